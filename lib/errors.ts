@@ -1,0 +1,220 @@
+/**
+ * Every error that tsrun throws on purpose. The class tells what failed, `code` is stable and meant for programs,
+ * the message is meant for people. Classes are recognised by brand (`isTsrunError`), so that two copies of the
+ * package in one process understand each other.
+ */
+
+const BRAND = Symbol.for('tsrun.error')
+
+export type ErrorCode =
+  | 'ERR_CONFIG_INVALID'
+  | 'ERR_CONFIG_UNSUPPORTED'
+  | 'ERR_HOST_KERNEL'
+  | 'ERR_HOST_PRIVILEGE'
+  | 'ERR_HOST_CGROUP'
+  | 'ERR_LAUNCH_OP'
+  | 'ERR_LAUNCH_EXEC'
+  | 'ERR_LAUNCH_DIED'
+  | 'ERR_SAFETY_PATH'
+  | 'ERR_SAFETY_PROCFS'
+  | 'ERR_SAFETY_CWD'
+  | 'ERR_STATE_EXISTS'
+  | 'ERR_STATE_NOT_FOUND'
+  | 'ERR_STATE_STATUS'
+  | 'ERR_STATE_LOCKED'
+  | 'ERR_STATE_CORRUPT'
+  | 'ERR_HOOK_EXIT'
+  | 'ERR_HOOK_TIMEOUT'
+  | 'ERR_CGROUP_WRITE'
+  | 'ERR_CGROUP_OOM'
+  | 'ERR_PLAN_REFUSED'
+  | 'ERR_SYSTEM'
+
+abstract class TsrunError<Code extends ErrorCode, Fields extends object> extends Error {
+  readonly code: Code
+  /** The extra fields of the class, as `toJSON` shows them. */
+  readonly #fields: Fields
+
+  constructor(name: string, code: Code, message: string, fields: Fields, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = name
+    this.code = code
+    this.#fields = fields
+    Object.assign(this, fields)
+    Object.defineProperty(this, BRAND, { value: name })
+  }
+
+  /** Plain data: name, code, message, the class's own fields, and the cause's message. */
+  toJSON(): object {
+    const cause = this.cause instanceof Error ? { cause: this.cause.message } : {}
+    return { name: this.name, code: this.code, message: this.message, ...this.#fields, ...cause }
+  }
+}
+
+/** True for any error that tsrun throws on purpose, also one from another copy of the package. */
+export function isTsrunError(error: unknown): error is Error & { code: ErrorCode } {
+  return error instanceof Error && BRAND in error
+}
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigIssue {
+  /** JSON pointer (RFC 6901) of the field; "" is the document. */
+  readonly path: string
+  /** Anchor in the specification, such as `config.md#mounts`, or `tsrun#...` for a rule of ours. */
+  readonly rule: string
+  readonly expected: string
+  readonly received: string
+  readonly message: string
+}
+
+/** The configuration (or another argument) is wrong: all issues at once. Nothing has been made. */
+export class ConfigError extends TsrunError<'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED', { issues: readonly ConfigIssue[] }> {
+  declare readonly issues: readonly ConfigIssue[]
+  constructor(code: 'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED', issues: readonly ConfigIssue[], options: { cause?: unknown } = {}) {
+    const message = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('\n')
+    super('ConfigError', code, message, { issues }, options.cause)
+  }
+}
+
+/** The host lacks something that the configuration needs. */
+export class HostError extends TsrunError<
+  'ERR_HOST_KERNEL' | 'ERR_HOST_PRIVILEGE' | 'ERR_HOST_CGROUP',
+  { needs: string; found: string; remedy: string }
+> {
+  declare readonly needs: string
+  declare readonly found: string
+  declare readonly remedy: string
+  constructor(
+    code: 'ERR_HOST_KERNEL' | 'ERR_HOST_PRIVILEGE' | 'ERR_HOST_CGROUP',
+    fields: { needs: string; found: string; remedy: string },
+    options: { cause?: unknown } = {},
+  ) {
+    super('HostError', code, `needs ${fields.needs}, found ${fields.found}: ${fields.remedy}`, fields, options.cause)
+  }
+}
+
+/** Where in a plan something went wrong. */
+export interface LaunchFields {
+  /** JSON pointer of the config field that the failing step came from, "" where there is none. */
+  readonly configPath: string
+  readonly op: string
+  readonly phase: string
+  readonly syscall: string
+  /** The errno's name, such as ENOENT; "" where there is none. */
+  readonly errno: string
+  /** The signal that killed the helper, or null. */
+  readonly signal: string | null
+}
+
+/** A step of the launch failed; the container does not exist. */
+export class LaunchError extends TsrunError<'ERR_LAUNCH_OP' | 'ERR_LAUNCH_EXEC' | 'ERR_LAUNCH_DIED', LaunchFields> {
+  declare readonly configPath: string
+  declare readonly op: string
+  declare readonly phase: string
+  declare readonly syscall: string
+  declare readonly errno: string
+  declare readonly signal: string | null
+  constructor(
+    code: 'ERR_LAUNCH_OP' | 'ERR_LAUNCH_EXEC' | 'ERR_LAUNCH_DIED',
+    message: string,
+    fields: LaunchFields,
+    options: { cause?: unknown } = {},
+  ) {
+    super('LaunchError', code, message, fields, options.cause)
+  }
+}
+
+/** Something in the container's file system is not what it must be: treat it as an attack. */
+export class SafetyError extends TsrunError<'ERR_SAFETY_PATH' | 'ERR_SAFETY_PROCFS' | 'ERR_SAFETY_CWD', LaunchFields> {
+  declare readonly configPath: string
+  declare readonly op: string
+  declare readonly phase: string
+  declare readonly syscall: string
+  declare readonly errno: string
+  declare readonly signal: string | null
+  constructor(
+    code: 'ERR_SAFETY_PATH' | 'ERR_SAFETY_PROCFS' | 'ERR_SAFETY_CWD',
+    message: string,
+    fields: LaunchFields,
+    options: { cause?: unknown } = {},
+  ) {
+    super('SafetyError', code, message, fields, options.cause)
+  }
+}
+
+type StateCode = 'ERR_STATE_EXISTS' | 'ERR_STATE_NOT_FOUND' | 'ERR_STATE_STATUS' | 'ERR_STATE_LOCKED' | 'ERR_STATE_CORRUPT'
+
+/** The container is not in the state that the operation needs. */
+export class StateError extends TsrunError<StateCode, { id: string; status: string | null; expected: string | null }> {
+  declare readonly id: string
+  declare readonly status: string | null
+  declare readonly expected: string | null
+  constructor(
+    code: StateCode,
+    message: string,
+    fields: { id: string; status?: string; expected?: string },
+    options: { cause?: unknown } = {},
+  ) {
+    const { id, status = null, expected = null } = fields
+    super('StateError', code, message, { id, status, expected }, options.cause)
+  }
+}
+
+export interface HookFields {
+  /** Which kind of hook, such as createRuntime. */
+  readonly hook: string
+  readonly index: number
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly stderr: string
+}
+
+/** A hook failed or ran past its timeout. */
+export class HookError extends TsrunError<'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT', HookFields> {
+  declare readonly hook: string
+  declare readonly index: number
+  declare readonly exitCode: number | null
+  declare readonly signal: string | null
+  declare readonly stderr: string
+  constructor(code: 'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT', message: string, fields: HookFields, options: { cause?: unknown } = {}) {
+    super('HookError', code, message, fields, options.cause)
+  }
+}
+
+/** The kernel refused a cgroup setting, or a limit was hit. */
+export class CgroupError extends TsrunError<
+  'ERR_CGROUP_WRITE' | 'ERR_CGROUP_OOM',
+  { file: string; value: string; errno: string; configPath: string }
+> {
+  declare readonly file: string
+  declare readonly value: string
+  declare readonly errno: string
+  declare readonly configPath: string
+  constructor(
+    code: 'ERR_CGROUP_WRITE' | 'ERR_CGROUP_OOM',
+    message: string,
+    fields: { file: string; value: string; errno: string; configPath: string },
+    options: { cause?: unknown } = {},
+  ) {
+    super('CgroupError', code, message, fields, options.cause)
+  }
+}
+
+/** A plan that breaks its own rules: always a bug of tsrun. */
+export class PlanError extends TsrunError<'ERR_PLAN_REFUSED', { op: string }> {
+  declare readonly op: string
+  constructor(message: string, fields: { op: string }, options: { cause?: unknown } = {}) {
+    super('PlanError', 'ERR_PLAN_REFUSED', message, fields, options.cause)
+  }
+}
+
+/** A system call failed outside of any plan. Prints like strace: `openat("/x"): ENOENT`. */
+export class SystemError extends TsrunError<'ERR_SYSTEM', { syscall: string; errno: string; path: string }> {
+  declare readonly syscall: string
+  declare readonly errno: string
+  declare readonly path: string
+  constructor(fields: { syscall: string; errno: string; path?: string }, options: { cause?: unknown } = {}) {
+    const { syscall, errno, path = '' } = fields
+    super('SystemError', 'ERR_SYSTEM', `${syscall}(${path === '' ? '' : JSON.stringify(path)}): ${errno}`, { syscall, errno, path }, options.cause)
+  }
+}

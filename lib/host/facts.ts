@@ -1,0 +1,38 @@
+/** One mounted cgroup hierarchy of the host. */
+export interface CgroupHierarchy {
+  /** 1 or 2. */
+  readonly version: 1 | 2
+  /** v1: the controllers bound to it (`name=systemd` for a named one); v2: those of cgroup.controllers at the root. */
+  readonly controllers: readonly string[]
+  /** Where it is mounted, such as /sys/fs/cgroup/memory. */
+  readonly mountpoint: string
+  /** The path within the hierarchy that is visible at the mount point ("/" but in nested containers). */
+  readonly root: string
+  /** This process's own cgroup in it (from /proc/self/cgroup), absolute within the hierarchy. */
+  readonly own: string
+}
+
+export interface CgroupFacts {
+  readonly mode: 'v1' | 'v2' | 'hybrid' | 'none'
+  readonly hierarchies: readonly CgroupHierarchy[]
+}
+
+/** What the compiler needs to know of the host; plain data, so that a golden plan can be made anywhere. */
+export interface HostFacts {
+  /** Kernel release as [major, minor]. */
+  readonly kernel: readonly [number, number]
+  readonly euid: number
+  readonly egid: number
+  /** Number of the last capability that the kernel knows. */
+  readonly lastCapability: number
+  /** Capabilities that this process has (permitted) and may pass on (bounding), bit n = capability n. */
+  readonly permitted: bigint
+  readonly bounding: bigint
+  /** CLONE_NEW* types that the kernel has (files in /proc/self/ns). */
+  readonly namespaces: readonly string[]
+  readonly cgroup: CgroupFacts
+  readonly apparmor: boolean
+  readonly selinux: boolean
+  /** Names of /proc/filesystems. */
+  readonly filesystems: readonly string[]
+}

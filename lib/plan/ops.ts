@@ -1,0 +1,173 @@
+/**
+ * The one table of operations: what the init helper can do, in which phase, with which arguments.
+ * `native/init/ops.h` is generated from it (`npm run generate`); a test fails when they are out of step.
+ *
+ * Wire form of an op: a CBOR array `[code, ...arguments]`, arguments in the order of the table.
+ */
+
+/** Phases in the order in which a plan goes through them; a plan never goes back. */
+export const PHASES = ['SPAWN', 'MOUNT', 'PIVOT', 'INSIDE', 'IDENTITY', 'EXEC'] as const
+export type Phase = (typeof PHASES)[number]
+
+/**
+ * `u32`/`u64` unsigned integers (u64 is a bigint), `text` UTF-8 without NUL, `texts`/`numbers` arrays,
+ * `slot` an index into the plan's slots.
+ */
+export type ArgKind = 'u32' | 'u64' | 'text' | 'texts' | 'numbers' | 'slot'
+
+interface ArgTypes {
+  u32: number
+  u64: bigint
+  text: string
+  texts: readonly string[]
+  numbers: readonly number[]
+  slot: number
+}
+
+export interface OpDefinition {
+  readonly phases: readonly Phase[]
+  readonly args: Readonly<Record<string, ArgKind>>
+}
+
+function op<const A extends Record<string, ArgKind>>(phases: readonly Phase[], args: A): { phases: readonly Phase[]; args: A } {
+  return { phases, args }
+}
+
+export const OPS = {
+  // ---- SPAWN: become a process in the right cgroup and namespaces
+  /** Writes "0" to an open cgroup v1 `tasks` (or v2 `cgroup.procs`) file. */
+  cgroup_join: op(['SPAWN'], { slot: 'slot' }),
+  /** PR_SET_DUMPABLE 0; must come before the first `setns` (CVE-2016-9962). */
+  not_dumpable: op(['SPAWN'], {}),
+  /** setns(2); `type` is a mask of CLONE_NEW* flags (several only where the slot is a pidfd). */
+  setns: op(['SPAWN'], { slot: 'slot', type: 'u32' }),
+  /** unshare(2), `flags` is a mask of CLONE_NEW* flags. */
+  unshare: op(['SPAWN'], { flags: 'u32' }),
+  /** Barrier: the runtime writes uid/gid maps, setgroups and timens offsets. */
+  map: op(['SPAWN'], {}),
+  /** setresgid(0), setresuid(0): the mapped root of a new or joined user namespace. */
+  become_root: op(['SPAWN'], {}),
+  /** clone(CLONE_PARENT): the child goes on (in the pid/time namespace just joined or made), the parent reports its pid and exits. */
+  clone: op(['SPAWN'], {}),
+  /** setsid(2). */
+  setsid: op(['SPAWN'], {}),
+
+  // ---- MOUNT: build the tree below the root file descriptor
+  /** mount(NULL, "/", NULL, flags): flags are MS_SHARED/SLAVE/PRIVATE/UNBINDABLE | MS_REC. */
+  propagation: op(['MOUNT'], { flags: 'u32' }),
+  /** The detached tree in the slot becomes the container's root: attached on top of "/", entered, remembered as root fd. */
+  root: op(['MOUNT'], { slot: 'slot' }),
+  /** No mount namespace: the directory in the slot becomes the root fd, nothing is mounted. */
+  root_dir: op(['MOUNT'], { slot: 'slot' }),
+  /**
+   * Attaches the detached tree in the slot at `path` in the root, which is made if missing (directory or empty file, as the slot is).
+   * `set`/`clear` are MOUNT_ATTR_* for the mount, `recSet`/`recClear` the same for the whole tree, `propagation` MS_* or 0.
+   * `resolve`: RESOLVE flags of ours, see RESOLVE_*.
+   */
+  attach: op(['MOUNT'], { slot: 'slot', path: 'text', set: 'u64', clear: 'u64', recSet: 'u64', recClear: 'u64', propagation: 'u32', resolve: 'u32' }),
+  /**
+   * fsopen + fsconfig + fsmount + move_mount. `options` are `key` or `key=value`; `attributes` MOUNT_ATTR_*,
+   * `recSet`/`recClear` are set on the finished mount; `propagation` MS_* or 0.
+   */
+  mount_fs: op(['MOUNT'], { type: 'text', source: 'text', path: 'text', options: 'texts', attributes: 'u64', recSet: 'u64', recClear: 'u64', propagation: 'u32', resolve: 'u32' }),
+  /** Changes the attributes of the mount at `path` (the `remount` option); `propagation` MS_* or 0. */
+  set_attributes: op(['MOUNT'], { path: 'text', set: 'u64', clear: 'u64', recSet: 'u64', recClear: 'u64', propagation: 'u32' }),
+  /** mkdir -p in the root, `mode` for what is made, owner `uid`:`gid`. */
+  mkdir: op(['MOUNT', 'INSIDE'], { path: 'text', mode: 'u32', uid: 'u32', gid: 'u32' }),
+  /** symlink(target) at `path` in the root; an existing identical link is fine, anything else is replaced only if it is a link. */
+  symlink: op(['MOUNT', 'INSIDE'], { target: 'text', path: 'text' }),
+  /** mknod; `mode` has the S_IF* type. An existing node of the same type and number is kept (its mode and owner set), another is EEXIST. */
+  mknod: op(['MOUNT'], { path: 'text', mode: 'u32', major: 'u32', minor: 'u32', uid: 'u32', gid: 'u32' }),
+  /** Barrier: mounts made, root not yet switched; createRuntime and createContainer hooks, network devices. */
+  prepare: op(['MOUNT'], {}),
+
+  // ---- PIVOT: switch the root
+  /** pivot_root(".", "."), old root made rslave and detached. */
+  pivot_root: op(['PIVOT'], {}),
+  /** --no-pivot: move_mount of the root over "/", chroot. */
+  move_root: op(['PIVOT'], {}),
+  /** No mount namespace: chroot(2) into the root fd. */
+  chroot: op(['PIVOT'], {}),
+  /** exec and hooks: fchdir(slot), chroot("."): the root of a process that is already inside. */
+  join_root: op(['PIVOT'], { slot: 'slot' }),
+
+  // ---- INSIDE: the world that the process sees
+  hostname: op(['INSIDE'], { name: 'text' }),
+  domainname: op(['INSIDE'], { name: 'text' }),
+  /** Writes `value` to /proc/sys/`key` (key with slashes) through a procfs of our own. */
+  sysctl: op(['INSIDE'], { key: 'text', value: 'text' }),
+  /** SIOCSIFFLAGS: brings "lo" up. */
+  loopback_up: op(['INSIDE'], {}),
+  /**
+   * A pty of the container's own devpts: its master goes over the socket in the slot (payload: the name, /dev/pts/N),
+   * its peer becomes stdio and the controlling terminal, and where `bind` is 1 is mounted on /dev/console.
+   * rows and columns 0 leave the size alone.
+   */
+  console: op(['INSIDE'], { slot: 'slot', rows: 'u32', columns: 'u32', bind: 'u32' }),
+  /** Standard streams that are the host's /dev/null become the container's (checked to be 1:3). */
+  reopen_null: op(['INSIDE'], {}),
+  /** File: a bind of the checked /dev/null; directory: an empty read-only tmpfs; missing: nothing. */
+  mask_path: op(['INSIDE'], { path: 'text' }),
+  /** A recursive bind of itself, read-only; missing: nothing. */
+  readonly_path: op(['INSIDE'], { path: 'text' }),
+  /** mount_setattr on "/": `set` MOUNT_ATTR_*; `propagation` MS_* | MS_REC or 0. */
+  root_attr: op(['INSIDE'], { set: 'u64', propagation: 'u32' }),
+
+  // ---- IDENTITY: who the process is
+  /** A new session keyring of that name; the kernel without keyrings (ENOSYS) and a full quota (EDQUOT) are told as an error. */
+  keyring: op(['IDENTITY'], { name: 'text' }),
+  personality: op(['IDENTITY'], { persona: 'u32' }),
+  memory_policy: op(['IDENTITY'], { mode: 'u32', nodes: 'numbers' }),
+  umask: op(['IDENTITY'], { mask: 'u32' }),
+  /** Drops from the bounding set all capabilities that are not in `keep` (bit n = capability n). */
+  bounding_set: op(['IDENTITY'], { keep: 'u64' }),
+  /** fchown of fds 0 to 2 that are not a null device to `uid` (group unchanged); EPERM, EROFS and EINVAL (unmapped owner) are tolerated. */
+  stdio_owner: op(['IDENTITY'], { uid: 'u32' }),
+  /** setgroups(2); with an empty list where setgroups is denied nothing is done. */
+  groups: op(['IDENTITY'], { gids: 'numbers' }),
+  /** setresgid(2), read back. */
+  gid: op(['IDENTITY'], { gid: 'u32' }),
+  /** PR_SET_KEEPCAPS, setresuid(2), read back. */
+  uid: op(['IDENTITY'], { uid: 'u32' }),
+  /** capset(2) and the ambient set; clears KEEPCAPS. What the kernel does not let us raise is an error. */
+  capabilities: op(['IDENTITY'], { effective: 'u64', permitted: 'u64', inheritable: 'u64', ambient: 'u64' }),
+  no_new_privs: op(['IDENTITY'], {}),
+  /** Writes `label` to /proc/thread-self/attr/`file` of a procfs of our own (`exec`, `apparmor/exec`, `keycreate`). */
+  lsm_label: op(['IDENTITY'], { file: 'text', label: 'text' }),
+  /** chdir(2) and a raw getcwd that must be absolute (CVE-2024-21626). `optional` 1: EACCES is left to the later chdir. */
+  chdir: op(['IDENTITY'], { path: 'text', optional: 'u32' }),
+  /**
+   * Picks the first of `candidates` that is an executable file; `execve` uses it.
+   * EACCES where one was found but none could be executed; EISDIR where only a directory was found.
+   */
+  resolve_exec: op(['IDENTITY'], { candidates: 'texts' }),
+  /** seccomp(2) with the compiled filter read from the slot, `flags` SECCOMP_FILTER_FLAG_*. */
+  seccomp: op(['IDENTITY', 'EXEC'], { slot: 'slot', flags: 'u32' }),
+
+  // ---- EXEC
+  /** HOME from the container's /etc/passwd entry of the current uid, else "/", unless the environment has one. */
+  home_env: op(['EXEC'], {}),
+  /** Barrier: the container is created; released when its state is on disk. The control socket is closed afterwards. */
+  created: op(['EXEC'], {}),
+  /** accept(2) on the listening socket in the slot; reports from here on go to that connection, which execve closes. */
+  await_start: op(['EXEC'], { slot: 'slot' }),
+  /** Closes all descriptors from `first` on, but for the one that reports go to (CLOEXEC). */
+  close_from: op(['EXEC'], { first: 'u32' }),
+  /** execve(2) of what `resolve_exec` chose. */
+  execve: op(['EXEC'], { args: 'texts', env: 'texts' }),
+} as const satisfies Record<string, OpDefinition>
+
+export type OpName = keyof typeof OPS
+export type OpArgs<N extends OpName> = { readonly [K in keyof (typeof OPS)[N]['args']]: ArgTypes[(typeof OPS)[N]['args'][K] & ArgKind] }
+
+/** An op of a plan: name, arguments, and the JSON pointer of the config field it came from ("" where there is none). */
+export type Op = { [N in OpName]: { readonly op: N; readonly args: OpArgs<N>; readonly origin: string } }[OpName]
+
+export const OP_NAMES = Object.keys(OPS) as OpName[]
+
+/** The number of an op on the wire: its place in the table. */
+export const OP_CODES = Object.fromEntries(OP_NAMES.map((name, index) => [name, index])) as Record<OpName, number>
+
+/** `resolve` argument of attach and mount_fs: plain in-root resolution, or without following any link (/proc and /sys). */
+export const RESOLVE_IN_ROOT = 0
+export const RESOLVE_NO_SYMLINKS = 1

@@ -1,0 +1,41 @@
+import type { Op, OpArgs, OpName } from './ops.js'
+
+/**
+ * A host object that the runtime opens and the helper inherits as a descriptor.
+ * `origin` is the JSON pointer of the config field that names it.
+ */
+export type Slot =
+  /** open_tree(OPEN_TREE_CLONE): a detached copy of what is mounted at `path` on the host. */
+  | { readonly kind: 'tree'; readonly path: string; readonly recursive: boolean; readonly nofollow: boolean; readonly origin: string }
+  /** The directory at `path`, O_PATH. */
+  | { readonly kind: 'directory'; readonly path: string; readonly origin: string }
+  /** A namespace file, checked to be of `type` (a CLONE_NEW* flag). */
+  | { readonly kind: 'namespace'; readonly path: string; readonly type: number; readonly origin: string }
+  /** The file that a process of the container's cgroup is joined by, in the hierarchy of that index (HostFacts.cgroup.hierarchies). */
+  | { readonly kind: 'cgroup'; readonly hierarchy: number; readonly origin: string }
+  /** The container's own cgroup directory as a detached tree, for `type: cgroup` mounts without a cgroup namespace. */
+  | { readonly kind: 'cgroup_tree'; readonly hierarchy: number; readonly origin: string }
+  /** The compiled seccomp filter. */
+  | { readonly kind: 'filter'; readonly origin: string }
+  /** The listening socket that `start` connects to. */
+  | { readonly kind: 'start'; readonly origin: string }
+  /** The socket that takes the terminal's master. */
+  | { readonly kind: 'console'; readonly origin: string }
+  /** A pidfd of the container's init, for exec and hooks. */
+  | { readonly kind: 'init'; readonly origin: string }
+  /** /proc/PID/root of the container's init, O_PATH, for exec and hooks. */
+  | { readonly kind: 'init_root'; readonly origin: string }
+
+export interface Plan {
+  /** CLONE_NEW* flags of the first clone; what it does not make is joined or unshared by ops. */
+  readonly cloneFlags: number
+  /** How many descriptors from 3 on belong to the container's process; the helper's own come after them. */
+  readonly preserveFds: number
+  readonly ops: readonly Op[]
+  readonly slots: readonly Slot[]
+}
+
+/** Makes an op; the compiler checks that the arguments are those of the table. */
+export function makeOp<N extends OpName>(op: N, args: OpArgs<N>, origin = ''): Op {
+  return { op, args, origin } as unknown as Op
+}
