@@ -68,9 +68,16 @@ export interface ConfigIssue {
 }
 
 /** The configuration (or another argument) is wrong: all issues at once. Nothing has been made. */
-export class ConfigError extends TsrunError<'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED', { issues: readonly ConfigIssue[] }> {
+export class ConfigError extends TsrunError<
+  'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED',
+  { issues: readonly ConfigIssue[] }
+> {
   declare readonly issues: readonly ConfigIssue[]
-  constructor(code: 'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED', issues: readonly ConfigIssue[], options: { cause?: unknown } = {}) {
+  constructor(
+    code: 'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED',
+    issues: readonly ConfigIssue[],
+    options: { cause?: unknown } = {},
+  ) {
     const message = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('\n')
     super('ConfigError', code, message, { issues }, options.cause)
   }
@@ -142,7 +149,12 @@ export class SafetyError extends TsrunError<'ERR_SAFETY_PATH' | 'ERR_SAFETY_PROC
   }
 }
 
-type StateCode = 'ERR_STATE_EXISTS' | 'ERR_STATE_NOT_FOUND' | 'ERR_STATE_STATUS' | 'ERR_STATE_LOCKED' | 'ERR_STATE_CORRUPT'
+type StateCode =
+  | 'ERR_STATE_EXISTS'
+  | 'ERR_STATE_NOT_FOUND'
+  | 'ERR_STATE_STATUS'
+  | 'ERR_STATE_LOCKED'
+  | 'ERR_STATE_CORRUPT'
 
 /** The container is not in the state that the operation needs. */
 export class StateError extends TsrunError<StateCode, { id: string; status: string | null; expected: string | null }> {
@@ -176,7 +188,12 @@ export class HookError extends TsrunError<'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT', 
   declare readonly exitCode: number | null
   declare readonly signal: string | null
   declare readonly stderr: string
-  constructor(code: 'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT', message: string, fields: HookFields, options: { cause?: unknown } = {}) {
+  constructor(
+    code: 'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT',
+    message: string,
+    fields: HookFields,
+    options: { cause?: unknown } = {},
+  ) {
     super('HookError', code, message, fields, options.cause)
   }
 }
@@ -215,6 +232,12 @@ export class SystemError extends TsrunError<'ERR_SYSTEM', { syscall: string; err
   declare readonly path: string
   constructor(fields: { syscall: string; errno: string; path?: string }, options: { cause?: unknown } = {}) {
     const { syscall, errno, path = '' } = fields
-    super('SystemError', 'ERR_SYSTEM', `${syscall}(${path === '' ? '' : JSON.stringify(path)}): ${errno}`, { syscall, errno, path }, options.cause)
+    super(
+      'SystemError',
+      'ERR_SYSTEM',
+      `${syscall}(${path === '' ? '' : JSON.stringify(path)}): ${errno}`,
+      { syscall, errno, path },
+      options.cause,
+    )
   }
 }

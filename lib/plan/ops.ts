@@ -29,7 +29,10 @@ export interface OpDefinition {
   readonly args: Readonly<Record<string, ArgKind>>
 }
 
-function op<const A extends Record<string, ArgKind>>(phases: readonly Phase[], args: A): { phases: readonly Phase[]; args: A } {
+function op<const A extends Record<string, ArgKind>>(
+  phases: readonly Phase[],
+  args: A,
+): { phases: readonly Phase[]; args: A } {
   return { phases, args }
 }
 
@@ -64,14 +67,40 @@ export const OPS = {
    * `set`/`clear` are MOUNT_ATTR_* for the mount, `recSet`/`recClear` the same for the whole tree, `propagation` MS_* or 0.
    * `resolve`: RESOLVE flags of ours, see RESOLVE_*.
    */
-  attach: op(['MOUNT'], { slot: 'slot', path: 'text', set: 'u64', clear: 'u64', recSet: 'u64', recClear: 'u64', propagation: 'u32', resolve: 'u32' }),
+  attach: op(['MOUNT'], {
+    slot: 'slot',
+    path: 'text',
+    set: 'u64',
+    clear: 'u64',
+    recSet: 'u64',
+    recClear: 'u64',
+    propagation: 'u32',
+    resolve: 'u32',
+  }),
   /**
    * fsopen + fsconfig + fsmount + move_mount. `options` are `key` or `key=value`; `attributes` MOUNT_ATTR_*,
    * `recSet`/`recClear` are set on the finished mount; `propagation` MS_* or 0.
    */
-  mount_fs: op(['MOUNT'], { type: 'text', source: 'text', path: 'text', options: 'texts', attributes: 'u64', recSet: 'u64', recClear: 'u64', propagation: 'u32', resolve: 'u32' }),
+  mount_fs: op(['MOUNT'], {
+    type: 'text',
+    source: 'text',
+    path: 'text',
+    options: 'texts',
+    attributes: 'u64',
+    recSet: 'u64',
+    recClear: 'u64',
+    propagation: 'u32',
+    resolve: 'u32',
+  }),
   /** Changes the attributes of the mount at `path` (the `remount` option); `propagation` MS_* or 0. */
-  set_attributes: op(['MOUNT'], { path: 'text', set: 'u64', clear: 'u64', recSet: 'u64', recClear: 'u64', propagation: 'u32' }),
+  set_attributes: op(['MOUNT'], {
+    path: 'text',
+    set: 'u64',
+    clear: 'u64',
+    recSet: 'u64',
+    recClear: 'u64',
+    propagation: 'u32',
+  }),
   /** mkdir -p in the root, `mode` for what is made, owner `uid`:`gid`. */
   mkdir: op(['MOUNT', 'INSIDE'], { path: 'text', mode: 'u32', uid: 'u32', gid: 'u32' }),
   /** symlink(target) at `path` in the root; an existing identical link is fine, anything else is replaced only if it is a link. */
@@ -158,7 +187,9 @@ export const OPS = {
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof OPS
-export type OpArgs<N extends OpName> = { readonly [K in keyof (typeof OPS)[N]['args']]: ArgTypes[(typeof OPS)[N]['args'][K] & ArgKind] }
+export type OpArgs<N extends OpName> = {
+  readonly [K in keyof (typeof OPS)[N]['args']]: ArgTypes[(typeof OPS)[N]['args'][K] & ArgKind]
+}
 
 /** An op of a plan: name, arguments, and the JSON pointer of the config field it came from ("" where there is none). */
 export type Op = { [N in OpName]: { readonly op: N; readonly args: OpArgs<N>; readonly origin: string } }[OpName]

@@ -6,7 +6,13 @@ import type { Op, OpArgs, OpName } from './ops.js'
  */
 export type Slot =
   /** open_tree(OPEN_TREE_CLONE): a detached copy of what is mounted at `path` on the host. */
-  | { readonly kind: 'tree'; readonly path: string; readonly recursive: boolean; readonly nofollow: boolean; readonly origin: string }
+  | {
+      readonly kind: 'tree'
+      readonly path: string
+      readonly recursive: boolean
+      readonly nofollow: boolean
+      readonly origin: string
+    }
   /** The directory at `path`, O_PATH. */
   | { readonly kind: 'directory'; readonly path: string; readonly origin: string }
   /** A namespace file, checked to be of `type` (a CLONE_NEW* flag). */
