@@ -1,0 +1,92 @@
+/**
+ * What a test needs of the machine. A test that lacks something is skipped and says why; with MUST_RUN=1, as in
+ * continuous integration, it fails instead. MAY_SKIP (names separated by commas) excepts what no package can provide,
+ * such as cgroup-v1 on a machine that only has v2.
+ */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+
+export type Need =
+  | 'root'
+  | 'cgroup-v1'
+  | 'cgroup-v2'
+  | 'user-namespaces'
+  | 'runc'
+  | 'crun'
+  | 'busybox'
+  | 'strace'
+  | 'libseccomp'
+  | 'cc'
+  | 'clang'
+  | 'npm'
+
+/** True where the command runs and exits with 0. */
+const works = (command: string, ...args: readonly string[]) =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0
+
+const isRoot = () => process.geteuid?.() === 0
+const mounted = (type: string) => readFileSync('/proc/self/mountinfo', 'utf8').includes(` - ${type} `)
+
+function hasSharedLibrary(prefix: string): boolean {
+  const folders = ['/lib', '/lib64', '/usr/lib', '/usr/lib64', ...folderNames('/usr/lib', /-linux-(gnu|musl)/)]
+  return folders.some(folder => folderNames(folder, new RegExp(`^${prefix}`)).length > 0)
+}
+
+function folderNames(folder: string, pattern: RegExp): readonly string[] {
+  try {
+    return readdirSync(folder)
+      .filter(name => pattern.test(name))
+      .map(name => `${folder}/${name}`)
+  } catch {
+    return []
+  }
+}
+
+const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise: string }> = {
+  root: { isThere: isRoot, otherwise: 'needs root' },
+  'cgroup-v1': { isThere: () => mounted('cgroup'), otherwise: 'needs a mounted cgroup v1 hierarchy' },
+  'cgroup-v2': {
+    isThere: () => works('unshare', '-m', 'mount', '-t', 'cgroup2', 'none', '/mnt'),
+    otherwise: 'needs a kernel and the privilege to mount cgroup v2',
+  },
+  'user-namespaces': { isThere: () => works('unshare', '-Ur', 'true'), otherwise: 'needs user namespaces' },
+  runc: { isThere: () => works('runc', '--version'), otherwise: 'needs runc' },
+  crun: { isThere: () => works('crun', '--version'), otherwise: 'needs crun' },
+  busybox: { isThere: () => works('busybox', 'true'), otherwise: 'needs busybox (package busybox-static)' },
+  strace: { isThere: () => works('strace', '-V'), otherwise: 'needs strace' },
+  libseccomp: {
+    isThere: () => hasSharedLibrary('libseccomp\\.so\\.2'),
+    otherwise: 'needs libseccomp (package libseccomp2)',
+  },
+  cc: { isThere: () => works(process.env.CC ?? 'cc', '--version'), otherwise: 'needs a C compiler' },
+  clang: { isThere: () => clang() !== undefined, otherwise: 'needs clang' },
+  npm: { isThere: () => works('npm', '--version'), otherwise: 'needs npm' },
+}
+
+/** The name of clang on this machine (`clang`, or Debian's `clang-14` and so on), undefined where there is none. */
+export function clang(): string | undefined {
+  const versions = ['', '-19', '-18', '-17', '-16', '-15', '-14', '-13']
+  return versions.map(version => `clang${version}`).find(name => works(name, '--version'))
+}
+
+const known = new Map<Need, boolean>()
+
+function isThere(need: Need): boolean {
+  const answer = known.get(need) ?? checks[need].isThere()
+  known.set(need, answer)
+  return answer
+}
+
+/**
+ * Returns the reason why a test is skipped, or false: `t.test('...', { skip: missing('root') }, ...)`.
+ * Throws with MUST_RUN=1 where something is missing that MAY_SKIP does not name.
+ */
+export function missing(...needs: readonly Need[]): string | false {
+  const absent = needs.filter(need => !isThere(need))
+  if (absent.length === 0) return false
+  const reason = absent.map(need => checks[need].otherwise).join(', ')
+  const excepted = (process.env.MAY_SKIP ?? '').split(',')
+  const isFailure = process.env.MUST_RUN === '1' && !absent.every(need => excepted.includes(need))
+  if (isFailure) throw new Error(`MUST_RUN=1, but this test ${reason}`)
+  return reason
+}
