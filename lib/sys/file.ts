@@ -1,0 +1,121 @@
+/** Plain files of the host: thin, synchronous, and all errors are SystemErrors. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { isErrno, viaNode } from './errno.js'
+
+const O_PATH = 0o10000000
+const O_CLOEXEC = 0o2000000
+
+/** The file's text (UTF-8). */
+export function readText(path: string): string {
+  return viaNode(() => readFileSync(path, 'utf8'))
+}
+
+/** As `readText`; null where there is no such file. */
+export function readTextIfThere(path: string): string | null {
+  try {
+    return readText(path)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'ESRCH')) return null
+    throw error
+  }
+}
+
+export function readBytes(path: string): Uint8Array {
+  return viaNode(() => readFileSync(path))
+}
+
+/** Writes to an existing file with one write(2), for procfs and the like. */
+export function writeText(path: string, text: string): void {
+  viaNode(() => {
+    const fd = openSync(path, constants.O_WRONLY | O_CLOEXEC)
+    try {
+      writeSync(fd, text)
+    } finally {
+      closeSync(fd)
+    }
+  })
+}
+
+/** Writes a file beside `path` and renames it over: readers see the old or the new, never a half. */
+export function replaceFile(path: string, content: string | Uint8Array, mode = 0o600): void {
+  const temporary = `${path}.${process.pid}.${temporaries++}`
+  viaNode(() => {
+    try {
+      writeFileSync(temporary, content, { mode, flag: 'wx' })
+      renameSync(temporary, path)
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      throw error
+    }
+  })
+}
+let temporaries = 0
+
+export function makeDirectory(path: string, { mode = 0o700, parents = false } = {}): void {
+  viaNode(() => mkdirSync(path, { mode, recursive: parents }))
+}
+
+export function removeDirectory(path: string): void {
+  viaNode(() => rmdirSync(path))
+}
+
+/** Removes a directory and all in it; fine when it is gone. Links are removed, not followed. */
+export function removeTree(path: string): void {
+  viaNode(() => rmSync(path, { recursive: true, force: true }))
+}
+
+export function removeFile(path: string): void {
+  viaNode(() => unlinkSync(path))
+}
+
+export function listDirectory(path: string): string[] {
+  return viaNode(() => readdirSync(path))
+}
+
+/** The absolute path without links. */
+export function realPath(path: string): string {
+  return viaNode(() => realpathSync(path))
+}
+
+export interface FileStatus {
+  readonly kind: 'file' | 'directory' | 'socket' | 'other'
+  readonly device: number
+  readonly inode: number
+  readonly uid: number
+}
+
+export function fileStatus(target: string | number): FileStatus {
+  const status = viaNode(() => (typeof target === 'number' ? fstatSync(target) : statSync(target)))
+  const kind = status.isFile() ? 'file' : status.isDirectory() ? 'directory' : status.isSocket() ? 'socket' : 'other'
+  return { kind, device: status.dev, inode: status.ino, uid: status.uid }
+}
+
+/** An O_PATH descriptor: the object itself is not opened, so that a fifo or device can't block. */
+export function openPath(path: string, { directory = false } = {}): number {
+  return viaNode(() => openSync(path, O_PATH | O_CLOEXEC | (directory ? constants.O_DIRECTORY : 0)))
+}
+
+export function openRead(path: string): number {
+  return viaNode(() => openSync(path, constants.O_RDONLY | O_CLOEXEC))
+}
+
+/** /dev/null, for reading and writing. */
+export function openNull(): number {
+  return viaNode(() => openSync('/dev/null', constants.O_RDWR | O_CLOEXEC))
+}

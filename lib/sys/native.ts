@@ -1,0 +1,56 @@
+/** The shared library `native/sys`, function by function; each returns a result >= 0 or -errno. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { HostError } from '../errors.js'
+import { load, type NativeFunction, type Signature } from './ffi.js'
+
+const TABLE = {
+  ts_open_beneath: ['int', ['int', 'string', 'int']],
+  ts_read_beneath: ['int', ['int', 'string', 'pointer', 'int']],
+  ts_write_beneath: ['int', ['int', 'string', 'pointer', 'int']],
+  ts_mkdir_beneath: ['int', ['int', 'string', 'int']],
+  ts_rmdir_beneath: ['int', ['int', 'string']],
+  ts_chown_beneath: ['int', ['int', 'string', 'int', 'int']],
+  ts_sealed_memfd: ['int', ['string', 'pointer', 'int', 'int']],
+  ts_close: ['int', ['int']],
+  ts_lock: ['int', ['int']],
+  ts_open_tree: ['int', ['string', 'int', 'int']],
+  ts_open_tree_at: ['int', ['int', 'int']],
+  ts_socketpair: ['int', ['pointer']],
+  ts_listen: ['int', ['string']],
+  ts_connect: ['int', ['string']],
+  ts_send_fd: ['int', ['int', 'int', 'pointer', 'int']],
+  ts_receive_fd: ['int', ['int']],
+  ts_pidfd_open: ['int', ['int']],
+  ts_pidfd_signal: ['int', ['int', 'int']],
+  ts_reap: ['int', ['int', 'pointer']],
+  ts_exit_status: ['int', ['int', 'pointer']],
+  ts_prlimit: ['int', ['int', 'int', 'pointer']],
+  ts_kill: ['int', ['int', 'int']],
+  ts_watch_start: ['int', ['pointer']],
+  ts_watch_add: ['int', ['int', 'int', 'uint32', 'uint32']],
+  ts_watch_remove: ['int', ['int', 'int']],
+  ts_spawn: ['int', ['int', 'string', 'uint32', 'int', 'pointer', 'int', 'pointer']],
+} as const satisfies Record<string, Signature>
+
+/** Where `npm install` puts what it compiles; the same from lib/sys and from dist/sys. */
+export const BUILD_DIRECTORY = fileURLToPath(new URL('../../native/build/', import.meta.url))
+
+function library(): string {
+  const path = `${BUILD_DIRECTORY}libtsrun.so`
+  if (existsSync(path)) return path
+  throw new HostError('ERR_HOST_KERNEL', {
+    needs: 'the native library of tsrun',
+    found: `no ${path}`,
+    remedy:
+      'it is compiled by the install script: run `npm rebuild tsrun` (npm may ask you to allow the script: `npm install-scripts approve tsrun`)',
+  })
+}
+
+let bound: { readonly [K in keyof typeof TABLE]: NativeFunction } | null = null
+
+/** @throws {HostError} ERR_HOST_KERNEL where the library has not been compiled */
+export function native(): { readonly [K in keyof typeof TABLE]: NativeFunction } {
+  bound ??= load(library(), TABLE)
+  return bound
+}

@@ -1,0 +1,81 @@
+// Files below a directory descriptor, never outside of it: for cgroup trees and procfs.
+#include "sys.h"
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+
+static int open_beneath(int dir, const char *path, uint64_t flags) {
+  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = BENEATH};
+  return (int)result(syscall(SYS_openat2, dir, path, &how, sizeof how));
+}
+
+EXPORT int ts_open_beneath(int dir, const char *path, int flags) {
+  return open_beneath(dir, path, (uint64_t)(unsigned)flags);
+}
+
+EXPORT int ts_read_beneath(int dir, const char *path, char *buffer, int size) {
+  OWNED fd = open_beneath(dir, path, O_RDONLY | O_NOFOLLOW);
+  if (fd < 0)
+    return fd;
+  int length = 0;
+  while (length < size) {
+    ssize_t got = read(fd, buffer + length, (size_t)(size - length));
+    if (got < 0)
+      return -errno;
+    if (got == 0)
+      break;
+    length += (int)got;
+  }
+  return length;
+}
+
+EXPORT int ts_write_beneath(int dir, const char *path, const char *text, int length) {
+  OWNED fd = open_beneath(dir, path, O_WRONLY | O_NOFOLLOW);
+  if (fd < 0)
+    return fd;
+  ssize_t written = write(fd, text, (size_t)length);
+  if (written < 0)
+    return -errno;
+  return written == length ? 0 : -EIO;
+}
+
+// Opens the directory that holds the last component of `path`, and finds that component.
+static int open_parent(int dir, const char *path, const char **name) {
+  const char *slash = strrchr(path, '/');
+  *name = slash ? slash + 1 : path;
+  if (!slash)
+    return open_beneath(dir, ".", O_PATH | O_DIRECTORY);
+  char parent[4096];
+  size_t length = (size_t)(slash - path);
+  if (length == 0 || length >= sizeof parent)
+    return length == 0 ? -EINVAL : -ENAMETOOLONG;
+  memcpy(parent, path, length);
+  parent[length] = 0;
+  return open_beneath(dir, parent, O_PATH | O_DIRECTORY);
+}
+
+EXPORT int ts_mkdir_beneath(int dir, const char *path, int mode) {
+  const char *name;
+  OWNED parent = open_parent(dir, path, &name);
+  if (parent < 0)
+    return parent;
+  return (int)result(mkdirat(parent, name, (mode_t)mode));
+}
+
+EXPORT int ts_rmdir_beneath(int dir, const char *path) {
+  const char *name;
+  OWNED parent = open_parent(dir, path, &name);
+  if (parent < 0)
+    return parent;
+  return (int)result(unlinkat(parent, name, AT_REMOVEDIR));
+}
+
+EXPORT int ts_chown_beneath(int dir, const char *path, int uid, int gid) {
+  OWNED fd = open_beneath(dir, path, O_PATH | O_NOFOLLOW);
+  if (fd < 0)
+    return fd;
+  return (int)result(fchownat(fd, "", (uid_t)uid, (gid_t)gid, AT_EMPTY_PATH));
+}

@@ -1,0 +1,61 @@
+// Descriptors: sealed memory files, locks, mounts that are not attached anywhere.
+#include "sys.h"
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+// vm.memfd_noexec may forbid one flag, and kernels before 6.3 know neither: then without.
+static int create_memfd(const char *name, unsigned int exec_flag) {
+  int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | exec_flag);
+  return fd < 0 && errno == EINVAL ? memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
+}
+
+EXPORT int ts_sealed_memfd(const char *name, const char *bytes, int length, int executable) {
+  int fd = create_memfd(name, executable ? MFD_EXEC : 0);
+  if (fd < 0)
+    return -errno;
+  for (int done = 0; done < length;) {
+    ssize_t written = write(fd, bytes + done, (size_t)(length - done));
+    if (written < 0) {
+      int error = errno;
+      close(fd);
+      return -error;
+    }
+    done += (int)written;
+  }
+  if (fcntl(fd, F_ADD_SEALS, SEALS) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+EXPORT int ts_close(int fd) {
+  return (int)result(close(fd));
+}
+
+EXPORT int ts_lock(int fd) {
+  return (int)result(flock(fd, LOCK_EX | LOCK_NB));
+}
+
+EXPORT int ts_open_tree(const char *path, int recursive, int nofollow) {
+  unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  flags |= recursive ? (unsigned int)AT_RECURSIVE : 0;
+  flags |= nofollow ? (unsigned int)AT_SYMLINK_NOFOLLOW : 0;
+  return (int)result(syscall(SYS_open_tree, AT_FDCWD, path, flags));
+}
+
+EXPORT int ts_open_tree_at(int fd, int recursive) {
+  unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+  flags |= recursive ? (unsigned int)AT_RECURSIVE : 0;
+  return (int)result(syscall(SYS_open_tree, fd, "", flags));
+}

@@ -1,0 +1,59 @@
+// Processes by pidfd: a number may be reused, a pidfd never means another process.
+#include "sys.h"
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+EXPORT int ts_pidfd_open(int pid) {
+  return (int)result(syscall(SYS_pidfd_open, pid, 0));
+}
+
+EXPORT int ts_pidfd_signal(int pidfd, int signal) {
+  return (int)result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+// 1: reaped, status[0] is the exit code or -1, status[1] the signal or 0. 0: still running. -ECHILD: not our child.
+EXPORT int ts_reap(int pidfd, int *status) {
+  siginfo_t info;
+  memset(&info, 0, sizeof info);
+  if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0)
+    return -errno;
+  if (info.si_pid == 0)
+    return 0;
+  status[0] = info.si_code == CLD_EXITED ? info.si_status : -1;
+  status[1] = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 1;
+}
+
+struct pidfd_information { // struct pidfd_info of Linux 6.15, whose first 64 bytes never change
+  uint64_t mask, cgroup_id;
+  uint32_t pid, tgid, ppid, ids[8];
+  int32_t exit_code;
+};
+#define INFO_EXIT (1u << 3)
+#define GET_INFO _IOWR(0xFF, 11, struct pidfd_information)
+
+// The exit status of somebody else's child, once reaped (Linux 6.15): 1 and `status` as above, 0: not known.
+EXPORT int ts_exit_status(int pidfd, int *status) {
+  struct pidfd_information info = {.mask = INFO_EXIT};
+  if (ioctl(pidfd, GET_INFO, &info) < 0 || !(info.mask & INFO_EXIT))
+    return 0;
+  status[0] = WIFEXITED(info.exit_code) ? WEXITSTATUS(info.exit_code) : -1;
+  status[1] = WIFSIGNALED(info.exit_code) ? WTERMSIG(info.exit_code) : 0;
+  return 1;
+}
+
+EXPORT int ts_prlimit(int pid, int resource, const uint64_t *limits) {
+  return (int)result(syscall(SYS_prlimit64, pid, resource, limits, NULL));
+}
+
+EXPORT int ts_kill(int pid, int signal) {
+  return (int)result(kill(pid, signal));
+}
+

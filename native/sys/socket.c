@@ -1,0 +1,89 @@
+// AF_UNIX sockets, and descriptors passed over them.
+#include "sys.h"
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static int address(struct sockaddr_un *to, const char *path) {
+  if (strlen(path) >= sizeof to->sun_path)
+    return -ENAMETOOLONG;
+  memset(to, 0, sizeof *to);
+  to->sun_family = AF_UNIX;
+  strcpy(to->sun_path, path);
+  return 0;
+}
+
+EXPORT int ts_socketpair(int *pair) {
+  return (int)result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+}
+
+EXPORT int ts_listen(const char *path) {
+  struct sockaddr_un to;
+  int bad = address(&to, path);
+  if (bad)
+    return bad;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -errno;
+  if (bind(fd, (struct sockaddr *)&to, sizeof to) < 0 || listen(fd, 8) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+EXPORT int ts_connect(const char *path) {
+  struct sockaddr_un to;
+  int bad = address(&to, path);
+  if (bad)
+    return bad;
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -errno;
+  // A full backlog would block: that is told as EAGAIN instead.
+  struct timeval limit = {.tv_sec = 1};
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+      connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+EXPORT int ts_send_fd(int socket, int fd, const char *payload, int length) {
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+  } control = {0};
+  struct iovec data = {.iov_base = (char *)(uintptr_t)payload, .iov_len = (size_t)length};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return (int)result(sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+// Returns the one descriptor that came with a message, -ENOMSG where there was none.
+EXPORT int ts_receive_fd(int socket) {
+  char byte[256];
+  union {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+  } control;
+  struct iovec data = {.iov_base = byte, .iov_len = sizeof byte};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
+    return -errno;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+    return -ENOMSG;
+  int fd;
+  memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return fd;
+}

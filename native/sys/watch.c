@@ -1,0 +1,85 @@
+// Readiness of any descriptor as bytes in a pipe. libuv polls pipes and sockets only; a thread with an epoll
+// instance lets Node wait for a thousand pidfds without holding one of its pool threads.
+#include "sys.h"
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+
+enum { BATCH = 64 };
+
+struct watch {
+  int epoll, out;
+};
+
+// Both descriptors travel in the thread's argument, so that there is nothing to allocate and nothing to free.
+static struct watch unpack(void *argument) {
+  uintptr_t both = (uintptr_t)argument;
+  return (struct watch){.epoll = (int)(both >> 32), .out = (int)(both & 0xffffffffu)};
+}
+
+static void *forward(void *argument) {
+  struct watch watch = unpack(argument);
+  for (;;) {
+    struct epoll_event events[BATCH];
+    uint64_t cookies[BATCH];
+    int count = epoll_wait(watch.epoll, events, BATCH, -1);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return NULL;
+    for (int i = 0; i < count; i++)
+      cookies[i] = events[i].data.u64;
+    if (write(watch.out, cookies, (size_t)count * sizeof cookies[0]) < 0)
+      return NULL;
+  }
+}
+
+// `epoll` and `out` belong to the thread from here on, for as long as the process lives.
+static int start_thread(int epoll, int out) {
+  pthread_attr_t attributes;
+  sigset_t all, before;
+  pthread_t thread;
+  sigfillset(&all);
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, 64 * 1024);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  void *argument = (void *)(((uintptr_t)(unsigned)epoll << 32) | (unsigned)out);
+  int error = pthread_create(&thread, &attributes, forward, argument);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  return -error;
+}
+
+// fds[0]: the epoll instance, fds[1]: the pipe's end to read 8-byte cookies from.
+EXPORT int ts_watch_start(int *fds) {
+  _Static_assert(sizeof(void *) == 8, "two descriptors fit a pointer");
+  int ends[2];
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll < 0)
+    return -errno;
+  if (syscall(SYS_pipe2, ends, 02000000 /* O_CLOEXEC */) < 0) {
+    int error = errno;
+    close(epoll);
+    return -error;
+  }
+  int failed = start_thread(epoll, ends[1]);
+  if (failed) {
+    close(epoll);
+    close(ends[0]);
+    close(ends[1]);
+    return failed;
+  }
+  fds[0] = epoll;
+  fds[1] = ends[0];
+  return 0;
+}
+
+EXPORT int ts_watch_add(int epoll, int fd, uint32_t events, uint32_t cookie) {
+  struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = cookie};
+  return (int)result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+}
+
+EXPORT int ts_watch_remove(int epoll, int fd) {
+  return (int)result(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
+}
