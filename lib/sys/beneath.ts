@@ -4,8 +4,8 @@
  */
 import { constants, readdirSync } from 'node:fs'
 import { check, errnoName, viaNode } from './errno.js'
-import { native } from './native.js'
 import { openPath } from './file.js'
+import { native } from './native.js'
 
 const FLAGS = {
   read: constants.O_RDONLY,

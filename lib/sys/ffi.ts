@@ -25,7 +25,9 @@ function ffi(): Ffi {
 }
 
 const toNative = (value: NativeArgument): unknown =>
-  value instanceof Uint8Array && !Buffer.isBuffer(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : value
+  value instanceof Uint8Array && !Buffer.isBuffer(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : value
 
 /**
  * The functions of the table in the shared library at `path` (null: this process), bound lazily.

@@ -1,0 +1,12 @@
+/** What the host process knows of itself and its kernel. */
+import { release } from 'node:os'
+
+export const environment = (): Readonly<Record<string, string | undefined>> => process.env
+export const effectiveUid = (): number => process.geteuid?.() ?? 0
+export const effectiveGid = (): number => process.getegid?.() ?? 0
+export const ownPid = (): number => process.pid
+export const currentDirectory = (): string => process.cwd()
+export const kernelRelease = (): string => release()
+export const architecture = (): string => process.arch
+/** Ends when the next turn of the event loop begins; `milliseconds` more where given. */
+export const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))

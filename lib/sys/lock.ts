@@ -1,0 +1,37 @@
+import { constants, openSync } from 'node:fs'
+import { closeFd } from './beneath.js'
+import { check, errnoName, isErrno, viaNode } from './errno.js'
+import { fileStatus } from './file.js'
+import { native } from './native.js'
+
+/**
+ * An exclusive lock on a directory (flock(2)): the kernel drops it when its holder dies, so that it can't be stale.
+ * Returns the descriptor that holds it (`closeFd` unlocks), `busy`, or `gone` where the directory is not there (any more).
+ */
+export function lockDirectory(path: string): number | 'busy' | 'gone' {
+  let fd: number
+  try {
+    fd = viaNode(() => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | 0o2000000))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 'gone'
+    throw error
+  }
+  const locked = native().ts_lock(fd)
+  if (locked === 0 && stillThere(path, fd)) return fd
+  closeFd(fd)
+  if (locked === 0) return 'gone'
+  if (errnoName(-locked) === 'EAGAIN') return 'busy'
+  check(locked, 'flock', path)
+  return 'busy'
+}
+
+/** Whoever held the lock before may have removed the directory, and somebody may have made another. */
+function stillThere(path: string, fd: number): boolean {
+  try {
+    const [now, ours] = [fileStatus(path), fileStatus(fd)]
+    return now.device === ours.device && now.inode === ours.inode
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false
+    throw error
+  }
+}

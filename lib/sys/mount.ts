@@ -1,0 +1,20 @@
+import { check } from './errno.js'
+import { native } from './native.js'
+
+/** A detached copy of what is mounted at `path` (open_tree(2) with OPEN_TREE_CLONE). Needs CAP_SYS_ADMIN. */
+export function cloneTree({
+  path,
+  recursive,
+  nofollow,
+}: {
+  path: string
+  recursive: boolean
+  nofollow: boolean
+}): number {
+  return check(native().ts_open_tree(path, recursive ? 1 : 0, nofollow ? 1 : 0), 'open_tree', path)
+}
+
+/** As `cloneTree`, of an open directory or file. */
+export function cloneTreeAt(fd: number, recursive: boolean): number {
+  return check(native().ts_open_tree_at(fd, recursive ? 1 : 0), 'open_tree')
+}

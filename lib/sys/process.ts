@@ -1,0 +1,82 @@
+/** Processes by pidfd, and what procfs tells of them. */
+import { check, errnoName, signalName } from './errno.js'
+import { readTextIfThere, writeText } from './file.js'
+import { native } from './native.js'
+
+/** How a process ended: one of the two is null. */
+export interface ExitStatus {
+  readonly exitCode: number | null
+  /** The signal's name, such as SIGKILL. */
+  readonly signal: string | null
+}
+
+/** A pidfd; null where there is no such process. */
+export function openPidfd(pid: number): number | null {
+  const fd = native().ts_pidfd_open(pid)
+  if (fd < 0 && ['ESRCH', 'EINVAL'].includes(errnoName(-fd))) return null
+  return check(fd, 'pidfd_open', String(pid))
+}
+
+/** False: the process is gone already. */
+export function signalPidfd(pidfd: number, signal: number): boolean {
+  const sent = native().ts_pidfd_signal(pidfd, signal)
+  if (sent < 0 && errnoName(-sent) === 'ESRCH') return false
+  check(sent, 'pidfd_send_signal')
+  return true
+}
+
+const status = Buffer.alloc(8)
+
+function readStatus(): ExitStatus {
+  const code = status.readInt32LE(0)
+  const signal = status.readInt32LE(4)
+  return code < 0 ? { exitCode: null, signal: signalName(signal) } : { exitCode: code, signal: null }
+}
+
+/** Takes the exit status of a child of ours. `running`: not yet; `foreign`: not our child, or taken already. */
+export function reap(pidfd: number): ExitStatus | 'running' | 'foreign' {
+  const result = native().ts_reap(pidfd, status)
+  if (result < 0 && errnoName(-result) === 'ECHILD') return 'foreign'
+  return check(result, 'waitid') === 0 ? 'running' : readStatus()
+}
+
+/** The exit status of a process that is not our child, once its parent has taken it (Linux 6.15); else null. */
+export function foreignExitStatus(pidfd: number): ExitStatus | null {
+  return native().ts_exit_status(pidfd, status) === 1 ? readStatus() : null
+}
+
+/** Sets soft and hard limit of `resource` (a number of getrlimit(2)) of another process. */
+export function setRlimit({
+  pid,
+  resource,
+  soft,
+  hard,
+}: {
+  pid: number
+  resource: number
+  soft: bigint
+  hard: bigint
+}): void {
+  const limits = Buffer.alloc(16)
+  limits.writeBigUInt64LE(soft, 0)
+  limits.writeBigUInt64LE(hard, 8)
+  check(native().ts_prlimit(pid, resource, limits), 'prlimit', String(resource))
+}
+
+/** Writes a file of /proc/PID, such as `uid_map`. The caller holds the process (a child that is not reaped). */
+export function writeProcFile(pid: number, file: string, text: string): void {
+  writeText(`/proc/${pid}/${file}`, text)
+}
+
+/**
+ * The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), and whether it is a zombie.
+ * With the pid it names a process uniquely until the next boot. Null where there is none.
+ */
+export function startTime(pid: number): { startTime: string; zombie: boolean } | null {
+  const stat = readTextIfThere(`/proc/${pid}/stat`)
+  if (stat === null) return null
+  // The second field is the command in parentheses and may hold anything, so fields count from the last one.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [state = '', time = ''] = [fields[0], fields[19]]
+  return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
+}

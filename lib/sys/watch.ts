@@ -1,0 +1,77 @@
+/**
+ * Waiting for descriptors that libuv can't poll (pidfds, eventfds, cgroup files). One native thread forwards readiness
+ * through a pipe; neither the event loop nor its thread pool is held, however many waits there are.
+ */
+import { Socket } from 'node:net'
+import { check } from './errno.js'
+import { native } from './native.js'
+
+export const READABLE = 0x001
+export const PRIORITY = 0x002
+/** Always reported; for a pidfd: the process has been reaped. */
+export const HANGUP = 0x010
+
+interface Watcher {
+  readonly epoll: number
+  readonly pipe: Socket
+  readonly waiting: Map<number, () => void>
+}
+
+const COOKIE_BYTES = 8
+let watcher: Watcher | null = null
+let nextCookie = 1
+
+function start(): Watcher {
+  const fds = Buffer.alloc(8)
+  check(native().ts_watch_start(fds), 'epoll_create1')
+  const pipe = new Socket({ fd: fds.readInt32LE(4), readable: true, writable: false })
+  const waiting = new Map<number, () => void>()
+  let rest = Buffer.alloc(0)
+  pipe.on('data', (chunk: Buffer) => {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    const whole = bytes.length - (bytes.length % COOKIE_BYTES)
+    rest = bytes.subarray(whole)
+    for (let at = 0; at < whole; at += COOKIE_BYTES) waiting.get(bytes.readUInt32LE(at))?.()
+  })
+  pipe.unref()
+  return { epoll: fds.readInt32LE(0), pipe, waiting }
+}
+
+export interface Watch {
+  /** Resolves when the descriptor is ready; never rejects; stays pending after `stop`. */
+  readonly ready: Promise<void>
+  /** Gives up. To be called before the descriptor is closed, unless `ready` has resolved. */
+  stop(): void
+}
+
+/**
+ * One wait for `events` (READABLE, PRIORITY, HANGUP) on `fd`. Keeps the event loop alive while it waits, unless `keepAlive` is false.
+ * The same descriptor can't be watched twice at a time: watch a duplicate.
+ */
+export function watch(fd: number, events: number, { keepAlive = true } = {}): Watch {
+  watcher ??= start()
+  const { epoll, pipe, waiting } = watcher
+  const cookie = nextCookie++ >>> 0
+  check(native().ts_watch_add(epoll, fd, events, cookie), 'epoll_ctl')
+  if (keepAlive) hold(pipe, 1)
+  const end = (): void => {
+    if (!waiting.delete(cookie)) return
+    native().ts_watch_remove(epoll, fd)
+    if (keepAlive) hold(pipe, -1)
+  }
+  const ready = new Promise<void>(resolve => {
+    waiting.set(cookie, () => {
+      end()
+      resolve()
+    })
+  })
+  return { ready, stop: end }
+}
+
+let holds = 0
+
+function hold(pipe: Socket, change: 1 | -1): void {
+  holds += change
+  if (holds === 1 && change === 1) pipe.ref()
+  if (holds === 0) pipe.unref()
+}
