@@ -30,6 +30,9 @@ const TABLE = {
   ts_watch_start: ['int', ['pointer']],
   ts_watch_add: ['int', ['int', 'int', 'uint32', 'uint32']],
   ts_watch_remove: ['int', ['int', 'int']],
+  ts_pipe: ['int', ['pointer']],
+  ts_duplicate: ['int', ['int']],
+  ts_resize: ['int', ['int', 'int', 'int']],
   ts_spawn: ['int', ['int', 'string', 'uint32', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
 

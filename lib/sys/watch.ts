@@ -26,7 +26,7 @@ function start(): Watcher {
   check(native().ts_watch_start(fds), 'epoll_create1')
   const pipe = new Socket({ fd: fds.readInt32LE(4), readable: true, writable: false })
   const waiting = new Map<number, () => void>()
-  let rest = Buffer.alloc(0)
+  let rest: Buffer = Buffer.alloc(0)
   pipe.on('data', (chunk: Buffer) => {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     const whole = bytes.length - (bytes.length % COOKIE_BYTES)

@@ -1,0 +1,55 @@
+/** A container's standard streams: pipes, and the master of a terminal, as Node streams. */
+import { Socket } from 'node:net'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { ReadStream } from 'node:tty'
+import { check } from './errno.js'
+import { native } from './native.js'
+
+/** A pipe: [end to read, end to write]. A real pipe, since programs open /dev/stdout again, which a socket does not allow. */
+export function makePipe(): [number, number] {
+  const ends = Buffer.alloc(8)
+  check(native().ts_pipe(ends), 'pipe2')
+  return [ends.readInt32LE(0), ends.readInt32LE(4)]
+}
+
+export function duplicate(fd: number): number {
+  return check(native().ts_duplicate(fd), 'fcntl', String(fd))
+}
+
+/** Takes over the descriptor. */
+export function readableOf(fd: number): Readable {
+  return new Socket({ fd, readable: true, writable: false })
+}
+
+/** Takes over the descriptor. A closed other end (EPIPE) is reported to whoever listens for errors, and to nobody else. */
+export function writableOf(fd: number): Writable {
+  const socket = new Socket({ fd, readable: false, writable: true })
+  socket.on('error', ignoreClosedPipe)
+  return socket
+}
+
+function ignoreClosedPipe(this: Socket, error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET' && this.listenerCount('error') === 1) throw error
+}
+
+/** One stream for both directions of a terminal. */
+export interface Terminal extends Duplex {
+  /** Sets the window size; the foreground process group gets SIGWINCH. */
+  resize(size: { rows: number; columns: number }): void
+}
+
+/** Takes over the master's descriptor. The hang-up (EIO) at the end of the last process is the end of the stream. */
+export function terminalOf(master: number): Terminal {
+  // A ReadStream of a pty master can be written to as well: it is a socket over a tty handle.
+  const stream = new ReadStream(master) as unknown as Terminal
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EIO') stream.push(null)
+    else if (stream.listenerCount('error') === 1) throw error
+  })
+  stream.resize = ({ rows, columns }) => resizeTerminal(master, { rows, columns })
+  return stream
+}
+
+export function resizeTerminal(fd: number, { rows, columns }: { rows: number; columns: number }): void {
+  check(native().ts_resize(fd, rows, columns), 'ioctl', 'TIOCSWINSZ')
+}
