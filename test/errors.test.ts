@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import * as errors from '../lib/errors.js'
+
+const {
+  CgroupError,
+  ConfigError,
+  HookError,
+  HostError,
+  isTsrunError,
+  LaunchError,
+  PlanError,
+  SafetyError,
+  StateError,
+  SystemError,
+} = errors
+
+const cause = new Error('what was below')
+const launch = {
+  configPath: '/mounts/3',
+  op: 'attach',
+  phase: 'MOUNT',
+  syscall: 'move_mount',
+  errno: 'ENOENT',
+  signal: null,
+}
+const host = { needs: 'Linux 5.12', found: 'Linux 4.19', remedy: 'use a newer kernel' }
+const issue = {
+  path: '/root/path',
+  rule: 'config.md#root',
+  expected: 'a directory',
+  received: 'a file',
+  message: 'is a file',
+}
+const hook = { hook: 'createRuntime', index: 0, exitCode: 1, signal: null, stderr: 'no' }
+const cgroup = { file: 'memory.max', value: '1', errno: 'EBUSY', configPath: '/linux/resources/memory/limit' }
+
+/** One of each class, made with each of its codes, and the fields that it has of its own. */
+const table = [
+  ...(['ERR_CONFIG_INVALID', 'ERR_CONFIG_UNSUPPORTED'] as const).map(code => ({
+    code,
+    error: new ConfigError(code, [issue], { cause }),
+    fields: { issues: [issue] },
+    message: /^\/root\/path: is a file$/,
+  })),
+  ...(['ERR_HOST_KERNEL', 'ERR_HOST_PRIVILEGE', 'ERR_HOST_CGROUP'] as const).map(code => ({
+    code,
+    error: new HostError(code, host, { cause }),
+    fields: host,
+    message: /needs Linux 5\.12, found Linux 4\.19: use a newer kernel/,
+  })),
+  ...(['ERR_LAUNCH_OP', 'ERR_LAUNCH_EXEC', 'ERR_LAUNCH_DIED'] as const).map(code => ({
+    code,
+    error: new LaunchError(code, 'mounts[3]: gone', launch, { cause }),
+    fields: launch,
+    message: /mounts\[3\]: gone/,
+  })),
+  ...(['ERR_SAFETY_PATH', 'ERR_SAFETY_PROCFS', 'ERR_SAFETY_CWD'] as const).map(code => ({
+    code,
+    error: new SafetyError(code, 'a link where none may be', launch, { cause }),
+    fields: launch,
+    message: /a link where none may be/,
+  })),
+  ...(
+    ['ERR_STATE_EXISTS', 'ERR_STATE_NOT_FOUND', 'ERR_STATE_STATUS', 'ERR_STATE_LOCKED', 'ERR_STATE_CORRUPT'] as const
+  ).map(code => ({
+    code,
+    error: new StateError(code, 'not now', { id: 'a', status: 'running', expected: 'created' }, { cause }),
+    fields: { id: 'a', status: 'running', expected: 'created' },
+    message: /not now/,
+  })),
+  ...(['ERR_HOOK_EXIT', 'ERR_HOOK_TIMEOUT'] as const).map(code => ({
+    code,
+    error: new HookError(code, 'the hook failed', hook, { cause }),
+    fields: hook,
+    message: /the hook failed/,
+  })),
+  ...(['ERR_CGROUP_WRITE', 'ERR_CGROUP_OOM'] as const).map(code => ({
+    code,
+    error: new CgroupError(code, 'the limit is too low', cgroup, { cause }),
+    fields: cgroup,
+    message: /the limit is too low/,
+  })),
+  {
+    code: 'ERR_PLAN_REFUSED' as const,
+    error: new PlanError('out of order', { op: 'execve' }, { cause }),
+    fields: { op: 'execve' },
+    message: /out of order/,
+  },
+  {
+    code: 'ERR_SYSTEM' as const,
+    error: new SystemError({ syscall: 'openat', errno: 'ENOENT', path: '/x' }, { cause }),
+    fields: { syscall: 'openat', errno: 'ENOENT', path: '/x' },
+    message: /^openat\("\/x"\): ENOENT$/,
+  },
+]
+
+const classes = Object.entries(errors)
+  .filter(([, value]) => typeof value === 'function' && value.prototype instanceof Error)
+  .map(([name]) => name)
+
+for (const { code, error, fields, message } of table) {
+  t.test(`${error.name} with ${code} tells what it knows`, async t => {
+    t.equal(error.code, code)
+    t.match(error.message, message)
+    t.match(error, fields)
+    t.equal(error.cause, cause)
+    t.ok(error instanceof Error)
+    t.equal(error.name, error.constructor.name)
+    t.same(JSON.parse(JSON.stringify(error)), {
+      name: error.name,
+      code,
+      message: error.message,
+      ...fields,
+      cause: 'what was below',
+    })
+  })
+}
+
+t.test('the table has every class', async t => {
+  t.same(new Set(table.map(({ error }) => error.name)), new Set(classes))
+})
+
+t.test('errors are recognised by brand, also those of another copy of the package', async t => {
+  const fromAnotherCopy = Object.assign(new Error('x'), { [Symbol.for('tsrun.error')]: 'LaunchError' })
+  for (const { error } of table) t.ok(isTsrunError(error))
+  t.ok(isTsrunError(fromAnotherCopy))
+  t.notOk(isTsrunError(cause))
+  t.notOk(isTsrunError({ code: 'ERR_SYSTEM' }))
+})
+
+t.test('an error without a cause has none', async t => {
+  const error = new SystemError({ syscall: 'kill', errno: 'ESRCH' })
+  t.notOk('cause' in error)
+  t.notOk('cause' in error.toJSON())
+  t.equal(error.message, 'kill(): ESRCH')
+  t.same(new StateError('ERR_STATE_NOT_FOUND', 'gone', { id: 'a' }).toJSON(), {
+    name: 'StateError',
+    code: 'ERR_STATE_NOT_FOUND',
+    message: 'gone',
+    id: 'a',
+    status: null,
+    expected: null,
+  })
+})
+
+t.test('all issues of a configuration are in its one message', async t => {
+  const second = { ...issue, path: '', message: 'is not an object' }
+  t.equal(new ConfigError('ERR_CONFIG_INVALID', [issue, second]).message, '/root/path: is a file\nis not an object')
+})
+
+t.test('the page on errors has each class and each code, and no others', async t => {
+  const page = readFileSync('docs/errors.md', 'utf8')
+  const rows = page.split('\n').filter(line => line.startsWith('| `ERR_'))
+  const documented = rows
+    .map(row => row.split('|').map(cell => cell.trim().replaceAll('`', '')))
+    .map(([, code, name]) => `${name} ${code}`)
+  t.same(
+    documented,
+    table.map(({ error, code }) => `${error.name} ${code}`),
+  )
+  const declared = readFileSync('lib/errors.ts', 'utf8').match(/ErrorCode =\n([\s|'A-Z_]+)/)?.[1] ?? ''
+  t.same(declared.match(/ERR_\w+/g)?.toSorted(), table.map(({ code }) => code).toSorted(), 'the type has the same')
+})

@@ -1,0 +1,111 @@
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+import { sources } from './sources.js'
+
+/** What the files of each folder of lib may import: folders, or single files. `.` are the files of lib itself. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  spec: ['errors'],
+  plan: ['errors'],
+  sys: ['errors'],
+  compile: ['errors', 'spec', 'plan', 'host/facts'],
+  host: ['errors', 'spec', 'plan', 'sys'],
+  cgroup: ['errors', 'spec', 'sys', 'host/facts'],
+  store: ['errors', 'spec', 'sys'],
+  launch: ['errors', 'plan', 'host', 'sys'],
+  '.': ['.', 'errors', 'spec', 'plan', 'sys', 'compile', 'host', 'cgroup', 'store', 'launch'],
+  cli: ['index'],
+}
+
+/** Where packages and Node's own modules may be imported. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  'ffi-napi': ['sys'],
+  'ref-napi': ['sys'],
+  'cbor-x': ['plan', 'launch'],
+  valibot: ['spec'],
+}
+const mayImportNode = (path: string) => ['sys', 'cli'].includes(folderOf(path)) || path === 'lib/streams.ts'
+
+/** The folder below lib that a path belongs to: `sys`, `errors` (a file that everybody may import), or `.`. */
+function folderOf(path: string): string {
+  const [, first, second] = path.split('/')
+  if (path === 'lib/errors.ts') return 'errors'
+  return second === undefined ? '.' : (first ?? '.')
+}
+
+const lib = sources('lib', '.ts')
+
+function importsOf(text: string): readonly string[] {
+  return ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName)
+}
+
+/** The path in lib that a relative import means. */
+const resolved = (path: string, name: string) => join(dirname(path), name).replace(/\.js$/, '.ts')
+
+const edges = lib.flatMap(({ path, text }) => importsOf(text).map(name => ({ path, name })))
+const inner = edges
+  .filter(({ name }) => name.startsWith('.'))
+  .map(({ path, name }) => ({ path, to: resolved(path, name) }))
+const outer = edges.filter(({ name }) => !name.startsWith('.'))
+
+function isAllowed(from: string, to: string): boolean {
+  const folder = folderOf(from)
+  if (folder !== '.' && folderOf(to) === folder) return true
+  const targets = allowed[folder] ?? []
+  return targets.some(target => folderOf(to) === target || to === `lib/${target}.ts`)
+}
+
+t.test('there is something to look at', async t => {
+  t.ok(lib.length > 3)
+  t.ok(inner.length > 0)
+  t.same(
+    lib.map(({ path }) => folderOf(path)).filter(folder => !(folder in allowed)),
+    [],
+    'every folder has a rule',
+  )
+})
+
+t.test('folders import only what their place in the design allows', async t => {
+  const wrong = inner.filter(({ path, to }) => !isAllowed(path, to)).map(({ path, to }) => `${path} -> ${to}`)
+  t.same(wrong, [])
+})
+
+t.test(
+  "Node's own modules are imported in lib/sys, lib/cli and the stream part only, and by their full names",
+  async t => {
+    const builtin = outer.filter(({ name }) => name.startsWith('node:'))
+    t.same(
+      builtin.filter(({ path }) => !mayImportNode(path)).map(({ path, name }) => `${path} -> ${name}`),
+      [],
+    )
+  },
+)
+
+t.test('packages are imported where they belong', async t => {
+  const wrong = outer
+    .filter(({ name }) => !name.startsWith('node:') && name !== 'debug')
+    .filter(({ path, name }) => !(packages[name] ?? []).includes(folderOf(path)))
+  t.same(
+    wrong.map(({ path, name }) => `${path} -> ${name}`),
+    [],
+  )
+})
+
+/** The first circle of imports that `path` gets into, as the files on the way. */
+function circleFrom(
+  path: string,
+  way: readonly string[] = [],
+  done = new Set<string>(),
+): readonly string[] | undefined {
+  if (way.includes(path)) return [...way.slice(way.indexOf(path)), path]
+  if (done.has(path)) return undefined
+  done.add(path)
+  const next = inner.filter(edge => edge.path === path)
+  return next.map(({ to }) => circleFrom(to, [...way, path], done)).find(circle => circle !== undefined)
+}
+
+t.test('no file imports itself by way of others', async t => {
+  const circles = lib.map(({ path }) => circleFrom(path)).filter(circle => circle !== undefined)
+  t.same([...new Set(circles.map(circle => circle.join(' -> ')))], [])
+})
