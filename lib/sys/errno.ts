@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { getSystemErrorMap } from 'node:util'
 import { SystemError } from '../errors.js'
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
@@ -9,6 +10,13 @@ NAMES.set(constants.errno.EOPNOTSUPP, 'EOPNOTSUPP')
 /** The errno's name, such as `ENOENT`; `errno 999` where there is none. */
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`
+}
+
+const MESSAGES = new Map([...getSystemErrorMap().values()])
+
+/** What an errno means, in the words of perror(3), lower case; the name itself where there are none. */
+export function errnoMessage(name: string): string {
+  return MESSAGES.get(name) ?? name
 }
 
 const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))
@@ -52,7 +60,7 @@ export function viaNode<T>(run: () => T): T {
   }
 }
 
-/** True for a SystemError with one of these errno names. */
-export function isErrno(error: unknown, ...names: readonly string[]): boolean {
-  return error instanceof SystemError && names.includes(error.errno)
+/** True for a SystemError with one of these errno names; with any, where none is given. */
+export function isErrno(error: unknown, ...names: readonly string[]): error is SystemError {
+  return error instanceof SystemError && (names.length === 0 || names.includes(error.errno))
 }

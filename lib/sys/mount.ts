@@ -18,3 +18,9 @@ export function cloneTree({
 export function cloneTreeAt(fd: number, recursive: boolean): number {
   return check(native().ts_open_tree_at(fd, recursive ? 1 : 0), 'open_tree')
 }
+
+/** The CLONE_NEW* flag of an open namespace file; null where the file is something else. */
+export function namespaceType(fd: number): number | null {
+  const type = native().ts_namespace_type(fd)
+  return type > 0 ? type : null
+}

@@ -16,6 +16,7 @@ const TABLE = {
   ts_lock: ['int', ['int']],
   ts_open_tree: ['int', ['string', 'int', 'int']],
   ts_open_tree_at: ['int', ['int', 'int']],
+  ts_namespace_type: ['int', ['int']],
   ts_socketpair: ['int', ['pointer']],
   ts_listen: ['int', ['string']],
   ts_connect: ['int', ['string']],
@@ -33,6 +34,10 @@ const TABLE = {
   ts_pipe: ['int', ['pointer']],
   ts_duplicate: ['int', ['int']],
   ts_resize: ['int', ['int', 'int', 'int']],
+  ts_seccomp_resolve: ['int', ['uint32', 'pointer', 'int', 'pointer']],
+  ts_seccomp_add_rules: ['int', ['size_t', 'pointer', 'int', 'pointer']],
+  ts_seccomp_export: ['int', ['size_t', 'pointer', 'int']],
+  ts_seccomp_library: ['int', ['pointer', 'int']],
   ts_spawn: ['int', ['int', 'string', 'uint32', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
 

@@ -80,3 +80,8 @@ export function startTime(pid: number): { startTime: string; zombie: boolean } |
   const [state = '', time = ''] = [fields[0], fields[19]]
   return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
 }
+
+/** SIGKILL to the process group of a child of ours that is not reaped yet, so that the number is still its own. */
+export function killGroup(pid: number): void {
+  native().ts_kill(-pid, 9)
+}

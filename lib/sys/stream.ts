@@ -32,6 +32,25 @@ function ignoreClosedPipe(this: Socket, error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET' && this.listenerCount('error') === 1) throw error
 }
 
+const TAIL_BYTES = 64 * 1024
+
+/** Reads the descriptor (taken over) until `stop`, which returns the last 64 KiB as text. A pipe that a grandchild holds open does not matter. */
+export function collectTail(fd: number): { stop(): Promise<string> } {
+  const stream = readableOf(fd)
+  let kept: Buffer = Buffer.alloc(0)
+  stream.on('data', (chunk: Buffer) => {
+    kept = Buffer.concat([kept, chunk]).subarray(-TAIL_BYTES)
+  })
+  const stop = async (): Promise<string> => {
+    // What was written before the exit is in the pipe already: one turn of the event loop reads it.
+    await new Promise(resolve => setImmediate(resolve))
+    await new Promise(resolve => setImmediate(resolve))
+    stream.destroy()
+    return kept.toString('utf8')
+  }
+  return { stop }
+}
+
 /** One stream for both directions of a terminal. */
 export interface Terminal extends Duplex {
   /** Sets the window size; the foreground process group gets SIGWINCH. */

@@ -68,6 +68,18 @@ export function watch(fd: number, events: number, { keepAlive = true } = {}): Wa
   return { ready, stop: end }
 }
 
+/** Keeps the event loop alive until the returned function is called. */
+export function holdEventLoop(): () => void {
+  watcher ??= start()
+  const { pipe } = watcher
+  let held = true
+  hold(pipe, 1)
+  return () => {
+    if (held) hold(pipe, -1)
+    held = false
+  }
+}
+
 let holds = 0
 
 function hold(pipe: Socket, change: 1 | -1): void {

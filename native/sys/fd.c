@@ -2,7 +2,9 @@
 #include "sys.h"
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/nsfs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #ifndef MFD_EXEC
@@ -58,4 +60,9 @@ EXPORT int ts_open_tree_at(int fd, int recursive) {
   unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
   flags |= recursive ? (unsigned int)AT_RECURSIVE : 0;
   return (int)result(syscall(SYS_open_tree, fd, "", flags));
+}
+
+// The CLONE_NEW* flag of an open namespace file; -ENOTTY where it is none.
+EXPORT int ts_namespace_type(int fd) {
+  return (int)result(ioctl(fd, NS_GET_NSTYPE));
 }

@@ -1,0 +1,47 @@
+/** Reads the host's facts; nothing is changed, and nothing is tried that could be noticed. */
+import { isErrno } from '../sys/errno.js'
+import { listDirectory, readText, readTextIfThere } from '../sys/file.js'
+import { effectiveGid, effectiveUid, kernelRelease } from '../sys/host.js'
+import type { HostFacts } from './facts.js'
+import { readCgroupFacts } from './probe-cgroup.js'
+
+export function probeHost(): HostFacts {
+  const status = readText('/proc/self/status')
+  return {
+    kernel: parseRelease(kernelRelease()),
+    euid: effectiveUid(),
+    egid: effectiveGid(),
+    lastCapability: Number(readText('/proc/sys/kernel/cap_last_cap')),
+    permitted: capabilitySet(status, 'CapPrm'),
+    bounding: capabilitySet(status, 'CapBnd'),
+    namespaces: listDirectory('/proc/self/ns'),
+    cgroup: readCgroupFacts(),
+    apparmor: readTextIfThere('/sys/module/apparmor/parameters/enabled')?.startsWith('Y') ?? false,
+    selinux: hasSelinux(),
+    filesystems: parseFilesystems(readText('/proc/filesystems')),
+  }
+}
+
+function parseRelease(release: string): [number, number] {
+  const [major = 0, minor = 0] = release.split(/[.-]/).map(Number)
+  return [major, minor]
+}
+
+function capabilitySet(status: string, name: string): bigint {
+  const line = status.split('\n').find(candidate => candidate.startsWith(`${name}:`))
+  return BigInt(`0x${line?.slice(name.length + 1).trim() ?? '0'}`)
+}
+
+function hasSelinux(): boolean {
+  try {
+    return listDirectory('/sys/fs/selinux').length > 0
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'EACCES')) return false
+    throw error
+  }
+}
+
+/** Lines are `nodev\tNAME` or `\tNAME`. */
+function parseFilesystems(text: string): string[] {
+  return text.split('\n').flatMap(line => line.split('\t')[1] ?? [])
+}

@@ -1,0 +1,113 @@
+/** Hooks: programs that run at fixed points of a container's life, with its state on standard input. */
+import { HookError } from '../errors.js'
+import { openSlots, type SlotSources } from '../host/slots.js'
+import type { Plan } from '../plan/plan.js'
+import type { Hook, HookKind } from '../spec/config.js'
+import type { OciState } from '../spec/state.js'
+import { closeFd } from '../sys/beneath.js'
+import { openNull } from '../sys/file.js'
+import { killGroup } from '../sys/process.js'
+import { type RunResult, run } from '../sys/run.js'
+import { collectTail, makePipe, writableOf } from '../sys/stream.js'
+import { trace } from '../sys/trace.js'
+import { launch } from './launch.js'
+
+const debug = trace('hooks')
+
+/** How one hook is run; the two ways differ only in the namespaces. */
+export type HookRunner = (hook: Hook, stdin: string) => Promise<RunResult>
+
+export const inRuntimeNamespace: HookRunner = (hook, stdin) => run({ ...hook, stdin, timeoutMs: timeoutOf(hook) })
+
+const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds === null ? null : timeoutSeconds * 1000)
+
+/**
+ * A hook in the container's namespaces: a second helper with a plan that joins them.
+ * `objects` opens what the plan's slots name: the init's pidfd and root.
+ */
+export function inContainerNamespace(planOf: (hook: Hook) => Plan, objects: SlotSources): HookRunner {
+  return async (hook, stdin) => {
+    const plan = planOf(hook)
+    const slots = openSlots(plan.slots, objects)
+    const [inputEnd, input] = makePipe()
+    const [errorEnd, errors] = makePipe()
+    const nothing = openNull()
+    try {
+      const stdio = [inputEnd, nothing, errors]
+      const child = await launch({ plan, stdio, slots, cgroup: null, barrier: () => {} }).finally(() =>
+        stdio.forEach(closeFd),
+      )
+      const stderr = collectTail(errorEnd)
+      writableOf(input).end(stdin)
+      const timer = killLater(child.pid, timeoutOf(hook))
+      const status = await child.wait()
+      timer.stop()
+      return { ...status, timedOut: timer.fired(), stderr: await stderr.stop() }
+    } catch (error) {
+      closeFd(errorEnd)
+      closeFd(input)
+      throw error
+    }
+  }
+}
+
+function killLater(pid: number, timeoutMs: number | null): { stop(): void; fired(): boolean } {
+  let fired = false
+  if (timeoutMs === null) return { stop: () => {}, fired: () => false }
+  const timer = setTimeout(() => {
+    fired = true
+    killGroup(pid)
+  }, timeoutMs)
+  return { stop: () => clearTimeout(timer), fired: () => fired }
+}
+
+export interface HooksInput {
+  readonly kind: HookKind
+  readonly hooks: readonly Hook[]
+  readonly state: OciState
+  readonly runner: HookRunner
+}
+
+/** Runs the hooks in the listed order. @throws {HookError} at the first that fails or runs past its timeout */
+export async function runHooks(input: HooksInput): Promise<void> {
+  for (const [index, hook] of input.hooks.entries()) await runHook(input, hook, index)
+}
+
+/** As `runHooks`, but goes on after a failure, as the specification wants it of poststop; returns the errors. */
+export async function runAllHooks(input: HooksInput): Promise<HookError[]> {
+  const errors: HookError[] = []
+  for (const [index, hook] of input.hooks.entries()) {
+    try {
+      await runHook(input, hook, index)
+    } catch (error) {
+      if (!(error instanceof HookError)) throw error
+      errors.push(error)
+    }
+  }
+  return errors
+}
+
+async function runHook({ kind, state, runner }: HooksInput, hook: Hook, index: number): Promise<void> {
+  debug('%s hook #%d: %s', kind, index, hook.path)
+  const where = `error running ${kind} hook #${index} (${hook.origin}, ${hook.path})`
+  const result = await runner(hook, JSON.stringify(state)).catch((cause: Error) => {
+    const fields = { hook: kind, index, exitCode: null, signal: null, stderr: '' }
+    throw new HookError('ERR_HOOK_EXIT', `${where}: ${cause.message}`, fields, { cause })
+  })
+  const { timedOut, exitCode, signal, stderr } = result
+  const fields = { hook: kind, index, exitCode, signal, stderr }
+  if (timedOut) {
+    throw new HookError(
+      'ERR_HOOK_TIMEOUT',
+      `${where}: ran past its timeout of ${hook.timeoutSeconds} s and was killed`,
+      fields,
+    )
+  }
+  if (exitCode === 0) return
+  const how = signal === null ? `exit status ${exitCode}` : `killed by ${signal}`
+  throw new HookError(
+    'ERR_HOOK_EXIT',
+    `${where}: ${how}${stderr === '' ? '' : `, stderr: ${stderr.trimEnd()}`}`,
+    fields,
+  )
+}

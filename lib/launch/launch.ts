@@ -1,0 +1,126 @@
+/** Starts the helper on a plan and meets it at its barriers. */
+import { encodePlan } from '../plan/encode.js'
+import type { Plan } from '../plan/plan.js'
+import { verifyPlan } from '../plan/verify.js'
+import { closeFd } from '../sys/beneath.js'
+import { type Channel, openChannel } from '../sys/channel.js'
+import { helperExecutable, sealedMemory } from '../sys/memory.js'
+import { openPidfd } from '../sys/process.js'
+import { socketPair } from '../sys/socket.js'
+import { spawn } from '../sys/spawn.js'
+import { trace } from '../sys/trace.js'
+import { type Child, followChild } from './child.js'
+import { decodeFrame, diedError, reportedError, stepsOf } from './report.js'
+
+const debug = trace('launch')
+const SIGKILL = 9
+
+export type Barrier = 'map' | 'prepare' | 'created'
+
+export interface LaunchInput {
+  readonly plan: Plan
+  /** Descriptors 0, 1, 2 and what is preserved after them; they stay the caller's. */
+  readonly stdio: readonly number[]
+  /** Taken over, also when the launch fails. */
+  readonly slots: readonly number[]
+  /** A directory of the cgroup v2 hierarchy that the process starts in, or null; stays the caller's. */
+  readonly cgroup: number | null
+  readonly signal?: AbortSignal | undefined
+  /** Runs while the helper waits; a failure ends the launch. */
+  readonly barrier: (name: Barrier, child: Child) => Promise<void> | void
+  /** Runs as soon as the (final) process exists, before it does anything. */
+  readonly spawned?: (child: Child) => void
+}
+
+/**
+ * Resolves when the helper has gone past `created`, or, in a plan without that barrier, when it has exec'd.
+ * @throws {LaunchError|SafetyError|PlanError} as the helper reports; the process is gone then
+ * @throws what a barrier threw, or the signal's reason
+ */
+export async function launch(input: LaunchInput): Promise<Child> {
+  input.signal?.throwIfAborted()
+  verifyPlan(input.plan)
+  const { child, channel } = start(input)
+  const session: Session = { input, channel, child, at: '' }
+  const abort = (): void => void session.child.signal(SIGKILL)
+  input.signal?.addEventListener('abort', abort, { once: true })
+  try {
+    await converse(session)
+    return session.child
+  } catch (error) {
+    session.child.signal(SIGKILL)
+    await session.child.wait()
+    input.signal?.throwIfAborted()
+    throw error
+  } finally {
+    input.signal?.removeEventListener('abort', abort)
+    channel.close()
+  }
+}
+
+interface Session {
+  readonly input: LaunchInput
+  readonly channel: Channel
+  child: Child
+  /** The last barrier. */
+  at: string
+}
+
+function start({ plan, stdio, slots, cgroup, spawned }: LaunchInput): { child: Child; channel: Channel } {
+  const ours: number[] = [...slots]
+  try {
+    const memory = sealedMemory('tsrun-plan', encodePlan(plan))
+    ours.push(memory)
+    const [control, helperEnd] = socketPair()
+    ours.push(helperEnd)
+    try {
+      const process = spawn({
+        executable: helperExecutable(),
+        argument: String(stdio.length),
+        namespaces: plan.cloneFlags,
+        cgroup,
+        fds: [...stdio, memory, helperEnd, ...slots],
+      })
+      debug('helper %d, %d ops, %d slots', process.pid, plan.ops.length, slots.length)
+      const child = followChild(process)
+      spawned?.(child)
+      return { child, channel: openChannel(control) }
+    } catch (error) {
+      closeFd(control)
+      throw error
+    }
+  } finally {
+    ours.forEach(closeFd)
+  }
+}
+
+async function converse(session: Session): Promise<void> {
+  const { input, channel } = session
+  for (let bytes = await channel.next(); bytes !== null; bytes = await channel.next()) {
+    const frame = decodeFrame(bytes)
+    if (frame.kind === 'cloned') await followClone(session, frame.pid)
+    else if (frame.kind !== 'barrier') throw reportedError(stepsOf(input.plan), frame)
+    else {
+      session.at = frame.op
+      await input.barrier(frame.op as Barrier, session.child)
+      input.signal?.throwIfAborted()
+      channel.send(frame.code)
+    }
+  }
+  await survived(session)
+}
+
+/** The second clone is our child too (CLONE_PARENT), and the first one is about to exit. */
+async function followClone(session: Session, pid: number): Promise<void> {
+  const pidfd = openPidfd(pid)
+  if (pidfd === null) throw diedError({ exitCode: null, signal: null, at: 'clone' })
+  session.child = followChild({ pid, pidfd })
+  session.input.spawned?.(session.child)
+}
+
+/** The helper closes the control socket when it is past `created` (or has exec'd), and when it dies. */
+async function survived({ input, child, at }: Session): Promise<void> {
+  const awaitsCreated = input.plan.ops.some(({ op }) => op === 'created')
+  if (at === 'created' || !awaitsCreated) return
+  throw diedError({ ...(await child.wait()), at })
+}

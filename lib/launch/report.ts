@@ -1,0 +1,139 @@
+/** What the helper reports, and the errors that become of it. */
+import { Decoder } from 'cbor-x'
+import { LaunchError, PlanError, SafetyError } from '../errors.js'
+import { OP_NAMES, OPS, type Op } from '../plan/ops.js'
+import type { Plan } from '../plan/plan.js'
+import { errnoMessage, errnoName } from '../sys/errno.js'
+
+export type Frame =
+  | { readonly kind: 'barrier'; readonly op: string; readonly code: number }
+  | { readonly kind: 'cloned'; readonly pid: number }
+  | {
+      readonly kind: 'failed'
+      readonly index: number
+      readonly syscall: string
+      readonly errno: string
+      readonly detail: string
+    }
+  | { readonly kind: 'unsafe'; readonly index: number; readonly violation: number; readonly detail: string }
+  | { readonly kind: 'refused'; readonly index: number; readonly detail: string }
+
+const decoder = new Decoder({ useRecords: false })
+
+/** @throws {PlanError} for anything that the helper would not send */
+export function decodeFrame(bytes: Uint8Array): Frame {
+  const [kind, first, second, third, fourth] = decoder.decode(bytes) as unknown[]
+  const number = (value: unknown): number => (typeof value === 'number' ? value : -1)
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+  switch (kind) {
+    case 0:
+      return { kind: 'barrier', op: OP_NAMES[number(first)] ?? '', code: number(first) }
+    case 1:
+      return { kind: 'cloned', pid: number(first) }
+    case 2:
+      return {
+        kind: 'failed',
+        index: number(first),
+        syscall: text(second),
+        errno: errnoName(number(third)),
+        detail: text(fourth),
+      }
+    case 3:
+      return { kind: 'unsafe', index: number(first), violation: number(second), detail: text(third) }
+    case 4:
+      return { kind: 'refused', index: number(first), detail: text(second) }
+    default:
+      throw new PlanError(`the helper sent a frame of unknown kind ${String(kind)}`, { op: '' })
+  }
+}
+
+const VIOLATIONS = {
+  1: { code: 'ERR_SAFETY_PATH', what: 'a path of the container is not what it must be' },
+  2: { code: 'ERR_SAFETY_PROCFS', what: 'what is mounted on /proc is not a procfs' },
+  3: { code: 'ERR_SAFETY_CWD', what: 'the current directory is outside of the container' },
+} as const
+
+/** As much of an op as the words of an error need. */
+export interface Step {
+  readonly op: string
+  readonly origin: string
+}
+
+/** What a report's index is looked up in: the plan's ops from `first` on, and the program that it runs. */
+export interface Steps {
+  readonly first: number
+  readonly ops: readonly Step[]
+  readonly program: string
+}
+
+export function stepsOf({ ops }: Plan, first = 0): Steps {
+  const last = ops.at(-1)
+  const program = last?.op === 'execve' ? last.args.args[0] : undefined
+  return { first, ops: ops.slice(first).map(({ op, origin }) => ({ op, origin })), program: program ?? '' }
+}
+
+/** The error for a frame that reports one. */
+export function reportedError(steps: Steps, frame: Frame): Error {
+  if (frame.kind === 'barrier' || frame.kind === 'cloned') return unexpected(frame)
+  const step = steps.ops[frame.index - steps.first]
+  if (step === undefined || frame.kind === 'refused') return refused(step, frame)
+  return frame.kind === 'unsafe' ? unsafe(step, frame) : failed(steps.program, step, frame)
+}
+
+const unexpected = ({ kind }: Frame): PlanError =>
+  new PlanError(`the helper sent an unexpected frame: ${kind}`, { op: '' })
+
+function refused(op: Step | undefined, frame: { index: number; detail: string }): PlanError {
+  const detail = frame.detail === '' ? '' : `: ${frame.detail}`
+  const name = op?.op ?? `op ${frame.index}`
+  return new PlanError(`the helper refused the plan at ${name}${detail}`, { op: op?.op ?? '' })
+}
+
+const phaseOf = (op: string): string => OPS[op as OpName]?.phases[0] ?? ''
+
+function fieldsOf(op: Step, { syscall = '', errno = '' } = {}) {
+  return { configPath: op.origin, op: op.op, phase: phaseOf(op.op), syscall, errno, signal: null }
+}
+
+function unsafe(op: Step, { violation, detail }: Extract<Frame, { kind: 'unsafe' }>): SafetyError {
+  const { code, what } = VIOLATIONS[violation as keyof typeof VIOLATIONS] ?? VIOLATIONS[1]
+  return new SafetyError(code, `${prefix(op)}${what}${detail === '' ? '' : `: ${detail}`}`, fieldsOf(op))
+}
+
+const prefix = ({ origin, op }: Step): string => `${origin === '' ? op : origin}: `
+
+function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed' }>): LaunchError {
+  const { syscall, errno, detail } = frame
+  const fields = fieldsOf(op, frame)
+  if (op.op === 'resolve_exec' || op.op === 'execve') {
+    return new LaunchError('ERR_LAUNCH_EXEC', `${prefix(op)}${execMessage(program, errno)}`, fields)
+  }
+  const subject = detail === '' ? '' : ` ${JSON.stringify(detail)}`
+  return new LaunchError('ERR_LAUNCH_OP', `${prefix(op)}${syscall}${subject}: ${errno}: ${errnoMessage(errno)}`, fields)
+}
+
+/** Engines match these words to choose between exit codes 126 and 127. */
+function execMessage(program: string, errno: string): string {
+  const quoted = `exec: ${JSON.stringify(program)}`
+  if (errno === 'ENOENT' && !program.includes('/')) return `${quoted}: executable file not found in $PATH`
+  return `${quoted}: ${errnoMessage(errno)} (${errno})`
+}
+
+/** The helper is gone without a word. `at`: the last barrier that it reached. */
+export function diedError({
+  exitCode,
+  signal,
+  at,
+}: {
+  exitCode: number | null
+  signal: string | null
+  at: string
+}): LaunchError {
+  const how = signal === null ? `exited with status ${exitCode}` : `was killed by ${signal}`
+  const fields = { configPath: '', op: at, phase: '', syscall: '', errno: '', signal }
+  return new LaunchError(
+    'ERR_LAUNCH_DIED',
+    `the container's first process ${how} ${at === '' ? 'before it could report' : `after ${at}`}`,
+    fields,
+  )
+}

@@ -1,0 +1,150 @@
+/**
+ * The state directory: `<root>/<id>/` with `state.json`, `config.cbor` (the normalised configuration as it was at create) and
+ * `start`, the socket that the waiting init listens on. Making `<id>` is what reserves the id.
+ */
+import { Decoder, Encoder } from 'cbor-x'
+import { ConfigError, StateError } from '../errors.js'
+import type { Config } from '../spec/config.js'
+import { closeFd } from '../sys/beneath.js'
+import { isErrno } from '../sys/errno.js'
+import {
+  fileStatus,
+  listDirectory,
+  makeDirectory,
+  readBytes,
+  readTextIfThere,
+  removeTree,
+  replaceFile,
+} from '../sys/file.js'
+import { pause } from '../sys/host.js'
+import { lockDirectory } from '../sys/lock.js'
+import { listenAt } from '../sys/socket.js'
+import { type ContainerRecord, parseRecord } from './record.js'
+
+/** How long an operation waits for another process that works on the same container. */
+const LOCK_DEADLINE_MS = 10_000
+const LOCK_FIRST_PAUSE_MS = 1
+const LOCK_LONGEST_PAUSE_MS = 50
+
+// CBOR, since the configuration has integers of 64 bits, which JSON.stringify refuses.
+const encoder = new Encoder({ useRecords: false })
+const decoder = new Decoder({ useRecords: false })
+
+export interface Lock {
+  release(): void
+}
+
+export interface Store {
+  readonly root: string
+  /** The directory of a container, whether it exists or not. */
+  directory(id: string): string
+  /** Reserves the id and locks it. @throws {StateError} ERR_STATE_EXISTS */
+  reserve(id: string): Lock
+  /** @throws {StateError} ERR_STATE_NOT_FOUND, or ERR_STATE_LOCKED after 10 s */
+  lock(id: string): Promise<Lock>
+  /** True while some process works on the container. */
+  isLocked(id: string): boolean
+  /** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
+  read(id: string): ContainerRecord
+  write(record: ContainerRecord): void
+  readConfig(id: string): Config
+  writeConfig(id: string, config: Config): void
+  listenForStart(id: string): number
+  startSocket(id: string): string
+  /** The ids of all that is there, sorted. */
+  ids(): string[]
+  remove(id: string): void
+}
+
+/** Opens (and makes, when something is first written) the state directory at `root`, an absolute path other than "/". */
+export function openStore(root: string): Store {
+  if (!root.startsWith('/') || /^\/+$/.test(root)) throw badRoot(root)
+  const directory = (id: string): string => `${root}/${id}`
+  const file = (id: string, name: string): string => `${directory(id)}/${name}`
+  return {
+    root,
+    directory,
+    reserve: id => reserve({ root, id, path: directory(id) }),
+    lock: id => waitForLock(id, directory(id)),
+    isLocked: id => {
+      const lock = lockDirectory(directory(id))
+      if (typeof lock === 'number') closeFd(lock)
+      return lock === 'busy'
+    },
+    read: id => {
+      const text = readTextIfThere(file(id, 'state.json'))
+      if (text !== null) return parseRecord(id, text)
+      throw exists(directory(id)) ? unreadable(id) : notFound(id)
+    },
+    write: record => replaceFile(file(record.id, 'state.json'), JSON.stringify(record)),
+    readConfig: id => decoder.decode(readBytes(file(id, 'config.cbor'))) as Config,
+    writeConfig: (id, config) => replaceFile(file(id, 'config.cbor'), encoder.encode(config)),
+    listenForStart: id => listenAt(file(id, 'start')),
+    startSocket: id => file(id, 'start'),
+    ids: () =>
+      exists(root)
+        ? listDirectory(root)
+            .filter(id => exists(directory(id)) && !id.startsWith('.'))
+            .sort()
+        : [],
+    remove: id => removeTree(directory(id)),
+  }
+}
+
+function badRoot(root: string): ConfigError {
+  return new ConfigError('ERR_CONFIG_INVALID', [
+    {
+      path: '',
+      rule: 'tsrun#root',
+      expected: 'an absolute path other than "/"',
+      received: JSON.stringify(root),
+      message: `the state directory must be an absolute path other than "/", received ${JSON.stringify(root)}`,
+    },
+  ])
+}
+
+export const notFound = (id: string): StateError =>
+  new StateError('ERR_STATE_NOT_FOUND', `container "${id}" does not exist`, { id })
+
+const unreadable = (id: string): StateError =>
+  new StateError(
+    'ERR_STATE_CORRUPT',
+    `container "${id}" has no state: its create was cut off, or the file was removed`,
+    { id },
+  )
+
+function exists(path: string): boolean {
+  try {
+    return fileStatus(path).kind === 'directory'
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false
+    throw error
+  }
+}
+
+function reserve({ root, id, path }: { root: string; id: string; path: string }): Lock {
+  makeDirectory(root, { parents: true, mode: 0o711 })
+  try {
+    makeDirectory(path, { mode: 0o711 })
+  } catch (cause) {
+    if (!isErrno(cause, 'EEXIST')) throw cause
+    throw new StateError('ERR_STATE_EXISTS', `container with given ID already exists: ${id}`, { id }, { cause })
+  }
+  const lock = lockDirectory(path)
+  // Between mkdir and flock nobody but a `delete --force` of this id can have come.
+  if (typeof lock !== 'number') throw notFound(id)
+  return { release: () => closeFd(lock) }
+}
+
+async function waitForLock(id: string, path: string): Promise<Lock> {
+  const deadline = performance.now() + LOCK_DEADLINE_MS
+  for (let wait = LOCK_FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LOCK_LONGEST_PAUSE_MS)) {
+    const lock = lockDirectory(path)
+    if (typeof lock === 'number') return { release: () => closeFd(lock) }
+    if (lock === 'gone') throw notFound(id)
+    if (performance.now() > deadline) {
+      throw new StateError('ERR_STATE_LOCKED', `another process has been working on container "${id}" for 10 s`, { id })
+    }
+    await pause(wait)
+  }
+}
