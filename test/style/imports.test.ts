@@ -13,8 +13,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   host: ['errors', 'spec', 'plan', 'sys'],
   cgroup: ['errors', 'spec', 'sys', 'host/facts'],
   store: ['errors', 'spec', 'sys'],
-  launch: ['errors', 'plan', 'host', 'sys'],
-  '.': ['.', 'errors', 'spec', 'plan', 'sys', 'compile', 'host', 'cgroup', 'store', 'launch'],
+  launch: ['errors', 'spec', 'plan', 'host', 'sys'],
+  lifecycle: ['errors', 'spec', 'plan', 'sys', 'compile', 'host', 'cgroup', 'store', 'launch', 'streams'],
+  '.': ['.', 'errors', 'spec', 'plan', 'sys', 'compile', 'host', 'cgroup', 'store', 'launch', 'lifecycle'],
   cli: ['index'],
 }
 
@@ -22,7 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, readonly string[]>> = {
   'ffi-napi': ['sys'],
   'ref-napi': ['sys'],
-  'cbor-x': ['plan', 'launch'],
+  'cbor-x': ['plan', 'launch', 'store'],
   valibot: ['spec'],
 }
 const mayImportNode = (path: string) => ['sys', 'cli'].includes(folderOf(path)) || path === 'lib/streams.ts'
