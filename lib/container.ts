@@ -1,0 +1,131 @@
+import type { Cgroup } from './cgroup/index.js'
+import { openCgroup } from './cgroup/index.js'
+import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
+import type { Context } from './lifecycle/context.js'
+import type { Created } from './lifecycle/create.js'
+import { type DeleteOptions, remove } from './lifecycle/delete.js'
+import { kill } from './lifecycle/kill.js'
+import { start } from './lifecycle/start.js'
+import { ociState, openInit, statusOf } from './lifecycle/status.js'
+import type { Streams } from './lifecycle/stdio.js'
+import type { OciState } from './spec/state.js'
+import type { ContainerRecord } from './store/record.js'
+import type { Readable, Terminal, Writable } from './streams.js'
+
+/** How a container ended. */
+export interface ExitResult {
+  /** null where a signal ended it, or where the status is not known (not our child, on a kernel before 6.15). */
+  readonly exitCode: number | null
+  /** The signal's name, such as `SIGKILL`, or null. */
+  readonly signal: string | null
+  /** True where the kernel killed a process of the container for its memory limit. */
+  readonly oomKilled: boolean
+}
+
+const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null, terminal: null }
+
+/**
+ * A handle on a container, made by this process or by another. It holds no lock: what is done goes through the state directory,
+ * so that several processes may have handles on the same container.
+ */
+export class Container implements AsyncDisposable {
+  readonly id: string
+  /** The bundle's absolute path; the state directory where the container was created from a configuration object. */
+  readonly bundle: string
+  /** Absolute path of the root file system on the host. */
+  readonly rootfs: string
+  /** When it was created. */
+  readonly created: Date
+  /** The init's pid, as the host counts. */
+  readonly pid: number
+  /** The caller's ends of the standard streams; null where they are no pipes, or where another process created the container. */
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  /** Both directions of the container's terminal, with `resize()`; null where it has none of ours. */
+  readonly terminal: Terminal | null
+  readonly #context: Context
+  readonly #record: ContainerRecord
+  readonly #cgroup: Cgroup
+  #child: Child | null
+  #result: Promise<ExitResult> | null = null
+
+  /** @internal Containers come from `runtime.create`, `runtime.get` and `runtime.list`. */
+  constructor(context: Context, { record, child = null, streams = NO_STREAMS, cgroup }: Partial<Created> & { record: ContainerRecord }) {
+    this.id = record.id
+    this.bundle = record.bundle
+    this.rootfs = record.rootfs
+    this.created = new Date(record.created)
+    this.pid = record.pid
+    this.stdin = streams.stdin
+    this.stdout = streams.stdout
+    this.stderr = streams.stderr
+    this.terminal = streams.terminal
+    this.#context = context
+    this.#record = record
+    this.#child = child
+    this.#cgroup = cgroup ?? openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup })
+    // Our own child is looked at the moment it ends: afterwards somebody may remove the cgroup that knows of an OOM kill.
+    if (child !== null) this.#result = child.exited.then(status => this.#resultOf(status))
+  }
+
+  /**
+   * Starts the user's process; resolves when it has been exec'd and the poststart hooks have run (runtime.md, start).
+   * @throws {StateError} ERR_STATE_STATUS unless it is `created`
+   * @throws {LaunchError} ERR_LAUNCH_EXEC, {HookError}
+   */
+  async start(): Promise<void> {
+    await start(this.#context, this.id)
+  }
+
+  /**
+   * Resolves when the container's init has ended; at once where it has already. Waits for containers of other processes too
+   * (by pidfd); any number of waits holds no thread of libuv's pool.
+   */
+  async wait(): Promise<ExitResult> {
+    this.#child ??= this.#follow()
+    if (this.#child === null) return this.#resultOf(UNKNOWN_STATUS)
+    const { exited, wait } = this.#child
+    this.#result ??= exited.then(status => this.#resultOf(status))
+    await wait()
+    return this.#result
+  }
+
+  /**
+   * Sends a signal (name or number) to the init; default SIGTERM. A first process without a handler for it ignores all but
+   * SIGKILL and SIGSTOP.
+   * @throws {StateError} ERR_STATE_STATUS `container not running`
+   */
+  async kill(signal: string | number = 'SIGTERM'): Promise<void> {
+    await kill(this.#context, this.id, signal)
+  }
+
+  /**
+   * Removes the container: processes, cgroup and state. With `force` also a running one, and without complaint one that is gone.
+   * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS unless it is stopped or created
+   */
+  async delete(options: DeleteOptions = {}): Promise<void> {
+    await remove(this.#context, this.id, options)
+  }
+
+  /** The state document of the specification, as of now (runtime.md, state). @throws {StateError} ERR_STATE_NOT_FOUND */
+  async state(): Promise<OciState> {
+    const record = this.#context.store.read(this.id)
+    return ociState(record, statusOf(this.#context, record))
+  }
+
+  /** `await using`: deletes with force, and waits until the kernel has let go of everything. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.delete({ force: true })
+    await this.#child?.wait()
+  }
+
+  #follow(): Child | null {
+    const pidfd = openInit(this.#record)
+    return pidfd === null ? null : followChild({ pid: this.pid, pidfd })
+  }
+
+  #resultOf({ exitCode, signal }: { exitCode: number | null; signal: string | null }): ExitResult {
+    return { exitCode, signal, oomKilled: this.#cgroup.oomKills() > 0 }
+  }
+}

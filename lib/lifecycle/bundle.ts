@@ -1,0 +1,68 @@
+/** From a bundle, or a configuration object and a directory, to a validated configuration and absolute paths. */
+import { ConfigError } from '../errors.js'
+import type { Config, OciConfig } from '../spec/config.js'
+import { readConfig } from '../spec/read.js'
+import { isErrno } from '../sys/errno.js'
+import { fileStatus, readText, realPath } from '../sys/file.js'
+import { currentDirectory } from '../sys/host.js'
+
+/** Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system. */
+export type BundleInput =
+  | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: undefined }
+  | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string }
+
+export interface Bundle {
+  readonly config: Config
+  readonly warnings: readonly string[]
+  /** Absolute; null where the caller gave a configuration object. */
+  readonly directory: string | null
+  /** What relative mount sources are relative to. */
+  readonly base: string
+  /** Absolute, without links. */
+  readonly rootfs: string
+}
+
+/** @throws {ConfigError} with all that is wrong */
+export function openBundle(input: BundleInput): Bundle {
+  if (input.bundle === undefined) {
+    const base = currentDirectory()
+    const { config, warnings } = readConfig(input.config)
+    return { config, warnings, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
+  }
+  const directory = absolute(currentDirectory(), input.bundle)
+  const { config, warnings } = readConfig(readConfigFile(directory))
+  const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
+  return { config, warnings, directory, base: directory, rootfs }
+}
+
+function absolute(base: string, path: string): string {
+  const joined = path.startsWith('/') ? path : `${base}/${path}`
+  return joined.replace(/\/+(\.?\/+)*/g, '/').replace(/(?<=.)\/\.?$/, '')
+}
+
+function readConfigFile(directory: string): string {
+  try {
+    return readText(`${directory}/config.json`)
+  } catch (cause) {
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR')) throw cause
+    throw invalid({ path: '', expected: `a readable file ${directory}/config.json`, received: cause.errno })
+  }
+}
+
+function rootDirectory(path: string, pointer: string): string {
+  const expected = 'an existing directory other than "/"'
+  try {
+    const real = realPath(path)
+    if (real !== '/' && fileStatus(real).kind === 'directory') return real
+    throw invalid({ path: pointer, expected, received: real })
+  } catch (cause) {
+    if (!isErrno(cause)) throw cause
+    throw invalid({ path: pointer, expected, received: `${path} (${cause.errno})` })
+  }
+}
+
+function invalid({ path, expected, received }: { path: string; expected: string; received: string }): ConfigError {
+  const rule = path === '' ? 'bundle.md' : 'config.md#root'
+  const message = `expected ${expected}, received ${received}`
+  return new ConfigError('ERR_CONFIG_INVALID', [{ path, rule, expected, received, message }])
+}

@@ -1,0 +1,18 @@
+import type { HostFacts } from '../host/facts.js'
+import type { Store } from '../store/store.js'
+
+/** Something that a caller may want to know and that is not an error. */
+export interface LogEntry {
+  readonly level: 'warning' | 'info'
+  readonly message: string
+  /** The container that it is about, "" where there is none. */
+  readonly id: string
+}
+
+/** What all operations of one runtime share. */
+export interface Context {
+  readonly store: Store
+  /** Probed at the first use, then kept. */
+  readonly facts: () => HostFacts
+  readonly log: (entry: LogEntry) => void
+}

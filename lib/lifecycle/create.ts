@@ -1,0 +1,182 @@
+/** create: everything but the user's process. What fails is undone before the error is thrown. */
+import { type Cgroup, openCgroup } from '../cgroup/index.js'
+import { type CompileOptions, compile } from '../compile/index.js'
+import type { Child } from '../launch/child.js'
+import { type Barrier, launch } from '../launch/launch.js'
+import { stepsOf } from '../launch/report.js'
+import type { Plan } from '../plan/plan.js'
+import type { Config } from '../spec/config.js'
+import { validateId } from '../spec/id.js'
+import type { ContainerRecord } from '../store/record.js'
+import type { Lock } from '../store/store.js'
+import { closeFd } from '../sys/beneath.js'
+import { startTime } from '../sys/process.js'
+import { trace } from '../sys/trace.js'
+import { type Bundle, type BundleInput, openBundle } from './bundle.js'
+import type { Context } from './context.js'
+import { createHooks, poststopHooks } from './hooks.js'
+import { applyLimits, writeMappings } from './outside.js'
+import { openPlanSlots } from './slots.js'
+import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
+
+const debug = trace('create')
+
+export type CreateOptions = BundleInput & {
+  /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
+  readonly id: string
+  /** Default `pipe`. Of no meaning where the configuration asks for a terminal. */
+  readonly stdio?: Stdio
+  /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
+  readonly consoleSocket?: string
+  /** Descriptors of this process that the container's process gets as 3, 4, ... Default none. */
+  readonly extraFds?: readonly number[]
+  /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
+  readonly noPivot?: boolean
+  /** Keep the session keyring of this process. Default false: a new one. */
+  readonly noNewKeyring?: boolean
+  /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal
+}
+
+export interface Created {
+  readonly record: ContainerRecord
+  readonly child: Child
+  readonly streams: Streams
+  readonly cgroup: Cgroup
+}
+
+/** What is known before anything is made. */
+interface Draft {
+  readonly context: Context
+  readonly options: CreateOptions
+  readonly bundle: Bundle
+  readonly plan: Plan
+  readonly cgroup: Cgroup
+}
+
+/** @throws {ConfigError|HostError|StateError|LaunchError|SafetyError|HookError|CgroupError} nothing is left behind */
+export async function create(context: Context, options: CreateOptions): Promise<Created> {
+  options.signal?.throwIfAborted()
+  validateId(options.id)
+  const draft = prepare(context, options)
+  const lock = context.store.reserve(options.id)
+  try {
+    return await make(draft, lock)
+  } finally {
+    lock.release()
+  }
+}
+
+export function compileOptions({ id, noPivot, noNewKeyring, extraFds }: CreateOptions, bundle: Bundle): CompileOptions {
+  return {
+    id,
+    rootfs: bundle.rootfs,
+    bundle: bundle.base,
+    noPivot: noPivot ?? false,
+    noNewKeyring: noNewKeyring ?? false,
+    preserveFds: extraFds?.length ?? 0,
+  }
+}
+
+function prepare(context: Context, options: CreateOptions): Draft {
+  const bundle = openBundle(options)
+  const facts = context.facts()
+  const { plan, warnings } = compile({ config: bundle.config, facts, options: compileOptions(options, bundle) })
+  for (const message of [...bundle.warnings, ...warnings]) context.log({ level: 'warning', message, id: options.id })
+  const cgroup = openCgroup({ facts: facts.cgroup, path: bundle.config.linux.cgroupsPath, id: options.id })
+  return { context, options, bundle, plan, cgroup }
+}
+
+/** From here on there is something to undo. */
+async function make(draft: Draft, lock: Lock): Promise<Created> {
+  const { context, cgroup, bundle, options } = draft
+  const { store } = context
+  let record = firstRecord(draft)
+  let child: Child | null = null
+  try {
+    store.write(record)
+    store.writeConfig(record.id, bundle.config)
+    cgroup.create({ resources: bundle.config.linux.resources })
+    cgroup.apply(bundle.config.linux.resources)
+    const stdio = openStdio(options.stdio ?? 'pipe', terminalOf(bundle.config, options))
+    try {
+      child = await startInit({ draft, stdio, update: change => store.write((record = { ...record, ...change })), record: () => record })
+    } catch (error) {
+      stdio.discard()
+      throw error
+    } finally {
+      stdio.release()
+    }
+    debug('%s created, pid %d', record.id, record.pid)
+    return { record, child, streams: stdio.streams(), cgroup }
+  } catch (error) {
+    await undo(draft, record)
+    throw error
+  }
+}
+
+function terminalOf({ process }: Config, { consoleSocket }: CreateOptions) {
+  return process?.terminal ? { consoleSocket: consoleSocket ?? null } : null
+}
+
+function firstRecord({ context, options, bundle, plan, cgroup }: Draft): ContainerRecord {
+  const { config } = bundle
+  const start = plan.ops.findIndex(({ op }) => op === 'await_start')
+  return {
+    version: 1,
+    id: options.id,
+    ociVersion: config.ociVersion,
+    bundle: bundle.directory ?? context.store.directory(options.id),
+    rootfs: bundle.rootfs,
+    created: new Date().toISOString(),
+    phase: 'creating',
+    pid: 0,
+    startTime: '',
+    annotations: config.annotations,
+    ownPidNamespace: config.linux.namespaces.some(({ type, path }) => type === 'pid' && path === null),
+    hooks: ['startContainer', 'poststart', 'poststop'].some(kind => config.hooks[kind as 'poststop'].length > 0),
+    startable: config.process !== null,
+    tail: stepsOf(plan, start),
+    cgroup: cgroup.toJSON(),
+  }
+}
+
+interface Init {
+  readonly draft: Draft
+  readonly stdio: OpenStdio
+  readonly record: () => ContainerRecord
+  readonly update: (change: Partial<ContainerRecord>) => void
+}
+
+function startInit({ draft, stdio, record, update }: Init): Promise<Child> {
+  const { context, plan, cgroup, bundle, options } = draft
+  const { config } = bundle
+  const barriers: Record<Barrier, (child: Child) => Promise<void> | void> = {
+    map: child => writeMappings(child.pid, config, context.facts()),
+    prepare: child => createHooks({ config, record: record(), child, facts: context.facts() }),
+    created: child => {
+      applyLimits(child.pid, config)
+      update({ phase: 'created' })
+    },
+  }
+  const directory = cgroup.directoryFd()
+  return launch({
+    plan,
+    stdio: [...stdio.fds, ...(options.extraFds ?? [])],
+    slots: openPlanSlots({ context, config, plan, cgroup, stdio, id: options.id }),
+    cgroup: directory,
+    signal: options.signal,
+    spawned: ({ pid }) => update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
+    barrier: (name, child) => barriers[name](child),
+  }).finally(() => directory !== null && closeFd(directory))
+}
+
+/** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
+async function undo({ context, cgroup, bundle }: Draft, record: ContainerRecord): Promise<void> {
+  const log = (error: unknown): void =>
+    context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
+  await cgroup.kill().catch(log)
+  await cgroup.remove().catch(log)
+  if (record.pid !== 0) await poststopHooks({ context, config: bundle.config, record })
+  context.store.remove(record.id)
+}

@@ -1,0 +1,121 @@
+/** delete: everything that create made, and nothing else. */
+import { type Cgroup, openCgroup } from '../cgroup/index.js'
+import { isTsrunError, StateError } from '../errors.js'
+import type { Config } from '../spec/config.js'
+import type { ContainerRecord } from '../store/record.js'
+import { closeFd } from '../sys/beneath.js'
+import { signalPidfd } from '../sys/process.js'
+import { READABLE, watch } from '../sys/watch.js'
+import type { Context } from './context.js'
+import { poststopHooks } from './hooks.js'
+import { openInit, statusOf } from './status.js'
+
+const SIGKILL = 9
+/** How long a killed init may take to end (a process in uninterruptible sleep does not die at once). */
+const EXIT_DEADLINE_MS = 10_000
+
+export interface DeleteOptions {
+  /** Kill a container that still runs; do nothing where there is none. Default false. */
+  readonly force?: boolean
+}
+
+/**
+ * Removes a stopped (or created: its init is killed) container: processes, cgroup, state; then runs the poststop hooks.
+ * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS unless `force`
+ */
+export async function remove(context: Context, id: string, { force = false }: DeleteOptions = {}): Promise<void> {
+  try {
+    const lock = await context.store.lock(id)
+    try {
+      await removeLocked(context, id, force)
+    } finally {
+      lock.release()
+    }
+  } catch (error) {
+    if (force && isTsrunError(error) && error.code === 'ERR_STATE_NOT_FOUND') return
+    throw error
+  }
+}
+
+async function removeLocked(context: Context, id: string, force: boolean): Promise<void> {
+  const record = readRecord(context, id, force)
+  if (record === null) return removeWithoutRecord(context, id)
+  const status = statusOf(context, record)
+  if (!force && status !== 'stopped' && status !== 'created') {
+    const message = `cannot delete container ${id} that is not stopped: ${status}`
+    throw new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'stopped' })
+  }
+  await destroy({ context, record, config: record.hooks ? context.store.readConfig(id) : null })
+}
+
+function readRecord({ store }: Context, id: string, force: boolean): ContainerRecord | null {
+  try {
+    return store.read(id)
+  } catch (error) {
+    if (force && isTsrunError(error) && error.code === 'ERR_STATE_CORRUPT') return null
+    throw error
+  }
+}
+
+/** The record is lost: the cgroup of that name is all that can be known, if the configuration is still there. */
+async function removeWithoutRecord(context: Context, id: string): Promise<void> {
+  const path = configuredPath(context, id)
+  await removeCgroup(openCgroup({ facts: context.facts().cgroup, path, id }))
+  context.store.remove(id)
+}
+
+function configuredPath({ store, log }: Context, id: string): string | null {
+  try {
+    return store.readConfig(id).linux.cgroupsPath
+  } catch (error) {
+    log({ level: 'warning', message: `state and configuration are lost, taking the default cgroup: ${String(error)}`, id })
+    return null
+  }
+}
+
+export interface DestroyInput {
+  readonly context: Context
+  readonly record: ContainerRecord
+  /** For the poststop hooks; null where there are none. */
+  readonly config: Config | null
+}
+
+/** The state goes last, so that a delete that was cut off can be repeated. */
+export async function destroy({ context, record, config }: DestroyInput): Promise<void> {
+  await endInit(record)
+  await removeCgroup(openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup }))
+  if (config !== null) await poststopHooks({ context, config, record })
+  context.store.remove(record.id)
+}
+
+async function removeCgroup(cgroup: Cgroup): Promise<void> {
+  await cgroup.kill()
+  await cgroup.remove()
+}
+
+async function endInit(record: ContainerRecord): Promise<void> {
+  const pidfd = openInit(record)
+  if (pidfd === null) return
+  const exit = watch(pidfd, READABLE)
+  try {
+    signalPidfd(pidfd, SIGKILL)
+    await endsWithin(exit.ready, record)
+  } finally {
+    exit.stop()
+    closeFd(pidfd)
+  }
+}
+
+async function endsWithin(exit: Promise<void>, { id }: ContainerRecord): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    const message = `container init still running: ${id} did not end within 10 s of SIGKILL`
+    const error = new StateError('ERR_STATE_STATUS', message, { id, status: 'running', expected: 'stopped' })
+    timer = setTimeout(reject, EXIT_DEADLINE_MS, error)
+  })
+  try {
+    await Promise.race([exit, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

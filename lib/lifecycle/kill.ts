@@ -1,0 +1,46 @@
+import { ConfigError, StateError } from '../errors.js'
+import { openCgroup } from '../cgroup/index.js'
+import { closeFd } from '../sys/beneath.js'
+import { signalNumber } from '../sys/errno.js'
+import { signalPidfd } from '../sys/process.js'
+import type { Context } from './context.js'
+import { openInit, statusOf } from './status.js'
+
+const SIGKILL = 9
+
+/** @throws {ConfigError} for what is no signal */
+export function parseSignal(signal: string | number): number {
+  const number = signalNumber(signal)
+  if (number !== null) return number
+  const expected = 'a signal such as SIGTERM, TERM or 15'
+  const message = `unknown signal ${JSON.stringify(signal)}: expected ${expected}`
+  const issue = { path: '', rule: 'runtime.md#kill', expected, received: JSON.stringify(signal), message }
+  throw new ConfigError('ERR_CONFIG_INVALID', [issue])
+}
+
+/**
+ * Sends a signal to the container's init; SIGKILL where the container has no pid namespace of its own goes to all of its processes.
+ * @throws {StateError} ERR_STATE_STATUS `container not running`
+ */
+export async function kill(context: Context, id: string, signal: string | number): Promise<void> {
+  const number = parseSignal(signal)
+  const record = context.store.read(id)
+  const status = statusOf(context, record)
+  const pidfd = status === 'stopped' ? null : openInit(record)
+  if (pidfd === null) throw notRunning(id, status)
+  try {
+    if (!signalPidfd(pidfd, number)) throw notRunning(id, 'stopped')
+  } finally {
+    closeFd(pidfd)
+  }
+  if (number === SIGKILL && !record.ownPidNamespace) {
+    await openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup }).kill()
+  }
+}
+
+const notRunning = (id: string, status: string): StateError =>
+  new StateError('ERR_STATE_STATUS', `container not running: ${id} is ${status}`, {
+    id,
+    status,
+    expected: 'created or running',
+  })

@@ -1,0 +1,70 @@
+/** What the kernel lets us set from outside, by pid, while the helper waits at a barrier. */
+import { type ConfigIssue, HostError, LaunchError, type SystemError } from '../errors.js'
+import type { HostFacts } from '../host/facts.js'
+import type { Config, IdMapping, TimeOffset } from '../spec/config.js'
+import { errnoMessage, isErrno } from '../sys/errno.js'
+import { setRlimit, writeProcFile } from '../sys/process.js'
+
+interface Setting {
+  readonly pid: number
+  readonly file: string
+  readonly text: string
+  readonly origin: ConfigIssue['path']
+}
+
+/** @throws {LaunchError} ERR_LAUNCH_OP naming the config field */
+function write({ pid, file, text, origin }: Setting): void {
+  attempt({ origin, what: `/proc/${pid}/${file}`, phase: 'SPAWN' }, () => writeProcFile(pid, file, text))
+}
+
+function attempt({ origin, what, phase }: { origin: string; what: string; phase: string }, act: () => void): void {
+  try {
+    act()
+  } catch (cause) {
+    if (!isErrno(cause)) throw cause
+    throw refusal({ origin, what, phase }, cause)
+  }
+}
+
+function refusal({ origin, what, phase }: { origin: string; what: string; phase: string }, cause: SystemError): LaunchError {
+  const { syscall, errno } = cause
+  const message = `${origin}: ${syscall} ${what}: ${errno}: ${errnoMessage(errno)}`
+  return new LaunchError('ERR_LAUNCH_OP', message, { configPath: origin, op: '', phase, syscall, errno, signal: null }, { cause })
+}
+
+/** The `map` barrier: ids of a new user namespace, offsets of a new time namespace. */
+export function writeMappings(pid: number, { linux }: Config, facts: HostFacts): void {
+  const makesUserNamespace = linux.namespaces.some(({ type, path }) => type === 'user' && path === null)
+  if (makesUserNamespace) {
+    if (facts.euid !== 0) throw needsRoot(facts.euid)
+    write({ pid, file: 'uid_map', text: mapText(linux.uidMappings), origin: '/linux/uidMappings' })
+    write({ pid, file: 'gid_map', text: mapText(linux.gidMappings), origin: '/linux/gidMappings' })
+  }
+  const offsets = offsetText(linux.timeOffsets)
+  if (offsets !== '') write({ pid, file: 'timens_offsets', text: offsets, origin: '/linux/timeOffsets' })
+}
+
+const needsRoot = (euid: number): HostError =>
+  new HostError('ERR_HOST_PRIVILEGE', {
+    needs: 'root to write the id mappings of a user namespace',
+    found: `uid ${euid}`,
+    remedy: 'run as root; rootless containers are not supported yet',
+  })
+
+const mapText = (mappings: readonly IdMapping[]): string =>
+  mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('')
+
+function offsetText({ monotonic, boottime }: { monotonic: TimeOffset | null; boottime: TimeOffset | null }): string {
+  const line = (clock: string, offset: TimeOffset | null): string =>
+    offset === null ? '' : `${clock} ${offset.secs} ${offset.nanosecs}\n`
+  return line('monotonic', monotonic) + line('boottime', boottime)
+}
+
+/** The `created` barrier: limits that would be in the helper's own way if they were set earlier. */
+export function applyLimits(pid: number, { process }: Config): void {
+  for (const { resource, soft, hard, origin, type } of process?.rlimits ?? []) {
+    attempt({ origin, what: type, phase: 'EXEC' }, () => setRlimit({ pid, resource, soft, hard }))
+  }
+  const score = process?.oomScoreAdj ?? null
+  if (score !== null) write({ pid, file: 'oom_score_adj', text: String(score), origin: '/process/oomScoreAdj' })
+}

@@ -1,0 +1,92 @@
+/** run: from a bundle to a result in one call. */
+import type { Container, ExitResult } from '../container.js'
+import type { Readable } from '../streams.js'
+import type { CreateOptions } from './create.js'
+
+export type RunOptions = Omit<CreateOptions, 'id'> & {
+  /** Default: a fresh one. */
+  readonly id?: string
+  /** Written to the container's standard input, which is then closed. Default: closed at once. */
+  readonly input?: string | Uint8Array
+  /** The whole container is killed after so many milliseconds. Default: never. */
+  readonly timeout?: number
+  /** The container is killed when standard output or error gets longer than so many bytes. Default 16 MiB. */
+  readonly outputLimit?: number
+}
+
+export interface RunResult extends ExitResult {
+  /** UTF-8; the terminal's output where the configuration asks for a terminal; "" where the stream is no pipe. */
+  readonly stdout: string
+  readonly stderr: string
+  /** True where it was killed for `timeout`. */
+  readonly timedOut: boolean
+  /** True where it was killed for `outputLimit`; the output ends there. */
+  readonly outputTruncated: boolean
+}
+
+const DEFAULT_OUTPUT_LIMIT = 16 * 1024 * 1024
+
+interface Limits {
+  timedOut: boolean
+  outputTruncated: boolean
+}
+
+/** Starts a created container, feeds it, waits for it and deletes it. */
+export async function runToEnd(container: Container, options: RunOptions): Promise<RunResult> {
+  const limits: Limits = { timedOut: false, outputTruncated: false }
+  const end = (why: keyof Limits): void => {
+    limits[why] = true
+    endNow(container)
+  }
+  const abort = (): void => endNow(container)
+  const limit = options.outputLimit ?? DEFAULT_OUTPUT_LIMIT
+  const outputs = [container.terminal ?? container.stdout, container.stderr].map(stream =>
+    collect(stream, limit, () => end('outputTruncated')),
+  )
+  const timer = options.timeout === undefined ? undefined : setTimeout(end, options.timeout, 'timedOut')
+  options.signal?.addEventListener('abort', abort, { once: true })
+  try {
+    const result = await startAndWait(container, options)
+    // Processes that outlived the init may hold the pipes: they go first.
+    await container.delete({ force: true })
+    const [stdout = '', stderr = ''] = await Promise.all(outputs)
+    options.signal?.throwIfAborted()
+    return { ...result, ...limits, stdout, stderr }
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', abort)
+    await container[Symbol.asyncDispose]()
+  }
+}
+
+async function startAndWait(container: Container, { input }: RunOptions): Promise<ExitResult> {
+  await container.start()
+  container.stdin?.end(input ?? '')
+  if (input !== undefined) container.terminal?.write(input)
+  return container.wait()
+}
+
+/** A kill that comes too late has nothing to do; whatever else goes wrong shows in the delete that follows. */
+function endNow(container: Container): void {
+  container.kill('SIGKILL').catch(() => container.delete({ force: true }))
+}
+
+async function collect(stream: Readable | null, limit: number, exceeded: () => void): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let left = limit
+  for await (const chunk of stream ?? []) {
+    const bytes = chunk as Uint8Array
+    chunks.push(bytes.subarray(0, left))
+    left -= bytes.length
+    if (left < 0) {
+      exceeded()
+      break
+    }
+  }
+  return decodeAll(chunks)
+}
+
+function decodeAll(chunks: readonly Uint8Array[]): string {
+  const decoder = new TextDecoder()
+  return chunks.map(chunk => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
+}

@@ -1,0 +1,86 @@
+/** start: lets the waiting init go on to the user's process. */
+import { ConfigError, StateError } from '../errors.js'
+import { decodeFrame, reportedError } from '../launch/report.js'
+import type { Config } from '../spec/config.js'
+import type { ContainerRecord } from '../store/record.js'
+import { closeFd } from '../sys/beneath.js'
+import { openChannel } from '../sys/channel.js'
+import { connectTo } from '../sys/socket.js'
+import type { Context } from './context.js'
+import { type DestroyInput, destroy } from './delete.js'
+import { poststartHooks, startHooks } from './hooks.js'
+import { openInit, statusOf } from './status.js'
+
+/**
+ * Resolves when the user's program has been exec'd and the poststart hooks have run.
+ * @throws {StateError} unless the container is `created`
+ * @throws {LaunchError} where the program can't be exec'd, {HookError} where a hook fails; the container is stopped then
+ */
+export async function start(context: Context, id: string): Promise<void> {
+  const lock = await context.store.lock(id)
+  try {
+    const record = context.store.read(id)
+    checkStartable(record, statusOf(context, record))
+    const started: ContainerRecord = { ...record, phase: 'started' }
+    if (record.hooks) await startWithHooks(context, started)
+    else await letGo(context, started)
+  } finally {
+    lock.release()
+  }
+}
+
+function checkStartable({ id, startable }: ContainerRecord, status: string): void {
+  if (status !== 'created') {
+    const what = status === 'stopped' ? 'a container that has stopped' : 'an already running container'
+    const fields = { id, status, expected: 'created' }
+    throw new StateError('ERR_STATE_STATUS', `cannot start ${what}: ${id} is ${status}`, fields)
+  }
+  if (startable) return
+  const message = 'process property must not be empty: there is nothing to start'
+  const issue = { path: '/process', rule: 'config.md#process', expected: 'an object', received: 'nothing', message }
+  throw new ConfigError('ERR_CONFIG_INVALID', [issue])
+}
+
+async function startWithHooks(context: Context, record: ContainerRecord): Promise<void> {
+  const config = context.store.readConfig(record.id)
+  try {
+    await joinedStartHooks({ context, record, config })
+    await letGo(context, record)
+    await poststartHooks(config, record)
+  } catch (error) {
+    // runtime.md, lifecycle: a failed startContainer or poststart hook stops and destroys the container.
+    await destroy({ context, record, config })
+    throw error
+  }
+}
+
+async function joinedStartHooks({ context, record, config }: DestroyInput & { config: Config }): Promise<void> {
+  if (config.hooks.startContainer.length === 0) return
+  const pidfd = openInit(record)
+  if (pidfd === null) throw stoppedMeanwhile(record.id)
+  try {
+    await startHooks({ config, record, facts: context.facts(), child: { pid: record.pid, pidfd } })
+  } finally {
+    closeFd(pidfd)
+  }
+}
+
+const stoppedMeanwhile = (id: string): StateError =>
+  new StateError('ERR_STATE_STATUS', `cannot start a container that has stopped: ${id}`, {
+    id,
+    status: 'stopped',
+    expected: 'created',
+  })
+
+/** The connection is what init waits for. Its end without a report means that exec closed it. */
+async function letGo({ store }: Context, record: ContainerRecord): Promise<void> {
+  // Written first: a crash in between must not leave a running container that says "created".
+  store.write(record)
+  const channel = openChannel(connectTo(store.startSocket(record.id)))
+  try {
+    const bytes = await channel.next()
+    if (bytes !== null) throw reportedError(record.tail, decodeFrame(bytes))
+  } finally {
+    channel.close()
+  }
+}

@@ -1,0 +1,134 @@
+import { compile } from './compile/index.js'
+import { Container } from './container.js'
+import { ConfigError, isTsrunError } from './errors.js'
+import type { HostFacts } from './host/facts.js'
+import { probeHost } from './host/probe.js'
+import { type BundleInput, openBundle } from './lifecycle/bundle.js'
+import type { Context, LogEntry } from './lifecycle/context.js'
+import { type CreateOptions, compileOptions, create } from './lifecycle/create.js'
+import { type RunOptions, type RunResult, runToEnd } from './lifecycle/run.js'
+import { planToJson, printPlan } from './plan/print.js'
+import type { OciFeatures } from './spec/features.js'
+import { validateId } from './spec/id.js'
+import { describeFeatures } from './features.js'
+import { openStore } from './store/store.js'
+import { effectiveUid, environment, randomName } from './sys/host.js'
+import { trace } from './sys/trace.js'
+
+export interface RuntimeOptions {
+  /** The state directory, absolute. Default /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun. */
+  readonly root?: string
+  /** How cgroups are made. `systemd` is not supported yet and is refused. Default `cgroupfs`. */
+  readonly cgroupManager?: 'cgroupfs' | 'systemd'
+  /** Gets warnings, such as an unknown capability. Default: they go to `DEBUG=tsrun:log` only. */
+  readonly log?: (entry: LogEntry) => void
+}
+
+export interface PlanOptions {
+  /** Show the values of environment variables. Default false: they may be secrets. */
+  readonly showEnv?: boolean
+}
+
+/** What `create` of a bundle would do, step by step. */
+export interface PlanPreview {
+  /** One op per line, with phases and the config field that each came from. */
+  toString(): string
+  /** The same as plain data. */
+  toJSON(): object
+  readonly warnings: readonly string[]
+}
+
+export interface Runtime {
+  /** The state directory. */
+  readonly root: string
+  /**
+   * Makes a container in the state `created`: everything but the user's process (runtime.md, create).
+   * @throws {ConfigError|HostError|StateError|LaunchError|SafetyError|HookError|CgroupError} and leaves nothing behind
+   */
+  create(options: CreateOptions): Promise<Container>
+  /**
+   * create, start, wait and delete in one call. A container that can't be created or started is an error; a program that fails is not.
+   * @throws as `create` and `start`; the reason of `signal` when aborted, after everything has been removed
+   */
+  run(options: RunOptions): Promise<RunResult>
+  /** A container by its id, whoever made it. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
+  get(id: string): Promise<Container>
+  /** All containers of the state directory, by id. One that can't be read is told to `log` and left out. */
+  list(): Promise<Container[]>
+  /** The dry run: validates, compiles, changes nothing. @throws {ConfigError|HostError} as `create` would */
+  plan(bundle: string | BundleInput, options?: PlanOptions): Promise<PlanPreview>
+  /** What this runtime supports (features.md of the specification). */
+  features(): OciFeatures
+}
+
+/**
+ * A runtime on a state directory. Nothing is touched before the first call.
+ * @throws {ConfigError} for a `root` that is not absolute, or a cgroup manager that is not supported
+ */
+export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  const context = makeContext(options)
+  const { store, log } = context
+  return {
+    root: store.root,
+    create: async input => new Container(context, await create(context, input)),
+    run: async input => {
+      const container = new Container(context, await create(context, { ...input, id: input.id ?? randomName() } as CreateOptions))
+      return runToEnd(container, input)
+    },
+    get: async id => {
+      validateId(id)
+      return new Container(context, { record: store.read(id) })
+    },
+    list: async () => store.ids().flatMap(id => readable(context, id)),
+    plan: async (bundle, { showEnv = false } = {}) =>
+      preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv }),
+    features: () => describeFeatures(context.facts(), log),
+  }
+}
+
+function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions): Context {
+  if (cgroupManager !== 'cgroupfs') throw unsupportedManager(cgroupManager)
+  const debug = trace('log')
+  let facts: HostFacts | null = null
+  return {
+    store: openStore(root ?? defaultRoot()),
+    facts: () => (facts ??= probeHost()),
+    log: log ?? (({ level, id, message }) => debug('%s %s %s', level, id, message)),
+  }
+}
+
+function defaultRoot(): string {
+  const directory = environment().XDG_RUNTIME_DIR
+  return effectiveUid() !== 0 && directory !== undefined && directory !== '' ? `${directory}/tsrun` : '/run/tsrun'
+}
+
+function unsupportedManager(received: string): ConfigError {
+  const message = `the cgroup manager ${JSON.stringify(received)} is not supported yet, only "cgroupfs" is`
+  const issue = { path: '', rule: 'tsrun#cgroupManager', expected: '"cgroupfs"', received: JSON.stringify(received), message }
+  return new ConfigError('ERR_CONFIG_UNSUPPORTED', [issue])
+}
+
+/** One bad container must not hide the others. One that vanished meanwhile is not there. */
+function readable(context: Context, id: string): Container[] {
+  try {
+    return [new Container(context, { record: context.store.read(id) })]
+  } catch (error) {
+    if (!isTsrunError(error)) throw error
+    if (error.code !== 'ERR_STATE_NOT_FOUND') context.log({ level: 'warning', message: error.message, id })
+    return []
+  }
+}
+
+function preview(context: Context, input: BundleInput, options: Required<PlanOptions>): PlanPreview {
+  const bundle = openBundle(input)
+  const { plan, warnings } = compile({
+    config: bundle.config,
+    facts: context.facts(),
+    options: compileOptions({ ...input, id: 'ID' }, bundle),
+  })
+  return {
+    toString: () => printPlan(plan, options),
+    toJSON: () => planToJson(plan, options),
+    warnings: [...bundle.warnings, ...warnings],
+  }
+}
