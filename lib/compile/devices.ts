@@ -1,0 +1,66 @@
+import { S_IF } from '../plan/flags.js'
+import { RESOLVE_IN_ROOT } from '../plan/ops.js'
+import type { Device } from '../spec/config.js'
+import type { Work } from './draft.js'
+import { hasNamespace } from './namespaces.js'
+import { cleanPath, parentOf } from './paths.js'
+
+/** The devices that every Linux container has (config-linux.md, default devices); console and ptmx are made otherwise. */
+const DEFAULT_DEVICES: readonly Device[] = [
+  ['null', 3],
+  ['zero', 5],
+  ['full', 7],
+  ['random', 8],
+  ['urandom', 9],
+].map(([name, minor]) => characterDevice(`/dev/${name}`, 1, Number(minor)))
+
+const TTY = characterDevice('/dev/tty', 5, 0)
+
+/** Links of the runtime specification (runtime-linux.md, dev symbolic links), and /dev/core, which all runtimes make. */
+const LINKS = [
+  ['/dev/fd', '/proc/self/fd'],
+  ['/dev/stdin', '/proc/self/fd/0'],
+  ['/dev/stdout', '/proc/self/fd/1'],
+  ['/dev/stderr', '/proc/self/fd/2'],
+  ['/dev/core', '/proc/kcore'],
+  ['/dev/ptmx', 'pts/ptmx'],
+] as const
+
+function characterDevice(path: string, major: number, minor: number): Device {
+  return { path, type: 'c', mode: S_IF.IFCHR | 0o666, major, minor, uid: 0, gid: 0, origin: '' }
+}
+
+/** True where /dev is the container's own, and not a directory of the host that was bound there. */
+export function ownsDev({ config }: Pick<Work, 'config'>): boolean {
+  const bound = config.mounts.some(({ kind, destination }) => kind === 'bind' && cleanPath(destination) === '/dev')
+  return hasNamespace(config, 'mount') && !bound
+}
+
+/** The default devices and links, and `linux.devices`, which win where both name a path. */
+export function makeDevices(work: Work): void {
+  const { config, draft } = work
+  const given = config.linux.devices.filter(({ path }) => cleanPath(path) !== '/dev/ptmx')
+  const paths = new Set(given.map(({ path }) => cleanPath(path)))
+  const defaults = ownsDev(work) ? [...DEFAULT_DEVICES, TTY].filter(({ path }) => !paths.has(path)) : []
+  const devices = [...defaults, ...given]
+  for (const directory of directoriesOf(devices)) draft.op('mkdir', { path: directory, mode: 0o755, uid: 0, gid: 0 })
+  for (const device of devices) makeDevice(work, device)
+  if (ownsDev(work)) for (const [path, target] of LINKS) draft.op('symlink', { target, path })
+}
+
+function directoriesOf(devices: readonly Device[]): string[] {
+  return [...new Set(devices.map(({ path }) => parentOf(path)))].filter(path => path !== '/')
+}
+
+/** mknod(2) is refused in a user namespace, but not for a fifo: there the host's node is attached. */
+function makeDevice({ config, draft }: Work, device: Device): void {
+  const { path, type, mode, major, minor, uid, gid, origin } = device
+  const clean = cleanPath(path)
+  if (type === 'p' || !hasNamespace(config, 'user')) {
+    draft.op('mknod', { path: clean, mode, major, minor, uid, gid }, origin)
+    return
+  }
+  const slot = draft.slot({ kind: 'tree', path, recursive: false, nofollow: false, origin })
+  const none = { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
+  draft.op('attach', { slot, path: clean, ...none, resolve: RESOLVE_IN_ROOT }, origin)
+}

@@ -1,0 +1,57 @@
+import type { Process } from '../spec/config.js'
+import type { Draft, Work } from './draft.js'
+import { applyFilter, filterFlags } from './identity.js'
+
+/** What a process runs. */
+export interface Program {
+  readonly args: readonly string[]
+  readonly env: readonly string[]
+}
+
+/**
+ * The end of the container's plan: its program is looked for at create, waits for start, and is executed.
+ * Without a process there is nothing to execute: the plan ends where start, which is refused then, would wake it.
+ */
+export function execProcess(work: Work): void {
+  const { config, options, draft } = work
+  const { process } = config
+  if (process !== null) lookUp(draft, process)
+  if (process !== null) draft.op('home_env', {}, '/process/env')
+  draft.op('created', {})
+  draft.op('await_start', { slot: draft.slot({ kind: 'start', origin: '' }) })
+  if (process === null) return
+  draft.op('close_from', { first: 3 + preservedFds(work) })
+  const filter = filterFlags(config)
+  if (filter !== null && process.noNewPrivileges) applyFilter(draft, filter)
+  execute(draft, { args: process.args, env: [...process.env, ...listenEnv(options.listenFds)] }, '/process/args')
+}
+
+/** How many descriptors after standard error the process keeps. */
+export function preservedFds({ options }: Pick<Work, 'options'>): number {
+  return options.listenFds + options.preserveFds
+}
+
+export function execute(draft: Draft, { args, env }: Program, origin: string): void {
+  draft.op('execve', { args, env }, origin)
+}
+
+function lookUp(draft: Draft, { args, env }: Process): void {
+  draft.op('resolve_exec', { candidates: candidatesOf(args[0] ?? '', env) }, '/process/args/0')
+}
+
+/**
+ * Where a program is looked for: a name with a slash is a path, any other is tried in each directory of PATH in the
+ * process's environment, of which an empty one is the working directory. None, where there is no PATH to look in.
+ */
+export function candidatesOf(name: string, env: readonly string[]): string[] {
+  if (name === '') return []
+  if (name.includes('/')) return [name]
+  const path = env.find(entry => entry.startsWith('PATH='))?.slice('PATH='.length) ?? ''
+  if (path === '') return []
+  return path.split(':').map(directory => `${directory === '' ? '.' : directory.replace(/\/+$/, '')}/${name}`)
+}
+
+/** The socket activation protocol of systemd; the process is number 1 in its pid namespace. */
+function listenEnv(count: number): string[] {
+  return count === 0 ? [] : [`LISTEN_FDS=${count}`, 'LISTEN_PID=1']
+}

@@ -1,0 +1,75 @@
+import type { Config, User } from '../spec/config.js'
+import { SECCOMP_FLAGS } from '../spec/seccomp.js'
+import { type GrantedSets, grantCapabilities } from './capabilities.js'
+import type { Draft, Work } from './draft.js'
+
+/** Who a process becomes: the part that init, exec and hooks have in common. */
+export interface Identity {
+  readonly user: User
+  readonly sets: GrantedSets
+  readonly cwd: string
+  readonly noNewPrivileges: boolean
+  /** Flags of the seccomp filter; null: no filter. */
+  readonly filter: number | null
+}
+
+/** The root of the container without any privilege: what waits for the start of a container that has no process. */
+const NOBODY = { user: { uid: 0, gid: 0, umask: null, additionalGids: [] }, cwd: '/', noNewPrivileges: true }
+
+/** IDENTITY of the container's process. */
+export function assumeIdentity(work: Work): void {
+  const { config, options, draft } = work
+  labelProcess(work)
+  if (!options.noNewKeyring) draft.op('keyring', { name: `_ses.${options.id}` })
+  const { personality } = config.linux
+  if (personality !== null) draft.op('personality', { persona: personality }, '/linux/personality')
+  becomeUser(draft, identityOf(work))
+}
+
+function identityOf(work: Work): Identity {
+  const { user, cwd, noNewPrivileges } = work.config.process ?? NOBODY
+  return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: filterFlags(work.config) }
+}
+
+/** SECCOMP_FILTER_FLAG_* of the configuration's filter; null where it has none. */
+export function filterFlags({ linux }: Config): number | null {
+  return linux.seccomp === null ? null : linux.seccomp.flags.reduce((mask, flag) => mask | SECCOMP_FLAGS[flag], 0)
+}
+
+/**
+ * From root to the user. What needs privileges comes before they are gone. The working directory is tried twice: root may
+ * enter what the user may not, and the other way round.
+ */
+export function becomeUser(draft: Draft, identity: Identity): void {
+  const { user, sets, cwd, noNewPrivileges, filter } = identity
+  if (user.umask !== null) draft.op('umask', { mask: user.umask }, '/process/user/umask')
+  draft.op('bounding_set', { keep: sets.bounding }, '/process/capabilities/bounding')
+  draft.op('stdio_owner', { uid: user.uid }, '/process/user/uid')
+  draft.op('chdir', { path: cwd, optional: 1 }, '/process/cwd')
+  draft.op('groups', { gids: user.additionalGids }, '/process/user/additionalGids')
+  draft.op('gid', { gid: user.gid }, '/process/user/gid')
+  // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is effective until the user changes.
+  if (filter !== null && !noNewPrivileges) applyFilter(draft, filter)
+  draft.op('uid', { uid: user.uid }, '/process/user/uid')
+  const { effective, permitted, inheritable, ambient } = sets
+  draft.op('capabilities', { effective, permitted, inheritable, ambient }, '/process/capabilities')
+  if (noNewPrivileges) draft.op('no_new_privs', {}, '/process/noNewPrivileges')
+  draft.op('chdir', { path: cwd, optional: 0 }, '/process/cwd')
+}
+
+export function applyFilter(draft: Draft, flags: number): void {
+  draft.op('seccomp', { slot: draft.slot({ kind: 'filter', origin: '/linux/seccomp' }), flags }, '/linux/seccomp')
+}
+
+/** The labels take effect at execve; a procfs of our own to write them to is only to be had with privileges. */
+function labelProcess({ config, draft }: Work): void {
+  const { selinuxLabel, apparmorProfile } = config.process ?? { selinuxLabel: null, apparmorProfile: null }
+  if (selinuxLabel) {
+    // The session keyring belongs to the container too; execve resets the label of new keys.
+    draft.op('lsm_label', { file: 'keycreate', label: selinuxLabel }, '/process/selinuxLabel')
+    draft.op('lsm_label', { file: 'exec', label: selinuxLabel }, '/process/selinuxLabel')
+  }
+  if (apparmorProfile) {
+    draft.op('lsm_label', { file: 'apparmor/exec', label: `exec ${apparmorProfile}` }, '/process/apparmorProfile')
+  }
+}

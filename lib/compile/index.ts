@@ -1,0 +1,51 @@
+/** Pure: from a configuration and what is known of the host to a plan. Nothing is opened, read or made. */
+import type { HostFacts } from '../host/facts.js'
+import type { Plan } from '../plan/plan.js'
+import type { Config } from '../spec/config.js'
+import { makeDevices } from './devices.js'
+import { newDraft, type Work } from './draft.js'
+import { execProcess, preservedFds } from './exec.js'
+import { demandHost } from './host.js'
+import { assumeIdentity } from './identity.js'
+import { furnish } from './inside.js'
+import { mountAll, sealMounts } from './mounts.js'
+import { enterNamespaces } from './namespaces.js'
+import { type CompileOptions, withDefaults } from './options.js'
+import { mountRoot, switchRoot } from './rootfs.js'
+
+export { compileHook, type HookInput } from './hooks.js'
+export type { CompileOptions } from './options.js'
+
+export interface CompileInput {
+  readonly config: Config
+  readonly facts: HostFacts
+  readonly options: CompileOptions
+}
+
+/**
+ * The plan that makes the container and starts its process, and what the specification wants to be warned about.
+ *
+ * @throws HostError where the host lacks what the configuration needs
+ * @throws ConfigError ERR_CONFIG_UNSUPPORTED for fields that have no meaning without a mount namespace
+ */
+export function compile({ config, facts, options }: CompileInput): { plan: Plan; warnings: readonly string[] } {
+  const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
+  demandHost(work)
+  const cloneFlags = enterNamespaces(work)
+  mountRoot(work)
+  mountAll(work)
+  makeDevices(work)
+  sealMounts(work)
+  if (needsPrepare(work)) work.draft.op('prepare', {}, '/hooks')
+  switchRoot(work)
+  furnish(work)
+  assumeIdentity(work)
+  execProcess(work)
+  return { plan: work.draft.plan({ cloneFlags, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
+}
+
+/** Hooks that run between the mounts and the switch of the root. */
+function needsPrepare({ config, options }: Work): boolean {
+  const { prestart, createRuntime, createContainer } = config.hooks
+  return options.prepareBarrier || prestart.length + createRuntime.length + createContainer.length > 0
+}

@@ -1,0 +1,38 @@
+import { ownsDev } from './devices.js'
+import type { Work } from './draft.js'
+import { hasNamespace, makesNamespace } from './namespaces.js'
+import { cleanPath } from './paths.js'
+import { sealRoot } from './rootfs.js'
+
+/** INSIDE: what the process sees of its namespaces. What makes something comes before what makes the root read-only. */
+export function furnish(work: Work): void {
+  const { config, draft } = work
+  const { hostname, domainname, linux } = config
+  if (makesNamespace(config, 'network')) draft.op('loopback_up', {}, '/linux/namespaces')
+  if (hostname !== null) draft.op('hostname', { name: hostname }, '/hostname')
+  if (domainname !== null) draft.op('domainname', { name: domainname }, '/domainname')
+  for (const { key, value, origin } of linux.sysctl) draft.op('sysctl', { key, value }, origin)
+  makeWorkingDirectory(work)
+  connectStdio(work)
+  sealRoot(work)
+  for (const { path, origin } of linux.readonlyPaths) draft.op('readonly_path', { path }, origin)
+  for (const { path, origin } of linux.maskedPaths) draft.op('mask_path', { path }, origin)
+}
+
+function makeWorkingDirectory({ config, draft }: Work): void {
+  const cwd = cleanPath(config.process?.cwd ?? '/')
+  if (cwd !== '/') draft.op('mkdir', { path: cwd, mode: 0o755, uid: 0, gid: 0 }, '/process/cwd')
+}
+
+/** A terminal of the container's own, or streams that are not the host's /dev/null. */
+function connectStdio(work: Work): void {
+  const { config, draft } = work
+  if (config.process?.terminal !== true) {
+    if (ownsDev(work)) draft.op('reopen_null', {})
+    return
+  }
+  const origin = '/process/terminal'
+  const { rows, columns } = config.process.consoleSize ?? { rows: 0, columns: 0 }
+  const slot = draft.slot({ kind: 'console', origin })
+  draft.op('console', { slot, rows, columns, bind: hasNamespace(config, 'mount') ? 1 : 0 }, origin)
+}

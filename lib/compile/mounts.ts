@@ -1,0 +1,80 @@
+import { MOUNT_ATTR } from '../plan/flags.js'
+import { RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS } from '../plan/ops.js'
+import type { Mount } from '../spec/config.js'
+import { mountCgroups } from './cgroup-mounts.js'
+import type { Work } from './draft.js'
+import { cleanPath, isBelow } from './paths.js'
+
+const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
+
+/** File systems that take no SELinux context, or refuse one. */
+const WITHOUT_CONTEXT = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2']
+
+/** Where a link in the image would send a file system that the runtime itself relies on (CVE-2019-19921). */
+const NO_SYMLINKS = ['proc', 'sysfs']
+
+/** `mounts`, in their order. What must stay writable until all is made is made read-only by `sealMounts`. */
+export function mountAll(work: Work): void {
+  for (const mount of work.config.mounts) MOUNTS[mount.kind](work, mount)
+}
+
+const MOUNTS: { readonly [K in Mount['kind']]: (work: Work, mount: Mount) => void } = {
+  bind: attachTree,
+  filesystem: mountFilesystem,
+  cgroup: mountCgroups,
+  remount: ({ draft }, { destination, set, clear, recSet, recClear, propagation, origin }) =>
+    draft.op('set_attributes', { path: cleanPath(destination), set, clear, recSet, recClear, propagation }, origin),
+}
+
+function attachTree(work: Work, mount: Mount): void {
+  const { options, draft } = work
+  const { source, recursive, set, clear, recSet, recClear, propagation, origin } = mount
+  const path = cleanPath(mount.destination)
+  const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
+  const slot = draft.slot({ kind: 'tree', path: host, recursive, nofollow: false, origin: `${origin}/source` })
+  const args = { slot, path, set, clear, recSet, recClear, propagation, resolve: RESOLVE_IN_ROOT }
+  draft.op('attach', args, origin)
+}
+
+function mountFilesystem(work: Work, mount: Mount): void {
+  const { type, source, set, recSet, recClear, propagation, origin } = mount
+  const path = cleanPath(mount.destination)
+  const attributes = isSealedLate(work, mount) ? set & ~RDONLY : set
+  const options = [...superblockOptions(mount), ...mount.superblock, ...mount.data, ...contextOption(work, mount)]
+  const resolve = NO_SYMLINKS.includes(type) ? RESOLVE_NO_SYMLINKS : RESOLVE_IN_ROOT
+  const args = { type, source, path, options, attributes, recSet, recClear, propagation, resolve }
+  work.draft.op('mount_fs', args, origin)
+}
+
+/** A device that can't be written is only mounted by a superblock that does not want to. */
+function superblockOptions({ set, source }: Mount): string[] {
+  return (set & RDONLY) !== 0n && source.startsWith('/') ? ['ro'] : []
+}
+
+function contextOption({ config }: Work, { type }: Mount): string[] {
+  const { mountLabel } = config.linux
+  return !mountLabel || WITHOUT_CONTEXT.includes(type) ? [] : [`context=${mountLabel}`]
+}
+
+/** Makes read-only what had to be writable while mount points, devices and the working directory were made in it. */
+export function sealMounts(work: Work): void {
+  const { config, draft } = work
+  for (const mount of config.mounts.filter(each => isSealedLate(work, each))) {
+    const { origin } = mount
+    const path = cleanPath(mount.destination)
+    const cwd = config.process?.cwd ?? '/'
+    if (isBelow(cwd, path)) draft.op('mkdir', { path: cleanPath(cwd), mode: 0o755, uid: 0, gid: 0 }, '/process/cwd')
+    const args = { path, set: RDONLY, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
+    draft.op('set_attributes', args, `${origin}/options`)
+  }
+}
+
+function isSealedLate({ config }: Work, mount: Mount): boolean {
+  if (mount.kind !== 'filesystem' || (mount.set & RDONLY) === 0n) return false
+  const path = cleanPath(mount.destination)
+  if (mount.type !== 'tmpfs' && path !== '/dev') return false
+  const made = [...config.mounts, ...config.linux.devices].map(entry =>
+    'path' in entry ? entry.path : entry.destination,
+  )
+  return [...made, config.process?.cwd ?? '/', '/dev/null'].some(each => isBelow(each, path))
+}

@@ -1,0 +1,118 @@
+import { HostError } from '../errors.js'
+import { CLONE, capabilityBit } from '../plan/flags.js'
+import type { Config, Namespace, NamespaceType } from '../spec/config.js'
+import { NAMESPACE_FILES } from '../spec/namespaces.js'
+import type { Work } from './draft.js'
+
+const CAP_SYS_ADMIN = capabilityBit(21)
+
+/** True where the container has a namespace of that type, new or joined. */
+export function hasNamespace({ linux }: Config, type: NamespaceType): boolean {
+  return linux.namespaces.some(namespace => namespace.type === type)
+}
+
+/** True where the container gets a new namespace of that type. */
+export function makesNamespace({ linux }: Config, type: NamespaceType): boolean {
+  return linux.namespaces.some(namespace => namespace.type === type && namespace.path === null)
+}
+
+/** How the container's namespaces come about. */
+interface Split {
+  /** New namespaces made by the first clone. */
+  readonly cloned: number
+  /** New namespaces made by the helper itself. */
+  readonly unshared: number
+  readonly joined: readonly Namespace[]
+  readonly makesUser: boolean
+  readonly joinsUser: boolean
+  /** Whether the container's process is a child of the helper's first process. */
+  readonly needsChild: boolean
+}
+
+/**
+ * SPAWN: into the cgroups, then into the namespaces.
+ * @returns the namespaces that the first clone makes, CLONE_NEW*
+ * @throws HostError ERR_HOST_KERNEL where the kernel has no such namespace
+ */
+export function enterNamespaces(work: Work): number {
+  const { config, draft } = work
+  for (const namespace of config.linux.namespaces) demandNamespace(work, namespace)
+  const split = splitNamespaces(config)
+  const needsMap = split.makesUser || hasTimeOffsets(config)
+  // The runtime may be unprivileged, and then can't write the mappings of a process that is not dumpable.
+  const dumpableForMap = split.makesUser && split.joined.length === 0
+
+  joinCgroups(work)
+  if (!dumpableForMap) draft.op('not_dumpable', {})
+  for (const namespace of inJoinOrder(work, split.joined)) joinNamespace(work, namespace)
+  if (split.unshared !== 0) draft.op('unshare', { flags: split.unshared }, '/linux/namespaces')
+  if (needsMap) draft.op('map', {}, split.makesUser ? '/linux/uidMappings' : '/linux/timeOffsets')
+  if (split.makesUser || split.joinsUser) draft.op('become_root', {}, originOf(config, 'user'))
+  if (dumpableForMap) draft.op('not_dumpable', {})
+  if (split.needsChild) draft.op('clone', {}, '/linux/namespaces')
+  draft.op('setsid', {})
+  return split.cloned
+}
+
+/**
+ * Joins the cgroup of each v1 hierarchy. On v2 there is nothing to do: the clone makes the process in its cgroup.
+ * Must come before a cgroup namespace is made or joined: it is rooted in the cgroup of the process.
+ */
+export function joinCgroups({ facts, draft }: Pick<Work, 'facts' | 'draft'>): void {
+  for (const [hierarchy, { version }] of facts.cgroup.hierarchies.entries()) {
+    if (version !== 1 || facts.cgroup.mode === 'none') continue
+    const origin = '/linux/cgroupsPath'
+    draft.op('cgroup_join', { slot: draft.slot({ kind: 'cgroup', hierarchy, origin }) }, origin)
+  }
+}
+
+function demandNamespace({ facts }: Work, { type, origin }: Namespace): void {
+  if (facts.namespaces.includes(NAMESPACE_FILES[type])) return
+  const needs = `a kernel with ${type} namespaces (${origin})`
+  throw new HostError('ERR_HOST_KERNEL', {
+    needs,
+    found: 'none',
+    remedy: 'leave it out, or boot a kernel that has them',
+  })
+}
+
+function splitNamespaces({ linux: { namespaces } }: Config): Split {
+  const joined = namespaces.filter(({ path }) => path !== null)
+  const made = namespaces.filter(({ path }) => path === null).reduce((mask, { flag }) => mask | flag, 0)
+  const makesUser = (made & CLONE.NEWUSER) !== 0
+  const joinsUser = joined.some(({ type }) => type === 'user')
+  // Namespaces of the container's user namespace can't be made before it, nor the host's joined once it is entered.
+  const allUnshared = joinsUser || (makesUser && joined.length > 0)
+  const needsChild =
+    joined.some(({ type }) => type === 'pid') ||
+    (made & CLONE.NEWTIME) !== 0 ||
+    (allUnshared && (made & CLONE.NEWPID) !== 0)
+  // clone(2) would root a cgroup namespace in our own cgroup, and take no offsets for a time namespace.
+  const byHelper = CLONE.NEWCGROUP | CLONE.NEWTIME | (needsChild ? CLONE.NEWPID : 0)
+  const cloned = allUnshared ? 0 : made & ~byHelper
+  return { cloned, unshared: made & ~cloned, joined, makesUser, joinsUser, needsChild }
+}
+
+function hasTimeOffsets({ linux: { timeOffsets } }: Config): boolean {
+  return timeOffsets.monotonic !== null || timeOffsets.boottime !== null
+}
+
+/**
+ * A privileged runtime joins the user namespace last, because the others may belong to the host;
+ * an unprivileged one first, because only there it may join what belongs to it.
+ */
+function inJoinOrder({ facts }: Work, joined: readonly Namespace[]): Namespace[] {
+  const user = joined.filter(({ type }) => type === 'user')
+  const others = joined.filter(({ type }) => type !== 'user')
+  return (facts.permitted & CAP_SYS_ADMIN) !== 0n ? [...others, ...user] : [...user, ...others]
+}
+
+function joinNamespace({ draft }: Work, { path, flag, origin }: Namespace): void {
+  if (path === null) return
+  const slot = draft.slot({ kind: 'namespace', path, type: flag, origin: `${origin}/path` })
+  draft.op('setns', { slot, type: flag }, `${origin}/path`)
+}
+
+function originOf({ linux }: Config, type: NamespaceType): string {
+  return linux.namespaces.find(namespace => namespace.type === type)?.origin ?? ''
+}

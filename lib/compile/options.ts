@@ -1,0 +1,43 @@
+/** What the caller of create decides, next to the configuration. */
+export interface CompileOptions {
+  readonly id: string
+  /** Absolute path of the bundle: relative sources of bind mounts start there. */
+  readonly bundle: string
+  /** Absolute path of the root file system on the host. */
+  readonly rootfs: string
+  /** Move the root over "/" instead of pivot_root(2). Default: false. */
+  readonly noPivot?: boolean | undefined
+  /** Keep the caller's session keyring. Default: false. */
+  readonly noNewKeyring?: boolean | undefined
+  /** Descriptors after standard error that the process keeps. Default: 0. */
+  readonly preserveFds?: number | undefined
+  /** How many of LISTEN_FDS come before those; the process is told by LISTEN_FDS and LISTEN_PID. Default: 0. */
+  readonly listenFds?: number | undefined
+  /** Stop before the root is switched even when no hook asks for it. Default: false. */
+  readonly prepareBarrier?: boolean | undefined
+}
+
+export interface Options {
+  readonly id: string
+  readonly bundle: string
+  readonly rootfs: string
+  readonly noPivot: boolean
+  readonly noNewKeyring: boolean
+  readonly preserveFds: number
+  readonly listenFds: number
+  readonly prepareBarrier: boolean
+}
+
+/** The one place of the defaults. */
+export function withDefaults(given: CompileOptions): Options {
+  return {
+    id: given.id,
+    bundle: given.bundle,
+    rootfs: given.rootfs,
+    noPivot: given.noPivot ?? false,
+    noNewKeyring: given.noNewKeyring ?? false,
+    preserveFds: given.preserveFds ?? 0,
+    listenFds: given.listenFds ?? 0,
+    prepareBarrier: given.prepareBarrier ?? false,
+  }
+}

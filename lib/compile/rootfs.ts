@@ -1,0 +1,43 @@
+import { MOUNT_ATTR, MS } from '../plan/flags.js'
+import type { Config } from '../spec/config.js'
+import type { Work } from './draft.js'
+import { hasNamespace } from './namespaces.js'
+
+const PROPAGATION = '/linux/rootfsPropagation'
+
+/**
+ * What "/" and every copied tree start with. Copies of the host's mounts are their peers: unless the configuration wants
+ * that, what is mounted in the container must not reach the host. Unbindable is for the finished root only.
+ */
+function basePropagation({ linux }: Config): number {
+  const given = (linux.rootfsPropagation ?? MS.SLAVE) & ~MS.REC
+  return (given === MS.UNBINDABLE ? MS.PRIVATE : given) | MS.REC
+}
+
+/** The first ops of MOUNT: the mount namespace is cut off from the host's, and gets the container's root. */
+export function mountRoot({ config, options, draft }: Work): void {
+  const path = options.rootfs
+  const origin = '/root/path'
+  if (!hasNamespace(config, 'mount')) {
+    draft.op('root_dir', { slot: draft.slot({ kind: 'directory', path, origin }) }, origin)
+    return
+  }
+  draft.op('propagation', { flags: basePropagation(config) }, PROPAGATION)
+  draft.op('root', { slot: draft.slot({ kind: 'tree', path, recursive: true, nofollow: false, origin }) }, origin)
+}
+
+/** PIVOT. */
+export function switchRoot({ config, options, draft }: Work): void {
+  if (!hasNamespace(config, 'mount')) draft.op('chroot', {}, '/root/path')
+  else if (options.noPivot) draft.op('move_root', {}, '/root/path')
+  else draft.op('pivot_root', {}, '/root/path')
+}
+
+/** What the root must not be while it is being filled: read-only, shared, unbindable. */
+export function sealRoot({ config, draft }: Work): void {
+  const set = config.root.readonly ? BigInt(MOUNT_ATTR.RDONLY) : 0n
+  const given = config.linux.rootfsPropagation ?? 0
+  const propagation = (given & (MS.SHARED | MS.UNBINDABLE)) === 0 ? 0 : given
+  if (set === 0n && propagation === 0) return
+  draft.op('root_attr', { set, propagation }, set === 0n ? PROPAGATION : '/root/readonly')
+}

@@ -1,0 +1,76 @@
+import { Encoder } from 'cbor-x'
+import { PlanError } from '../errors.js'
+import { type ArgKind, OP_CODES, OPS, type Op } from './ops.js'
+import type { Plan } from './plan.js'
+
+const VERSION = 1
+
+/** The plain settings: no records, no tags; definite lengths are cbor-x's own habit for arrays. */
+const encoder = new Encoder({ useRecords: false, tagUint8Array: false })
+
+/**
+ * The wire form of a plan: CBOR of `[1, slotCount, [[code, argument...], ...]]`.
+ * Only definite arrays, text and unsigned integers appear in it; 64-bit fields are always written as 64 bits.
+ *
+ * @throws PlanError for a text with a NUL or an unpaired surrogate, which cbor-x would write without complaint.
+ */
+export function encodePlan({ ops, slots }: Pick<Plan, 'ops' | 'slots'>): Uint8Array {
+  return encoder.encode([VERSION, slots.length, ops.map(encodeOp)])
+}
+
+function encodeOp({ op, args }: Op): unknown[] {
+  const values = args as Readonly<Record<string, unknown>>
+  const encoded: unknown[] = [OP_CODES[op]]
+  for (const [name, kind] of Object.entries(OPS[op].args))
+    encoded.push(encodeArg({ op, name, kind, value: values[name] }))
+  return encoded
+}
+
+function encodeArg({ op, name, kind, value }: { op: string; name: string; kind: ArgKind; value: unknown }): unknown {
+  const fault = argFault(kind, value)
+  if (fault !== null) throw new PlanError(`${op}: ${name} ${fault}`, { op })
+  return value
+}
+
+/** What is wrong with an argument of that kind, or null. */
+export function argFault(kind: ArgKind, value: unknown): string | null {
+  switch (kind) {
+    case 'u32':
+    case 'slot':
+      return isU32(value) ? null : 'must be an unsigned 32-bit integer'
+    case 'u64':
+      return isU64(value) ? null : 'must be an unsigned 64-bit bigint'
+    case 'text':
+      return textFault(value)
+    case 'texts':
+      return listFault(value, textFault)
+    case 'numbers':
+      return listFault(value, entry => (isU32(entry) ? null : 'must be an unsigned 32-bit integer'))
+  }
+}
+
+function isU32(value: unknown): boolean {
+  return (
+    typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff && !Object.is(value, -0)
+  )
+}
+
+function isU64(value: unknown): boolean {
+  return typeof value === 'bigint' && value >= 0n && value < 1n << 64n
+}
+
+function textFault(value: unknown): string | null {
+  if (typeof value !== 'string') return 'must be a text'
+  if (value.includes('\0')) return 'has a NUL byte'
+  // With the u flag a surrogate pair is one character, so that only unpaired surrogates match.
+  return /\p{Surrogate}/u.test(value) ? 'has an unpaired surrogate' : null
+}
+
+function listFault(value: unknown, fault: (entry: unknown) => string | null): string | null {
+  if (!Array.isArray(value)) return 'must be a list'
+  for (const [index, entry] of value.entries()) {
+    const found = fault(entry)
+    if (found !== null) return `entry ${index} ${found}`
+  }
+  return null
+}

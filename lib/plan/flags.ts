@@ -1,0 +1,127 @@
+/** Numbers of the kernel's interface that appear in plans; all of them are the same on every architecture. */
+
+/** Namespace types of clone(2), unshare(2) and setns(2). */
+export const CLONE = {
+  NEWTIME: 0x80,
+  NEWNS: 0x2_0000,
+  NEWCGROUP: 0x200_0000,
+  NEWUTS: 0x400_0000,
+  NEWIPC: 0x800_0000,
+  NEWUSER: 0x1000_0000,
+  NEWPID: 0x2000_0000,
+  NEWNET: 0x4000_0000,
+} as const
+
+/** Propagation flags of mount(2) and mount_setattr(2). */
+export const MS = {
+  REC: 0x4000,
+  UNBINDABLE: 0x2_0000,
+  PRIVATE: 0x4_0000,
+  SLAVE: 0x8_0000,
+  SHARED: 0x10_0000,
+} as const
+
+/** Mount attributes of fsmount(2) and mount_setattr(2). */
+export const MOUNT_ATTR = {
+  RDONLY: 0x1,
+  NOSUID: 0x2,
+  NODEV: 0x4,
+  NOEXEC: 0x8,
+  NOATIME: 0x10,
+  STRICTATIME: 0x20,
+  NODIRATIME: 0x80,
+  NOSYMFOLLOW: 0x20_0000,
+} as const
+
+/** The field of the access time mode within the attributes: 0 is relatime. To change it, all of it must be cleared. */
+export const MOUNT_ATTR_ATIME = 0x70
+
+/** File types of mknod(2). */
+export const S_IF = { IFIFO: 0o010000, IFCHR: 0o020000, IFBLK: 0o060000 } as const
+
+export const S_IFMT = 0o170000
+
+/** Flags of seccomp(2). */
+export const SECCOMP_FILTER_FLAG = {
+  TSYNC: 0x1,
+  LOG: 0x2,
+  SPEC_ALLOW: 0x4,
+  NEW_LISTENER: 0x8,
+  TSYNC_ESRCH: 0x10,
+  WAIT_KILLABLE_RECV: 0x20,
+} as const
+
+/** The value of (uid_t)-1, which the kernel reads as "leave unchanged". */
+export const NO_ID = 0xffff_ffff
+
+/** Capability names in the order of their numbers. */
+export const CAPABILITIES = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_DAC_READ_SEARCH',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETPCAP',
+  'CAP_LINUX_IMMUTABLE',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_NET_BROADCAST',
+  'CAP_NET_ADMIN',
+  'CAP_NET_RAW',
+  'CAP_IPC_LOCK',
+  'CAP_IPC_OWNER',
+  'CAP_SYS_MODULE',
+  'CAP_SYS_RAWIO',
+  'CAP_SYS_CHROOT',
+  'CAP_SYS_PTRACE',
+  'CAP_SYS_PACCT',
+  'CAP_SYS_ADMIN',
+  'CAP_SYS_BOOT',
+  'CAP_SYS_NICE',
+  'CAP_SYS_RESOURCE',
+  'CAP_SYS_TIME',
+  'CAP_SYS_TTY_CONFIG',
+  'CAP_MKNOD',
+  'CAP_LEASE',
+  'CAP_AUDIT_WRITE',
+  'CAP_AUDIT_CONTROL',
+  'CAP_SETFCAP',
+  'CAP_MAC_OVERRIDE',
+  'CAP_MAC_ADMIN',
+  'CAP_SYSLOG',
+  'CAP_WAKE_ALARM',
+  'CAP_BLOCK_SUSPEND',
+  'CAP_AUDIT_READ',
+  'CAP_PERFMON',
+  'CAP_BPF',
+  'CAP_CHECKPOINT_RESTORE',
+] as const
+export type Capability = (typeof CAPABILITIES)[number]
+
+/** The bit of a capability in a 64-bit set. */
+export function capabilityBit(number: number): bigint {
+  return 1n << BigInt(number)
+}
+
+/**
+ * Splits a mask into the names of its bits.
+ * What has no name comes last, as a hexadecimal number.
+ */
+export function flagNames(flags: number | bigint, names: Readonly<Record<string, number>>, prefix: string): string[] {
+  let rest = BigInt(flags)
+  const found: string[] = []
+  for (const [name, value] of Object.entries(names)) {
+    const bit = BigInt(value)
+    if ((rest & bit) !== bit) continue
+    found.push(prefix + name)
+    rest &= ~bit
+  }
+  return rest === 0n ? found : [...found, `0x${rest.toString(16)}`]
+}
+
+/** All bits of a table of flags. */
+export function allFlags(names: Readonly<Record<string, number>>): number {
+  return Object.values(names).reduce((mask, bit) => mask + bit, 0)
+}

@@ -1,0 +1,92 @@
+/** What a plan must keep to, as tables: `verify.ts` walks a plan with them. */
+import type { OpName } from './ops.js'
+import type { Slot } from './plan.js'
+
+/** Ops that a plan may have more than once; all others come at most once. */
+export const REPEATABLE: ReadonlySet<OpName> = new Set<OpName>([
+  'cgroup_join',
+  'setns',
+  'unshare',
+  'propagation',
+  'attach',
+  'mount_fs',
+  'set_attributes',
+  'mkdir',
+  'symlink',
+  'mknod',
+  'sysctl',
+  'mask_path',
+  'readonly_path',
+  'lsm_label',
+  'chdir',
+])
+
+/** Which kinds of host object an op takes. */
+export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
+  cgroup_join: ['cgroup'],
+  setns: ['namespace', 'init'],
+  root: ['tree'],
+  root_dir: ['directory'],
+  attach: ['tree', 'cgroup_tree'],
+  join_root: ['init_root'],
+  console: ['console'],
+  seccomp: ['filter'],
+  await_start: ['start'],
+}
+
+/**
+ * What must have come before an op: all of the list, of an inner list at least one.
+ * With this, taking a step of the chain out of a good plan, or putting another legal op in its place, is refused.
+ */
+export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName[])[]>> = {
+  setns: ['not_dumpable'],
+  root: ['propagation'],
+  attach: ['root'],
+  mount_fs: ['root'],
+  set_attributes: ['root'],
+  mkdir: [['root', 'root_dir']],
+  symlink: [['root', 'root_dir']],
+  mknod: [['root', 'root_dir']],
+  prepare: [['root', 'root_dir']],
+  pivot_root: ['root'],
+  move_root: ['root'],
+  chroot: ['root_dir'],
+  join_root: ['not_dumpable'],
+  console: ['setsid'],
+  groups: ['bounding_set'],
+  gid: ['groups'],
+  uid: ['gid'],
+  capabilities: ['uid'],
+  resolve_exec: ['capabilities', 'chdir'],
+  created: ['not_dumpable', 'setsid', 'capabilities', 'chdir'],
+  await_start: ['created'],
+  execve: ['not_dumpable', 'setsid', 'resolve_exec', 'close_from'],
+}
+
+/** From the INSIDE phase on an op would act on the host, were the root not switched. */
+export const ROOT_SWITCHES = ['pivot_root', 'move_root', 'chroot', 'join_root'] as const satisfies readonly OpName[]
+
+/** Pairs of ops: once the second has come, the first may not. */
+export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
+  // The runtime writes the offsets of the time namespace at the barrier, so it must have been made.
+  ['unshare', 'map'],
+  ['root', 'root_dir'],
+  ['root_dir', 'root'],
+  // A read-only root has no room for what is made later.
+  ['mkdir', 'root_attr'],
+  ['symlink', 'root_attr'],
+  ['console', 'root_attr'],
+  ['sysctl', 'readonly_path'],
+  ['sysctl', 'mask_path'],
+  // These need the privileges that changing the user takes away.
+  ['keyring', 'uid'],
+  ['stdio_owner', 'uid'],
+  ['lsm_label', 'uid'],
+  // Only the first child is in the pid namespace that its parent made.
+  ['unshare', 'clone'],
+  ['setns', 'clone'],
+  // Nothing but the filter and execve comes once the descriptors are closed.
+  ['home_env', 'close_from'],
+  ['created', 'close_from'],
+  ['await_start', 'close_from'],
+]

@@ -1,0 +1,205 @@
+import { PlanError } from '../errors.js'
+import { argumentsFault } from './arguments.js'
+import { argFault } from './encode.js'
+import { allFlags, CLONE } from './flags.js'
+import { OPS, type Op, type OpName, PHASES, type Phase } from './ops.js'
+import { phaseOf } from './phases.js'
+import type { Plan, Slot } from './plan.js'
+import { NEVER_AFTER, REPEATABLE, REQUIRES, ROOT_SWITCHES, SLOT_KINDS } from './rules.js'
+
+/** How far the walk through a plan has come. */
+interface Walk {
+  readonly plan: Plan
+  readonly seen: Set<OpName>
+  readonly usedSlots: Set<number>
+  /** CLONE_NEW* of the namespaces that the process has left the host's for. */
+  entered: number
+  phase: Phase
+}
+
+/**
+ * Checks a plan by all the rules that the init helper checks it by, and more: ops and arguments are those of the table,
+ * phases never go back, every slot fits its op and is used once, and each op has its predecessors. Anything less than
+ * that is not sent to the helper.
+ *
+ * @throws PlanError naming the op; it is always a bug of tsrun, never a fault of the configuration.
+ */
+export function verifyPlan(plan: Plan): void {
+  verifyHeader(plan)
+  const walk: Walk = {
+    plan,
+    seen: new Set(),
+    usedSlots: new Set(),
+    entered: plan.cloneFlags,
+    phase: 'SPAWN',
+  }
+  for (const [index, op] of plan.ops.entries()) {
+    const fault = verifyOp(walk, op)
+    if (fault !== null) throw new PlanError(`op ${index} (${String(op.op)}): ${fault}`, { op: String(op.op) })
+    walk.seen.add(op.op)
+  }
+  verifyEnd(walk)
+}
+
+function verifyHeader({ cloneFlags, preserveFds }: Plan): void {
+  if (argFault('u32', cloneFlags) !== null || outside(cloneFlags, allFlags(CLONE)))
+    refuse('clone flags are not namespaces')
+  // A time namespace is entered by the next child, a cgroup namespace is rooted in the cgroup at the time.
+  if (cloneFlags & (CLONE.NEWTIME | CLONE.NEWCGROUP)) refuse('time and cgroup namespaces are made by unshare')
+  if (argFault('u32', preserveFds) !== null || preserveFds > 0xffff) refuse('preserveFds is out of range')
+}
+
+function refuse(message: string, op = ''): never {
+  throw new PlanError(message, { op })
+}
+
+function outside(flags: number, known: number): boolean {
+  return (BigInt(flags) & ~BigInt(known)) !== 0n
+}
+
+function verifyOp(walk: Walk, op: Op): string | null {
+  return (
+    shapeFault(op) ??
+    argumentsFault(op, walk.plan) ??
+    phaseFault(walk, op.op) ??
+    orderFault(walk, op.op) ??
+    slotFault(walk, op) ??
+    namespaceFault(walk, op) ??
+    seccompFault(walk, op) ??
+    enter(walk, op)
+  )
+}
+
+/** The op exists, and has exactly the arguments of the table. */
+function shapeFault({ op, args }: Op): string | null {
+  if (!Object.hasOwn(OPS, op)) return 'no such op'
+  const kinds = Object.entries(OPS[op].args)
+  const values = args as Readonly<Record<string, unknown>>
+  const extra = Object.keys(values).find(name => !Object.hasOwn(OPS[op].args, name))
+  if (extra !== undefined) return `has no argument ${extra}`
+  for (const [name, kind] of kinds) {
+    const fault = argFault(kind, values[name])
+    if (fault !== null) return `${name} ${fault}`
+  }
+  return null
+}
+
+function phaseFault(walk: Walk, name: OpName): string | null {
+  const phase = phaseOf(name, walk.phase)
+  if (phase === null) return `comes after phase ${walk.phase}`
+  const inside = PHASES.indexOf(phase) > PHASES.indexOf('PIVOT')
+  if (inside && !hasAny(walk, ROOT_SWITCHES)) return 'the root has not been switched'
+  if (phase === 'PIVOT' && hasAny(walk, ROOT_SWITCHES)) return 'the root has been switched already'
+  walk.phase = phase
+  return null
+}
+
+function orderFault({ seen }: Walk, name: OpName): string | null {
+  if (seen.has('execve')) return 'nothing comes after execve'
+  if (seen.has(name) && !REPEATABLE.has(name)) return 'comes twice'
+  for (const needed of REQUIRES[name] ?? []) {
+    const choice = typeof needed === 'string' ? [needed] : needed
+    if (!choice.some(other => seen.has(other))) return `needs ${choice.join(' or ')} before it`
+  }
+  const late = NEVER_AFTER.find(([first, second]) => first === name && seen.has(second))
+  return late === undefined ? null : `may not come after ${late[1]}`
+}
+
+function hasAny({ seen }: Walk, names: readonly OpName[]): boolean {
+  return names.some(name => seen.has(name))
+}
+
+function slotFault(walk: Walk, op: Op): string | null {
+  if (!('slot' in op.args)) return null
+  const index = op.args.slot
+  const slot = walk.plan.slots[index]
+  if (slot === undefined) return `there is no slot ${index}`
+  if (!SLOT_KINDS[op.op]?.includes(slot.kind)) return `slot ${index} is a ${slot.kind}`
+  if (walk.usedSlots.has(index) && slot.kind !== 'filter') return `slot ${index} is used twice`
+  walk.usedSlots.add(index)
+  return op.op === 'setns' ? setnsFault(slot, op.args.type) : null
+}
+
+function setnsFault(slot: Slot, type: number): string | null {
+  return slot.kind === 'namespace' && slot.type !== type ? 'type is not that of the slot' : null
+}
+
+/** Ops that would change the host's own namespace, were the process still in it. */
+function namespaceFault({ entered }: Walk, op: Op): string | null {
+  const needed = neededNamespace(op)
+  const [name] = Object.entries(CLONE).find(([, flag]) => flag === needed && !(entered & flag)) ?? []
+  return name === undefined ? null : `the process is not in a namespace of its own (CLONE_${name})`
+}
+
+function neededNamespace(op: Op): number {
+  switch (op.op) {
+    case 'propagation':
+    case 'root':
+    case 'mask_path':
+    case 'readonly_path':
+    case 'root_attr':
+      return CLONE.NEWNS
+    case 'console':
+      return op.args.bind === 1 ? CLONE.NEWNS : 0
+    case 'hostname':
+    case 'domainname':
+      return CLONE.NEWUTS
+    case 'loopback_up':
+      return CLONE.NEWNET
+    case 'sysctl':
+      return sysctlNamespace(op.args.key)
+    default:
+      return 0
+  }
+}
+
+function sysctlNamespace(key: string): number {
+  if (key.startsWith('net/')) return CLONE.NEWNET
+  if (key.startsWith('user/')) return CLONE.NEWUSER
+  return key === 'kernel/domainname' ? CLONE.NEWUTS : CLONE.NEWIPC
+}
+
+/** Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before `capabilities`; with it, last before `execve`. */
+function seccompFault({ seen }: Walk, { op }: Op): string | null {
+  if (op !== 'seccomp' || !seen.has('capabilities')) return null
+  const missing = (['no_new_privs', 'close_from'] as const).find(name => !seen.has(name))
+  return missing === undefined ? null : `needs ${missing} before it`
+}
+
+function enter(walk: Walk, op: Op): string | null {
+  if (op.op === 'cgroup_join' && walk.entered & CLONE.NEWCGROUP) return 'comes after the cgroup namespace'
+  if (op.op === 'unshare') walk.entered |= op.args.flags
+  if (op.op === 'setns') walk.entered |= op.args.type
+  return null
+}
+
+function verifyEnd(walk: Walk): void {
+  const { plan, seen, usedSlots } = walk
+  const last = plan.ops.at(-1)?.op ?? ''
+  // A container without a process waits for a start that the runtime refuses.
+  if (last !== 'execve' && last !== 'await_start') refuse('the plan does not end with execve', last)
+  if (seen.has('created') && !seen.has('await_start')) refuse('nothing waits for start', 'created')
+  const unused = plan.slots.findIndex((_, index) => !usedSlots.has(index))
+  if (unused !== -1) refuse(`slot ${unused} (${plan.slots[unused]?.kind}) is not used`)
+  verifyUserNamespace(walk)
+  verifyChild(walk)
+}
+
+function verifyUserNamespace({ plan, seen, entered }: Walk): void {
+  if ((entered & CLONE.NEWUSER) === 0) return
+  if (!seen.has('become_root')) refuse('the user namespace has no root', 'become_root')
+  if (made(plan) & CLONE.NEWUSER && !seen.has('map')) refuse('the new user namespace has no mappings', 'map')
+}
+
+/** A process is in a pid namespace that it joins or unshares, and in a time namespace that it unshares, from its next child on. */
+function verifyChild({ plan, seen, entered }: Walk): void {
+  const byChild = (entered & ~plan.cloneFlags & CLONE.NEWPID) | (made(plan) & CLONE.NEWTIME)
+  if (byChild !== 0 && !seen.has('clone')) refuse('the pid or time namespace is not entered', 'clone')
+  // The kernel refuses CLONE_PARENT to the first process of a pid namespace.
+  if (plan.cloneFlags & CLONE.NEWPID && seen.has('clone'))
+    refuse('the first process of a pid namespace is not replaced', 'clone')
+}
+
+function made({ cloneFlags, ops }: Plan): number {
+  return ops.reduce((mask, op) => (op.op === 'unshare' ? mask | op.args.flags : mask), cloneFlags)
+}
