@@ -7,10 +7,12 @@ import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { native } from './native.js'
 
+const O_PATH = 0o10000000
+
 const FLAGS = {
   read: constants.O_RDONLY,
   write: constants.O_WRONLY,
-  directory: 0o10000000 /* O_PATH */ | constants.O_DIRECTORY,
+  directory: O_PATH | constants.O_DIRECTORY,
 } as const
 
 /** A descriptor (O_PATH) of the directory at `path`; to be closed with `closeFd`. */
@@ -20,6 +22,14 @@ export function openDirectory(path: string): number {
 
 export function openBeneath(dirfd: number, path: string, how: keyof typeof FLAGS): number {
   return check(native().ts_open_beneath(dirfd, path, FLAGS[how]), 'openat2', path)
+}
+
+/** False: there is no such file. */
+export function isThereBeneath(dirfd: number, path: string): boolean {
+  const fd = native().ts_open_beneath(dirfd, path, O_PATH)
+  if (fd < 0 && errnoName(-fd) === 'ENOENT') return false
+  closeFd(check(fd, 'openat2', path))
+  return true
 }
 
 const READ_LIMIT = 256 * 1024

@@ -38,6 +38,11 @@ const TABLE = {
   ts_seccomp_add_rules: ['int', ['size_t', 'pointer', 'int', 'pointer']],
   ts_seccomp_export: ['int', ['size_t', 'pointer', 'int']],
   ts_seccomp_library: ['int', ['pointer', 'int']],
+  ts_device_filter_load: ['int', ['pointer', 'int']],
+  ts_device_filter_attach: ['int', ['int', 'int', 'int']],
+  ts_device_filter_detach: ['int', ['int', 'int']],
+  ts_device_filter_list: ['int', ['int', 'pointer', 'int']],
+  ts_bpf_program: ['int', ['uint32']],
   ts_spawn: ['int', ['int', 'string', 'uint32', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
 
