@@ -51,7 +51,10 @@ export class Container implements AsyncDisposable {
   #result: Promise<ExitResult> | null = null
 
   /** @internal Containers come from `runtime.create`, `runtime.get` and `runtime.list`. */
-  constructor(context: Context, { record, child = null, streams = NO_STREAMS, cgroup }: Partial<Created> & { record: ContainerRecord }) {
+  constructor(
+    context: Context,
+    { record, child = null, streams = NO_STREAMS, cgroup }: Partial<Created> & { record: ContainerRecord },
+  ) {
     this.id = record.id
     this.bundle = record.bundle
     this.rootfs = record.rootfs

@@ -1,6 +1,7 @@
 import { compile } from './compile/index.js'
 import { Container } from './container.js'
 import { ConfigError, isTsrunError } from './errors.js'
+import { describeFeatures } from './features.js'
 import type { HostFacts } from './host/facts.js'
 import { probeHost } from './host/probe.js'
 import { type BundleInput, openBundle } from './lifecycle/bundle.js'
@@ -10,7 +11,6 @@ import { type RunOptions, type RunResult, runToEnd } from './lifecycle/run.js'
 import { planToJson, printPlan } from './plan/print.js'
 import type { OciFeatures } from './spec/features.js'
 import { validateId } from './spec/id.js'
-import { describeFeatures } from './features.js'
 import { openStore } from './store/store.js'
 import { effectiveUid, environment, randomName } from './sys/host.js'
 import { trace } from './sys/trace.js'
@@ -72,7 +72,10 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     root: store.root,
     create: async input => new Container(context, await create(context, input)),
     run: async input => {
-      const container = new Container(context, await create(context, { ...input, id: input.id ?? randomName() } as CreateOptions))
+      const container = new Container(
+        context,
+        await create(context, { ...input, id: input.id ?? randomName() } as CreateOptions),
+      )
       return runToEnd(container, input)
     },
     get: async id => {
@@ -104,7 +107,13 @@ function defaultRoot(): string {
 
 function unsupportedManager(received: string): ConfigError {
   const message = `the cgroup manager ${JSON.stringify(received)} is not supported yet, only "cgroupfs" is`
-  const issue = { path: '', rule: 'tsrun#cgroupManager', expected: '"cgroupfs"', received: JSON.stringify(received), message }
+  const issue = {
+    path: '',
+    rule: 'tsrun#cgroupManager',
+    expected: '"cgroupfs"',
+    received: JSON.stringify(received),
+    message,
+  }
   return new ConfigError('ERR_CONFIG_UNSUPPORTED', [issue])
 }
 

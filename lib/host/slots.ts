@@ -2,7 +2,7 @@
 import { LaunchError } from '../errors.js'
 import type { OpName } from '../plan/ops.js'
 import type { Slot } from '../plan/plan.js'
-import { closeFd, openDirectory } from '../sys/beneath.js'
+import { closeFd, closeFds, openDirectory } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
 import { openRead } from '../sys/file.js'
 import { cloneTree, namespaceType } from '../sys/mount.js'
@@ -28,7 +28,7 @@ export function openSlots(slots: readonly Slot[], sources: SlotSources): number[
     for (const slot of slots) fds.push(openSlot(slot, sources))
     return fds
   } catch (error) {
-    fds.forEach(closeFd)
+    closeFds(fds)
     throw error
   }
 }

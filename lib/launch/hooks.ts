@@ -1,10 +1,9 @@
 /** Hooks: programs that run at fixed points of a container's life, with its state on standard input. */
 import { HookError } from '../errors.js'
-import { openSlots, type SlotSources } from '../host/slots.js'
 import type { Plan } from '../plan/plan.js'
 import type { Hook, HookKind } from '../spec/config.js'
 import type { OciState } from '../spec/state.js'
-import { closeFd } from '../sys/beneath.js'
+import { closeFd, closeFds } from '../sys/beneath.js'
 import { openNull } from '../sys/file.js'
 import { killGroup } from '../sys/process.js'
 import { type RunResult, run } from '../sys/run.js'
@@ -21,22 +20,24 @@ export const inRuntimeNamespace: HookRunner = (hook, stdin) => run({ ...hook, st
 
 const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds === null ? null : timeoutSeconds * 1000)
 
-/**
- * A hook in the container's namespaces: a second helper with a plan that joins them.
- * `objects` opens what the plan's slots name: the init's pidfd and root.
- */
-export function inContainerNamespace(planOf: (hook: Hook) => Plan, objects: SlotSources): HookRunner {
+interface Joining {
+  readonly planOf: (hook: Hook) => Plan
+  readonly openSlots: (plan: Plan) => number[]
+  /** A directory of the cgroup v2 hierarchy, or null; stays the caller's. */
+  readonly cgroup: number | null
+}
+
+/** A hook in the container's namespaces and cgroup: a second helper with a plan that joins them. */
+export function inContainerNamespace({ planOf, openSlots, cgroup }: Joining): HookRunner {
   return async (hook, stdin) => {
     const plan = planOf(hook)
-    const slots = openSlots(plan.slots, objects)
+    const slots = openSlots(plan)
     const [inputEnd, input] = makePipe()
     const [errorEnd, errors] = makePipe()
     const nothing = openNull()
     try {
       const stdio = [inputEnd, nothing, errors]
-      const child = await launch({ plan, stdio, slots, cgroup: null, barrier: () => {} }).finally(() =>
-        stdio.forEach(closeFd),
-      )
+      const child = await launch({ plan, stdio, slots, cgroup, barrier: () => {} }).finally(() => closeFds(stdio))
       const stderr = collectTail(errorEnd)
       writableOf(input).end(stdin)
       const timer = killLater(child.pid, timeoutOf(hook))

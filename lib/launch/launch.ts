@@ -2,7 +2,7 @@
 import { encodePlan } from '../plan/encode.js'
 import type { Plan } from '../plan/plan.js'
 import { verifyPlan } from '../plan/verify.js'
-import { closeFd } from '../sys/beneath.js'
+import { closeFd, closeFds } from '../sys/beneath.js'
 import { type Channel, openChannel } from '../sys/channel.js'
 import { helperExecutable, sealedMemory } from '../sys/memory.js'
 import { openPidfd } from '../sys/process.js'
@@ -90,7 +90,7 @@ function start({ plan, stdio, slots, cgroup, spawned }: LaunchInput): { child: C
       throw error
     }
   } finally {
-    ours.forEach(closeFd)
+    closeFds(ours)
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the helper reports, and the errors that become of it. */
 import { Decoder } from 'cbor-x'
 import { LaunchError, PlanError, SafetyError } from '../errors.js'
-import { OP_NAMES, type OpName, OPS } from '../plan/ops.js'
+import { OP_NAMES, OPS, type OpName } from '../plan/ops.js'
 import type { Plan } from '../plan/plan.js'
 import { errnoMessage, errnoName } from '../sys/errno.js'
 

@@ -1,7 +1,7 @@
 /** From a bundle, or a configuration object and a directory, to a validated configuration and absolute paths. */
 import { ConfigError } from '../errors.js'
 import type { Config, OciConfig } from '../spec/config.js'
-import { readConfig } from '../spec/read.js'
+import { readConfig } from '../spec/read-config.js'
 import { isErrno } from '../sys/errno.js'
 import { fileStatus, readText, realPath } from '../sys/file.js'
 import { currentDirectory } from '../sys/host.js'

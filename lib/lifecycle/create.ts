@@ -8,7 +8,7 @@ import type { Plan } from '../plan/plan.js'
 import type { Config } from '../spec/config.js'
 import { validateId } from '../spec/id.js'
 import type { ContainerRecord } from '../store/record.js'
-import type { Lock } from '../store/store.js'
+import type { Store } from '../store/store.js'
 import { closeFd } from '../sys/beneath.js'
 import { startTime } from '../sys/process.js'
 import { trace } from '../sys/trace.js'
@@ -61,7 +61,7 @@ export async function create(context: Context, options: CreateOptions): Promise<
   const draft = prepare(context, options)
   const lock = context.store.reserve(options.id)
   try {
-    return await make(draft, lock)
+    return await make(draft)
   } finally {
     lock.release()
   }
@@ -88,30 +88,37 @@ function prepare(context: Context, options: CreateOptions): Draft {
 }
 
 /** From here on there is something to undo. */
-async function make(draft: Draft, lock: Lock): Promise<Created> {
-  const { context, cgroup, bundle, options } = draft
-  const { store } = context
-  let record = firstRecord(draft)
-  let child: Child | null = null
+async function make(draft: Draft): Promise<Created> {
+  const { context, cgroup, bundle } = draft
+  const ledger = openLedger(context.store, firstRecord(draft))
   try {
-    store.write(record)
-    store.writeConfig(record.id, bundle.config)
+    ledger.update({})
+    context.store.writeConfig(ledger.record().id, bundle.config)
     cgroup.create({ resources: bundle.config.linux.resources })
     cgroup.apply(bundle.config.linux.resources)
-    const stdio = openStdio(options.stdio ?? 'pipe', terminalOf(bundle.config, options))
-    try {
-      child = await startInit({ draft, stdio, update: change => store.write((record = { ...record, ...change })), record: () => record })
-    } catch (error) {
-      stdio.discard()
-      throw error
-    } finally {
-      stdio.release()
-    }
-    debug('%s created, pid %d', record.id, record.pid)
-    return { record, child, streams: stdio.streams(), cgroup }
+    const { child, streams } = await startInit(draft, ledger)
+    debug('%s created, pid %d', draft.options.id, child.pid)
+    return { record: ledger.record(), child, streams, cgroup }
   } catch (error) {
-    await undo(draft, record)
+    await undo(draft, ledger.record())
     throw error
+  }
+}
+
+/** The record as it grows; each change is on disk before the next step. */
+interface Ledger {
+  record(): ContainerRecord
+  update(change: Partial<ContainerRecord>): void
+}
+
+function openLedger(store: Store, first: ContainerRecord): Ledger {
+  let record = first
+  return {
+    record: () => record,
+    update: change => {
+      record = { ...record, ...change }
+      store.write(record)
+    },
   }
 }
 
@@ -141,34 +148,52 @@ function firstRecord({ context, options, bundle, plan, cgroup }: Draft): Contain
   }
 }
 
-interface Init {
-  readonly draft: Draft
-  readonly stdio: OpenStdio
-  readonly record: () => ContainerRecord
-  readonly update: (change: Partial<ContainerRecord>) => void
+async function startInit(draft: Draft, ledger: Ledger): Promise<{ child: Child; streams: Streams }> {
+  const { bundle, options, cgroup } = draft
+  const stdio = openStdio(options.stdio ?? 'pipe', terminalOf(bundle.config, options))
+  const directory = cgroup.directoryFd()
+  try {
+    const child = await launchInit({ draft, ledger, stdio, directory })
+    return { child, streams: stdio.streams() }
+  } catch (error) {
+    stdio.discard()
+    throw error
+  } finally {
+    stdio.release()
+    if (directory !== null) closeFd(directory)
+  }
 }
 
-function startInit({ draft, stdio, record, update }: Init): Promise<Child> {
+interface Init {
+  readonly draft: Draft
+  readonly ledger: Ledger
+  readonly stdio: OpenStdio
+  readonly directory: number | null
+}
+
+function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
   const { context, plan, cgroup, bundle, options } = draft
-  const { config } = bundle
-  const barriers: Record<Barrier, (child: Child) => Promise<void> | void> = {
-    map: child => writeMappings(child.pid, config, context.facts()),
-    prepare: child => createHooks({ config, record: record(), child, facts: context.facts() }),
-    created: child => {
-      applyLimits(child.pid, config)
-      update({ phase: 'created' })
-    },
-  }
-  const directory = cgroup.directoryFd()
   return launch({
     plan,
     stdio: [...stdio.fds, ...(options.extraFds ?? [])],
-    slots: openPlanSlots({ context, config, plan, cgroup, stdio, id: options.id }),
+    slots: openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id }),
     cgroup: directory,
     signal: options.signal,
-    spawned: ({ pid }) => update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
-    barrier: (name, child) => barriers[name](child),
-  }).finally(() => directory !== null && closeFd(directory))
+    spawned: ({ pid }) => ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
+    barrier: (name, child) => barriers[name](child, draft, ledger),
+  })
+}
+
+type AtBarrier = (child: Child, draft: Draft, ledger: Ledger) => Promise<void> | void
+
+const barriers: Record<Barrier, AtBarrier> = {
+  map: ({ pid }, { bundle, context }) => writeMappings(pid, bundle.config, context.facts()),
+  prepare: (child, { bundle, context, cgroup }, ledger) =>
+    createHooks({ config: bundle.config, record: ledger.record(), child, cgroup, facts: context.facts() }),
+  created: ({ pid }, { bundle }, ledger) => {
+    applyLimits(pid, bundle.config)
+    ledger.update({ phase: 'created' })
+  },
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */

@@ -68,7 +68,11 @@ function configuredPath({ store, log }: Context, id: string): string | null {
   try {
     return store.readConfig(id).linux.cgroupsPath
   } catch (error) {
-    log({ level: 'warning', message: `state and configuration are lost, taking the default cgroup: ${String(error)}`, id })
+    log({
+      level: 'warning',
+      message: `state and configuration are lost, taking the default cgroup: ${String(error)}`,
+      id,
+    })
     return null
   }
 }

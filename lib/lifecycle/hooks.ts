@@ -1,18 +1,22 @@
 /** When which hooks run, and what their failure means (runtime.md, lifecycle). */
+import type { Cgroup } from '../cgroup/index.js'
 import { compileHook } from '../compile/index.js'
 import type { HostFacts } from '../host/facts.js'
 import { inContainerNamespace, inRuntimeNamespace, runAllHooks, runHooks } from '../launch/hooks.js'
-import type { Config } from '../spec/config.js'
+import type { Plan } from '../plan/plan.js'
+import type { Config, Hook } from '../spec/config.js'
 import type { OciState } from '../spec/state.js'
 import type { ContainerRecord } from '../store/record.js'
+import { closeFd } from '../sys/beneath.js'
 import type { Context } from './context.js'
-import { joinSources } from './slots.js'
+import { openJoinSlots } from './slots.js'
 import { ociState } from './status.js'
 
 interface HookPoint {
   readonly config: Config
   readonly record: ContainerRecord
   readonly facts: HostFacts
+  readonly cgroup: Cgroup
   /** The container's init. */
   readonly child: { readonly pid: number; readonly pidfd: number }
 }
@@ -33,12 +37,20 @@ export async function startHooks(point: HookPoint): Promise<void> {
 }
 
 async function runInContainer(
-  { config, facts, child }: HookPoint,
+  { config, facts, child, record, cgroup }: HookPoint,
   kind: 'createContainer' | 'startContainer',
   state: OciState,
 ): Promise<void> {
-  const runner = inContainerNamespace(hook => compileHook({ config, facts, hook, where: kind }), joinSources(child))
-  await runHooks({ kind, hooks: config.hooks[kind], state, runner })
+  const { id, bundle, rootfs } = record
+  const planOf = (hook: Hook) => compileHook({ config, facts, hook, options: { id, bundle, rootfs } })
+  const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init: child })
+  const directory = cgroup.directoryFd()
+  const runner = inContainerNamespace({ planOf, openSlots, cgroup: directory })
+  try {
+    await runHooks({ kind, hooks: config.hooks[kind], state, runner })
+  } finally {
+    if (directory !== null) closeFd(directory)
+  }
 }
 
 export async function poststartHooks(config: Config, record: ContainerRecord): Promise<void> {

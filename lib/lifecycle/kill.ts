@@ -1,5 +1,5 @@
-import { ConfigError, StateError } from '../errors.js'
 import { openCgroup } from '../cgroup/index.js'
+import { ConfigError, StateError } from '../errors.js'
 import { closeFd } from '../sys/beneath.js'
 import { signalNumber } from '../sys/errno.js'
 import { signalPidfd } from '../sys/process.js'

@@ -26,10 +26,18 @@ function attempt({ origin, what, phase }: { origin: string; what: string; phase:
   }
 }
 
-function refusal({ origin, what, phase }: { origin: string; what: string; phase: string }, cause: SystemError): LaunchError {
+function refusal(
+  { origin, what, phase }: { origin: string; what: string; phase: string },
+  cause: SystemError,
+): LaunchError {
   const { syscall, errno } = cause
   const message = `${origin}: ${syscall} ${what}: ${errno}: ${errnoMessage(errno)}`
-  return new LaunchError('ERR_LAUNCH_OP', message, { configPath: origin, op: '', phase, syscall, errno, signal: null }, { cause })
+  return new LaunchError(
+    'ERR_LAUNCH_OP',
+    message,
+    { configPath: origin, op: '', phase, syscall, errno, signal: null },
+    { cause },
+  )
 }
 
 /** The `map` barrier: ids of a new user namespace, offsets of a new time namespace. */

@@ -1,8 +1,8 @@
 import type { Cgroup } from '../cgroup/index.js'
-import { compileFilter } from '../host/seccomp.js'
-import { openSlots, type SlotSources } from '../host/slots.js'
-import type { Plan } from '../plan/plan.js'
 import { PlanError } from '../errors.js'
+import { compileFilter } from '../host/seccomp.js'
+import { openSlots } from '../host/slots.js'
+import type { Plan } from '../plan/plan.js'
 import type { Config } from '../spec/config.js'
 import { closeFd } from '../sys/beneath.js'
 import { openPath } from '../sys/file.js'
@@ -22,50 +22,62 @@ interface SlotsInput {
 }
 
 const never = (what: string) => (): never => {
-  throw new PlanError(`a plan for create has no ${what}`, { op: '' })
+  throw new PlanError(`this plan has no slot for a ${what}`, { op: '' })
 }
 
 /** Opens the slots of a container's plan; the descriptors belong to the caller. */
 export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: SlotsInput): number[] {
-  const files = cgroup.joinFds()
-  const taken = new Set<number>()
-  const sources: SlotSources = {
-    cgroup: hierarchy => takeJoinFd(files, taken, hierarchy),
-    cgroupTree: hierarchy => cloneTree({ path: cgroup.pathIn(hierarchy), recursive: false, nofollow: true }),
-    filter: () => filterMemory(config, `${context.store.root}/.seccomp`),
-    start: () => context.store.listenForStart(id),
-    console: () => duplicate(stdio.console),
-    init: never('init'),
-    initRoot: never('init root'),
-  }
-  try {
-    return openSlots(plan.slots, sources)
-  } finally {
-    for (const [hierarchy, fd] of files) if (!taken.has(hierarchy)) closeFd(fd)
-  }
+  return withJoinFds(cgroup, cgroupFd =>
+    openSlots(plan.slots, {
+      cgroup: cgroupFd,
+      cgroupTree: hierarchy => cloneTree({ path: cgroup.pathIn(hierarchy), recursive: false, nofollow: true }),
+      filter: () => filterMemory(config, `${context.store.root}/.seccomp`),
+      start: () => context.store.listenForStart(id),
+      console: () => duplicate(stdio.console),
+      init: never('init'),
+      initRoot: never('init root'),
+    }),
+  )
 }
 
-function takeJoinFd(files: ReadonlyMap<number, number>, taken: Set<number>, hierarchy: number): number {
-  const fd = files.get(hierarchy)
-  if (fd === undefined || taken.has(hierarchy)) throw new PlanError(`no cgroup in hierarchy ${hierarchy}`, { op: 'cgroup_join' })
-  taken.add(hierarchy)
-  return fd
+/** The files that a process joins the cgroup by, each handed out once; what nobody took is closed. */
+function withJoinFds(cgroup: Cgroup, use: (take: (hierarchy: number) => number) => number[]): number[] {
+  const files = new Map(cgroup.joinFds())
+  const take = (hierarchy: number): number => {
+    const fd = files.get(hierarchy)
+    if (fd === undefined) throw new PlanError(`no cgroup in hierarchy ${hierarchy}`, { op: 'cgroup_join' })
+    files.delete(hierarchy)
+    return fd
+  }
+  try {
+    return use(take)
+  } finally {
+    for (const fd of files.values()) closeFd(fd)
+  }
 }
 
 function filterMemory({ linux }: Config, cacheDirectory: string): number {
   if (linux.seccomp === null) throw new PlanError('a filter without linux.seccomp', { op: 'seccomp' })
-  return sealedMemory('tsrun-seccomp', compileFilter(linux.seccomp, { cacheDirectory }).program)
+  return sealedMemory('tsrun-seccomp', compileFilter({ seccomp: linux.seccomp, cacheDirectory }).program)
 }
 
-/** The slots of a plan that joins a container: hooks and exec. */
-export function joinSources({ pid, pidfd }: { pid: number; pidfd: number }): SlotSources {
-  return {
-    cgroup: never('cgroup'),
-    cgroupTree: never('cgroup tree'),
-    filter: never('filter'),
-    start: never('start'),
-    console: never('console'),
-    init: () => duplicate(pidfd),
-    initRoot: () => openPath(`/proc/${pid}/root`, { directory: true }),
-  }
+/** Opens the slots of a plan that joins a container: hooks and exec. `init` is its first process. */
+export function openJoinSlots({ plan, cgroup, init }: JoinInput): number[] {
+  return withJoinFds(cgroup, cgroupFd =>
+    openSlots(plan.slots, {
+      cgroup: cgroupFd,
+      cgroupTree: never('cgroup tree'),
+      filter: never('filter'),
+      start: never('start socket'),
+      console: never('console'),
+      init: () => duplicate(init.pidfd),
+      initRoot: () => openPath(`/proc/${init.pid}/root`, { directory: true }),
+    }),
+  )
+}
+
+interface JoinInput {
+  readonly plan: Plan
+  readonly cgroup: Cgroup
+  readonly init: { readonly pid: number; readonly pidfd: number }
 }

@@ -1,4 +1,5 @@
 /** start: lets the waiting init go on to the user's process. */
+import { openCgroup } from '../cgroup/index.js'
 import { ConfigError, StateError } from '../errors.js'
 import { decodeFrame, reportedError } from '../launch/report.js'
 import type { Config } from '../spec/config.js'
@@ -59,7 +60,8 @@ async function joinedStartHooks({ context, record, config }: DestroyInput & { co
   const pidfd = openInit(record)
   if (pidfd === null) throw stoppedMeanwhile(record.id)
   try {
-    await startHooks({ config, record, facts: context.facts(), child: { pid: record.pid, pidfd } })
+    const cgroup = openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup })
+    await startHooks({ config, record, cgroup, facts: context.facts(), child: { pid: record.pid, pidfd } })
   } finally {
     closeFd(pidfd)
   }

@@ -1,6 +1,6 @@
 /** A container's standard streams: what it gets as descriptors 0 to 2, and what the caller gets to read and write. */
 import type { Readable, Writable } from '../streams.js'
-import { closeFd } from '../sys/beneath.js'
+import { closeFd, closeFds } from '../sys/beneath.js'
 import { openNull } from '../sys/file.js'
 import { connectTo, receiveFd, socketPair } from '../sys/socket.js'
 import { makePipe, readableOf, type Terminal, terminalOf, writableOf } from '../sys/stream.js'
@@ -48,7 +48,7 @@ function openTerminal({ consoleSocket }: TerminalInput): OpenStdio {
   return {
     fds: [nothing, nothing, nothing],
     console: theirs,
-    release: () => [nothing, theirs].forEach(closeFd),
+    release: () => closeFds([nothing, theirs]),
     streams: () => {
       if (ours === null) return none
       const master = receiveFd(ours)
@@ -80,14 +80,14 @@ function openStreams(stdio: Stdio): OpenStdio {
   return {
     fds: [stdin.fd, stdout.fd, stderr.fd],
     console: -1,
-    release: () => all.filter(({ owned }) => owned).forEach(({ fd }) => closeFd(fd)),
+    release: () => closeFds(all.filter(({ owned }) => owned).map(({ fd }) => fd)),
     streams: () => ({
       stdin: stdin.end === null ? null : writableOf(stdin.end),
       stdout: stdout.end === null ? null : readableOf(stdout.end),
       stderr: stderr.end === null ? null : readableOf(stderr.end),
       terminal: null,
     }),
-    discard: () => all.forEach(({ end }) => end !== null && closeFd(end)),
+    discard: () => closeFds(all.flatMap(({ end }) => end ?? [])),
   }
 }
 

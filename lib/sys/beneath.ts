@@ -78,3 +78,7 @@ export function listBeneath(dirfd: number, path: string): { name: string; direct
 export function closeFd(fd: number): void {
   check(native().ts_close(fd), 'close')
 }
+
+export function closeFds(fds: Iterable<number>): void {
+  for (const fd of fds) closeFd(fd)
+}
