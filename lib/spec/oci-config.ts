@@ -161,13 +161,7 @@ export interface OciDevice {
 
 export interface OciResources {
   unified?: Readonly<Record<string, string>>
-  devices?: readonly {
-    allow: boolean
-    type?: 'a' | 'b' | 'c'
-    major?: OciInteger
-    minor?: OciInteger
-    access?: string
-  }[]
+  devices?: readonly OciDeviceRule[]
   pids?: { limit: OciInteger }
   cpu?: OciCpu
   memory?: OciMemory
@@ -175,6 +169,15 @@ export interface OciResources {
   hugepageLimits?: readonly { pageSize: string; limit: OciInteger }[]
   network?: { classID?: OciInteger; priorities?: readonly { name: string; priority: OciInteger }[] }
   rdma?: Readonly<Record<string, { hcaHandles?: OciInteger; hcaObjects?: OciInteger }>>
+}
+
+export interface OciDeviceRule {
+  allow: boolean
+  type?: 'a' | 'b' | 'c'
+  major?: OciInteger
+  minor?: OciInteger
+  /** Some of the letters r, w and m. */
+  access?: string
 }
 
 export interface OciCpu {
@@ -227,10 +230,13 @@ export interface OciSeccomp {
   flags?: readonly string[]
   listenerPath?: string
   listenerMetadata?: string
-  syscalls?: readonly {
-    names: readonly string[]
-    action: string
-    errnoRet?: OciInteger
-    args?: readonly { index: OciInteger; value: OciInteger; valueTwo?: OciInteger; op: string }[]
-  }[]
+  syscalls?: readonly OciSyscallRule[]
+}
+
+export interface OciSyscallRule {
+  /** At least one. */
+  names: readonly string[]
+  action: string
+  errnoRet?: OciInteger
+  args?: readonly { index: OciInteger; value: OciInteger; valueTwo?: OciInteger; op: string }[]
 }

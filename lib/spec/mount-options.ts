@@ -1,0 +1,112 @@
+/** MOUNT_ATTR_* of mount_setattr(2) and fsmount(2) (linux/mount.h). */
+export const MOUNT_ATTR = {
+  RDONLY: 0x1n,
+  NOSUID: 0x2n,
+  NODEV: 0x4n,
+  NOEXEC: 0x8n,
+  /** The mask of the three access time modes; relatime is 0. */
+  ATIME: 0x70n,
+  NOATIME: 0x10n,
+  STRICTATIME: 0x20n,
+  NODIRATIME: 0x80n,
+  NOSYMFOLLOW: 0x200000n,
+} as const
+
+/** MS_* of mount(2) (linux/mount.h). */
+export const MS_REC = 0x4000
+export const PROPAGATION = {
+  unbindable: 0x20000,
+  private: 0x40000,
+  slave: 0x80000,
+  shared: 0x100000,
+  runbindable: 0x20000 | MS_REC,
+  rprivate: 0x40000 | MS_REC,
+  rslave: 0x80000 | MS_REC,
+  rshared: 0x100000 | MS_REC,
+} as const
+export type PropagationName = keyof typeof PROPAGATION
+export const PROPAGATION_NAMES = Object.keys(PROPAGATION) as PropagationName[]
+
+/** What an option means; options that are in no table are the file system's own. */
+export type OptionMeaning =
+  | { readonly kind: 'bind'; readonly recursive: boolean }
+  | { readonly kind: 'remount' }
+  | { readonly kind: 'propagation'; readonly flags: number }
+  | { readonly kind: 'set' | 'clear'; readonly recursive: boolean; readonly attributes: bigint }
+  /** An access time mode; `null` goes back to the kernel's default if that mode was set before. */
+  | { readonly kind: 'atime'; readonly recursive: boolean; readonly mode: bigint; readonly off: boolean }
+  /** A flag of the superblock. */
+  | { readonly kind: 'superblock'; readonly flag: string }
+  /** Accepted and without effect; `missed`: whoever asks for it should be told. */
+  | { readonly kind: 'nothing'; readonly missed: boolean }
+
+type Attribute = readonly ['set' | 'clear', bigint]
+
+/** Each of these has a recursive form, with an `r` in front. */
+const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
+  ro: ['set', MOUNT_ATTR.RDONLY],
+  rw: ['clear', MOUNT_ATTR.RDONLY],
+  nosuid: ['set', MOUNT_ATTR.NOSUID],
+  suid: ['clear', MOUNT_ATTR.NOSUID],
+  nodev: ['set', MOUNT_ATTR.NODEV],
+  dev: ['clear', MOUNT_ATTR.NODEV],
+  noexec: ['set', MOUNT_ATTR.NOEXEC],
+  exec: ['clear', MOUNT_ATTR.NOEXEC],
+  nodiratime: ['set', MOUNT_ATTR.NODIRATIME],
+  diratime: ['clear', MOUNT_ATTR.NODIRATIME],
+  nosymfollow: ['set', MOUNT_ATTR.NOSYMFOLLOW],
+  symfollow: ['clear', MOUNT_ATTR.NOSYMFOLLOW],
+}
+
+/** These too. A mode that is switched off gives relatime, the kernel's default since 2.6.30. */
+const ATIME_MODES: Readonly<Record<string, { mode: bigint; off: boolean }>> = {
+  noatime: { mode: MOUNT_ATTR.NOATIME, off: false },
+  atime: { mode: MOUNT_ATTR.NOATIME, off: true },
+  strictatime: { mode: MOUNT_ATTR.STRICTATIME, off: false },
+  nostrictatime: { mode: MOUNT_ATTR.STRICTATIME, off: true },
+  relatime: { mode: 0n, off: false },
+}
+
+/**
+ * Without effect through fsmount(2), and whether that takes something away from who asks for it: `norelatime` asks for the
+ * absence of what has no flag of its own, `silent` is about the kernel's log only, `iversion` is the file system's decision.
+ */
+const WITHOUT_EFFECT: Readonly<Record<string, boolean>> = {
+  defaults: false,
+  norelatime: false,
+  rnorelatime: false,
+  silent: false,
+  loud: false,
+  noiversion: false,
+  iversion: true,
+}
+
+/** Their names are fsconfig's own. */
+const SUPERBLOCK = ['sync', 'async', 'dirsync', 'lazytime', 'nolazytime', 'mand', 'nomand'] as const
+
+function* meanings(): Generator<readonly [string, OptionMeaning]> {
+  yield ['bind', { kind: 'bind', recursive: false }]
+  yield ['rbind', { kind: 'bind', recursive: true }]
+  yield ['remount', { kind: 'remount' }]
+  for (const [name, missed] of Object.entries(WITHOUT_EFFECT)) yield [name, { kind: 'nothing', missed }]
+  for (const flag of SUPERBLOCK) yield [flag, { kind: 'superblock', flag }]
+  for (const name of PROPAGATION_NAMES) yield [name, { kind: 'propagation', flags: PROPAGATION[name] }]
+  for (const [name, [kind, attributes]] of Object.entries(ATTRIBUTES)) {
+    yield [name, { kind, attributes, recursive: false }]
+    yield [`r${name}`, { kind, attributes, recursive: true }]
+  }
+  for (const [name, mode] of Object.entries(ATIME_MODES)) {
+    yield [name, { kind: 'atime', ...mode, recursive: false }]
+    yield [`r${name}`, { kind: 'atime', ...mode, recursive: true }]
+  }
+}
+
+const MEANINGS: ReadonlyMap<string, OptionMeaning> = new Map(meanings())
+
+/** The option's meaning, undefined for one of the file system. */
+export function optionMeaning(option: string): OptionMeaning | undefined {
+  return MEANINGS.get(option)
+}
+
+/** All options that tsrun itself knows, sorted, as the features document lists them. */
+export const MOUNT_OPTIONS: readonly string[] = [...MEANINGS.keys()].sort()

@@ -1,0 +1,172 @@
+import { ConfigError } from '../errors.js'
+import { DEEPEST, type JsonObject, type JsonValue, makeDecimal, makeObject, pointer, quote, textFault } from './json.js'
+
+/** Longest document that is read, in UTF-16 units: far above any real configuration, far below what hurts. */
+export const LONGEST_TEXT = 16 * 1024 * 1024
+
+/** Where the reading is: one per document. */
+interface Cursor {
+  readonly text: string
+  at: number
+  depth: number
+}
+
+/**
+ * Reads a JSON text (RFC 8259) strictly and without loss. Integers up to 2^53 are numbers, larger ones bigints, numbers
+ * with a fraction or exponent are `JsonDecimal`; objects have no prototype.
+ *
+ * Refused, with line and column: duplicate keys, anything after the value, nesting deeper than 100, NUL characters and
+ * unpaired surrogates (also escaped), documents longer than 16 Mi characters.
+ * @throws ConfigError ERR_CONFIG_INVALID with one issue
+ */
+export function parseJson(text: string): JsonValue {
+  const cursor: Cursor = { text, at: 0, depth: 0 }
+  if (text.length > LONGEST_TEXT) throw fault(cursor, { expected: `a text of at most ${LONGEST_TEXT} characters` })
+  const value = readValue(cursor, '')
+  skipSpace(cursor)
+  if (cursor.at < text.length) throw fault(cursor, { expected: 'the end of the text' })
+  return value
+}
+
+function readValue(cursor: Cursor, path: string): JsonValue {
+  skipSpace(cursor)
+  switch (cursor.text[cursor.at]) {
+    case '{':
+      return nested(cursor, path, readObject)
+    case '[':
+      return nested(cursor, path, readArray)
+    case '"':
+      return readString(cursor, path)
+    default:
+      return readWord(cursor, path)
+  }
+}
+
+function nested<T>(cursor: Cursor, path: string, read: (cursor: Cursor, path: string) => T): T {
+  if (cursor.depth === DEEPEST) throw fault(cursor, { path, expected: `nested at most ${DEEPEST} deep` })
+  cursor.depth += 1
+  cursor.at += 1
+  const value = read(cursor, path)
+  cursor.depth -= 1
+  return value
+}
+
+function readObject(cursor: Cursor, path: string): JsonObject {
+  const object = makeObject<JsonValue>()
+  if (skipIf(cursor, '}')) return object
+  do {
+    skipSpace(cursor)
+    const start = cursor.at
+    const key = readString(cursor, path)
+    const member = pointer(path, key)
+    if (key in object) {
+      throw fault(
+        { ...cursor, at: start },
+        { path: member, expected: 'given once', received: `a second ${quote(key)}` },
+      )
+    }
+    if (!skipIf(cursor, ':')) throw fault(cursor, { path, expected: 'a colon' })
+    object[key] = readValue(cursor, member)
+  } while (skipIf(cursor, ','))
+  if (!skipIf(cursor, '}')) throw fault(cursor, { path, expected: 'a comma or the end of the object' })
+  return object
+}
+
+function readArray(cursor: Cursor, path: string): JsonValue[] {
+  const array: JsonValue[] = []
+  if (skipIf(cursor, ']')) return array
+  do array.push(readValue(cursor, pointer(path, array.length)))
+  while (skipIf(cursor, ','))
+  if (!skipIf(cursor, ']')) throw fault(cursor, { path, expected: 'a comma or the end of the array' })
+  return array
+}
+
+// Unrolled, so that a long run without escapes costs the matcher one step.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them raw inside of strings
+const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
+
+function readString(cursor: Cursor, path: string): string {
+  const body = match(cursor, STRING)
+  if (body === null) {
+    const broken = cursor.text[cursor.at] === '"' ? { received: 'a broken string' } : {}
+    throw fault(cursor, { path, expected: 'a string', ...broken })
+  }
+  const text = body.includes('\\') ? decodeEscapes(body.slice(1, -1)) : body.slice(1, -1)
+  const wrong = textFault(text)
+  if (wrong !== null) {
+    const start = { ...cursor, at: cursor.at - body.length }
+    throw fault(start, { path, expected: 'text without NUL and unpaired surrogates', received: wrong })
+  }
+  return text
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+
+function decodeEscapes(body: string): string {
+  return body.replace(/\\(?:u(....)|(.))/gs, (_all, hex: string | undefined, letter: string) =>
+    hex === undefined ? (SHORT_ESCAPES[letter] ?? letter) : String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+}
+
+const WORDS = new Map<string, JsonValue>([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+])
+const WORD = /[a-zA-Z0-9_+.-]+/y
+const INTEGER = /^-?(?:0|[1-9][0-9]*)$/
+const DECIMAL = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
+
+/** A literal or a number: the whole run of letters and digits is taken, so that 0x10 is one wrong word. */
+function readWord(cursor: Cursor, path: string): JsonValue {
+  const start = cursor.at
+  const word = match(cursor, WORD)
+  if (word !== null) {
+    const value = WORDS.get(word)
+    if (value !== undefined) return value
+    if (INTEGER.test(word)) return readInteger(word)
+    if (DECIMAL.test(word)) return makeDecimal(word)
+  }
+  throw fault(
+    { ...cursor, at: start },
+    { path, expected: 'a JSON value', ...(word !== null && { received: quote(word) }) },
+  )
+}
+
+function readInteger(word: string): number | bigint {
+  const number = Number(word)
+  return Number.isSafeInteger(number) ? number : BigInt(word)
+}
+
+/** What the sticky expression matches here, which is then behind us; null if nothing. */
+function match(cursor: Cursor, expression: RegExp): string | null {
+  expression.lastIndex = cursor.at
+  const found = expression.exec(cursor.text)
+  if (found === null) return null
+  cursor.at = expression.lastIndex
+  return found[0]
+}
+
+function skipSpace(cursor: Cursor): void {
+  match(cursor, /[ \t\r\n]*/y)
+}
+
+function skipIf(cursor: Cursor, character: string): boolean {
+  skipSpace(cursor)
+  if (cursor.text[cursor.at] !== character) return false
+  cursor.at += 1
+  return true
+}
+
+function fault(cursor: Cursor, issue: { path?: string; expected: string; received?: string }): ConfigError {
+  const { path = '', expected, received = describeNext(cursor) } = issue
+  const before = cursor.text.slice(0, cursor.at).split('\n')
+  const position = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
+  const message = `must be ${expected}, but is ${received} (${position})`
+  return new ConfigError('ERR_CONFIG_INVALID', [{ path, rule: 'tsrun#json', expected, received, message }])
+}
+
+function describeNext({ text, at }: Cursor): string {
+  const next = text.codePointAt(at)
+  return next === undefined ? 'the end of the text' : quote(String.fromCodePoint(next))
+}

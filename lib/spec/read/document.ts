@@ -1,0 +1,43 @@
+import type { Config } from '../config.js'
+import { makeObject, pointer } from '../json.js'
+import type { OciConfig } from '../oci-config.js'
+import type { Rule, Warn } from '../rule.js'
+import * as s from '../shape.js'
+import { isNewer, OCI_VERSION_MAX, SEMVER } from '../version.js'
+import { hooksShape, normaliseHooks } from './hooks.js'
+import { linuxRules, linuxShape, normaliseLinux } from './linux.js'
+import { mountRules, mountsShape, normaliseMount } from './mounts.js'
+import { normaliseProcess, processRules, processShape } from './process.js'
+
+export const version = s.word(SEMVER, 'a version in the form of SemVer 2.0.0')
+
+export const configShape = s.object({
+  ociVersion: version,
+  root: s.object({ path: s.filled, readonly: s.optional(s.truth) }),
+  process: s.optional(processShape),
+  hostname: s.optional(s.text),
+  domainname: s.optional(s.text),
+  mounts: s.optional(mountsShape),
+  hooks: s.optional(hooksShape),
+  linux: s.optional(linuxShape),
+  annotations: s.optional(s.map(s.text)),
+  vm: s.optional(s.object({})),
+})
+
+export const configRules: readonly Rule[] = [...processRules, ...mountRules, ...linuxRules]
+
+export function normaliseConfig(config: OciConfig, warn: Warn): Config {
+  const { ociVersion, root, process, mounts = [] } = config
+  if (isNewer(ociVersion)) warn('/ociVersion', `newer than ${OCI_VERSION_MAX}: what it added is not known here`)
+  return {
+    ociVersion,
+    root: { path: root?.path ?? '', readonly: root?.readonly ?? false },
+    process: process === undefined ? null : normaliseProcess(process, '/process', warn),
+    hostname: config.hostname || null,
+    domainname: config.domainname || null,
+    mounts: mounts.map((mount, index) => normaliseMount(mount, pointer('/mounts', index), warn)),
+    hooks: normaliseHooks(config.hooks ?? {}, warn),
+    linux: normaliseLinux(config.linux ?? {}, warn),
+    annotations: makeObject(Object.entries(config.annotations ?? {})),
+  }
+}

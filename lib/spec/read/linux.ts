@@ -1,0 +1,109 @@
+import type { Linux, LocatedPath } from '../config.js'
+import { pointer } from '../json.js'
+import { PROPAGATION, PROPAGATION_NAMES } from '../mount-options.js'
+import type { OciLinux } from '../oci-config.js'
+import type { Rule, Warn } from '../rule.js'
+import * as s from '../shape.js'
+import { deviceRules, devicesShape, normaliseDevice } from './devices.js'
+import { hasNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
+import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
+import { normaliseSeccomp, seccompRules, seccompShape } from './seccomp.js'
+import { normaliseSysctl, sysctlRules } from './sysctl.js'
+
+const MEMORY_POLICIES = [
+  'MPOL_DEFAULT',
+  'MPOL_BIND',
+  'MPOL_INTERLEAVE',
+  'MPOL_WEIGHTED_INTERLEAVE',
+  'MPOL_PREFERRED',
+  'MPOL_PREFERRED_MANY',
+  'MPOL_LOCAL',
+] as const
+const MEMORY_POLICY_FLAGS = ['MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'] as const
+/** Domain numbers of personality(2). */
+const PERSONALITIES = { LINUX: 0, LINUX32: 8 } as const
+
+const oneLine = (start: string): s.Shape =>
+  s.word(new RegExp(`^${start}[^\\n]*$`), `one line that starts with ${start}`)
+
+const intelRdt = s.object({
+  closID: s.optional(s.word(/^(?!\.{1,2}$)[^/\n]+$/, 'the name of a directory')),
+  schemata: s.optional(s.list(s.text)),
+  l3CacheSchema: s.optional(s.text),
+  memBwSchema: s.optional(oneLine('MB:')),
+  enableMonitoring: s.optional(s.truth),
+})
+
+const memoryPolicy = s.object({
+  mode: s.oneOf(MEMORY_POLICIES),
+  nodes: s.optional(s.word(/^[0-9, -]*$/, 'a list of nodes such as 0-3,7')),
+  flags: s.optional(s.list(s.oneOf(MEMORY_POLICY_FLAGS))),
+})
+
+const interfaceName = s.word(/^(?!\.{1,2}$)[^/\s]{1,15}$/, 'the name of a network interface')
+
+export const linuxShape = s.object({
+  ...namespaceShapes,
+  devices: s.optional(devicesShape),
+  netDevices: s.optional(s.map(s.object({ name: s.optional(interfaceName) }))),
+  cgroupsPath: s.optional(s.word(/^(?!(?:.*\/)?\.\.(?:\/|$))/s, 'a path without ".."')),
+  resources: s.optional(resourcesShape),
+  sysctl: s.optional(s.map(s.text)),
+  seccomp: s.optional(seccompShape),
+  rootfsPropagation: s.optional(s.oneOf(PROPAGATION_NAMES)),
+  maskedPaths: s.optional(s.list(s.absolutePath)),
+  readonlyPaths: s.optional(s.list(s.absolutePath)),
+  mountLabel: s.optional(s.text),
+  intelRdt: s.optional(intelRdt),
+  memoryPolicy: s.optional(memoryPolicy),
+  personality: s.optional(s.object({ domain: s.oneOf(['LINUX', 'LINUX32']), flags: s.optional(s.list(s.text)) })),
+})
+
+const HIDDEN = ['maskedPaths', 'readonlyPaths'] as const
+
+export const linuxRules: readonly Rule[] = [
+  ...namespaceRules,
+  ...deviceRules,
+  ...sysctlRules,
+  ...resourceRules,
+  ...seccompRules,
+  ...HIDDEN.map(
+    (field): Rule => ({
+      reads: [`/linux/${field}`, '/linux/namespaces'],
+      check(config, { report }) {
+        const paths = config.linux?.[field] ?? []
+        if (paths.length === 0 || hasNamespace(config, 'mount')) return
+        report({ path: `/linux/${field}`, expected: 'absent without a mount namespace', received: paths })
+      },
+    }),
+  ),
+  {
+    reads: ['/linux/personality'],
+    check({ linux = {} }, { report }) {
+      const { flags = [] } = linux.personality ?? {}
+      if (flags.length === 0) return
+      report({ path: '/linux/personality/flags', expected: 'empty, as there are no flags yet', received: flags })
+    },
+  },
+]
+
+export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
+  const { devices = [], rootfsPropagation, personality } = linux
+  return {
+    ...normaliseNamespaces(linux, warn),
+    devices: devices.map((device, index) => normaliseDevice(device, pointer('/linux/devices', index))),
+    cgroupsPath: linux.cgroupsPath || null,
+    resources: normaliseResources(linux.resources ?? {}, '/linux/resources', warn),
+    sysctl: normaliseSysctl(linux.sysctl ?? {}),
+    seccomp: linux.seccomp === undefined ? null : normaliseSeccomp(linux.seccomp, warn),
+    rootfsPropagation: rootfsPropagation === undefined ? null : PROPAGATION[rootfsPropagation],
+    maskedPaths: locate(linux, 'maskedPaths'),
+    readonlyPaths: locate(linux, 'readonlyPaths'),
+    mountLabel: linux.mountLabel || null,
+    personality: personality === undefined ? null : PERSONALITIES[personality.domain],
+  }
+}
+
+function locate(linux: OciLinux, field: (typeof HIDDEN)[number]): LocatedPath[] {
+  return (linux[field] ?? []).map((path, index) => ({ path, origin: pointer('/linux', field, index) }))
+}
