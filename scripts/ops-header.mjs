@@ -29,8 +29,8 @@ function snakeCase(name) {
 function argumentStruct({ name }) {
   const fields = Object.keys(OPS[name].args)
   return fields.length === 0
-    ? `struct ${name}_args {};`
-    : `struct ${name}_args {\n  struct value ${fields.map(snakeCase).join(', ')};\n};`
+    ? `struct ${name}_op {};`
+    : `struct ${name}_op {\n  struct value ${fields.map(snakeCase).join(', ')};\n};`
 }
 
 const header = `/* Generated from lib/plan/ops.ts by scripts/ops-header.mjs: change that and run \`npm run generate\`. */
@@ -69,7 +69,7 @@ ${names.map(argumentStruct).join('\n')}
 
 union args {
   struct value all[OP_MAX_ARGS];
-${names.map(({ name }) => `  struct ${name}_args ${name};`).join('\n')}
+${names.map(({ name }) => `  struct ${name}_op ${name};`).join('\n')}
 };
 
 #endif

@@ -1,0 +1,47 @@
+// The state that ops share. Descriptors are -1 when they are not open; each is closed by who consumes it.
+#ifndef TSRUN_INIT_H
+#define TSRUN_INIT_H
+
+#include "plan.h"
+#include "report.h"
+#include "sys.h"
+
+#define MAX_HOME 1024
+
+struct init {
+  struct report report; // where failures are told; first the control socket, then the one that `start` opened
+  struct plan plan;
+  int first_slot; // descriptor of slot 0
+  unsigned char slots_left[PLAN_MAX_SLOTS / 8];
+
+  int root;   // every path is resolved in it: the root to be, then "/"
+  int procfs; // our own, or the container's where the kernel refuses one
+  int null;   // the container's /dev/null, checked
+  int empty;  // the tmpfs that masks directories, once it is attached somewhere
+
+  uint64_t propagation; // MS_* of the mount namespace
+  uint32_t caller_umask;
+  bool building;       // no op of the IDENTITY phase has come yet
+  bool follows_parent; // dies with the runtime
+  bool in_cwd;         // an optional chdir has worked
+  const char *program; // chosen by resolve_exec
+  bool wants_home;
+  char home[sizeof "HOME=" + MAX_HOME];
+};
+
+// The descriptor of a slot, which the caller now owns.
+int take_slot(struct init *init, uint64_t slot);
+
+// Sends the barrier and waits for its release. An end of file, which is the runtime's death, ends the
+// process.
+void wait_at(struct init *init, enum op_code barrier);
+
+// Asks for SIGKILL when the runtime dies. Every change of credentials makes the kernel forget that.
+void follow_parent(struct init *init);
+void leave_parent(struct init *init);
+
+#define DECLARE_OP(code, name) void run_##name(struct init *init, struct name##_op *args);
+EACH_OP(DECLARE_OP)
+#undef DECLARE_OP
+
+#endif

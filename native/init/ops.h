@@ -1,0 +1,364 @@
+/* Generated from lib/plan/ops.ts by scripts/ops-header.mjs: change that and run `npm run generate`. */
+/* clang-format off */
+#ifndef TSRUN_OPS_H
+#define TSRUN_OPS_H
+
+#include "value.h"
+
+enum phase { PHASE_SPAWN, PHASE_MOUNT, PHASE_PIVOT, PHASE_INSIDE, PHASE_IDENTITY, PHASE_EXEC };
+
+enum op_code {
+  OP_CGROUP_JOIN = 0,
+  OP_NOT_DUMPABLE = 1,
+  OP_SETNS = 2,
+  OP_UNSHARE = 3,
+  OP_MAP = 4,
+  OP_BECOME_ROOT = 5,
+  OP_CLONE = 6,
+  OP_SETSID = 7,
+  OP_PROPAGATION = 8,
+  OP_ROOT = 9,
+  OP_ROOT_DIR = 10,
+  OP_ATTACH = 11,
+  OP_MOUNT_FS = 12,
+  OP_SET_ATTRIBUTES = 13,
+  OP_MKDIR = 14,
+  OP_SYMLINK = 15,
+  OP_MKNOD = 16,
+  OP_PREPARE = 17,
+  OP_PIVOT_ROOT = 18,
+  OP_MOVE_ROOT = 19,
+  OP_CHROOT = 20,
+  OP_JOIN_ROOT = 21,
+  OP_HOSTNAME = 22,
+  OP_DOMAINNAME = 23,
+  OP_SYSCTL = 24,
+  OP_LOOPBACK_UP = 25,
+  OP_CONSOLE = 26,
+  OP_REOPEN_NULL = 27,
+  OP_MASK_PATH = 28,
+  OP_READONLY_PATH = 29,
+  OP_ROOT_ATTR = 30,
+  OP_KEYRING = 31,
+  OP_PERSONALITY = 32,
+  OP_MEMORY_POLICY = 33,
+  OP_UMASK = 34,
+  OP_BOUNDING_SET = 35,
+  OP_STDIO_OWNER = 36,
+  OP_GROUPS = 37,
+  OP_GID = 38,
+  OP_UID = 39,
+  OP_CAPABILITIES = 40,
+  OP_NO_NEW_PRIVS = 41,
+  OP_LSM_LABEL = 42,
+  OP_CHDIR = 43,
+  OP_RESOLVE_EXEC = 44,
+  OP_SECCOMP = 45,
+  OP_HOME_ENV = 46,
+  OP_CREATED = 47,
+  OP_AWAIT_START = 48,
+  OP_CLOSE_FROM = 49,
+  OP_EXECVE = 50,
+};
+
+#define OP_COUNT 51
+#define OP_MAX_ARGS 9
+#define OP_RESOLVE_IN_ROOT 0u
+#define OP_RESOLVE_NO_SYMLINKS 1u
+
+/* For each op: X(its code, its name). */
+#define EACH_OP(X) \
+  X(OP_CGROUP_JOIN, cgroup_join) \
+  X(OP_NOT_DUMPABLE, not_dumpable) \
+  X(OP_SETNS, setns) \
+  X(OP_UNSHARE, unshare) \
+  X(OP_MAP, map) \
+  X(OP_BECOME_ROOT, become_root) \
+  X(OP_CLONE, clone) \
+  X(OP_SETSID, setsid) \
+  X(OP_PROPAGATION, propagation) \
+  X(OP_ROOT, root) \
+  X(OP_ROOT_DIR, root_dir) \
+  X(OP_ATTACH, attach) \
+  X(OP_MOUNT_FS, mount_fs) \
+  X(OP_SET_ATTRIBUTES, set_attributes) \
+  X(OP_MKDIR, mkdir) \
+  X(OP_SYMLINK, symlink) \
+  X(OP_MKNOD, mknod) \
+  X(OP_PREPARE, prepare) \
+  X(OP_PIVOT_ROOT, pivot_root) \
+  X(OP_MOVE_ROOT, move_root) \
+  X(OP_CHROOT, chroot) \
+  X(OP_JOIN_ROOT, join_root) \
+  X(OP_HOSTNAME, hostname) \
+  X(OP_DOMAINNAME, domainname) \
+  X(OP_SYSCTL, sysctl) \
+  X(OP_LOOPBACK_UP, loopback_up) \
+  X(OP_CONSOLE, console) \
+  X(OP_REOPEN_NULL, reopen_null) \
+  X(OP_MASK_PATH, mask_path) \
+  X(OP_READONLY_PATH, readonly_path) \
+  X(OP_ROOT_ATTR, root_attr) \
+  X(OP_KEYRING, keyring) \
+  X(OP_PERSONALITY, personality) \
+  X(OP_MEMORY_POLICY, memory_policy) \
+  X(OP_UMASK, umask) \
+  X(OP_BOUNDING_SET, bounding_set) \
+  X(OP_STDIO_OWNER, stdio_owner) \
+  X(OP_GROUPS, groups) \
+  X(OP_GID, gid) \
+  X(OP_UID, uid) \
+  X(OP_CAPABILITIES, capabilities) \
+  X(OP_NO_NEW_PRIVS, no_new_privs) \
+  X(OP_LSM_LABEL, lsm_label) \
+  X(OP_CHDIR, chdir) \
+  X(OP_RESOLVE_EXEC, resolve_exec) \
+  X(OP_SECCOMP, seccomp) \
+  X(OP_HOME_ENV, home_env) \
+  X(OP_CREATED, created) \
+  X(OP_AWAIT_START, await_start) \
+  X(OP_CLOSE_FROM, close_from) \
+  X(OP_EXECVE, execve)
+
+struct op_rule {
+  const char *name;
+  unsigned char phases, count, kinds[OP_MAX_ARGS];
+};
+
+static const struct op_rule OP_RULES[OP_COUNT] = {
+    [OP_CGROUP_JOIN] = {"cgroup_join", 1u << PHASE_SPAWN, 1, {ARG_SLOT}},
+    [OP_NOT_DUMPABLE] = {"not_dumpable", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_SETNS] = {"setns", 1u << PHASE_SPAWN, 2, {ARG_SLOT, ARG_U32}},
+    [OP_UNSHARE] = {"unshare", 1u << PHASE_SPAWN, 1, {ARG_U32}},
+    [OP_MAP] = {"map", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_BECOME_ROOT] = {"become_root", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_CLONE] = {"clone", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_SETSID] = {"setsid", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_PROPAGATION] = {"propagation", 1u << PHASE_MOUNT, 1, {ARG_U32}},
+    [OP_ROOT] = {"root", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
+    [OP_ROOT_DIR] = {"root_dir", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
+    [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 8, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_MOUNT_FS] = {"mount_fs", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_TEXT, ARG_TEXT, ARG_TEXTS, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_SET_ATTRIBUTES] = {"set_attributes", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32}},
+    [OP_MKDIR] = {"mkdir", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 4, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32}},
+    [OP_SYMLINK] = {"symlink", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 2, {ARG_TEXT, ARG_TEXT}},
+    [OP_MKNOD] = {"mknod", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32, ARG_U32, ARG_U32}},
+    [OP_PREPARE] = {"prepare", 1u << PHASE_MOUNT, 0, {0}},
+    [OP_PIVOT_ROOT] = {"pivot_root", 1u << PHASE_PIVOT, 0, {0}},
+    [OP_MOVE_ROOT] = {"move_root", 1u << PHASE_PIVOT, 0, {0}},
+    [OP_CHROOT] = {"chroot", 1u << PHASE_PIVOT, 0, {0}},
+    [OP_JOIN_ROOT] = {"join_root", 1u << PHASE_PIVOT, 1, {ARG_SLOT}},
+    [OP_HOSTNAME] = {"hostname", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
+    [OP_DOMAINNAME] = {"domainname", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
+    [OP_SYSCTL] = {"sysctl", 1u << PHASE_INSIDE, 2, {ARG_TEXT, ARG_TEXT}},
+    [OP_LOOPBACK_UP] = {"loopback_up", 1u << PHASE_INSIDE, 0, {0}},
+    [OP_CONSOLE] = {"console", 1u << PHASE_INSIDE, 4, {ARG_SLOT, ARG_U32, ARG_U32, ARG_U32}},
+    [OP_REOPEN_NULL] = {"reopen_null", 1u << PHASE_INSIDE, 0, {0}},
+    [OP_MASK_PATH] = {"mask_path", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
+    [OP_READONLY_PATH] = {"readonly_path", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
+    [OP_ROOT_ATTR] = {"root_attr", 1u << PHASE_INSIDE, 2, {ARG_U64, ARG_U32}},
+    [OP_KEYRING] = {"keyring", 1u << PHASE_IDENTITY, 1, {ARG_TEXT}},
+    [OP_PERSONALITY] = {"personality", 1u << PHASE_IDENTITY, 1, {ARG_U32}},
+    [OP_MEMORY_POLICY] = {"memory_policy", 1u << PHASE_IDENTITY, 2, {ARG_U32, ARG_NUMBERS}},
+    [OP_UMASK] = {"umask", 1u << PHASE_IDENTITY, 1, {ARG_U32}},
+    [OP_BOUNDING_SET] = {"bounding_set", 1u << PHASE_IDENTITY, 1, {ARG_U64}},
+    [OP_STDIO_OWNER] = {"stdio_owner", 1u << PHASE_IDENTITY, 1, {ARG_U32}},
+    [OP_GROUPS] = {"groups", 1u << PHASE_IDENTITY, 1, {ARG_NUMBERS}},
+    [OP_GID] = {"gid", 1u << PHASE_IDENTITY, 1, {ARG_U32}},
+    [OP_UID] = {"uid", 1u << PHASE_IDENTITY, 1, {ARG_U32}},
+    [OP_CAPABILITIES] = {"capabilities", 1u << PHASE_IDENTITY, 4, {ARG_U64, ARG_U64, ARG_U64, ARG_U64}},
+    [OP_NO_NEW_PRIVS] = {"no_new_privs", 1u << PHASE_IDENTITY, 0, {0}},
+    [OP_LSM_LABEL] = {"lsm_label", 1u << PHASE_IDENTITY, 2, {ARG_TEXT, ARG_TEXT}},
+    [OP_CHDIR] = {"chdir", 1u << PHASE_IDENTITY, 2, {ARG_TEXT, ARG_U32}},
+    [OP_RESOLVE_EXEC] = {"resolve_exec", 1u << PHASE_IDENTITY, 1, {ARG_TEXTS}},
+    [OP_SECCOMP] = {"seccomp", 1u << PHASE_IDENTITY | 1u << PHASE_EXEC, 2, {ARG_SLOT, ARG_U32}},
+    [OP_HOME_ENV] = {"home_env", 1u << PHASE_EXEC, 0, {0}},
+    [OP_CREATED] = {"created", 1u << PHASE_EXEC, 0, {0}},
+    [OP_AWAIT_START] = {"await_start", 1u << PHASE_EXEC, 1, {ARG_SLOT}},
+    [OP_CLOSE_FROM] = {"close_from", 1u << PHASE_EXEC, 1, {ARG_U32}},
+    [OP_EXECVE] = {"execve", 1u << PHASE_EXEC, 2, {ARG_TEXTS, ARG_TEXTS}},
+};
+
+/* The arguments of an op by name; a view of the same values that `all` has in the order of the wire. */
+struct cgroup_join_op {
+  struct value slot;
+};
+struct not_dumpable_op {};
+struct setns_op {
+  struct value slot, type;
+};
+struct unshare_op {
+  struct value flags;
+};
+struct map_op {};
+struct become_root_op {};
+struct clone_op {};
+struct setsid_op {};
+struct propagation_op {
+  struct value flags;
+};
+struct root_op {
+  struct value slot;
+};
+struct root_dir_op {
+  struct value slot;
+};
+struct attach_op {
+  struct value slot, path, set, clear, rec_set, rec_clear, propagation, resolve;
+};
+struct mount_fs_op {
+  struct value type, source, path, options, attributes, rec_set, rec_clear, propagation, resolve;
+};
+struct set_attributes_op {
+  struct value path, set, clear, rec_set, rec_clear, propagation;
+};
+struct mkdir_op {
+  struct value path, mode, uid, gid;
+};
+struct symlink_op {
+  struct value target, path;
+};
+struct mknod_op {
+  struct value path, mode, major, minor, uid, gid;
+};
+struct prepare_op {};
+struct pivot_root_op {};
+struct move_root_op {};
+struct chroot_op {};
+struct join_root_op {
+  struct value slot;
+};
+struct hostname_op {
+  struct value name;
+};
+struct domainname_op {
+  struct value name;
+};
+struct sysctl_op {
+  struct value key, value;
+};
+struct loopback_up_op {};
+struct console_op {
+  struct value slot, rows, columns, bind;
+};
+struct reopen_null_op {};
+struct mask_path_op {
+  struct value path;
+};
+struct readonly_path_op {
+  struct value path;
+};
+struct root_attr_op {
+  struct value set, propagation;
+};
+struct keyring_op {
+  struct value name;
+};
+struct personality_op {
+  struct value persona;
+};
+struct memory_policy_op {
+  struct value mode, nodes;
+};
+struct umask_op {
+  struct value mask;
+};
+struct bounding_set_op {
+  struct value keep;
+};
+struct stdio_owner_op {
+  struct value uid;
+};
+struct groups_op {
+  struct value gids;
+};
+struct gid_op {
+  struct value gid;
+};
+struct uid_op {
+  struct value uid;
+};
+struct capabilities_op {
+  struct value effective, permitted, inheritable, ambient;
+};
+struct no_new_privs_op {};
+struct lsm_label_op {
+  struct value file, label;
+};
+struct chdir_op {
+  struct value path, optional;
+};
+struct resolve_exec_op {
+  struct value candidates;
+};
+struct seccomp_op {
+  struct value slot, flags;
+};
+struct home_env_op {};
+struct created_op {};
+struct await_start_op {
+  struct value slot;
+};
+struct close_from_op {
+  struct value first;
+};
+struct execve_op {
+  struct value args, env;
+};
+
+union args {
+  struct value all[OP_MAX_ARGS];
+  struct cgroup_join_op cgroup_join;
+  struct not_dumpable_op not_dumpable;
+  struct setns_op setns;
+  struct unshare_op unshare;
+  struct map_op map;
+  struct become_root_op become_root;
+  struct clone_op clone;
+  struct setsid_op setsid;
+  struct propagation_op propagation;
+  struct root_op root;
+  struct root_dir_op root_dir;
+  struct attach_op attach;
+  struct mount_fs_op mount_fs;
+  struct set_attributes_op set_attributes;
+  struct mkdir_op mkdir;
+  struct symlink_op symlink;
+  struct mknod_op mknod;
+  struct prepare_op prepare;
+  struct pivot_root_op pivot_root;
+  struct move_root_op move_root;
+  struct chroot_op chroot;
+  struct join_root_op join_root;
+  struct hostname_op hostname;
+  struct domainname_op domainname;
+  struct sysctl_op sysctl;
+  struct loopback_up_op loopback_up;
+  struct console_op console;
+  struct reopen_null_op reopen_null;
+  struct mask_path_op mask_path;
+  struct readonly_path_op readonly_path;
+  struct root_attr_op root_attr;
+  struct keyring_op keyring;
+  struct personality_op personality;
+  struct memory_policy_op memory_policy;
+  struct umask_op umask;
+  struct bounding_set_op bounding_set;
+  struct stdio_owner_op stdio_owner;
+  struct groups_op groups;
+  struct gid_op gid;
+  struct uid_op uid;
+  struct capabilities_op capabilities;
+  struct no_new_privs_op no_new_privs;
+  struct lsm_label_op lsm_label;
+  struct chdir_op chdir;
+  struct resolve_exec_op resolve_exec;
+  struct seccomp_op seccomp;
+  struct home_env_op home_env;
+  struct created_op created;
+  struct await_start_op await_start;
+  struct close_from_op close_from;
+  struct execve_op execve;
+};
+
+#endif

@@ -1,0 +1,155 @@
+// MOUNT: the tree below the root to be.
+#include "memory.h"
+#include "mount.h"
+#include "path.h"
+#include "procfs.h"
+
+void run_propagation(struct init *init, struct propagation_op *args) {
+  init->propagation = args->flags.number;
+  must(&init->report, "mount", sys_mount("/", init->propagation), "/");
+}
+
+// A tree that the runtime copied is still a peer of the host's mounts, as those of a new mount namespace are
+// until the propagation of "/" is set: what is mounted in it would appear on the host. So it gets the same.
+static void leave_peers(const struct init *init, int tree, const char *path) {
+  if ((init->propagation & MS_SHARED) != 0)
+    return;
+  uint64_t kind = (init->propagation & MS_SLAVE) != 0 ? MS_SLAVE : MS_PRIVATE;
+  change_propagation(init, tree, kind | MS_REC, path);
+}
+
+// Where the caller wants mounts to propagate, the root to be would appear on the host, and pivot_root refuse
+// it.
+static void make_host_root_private(struct init *init) {
+  int fd = must(&init->report, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/");
+  change_propagation(init, fd, MS_PRIVATE, "/");
+  sys_close(fd);
+}
+
+void run_root(struct init *init, struct root_op *args) {
+  make_host_root_private(init);
+  init->root = take_slot(init, args->slot.number);
+  leave_peers(init, init->root, "/");
+  must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
+  must(&init->report, "fchdir", sys_fchdir(init->root), "/");
+}
+
+void run_root_dir(struct init *init, struct root_dir_op *args) {
+  init->root = take_slot(init, args->slot.number);
+}
+
+void run_attach(struct init *init, struct attach_op *args) {
+  const char *path = args->path.text;
+  int mount = take_slot(init, args->slot.number);
+  struct statx source = stat_of(init, mount, path);
+  leave_peers(init, mount, path);
+  // Before it can be seen: nobody gets to use it with weaker attributes.
+  change_attributes(init, mount, false, args->set.number, args->clear.number, path);
+  change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
+  int target = open_target(init, path, is_directory(&source), args->resolve.number);
+  attach_at(init, mount, target, path);
+  sys_close(target);
+  // A mount on a shared one becomes shared, so this comes after.
+  change_propagation(init, mount, args->propagation.number, path);
+  sys_close(mount);
+}
+
+static int new_mount(const struct init *init, struct mount_fs_op *args) {
+  const char *source = args->source.text, *type = args->type.text;
+  int context = open_fs(init, type);
+  if (source[0] != 0)
+    must(&init->report, "fsconfig", sys_fsconfig(context, FSCONFIG_SET_STRING, "source", source), source);
+  while (args->options.list.left > 0)
+    configure_fs(init, context, next_text(&args->options));
+  return finish_fs(init, context, args->attributes.number, type);
+}
+
+void run_mount_fs(struct init *init, struct mount_fs_op *args) {
+  const char *path = args->path.text;
+  int mount = new_mount(init, args);
+  change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
+  int target = open_target(init, path, true, args->resolve.number);
+  attach_at(init, mount, target, path);
+  sys_close(target);
+  change_propagation(init, mount, args->propagation.number, path);
+  sys_close(mount);
+}
+
+void run_set_attributes(struct init *init, struct set_attributes_op *args) {
+  const char *path = args->path.text;
+  int mount = must(&init->report, "openat2", open_in_root(init, path, O_PATH, OP_RESOLVE_IN_ROOT), path);
+  change_attributes(init, mount, false, args->set.number, args->clear.number, path);
+  change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
+  change_propagation(init, mount, args->propagation.number, path);
+  sys_close(mount);
+}
+
+void run_mkdir(struct init *init, struct mkdir_op *args) {
+  struct owner owner = {(uint32_t)args->uid.number, (uint32_t)args->gid.number};
+  sys_close(make_directory(init, args->path.text, (uint32_t)args->mode.number, owner));
+}
+
+// True where the name is a link to `target`; what is no link is an error.
+static bool is_link_to(const struct init *init, int dir, const char *name, const char *target,
+                       const char *path) {
+  char found[PATH_MAX];
+  long length = sys_readlinkat(dir, name, found, sizeof found);
+  if (length == -EINVAL)
+    fail(&init->report, "symlinkat", -EEXIST, path);
+  must(&init->report, "readlinkat", length, path);
+  return (size_t)length == strlen(target) && memcmp(found, target, (size_t)length) == 0;
+}
+
+void run_symlink(struct init *init, struct symlink_op *args) {
+  const char *target = args->target.text, *path = args->path.text;
+  char name[PATH_MAX];
+  int dir = open_parent(init, path, name);
+  int made = sys_symlinkat(target, dir, name);
+  if (made == -EEXIST && !is_link_to(init, dir, name, target, path)) {
+    must(&init->report, "unlinkat", sys_unlinkat(dir, name), path);
+    made = sys_symlinkat(target, dir, name);
+  } else if (made == -EEXIST) {
+    made = 0;
+  }
+  must(&init->report, "symlinkat", made, path);
+  sys_close(dir);
+}
+
+static uint32_t device_number(uint32_t major, uint32_t minor) {
+  return (minor & 0xff) | major << 8 | (minor & ~0xffu) << 12;
+}
+
+// An O_PATH descriptor takes no fchmod; before Linux 6.6 its name in a procfs of our own does.
+static void set_mode(struct init *init, int fd, uint32_t mode, const char *path) {
+  int result = sys_fchmodat2(fd, "", mode, AT_EMPTY_PATH);
+  if (result == -ENOSYS)
+    result = chmod_by_procfs(init, fd, mode);
+  must(&init->report, "fchmodat2", result, path);
+}
+
+void run_mknod(struct init *init, struct mknod_op *args) {
+  const char *path = args->path.text;
+  uint32_t mode = (uint32_t)args->mode.number;
+  uint32_t major = (uint32_t)args->major.number, minor = (uint32_t)args->minor.number;
+  char name[PATH_MAX];
+  int dir = open_parent(init, path, name);
+  int made = sys_mknodat(dir, name, mode, device_number(major, minor));
+  if (made < 0 && made != -EEXIST)
+    fail(&init->report, "mknodat", made, path);
+  int fd = must(&init->report, "openat", sys_openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0), path);
+  sys_close(dir);
+  struct statx found = stat_of(init, fd, path);
+  if (!is_device(&found, mode & S_IFMT, major, minor)) {
+    if (made < 0)
+      fail(&init->report, "mknodat", made, path);
+    violate(&init->report, VIOLATION_PATH, path);
+  }
+  set_owner(init, fd, (struct owner){(uint32_t)args->uid.number, (uint32_t)args->gid.number}, path);
+  if ((found.stx_mode & 07777) != (mode & 07777))
+    set_mode(init, fd, mode & 07777, path);
+  sys_close(fd);
+}
+
+void run_prepare(struct init *init, struct prepare_op *args) {
+  wait_at(init, OP_PREPARE);
+}

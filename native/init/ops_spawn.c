@@ -1,0 +1,65 @@
+// SPAWN: a process in the right cgroups and namespaces.
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "init.h"
+
+void run_cgroup_join(struct init *init, struct cgroup_join_op *args) {
+  int fd = take_slot(init, args->slot.number);
+  must(&init->report, "write", sys_write(fd, "0", 1), "cgroup.procs");
+  sys_close(fd);
+}
+
+void run_not_dumpable(struct init *init, struct not_dumpable_op *args) {
+  must(&init->report, "prctl", sys_prctl(PR_SET_DUMPABLE, 0, 0), "PR_SET_DUMPABLE");
+}
+
+void run_setns(struct init *init, struct setns_op *args) {
+  int fd = take_slot(init, args->slot.number);
+  must(&init->report, "setns", sys_setns(fd, (uint32_t)args->type.number), "");
+  sys_close(fd);
+  follow_parent(init);
+}
+
+void run_unshare(struct init *init, struct unshare_op *args) {
+  must(&init->report, "unshare", sys_unshare((uint32_t)args->flags.number), "");
+  follow_parent(init);
+}
+
+void run_map(struct init *init, struct map_op *args) {
+  wait_at(init, OP_MAP);
+}
+
+void run_become_root(struct init *init, struct become_root_op *args) {
+  must(&init->report, "setresgid", sys_setresgid(0), "");
+  must(&init->report, "setresuid", sys_setresuid(0), "");
+  follow_parent(init);
+}
+
+// The child must not go ahead of the frame that makes it known, nor go on without it.
+static void await_announcement(int from) {
+  char told;
+  if (sys_read(from, &told, 1) != 1)
+    sys_exit(1);
+  sys_close(from);
+}
+
+static _Noreturn void announce(struct init *init, int pid, int to) {
+  tell(&init->report, FRAME_CLONED, (uint64_t)pid);
+  sys_exit(sys_write(to, "", 1) == 1 ? 0 : 1);
+}
+
+void run_clone(struct init *init, struct clone_op *args) {
+  int ends[2];
+  must(&init->report, "pipe2", sys_pipe(ends), "");
+  int pid = must(&init->report, "clone", sys_clone(CLONE_PARENT | SIGCHLD), "");
+  if (pid > 0)
+    announce(init, pid, ends[1]);
+  sys_close(ends[1]);
+  follow_parent(init);
+  await_announcement(ends[0]);
+}
+
+void run_setsid(struct init *init, struct setsid_op *args) {
+  must(&init->report, "setsid", sys_setsid(), "");
+}

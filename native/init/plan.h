@@ -1,0 +1,43 @@
+// Reading a plan: CBOR of [1, slots, [[code, argument...], ...]]. No system calls, so that it can be fuzzed.
+#ifndef TSRUN_PLAN_H
+#define TSRUN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cbor.h"
+#include "ops.h"
+
+#define PLAN_VERSION 1
+// Every bind mount, device, cgroup hierarchy and joined namespace has one.
+#define PLAN_MAX_SLOTS 4096
+
+struct plan {
+  struct cbor in; // what of the ops is still to be read
+  uint32_t count; // of ops
+  uint32_t slot_count;
+  uint64_t ops; // bit n: an op of code n is in the plan
+};
+
+// Which op was refused, and why.
+struct refusal {
+  uint32_t op;
+  const char *reason;
+};
+
+// Reads the whole plan and changes nothing. True where it may be run.
+bool plan_verify(unsigned char *bytes, size_t size, struct plan *plan, struct refusal *refusal);
+
+// Reads the next op of a verified plan. Texts are terminated in place, so that no op can be read twice.
+enum op_code plan_next(struct plan *plan, union args *args);
+
+// The next item of a list; `left` of the list says whether there is one.
+char *next_text(struct value *list);
+uint32_t next_number(struct value *list);
+
+static inline bool plan_has(const struct plan *plan, enum op_code code) {
+  return (plan->ops >> code & 1u) != 0;
+}
+
+#endif

@@ -1,0 +1,25 @@
+// What the runtime is told, in frames: a little-endian 32-bit length, then one CBOR array.
+#ifndef TSRUN_REPORT_H
+#define TSRUN_REPORT_H
+
+#include <stdint.h>
+
+enum frame { FRAME_BARRIER = 0, FRAME_CLONED = 1, FRAME_FAILED = 2, FRAME_VIOLATION = 3, FRAME_REFUSED = 4 };
+enum violation { VIOLATION_PATH = 1, VIOLATION_PROCFS = 2, VIOLATION_CWD = 3 };
+
+struct report {
+  int socket;  // -1: nobody listens
+  uint32_t op; // the index of the op that runs
+};
+
+void tell(const struct report *to, enum frame frame, uint64_t number);
+
+// `error` is a negative errno. None of these three returns.
+_Noreturn void fail(const struct report *to, const char *call, long error, const char *detail);
+_Noreturn void violate(const struct report *to, enum violation kind, const char *detail);
+_Noreturn void refuse(const struct report *to, const char *reason);
+
+// The result of a system call where it is not an error; else fail().
+int must(const struct report *to, const char *call, long result, const char *detail);
+
+#endif

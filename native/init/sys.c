@@ -1,0 +1,329 @@
+#include "sys.h"
+
+#include <asm/unistd.h>
+#include <linux/keyctl.h>
+#include <linux/prctl.h>
+#include <linux/seccomp.h>
+
+#include "memory.h"
+
+#if defined(__x86_64__)
+static long raw(long number, long a, long b, long c, long d, long e, long f) {
+  long result;
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+#elif defined(__aarch64__)
+static long raw(long number, long a, long b, long c, long d, long e, long f) {
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = d;
+  register long x4 __asm__("x4") = e;
+  register long x5 __asm__("x5") = f;
+  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return x0;
+}
+#elif defined(__riscv) && __riscv_xlen == 64
+static long raw(long number, long a, long b, long c, long d, long e, long f) {
+  register long a7 __asm__("a7") = number;
+  register long a0 __asm__("a0") = a;
+  register long a1 __asm__("a1") = b;
+  register long a2 __asm__("a2") = c;
+  register long a3 __asm__("a3") = d;
+  register long a4 __asm__("a4") = e;
+  register long a5 __asm__("a5") = f;
+  __asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
+  return a0;
+}
+#else
+#error "tsrun-init knows x86_64, aarch64 and riscv64"
+#endif
+
+#define PICK(_1, _2, _3, _4, _5, _6, chosen, ...) chosen
+#define CALL(name, ...)                                                                                      \
+  PICK(__VA_ARGS__, CALL6, CALL5, CALL4, CALL3, CALL2, CALL1, )(__NR_##name, __VA_ARGS__)
+#define CALL1(n, a) raw(n, (long)(a), 0, 0, 0, 0, 0)
+#define CALL2(n, a, b) raw(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define CALL3(n, a, b, c) raw(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define CALL4(n, a, b, c, d) raw(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define CALL5(n, a, b, c, d, e) raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define CALL6(n, a, b, c, d, e, f) raw(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+int sys_openat(int dir, const char *path, uint64_t flags, uint32_t mode) {
+  return (int)CALL(openat, dir, path, flags, mode);
+}
+
+int sys_openat2(int dir, const char *path, const struct open_how *how) {
+  return (int)CALL(openat2, dir, path, how, sizeof *how);
+}
+
+int sys_close(int fd) {
+  return (int)CALL(close, fd);
+}
+
+int sys_close_range(unsigned int first, unsigned int last, unsigned int flags) {
+  return (int)CALL(close_range, first, last, flags);
+}
+
+long sys_read(int fd, void *to, size_t size) {
+  return CALL(read, fd, to, size);
+}
+
+long sys_write(int fd, const void *from, size_t size) {
+  return CALL(write, fd, from, size);
+}
+
+// Rather than fstat, whose structure differs between architectures.
+int sys_statx(int dir, const char *path, int flags, struct statx *to) {
+  return (int)CALL(statx, dir, path, flags, STATX_BASIC_STATS, to);
+}
+
+int sys_fstatfs(int fd, struct statfs *to) {
+  return (int)CALL(fstatfs, fd, to);
+}
+
+int sys_mkdirat(int dir, const char *path, uint32_t mode) {
+  return (int)CALL(mkdirat, dir, path, mode);
+}
+
+int sys_mknodat(int dir, const char *path, uint32_t mode, uint32_t device) {
+  return (int)CALL(mknodat, dir, path, mode, device);
+}
+
+int sys_symlinkat(const char *target, int dir, const char *path) {
+  return (int)CALL(symlinkat, target, dir, path);
+}
+
+int sys_unlinkat(int dir, const char *path) {
+  return (int)CALL(unlinkat, dir, path, 0);
+}
+
+long sys_readlinkat(int dir, const char *path, char *to, size_t size) {
+  return CALL(readlinkat, dir, path, to, size);
+}
+
+int sys_fchownat(int dir, const char *path, uint32_t uid, uint32_t gid, int flags) {
+  return (int)CALL(fchownat, dir, path, uid, gid, flags);
+}
+
+int sys_fchmodat(int dir, const char *path, uint32_t mode) {
+  return (int)CALL(fchmodat, dir, path, mode);
+}
+
+int sys_fchmodat2(int dir, const char *path, uint32_t mode, int flags) {
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452 // Linux 6.6, the same everywhere
+#endif
+  return (int)CALL(fchmodat2, dir, path, mode, flags);
+}
+
+int sys_faccessat(int dir, const char *path, int mode) {
+  return (int)CALL(faccessat, dir, path, mode);
+}
+
+int sys_faccessat2(int dir, const char *path, int mode, int flags) {
+  return (int)CALL(faccessat2, dir, path, mode, flags);
+}
+
+int sys_dup3(int from, int to, int flags) {
+  return (int)CALL(dup3, from, to, flags);
+}
+
+int sys_pipe(int ends[2]) {
+  return (int)CALL(pipe2, ends, O_CLOEXEC);
+}
+
+int sys_get_seals(int fd) {
+  return (int)CALL(fcntl, fd, F_GET_SEALS);
+}
+
+int sys_ioctl(int fd, unsigned int request, void *argument) {
+  return (int)CALL(ioctl, fd, request, argument);
+}
+
+int sys_chdir(const char *path) {
+  return (int)CALL(chdir, path);
+}
+
+int sys_fchdir(int fd) {
+  return (int)CALL(fchdir, fd);
+}
+
+int sys_chroot(const char *path) {
+  return (int)CALL(chroot, path);
+}
+
+int sys_getcwd(char *to, size_t size) {
+  return (int)CALL(getcwd, to, size);
+}
+
+uint32_t sys_umask(uint32_t mask) {
+  return (uint32_t)CALL(umask, mask);
+}
+
+int sys_mount(const char *target, unsigned long flags) {
+  return (int)CALL(mount, NULL, target, NULL, flags, NULL);
+}
+
+int sys_umount(const char *target, int flags) {
+  return (int)CALL(umount2, target, flags);
+}
+
+int sys_pivot_root(const char *to, const char *old) {
+  return (int)CALL(pivot_root, to, old);
+}
+
+int sys_open_tree(int dir, const char *path, unsigned int flags) {
+  return (int)CALL(open_tree, dir, path, flags);
+}
+
+int sys_move_mount(int from, int to_dir, const char *to, unsigned int flags) {
+  return (int)CALL(move_mount, from, "", to_dir, to, flags | MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+int sys_mount_setattr(int fd, unsigned int flags, const struct mount_attr *attributes) {
+  return (int)CALL(mount_setattr, fd, "", flags | AT_EMPTY_PATH, attributes, sizeof *attributes);
+}
+
+int sys_fsopen(const char *type) {
+  return (int)CALL(fsopen, type, FSOPEN_CLOEXEC);
+}
+
+int sys_fsconfig(int fd, unsigned int command, const char *key, const char *value) {
+  return (int)CALL(fsconfig, fd, command, key, value, 0);
+}
+
+int sys_fsmount(int fd, unsigned int attributes) {
+  return (int)CALL(fsmount, fd, FSMOUNT_CLOEXEC, attributes);
+}
+
+int sys_setns(int fd, uint32_t type) {
+  return (int)CALL(setns, fd, type);
+}
+
+int sys_unshare(uint32_t flags) {
+  return (int)CALL(unshare, flags);
+}
+
+// Like fork: only the flags, so that the order of the other arguments, which differs, does not matter.
+int sys_clone(unsigned long flags) {
+  return (int)CALL(clone, flags, 0, 0, 0, 0);
+}
+
+int sys_setsid(void) {
+  return (int)CALL(setsid, 0);
+}
+
+int sys_prctl(int option, unsigned long a, unsigned long b) {
+  return (int)CALL(prctl, option, a, b, 0, 0);
+}
+
+int sys_clear_signal_mask(void) {
+  uint64_t none = 0;
+  return (int)CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+int sys_execve(const char *path, char *const *args, char *const *env) {
+  return (int)CALL(execve, path, args, env);
+}
+
+_Noreturn void sys_exit(int status) {
+  for (;;)
+    CALL(exit_group, status);
+}
+
+int sys_setresuid(uint32_t uid) {
+  return (int)CALL(setresuid, uid, uid, uid);
+}
+
+int sys_setresgid(uint32_t gid) {
+  return (int)CALL(setresgid, gid, gid, gid);
+}
+
+int sys_getresuid(uint32_t ids[3]) {
+  return (int)CALL(getresuid, &ids[0], &ids[1], &ids[2]);
+}
+
+int sys_getresgid(uint32_t ids[3]) {
+  return (int)CALL(getresgid, &ids[0], &ids[1], &ids[2]);
+}
+
+int sys_setgroups(size_t count, const uint32_t *gids) {
+  return (int)CALL(setgroups, count, gids);
+}
+
+int sys_capset(const struct capability_sets *sets) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  for (unsigned int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+    data[i].effective = (uint32_t)(sets->effective >> 32 * i);
+    data[i].permitted = (uint32_t)(sets->permitted >> 32 * i);
+    data[i].inheritable = (uint32_t)(sets->inheritable >> 32 * i);
+  }
+  return (int)CALL(capset, &header, data);
+}
+
+int sys_personality(uint32_t persona) {
+  return (int)CALL(personality, persona);
+}
+
+int sys_set_mempolicy(uint32_t mode, const unsigned long *nodes, unsigned long count) {
+  return (int)CALL(set_mempolicy, mode, nodes, count);
+}
+
+long sys_join_session_keyring(const char *name) {
+  return CALL(keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
+}
+
+int sys_set_key_permissions(long key, uint32_t permissions) {
+  return (int)CALL(keyctl, KEYCTL_SETPERM, key, permissions);
+}
+
+int sys_seccomp(uint32_t flags, const struct sock_fprog *program) {
+  return (int)CALL(seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
+}
+
+int sys_sethostname(const char *name, size_t length) {
+  return (int)CALL(sethostname, name, length);
+}
+
+int sys_setdomainname(const char *name, size_t length) {
+  return (int)CALL(setdomainname, name, length);
+}
+
+int sys_socket(int family, int type) {
+  return (int)CALL(socket, family, type | O_CLOEXEC, 0);
+}
+
+int sys_accept(int fd) {
+  return (int)CALL(accept4, fd, NULL, NULL, O_CLOEXEC);
+}
+
+#define DONT_SIGNAL 0x4000 // MSG_NOSIGNAL
+
+long sys_send(int fd, const void *from, size_t size) {
+  return CALL(sendto, fd, from, size, DONT_SIGNAL, NULL, 0);
+}
+
+long sys_sendmsg(int fd, const struct message *message) {
+  return CALL(sendmsg, fd, message, DONT_SIGNAL);
+}
+
+void *sys_map(size_t size, int fd, long *error) {
+  long flags = MAP_PRIVATE | (fd < 0 ? MAP_ANONYMOUS : 0);
+  long at = CALL(mmap, NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+  *error = at < 0 && at > -4096 ? at : 0;
+  return *error == 0 ? (void *)at : NULL;
+}
+
+void sys_unmap(void *at, size_t size) {
+  CALL(munmap, at, size);
+}
