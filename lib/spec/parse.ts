@@ -15,17 +15,28 @@ interface Cursor {
  * Reads a JSON text (RFC 8259) strictly and without loss. Integers up to 2^53 are numbers, larger ones bigints, numbers
  * with a fraction or exponent are `JsonDecimal`; objects have no prototype.
  *
- * Refused, with line and column: duplicate keys, anything after the value, nesting deeper than 100, NUL characters and
+ * Refused, with line and column: bytes that are no UTF-8, duplicate keys, anything after the value, nesting deeper than 100, NUL characters and
  * unpaired surrogates (also escaped), documents longer than 16 Mi characters.
  * @throws ConfigError ERR_CONFIG_INVALID with one issue
  */
-export function parseJson(text: string): JsonValue {
+export function parseJson(source: string | Uint8Array): JsonValue {
+  const text = typeof source === 'string' ? source : decode(source)
   const cursor: Cursor = { text, at: 0, depth: 0 }
   if (text.length > LONGEST_TEXT) throw fault(cursor, { expected: `a text of at most ${LONGEST_TEXT} characters` })
   const value = readValue(cursor, '')
   skipSpace(cursor)
   if (cursor.at < text.length) throw fault(cursor, { expected: 'the end of the text' })
   return value
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+    const at = text.indexOf('\ufffd')
+    throw fault({ text, at, depth: 0 }, { expected: 'UTF-8', received: 'another byte' })
+  }
 }
 
 function readValue(cursor: Cursor, path: string): JsonValue {

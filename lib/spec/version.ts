@@ -1,13 +1,16 @@
+import * as s from './shape.js'
+
 /** The versions of the specification that tsrun follows. */
 export const OCI_VERSION_MIN = '1.0.0'
 export const OCI_VERSION_MAX = '1.3.0'
 
-/** SemVer 2.0.0. */
-export const SEMVER = new RegExp(
+const SEMVER = new RegExp(
   '^(?:0|[1-9][0-9]*)\\.(?:0|[1-9][0-9]*)\\.(?:0|[1-9][0-9]*)' +
     '(?:-(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?' +
     '(?:\\+[0-9a-zA-Z-]+(?:\\.[0-9a-zA-Z-]+)*)?$',
 )
+
+export const version = s.word(SEMVER, 'a version in the form of SemVer 2.0.0')
 
 /** True for a 1.x version whose minor number is above that of the newest that tsrun follows. */
 export function isNewer(version: string): boolean {

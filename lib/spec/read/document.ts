@@ -3,17 +3,16 @@ import { makeObject, pointer } from '../json.js'
 import type { OciConfig } from '../oci-config.js'
 import type { Rule, Warn } from '../rule.js'
 import * as s from '../shape.js'
-import { isNewer, OCI_VERSION_MAX, SEMVER } from '../version.js'
+import { isNewer, OCI_VERSION_MAX, version } from '../version.js'
 import { hooksShape, normaliseHooks } from './hooks.js'
 import { linuxRules, linuxShape, normaliseLinux } from './linux.js'
 import { mountRules, mountsShape, normaliseMount } from './mounts.js'
 import { normaliseProcess, processRules, processShape } from './process.js'
 
-export const version = s.word(SEMVER, 'a version in the form of SemVer 2.0.0')
+const root = s.object({ path: s.filled, readonly: s.optional(s.truth) })
 
-export const configShape = s.object({
+const members = {
   ociVersion: version,
-  root: s.object({ path: s.filled, readonly: s.optional(s.truth) }),
   process: s.optional(processShape),
   hostname: s.optional(s.text),
   domainname: s.optional(s.text),
@@ -22,7 +21,11 @@ export const configShape = s.object({
   linux: s.optional(linuxShape),
   annotations: s.optional(s.map(s.text)),
   vm: s.optional(s.object({})),
-})
+}
+
+export const configShape = s.object({ ...members, root })
+/** For a root file system that is named elsewhere. */
+export const rootlessShape = s.object({ ...members, root: s.optional(root) })
 
 export const configRules: readonly Rule[] = [...processRules, ...mountRules, ...linuxRules]
 

@@ -1,0 +1,124 @@
+import { CAPABILITIES } from './capabilities.js'
+import { HOOK_KINDS } from './config.js'
+import { MOUNT_OPTIONS } from './mount-options.js'
+import { NAMESPACE_TYPES } from './namespaces.js'
+import { readDocument, type Source } from './read-document.js'
+import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './seccomp.js'
+import * as s from './shape.js'
+import { OCI_VERSION_MAX, OCI_VERSION_MIN, version } from './version.js'
+
+/** The features document (features.md, features-linux.md): what a runtime knows, whatever the host can do. */
+export interface OciFeatures {
+  readonly ociVersionMin: string
+  readonly ociVersionMax: string
+  readonly hooks?: readonly string[]
+  readonly mountOptions?: readonly string[]
+  readonly linux?: LinuxFeatures
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly potentiallyUnsafeConfigAnnotations?: readonly string[]
+}
+
+interface Enabled {
+  readonly enabled?: boolean
+}
+
+export interface LinuxFeatures {
+  readonly namespaces?: readonly string[]
+  readonly capabilities?: readonly string[]
+  readonly cgroup?: {
+    readonly v1?: boolean
+    readonly v2?: boolean
+    readonly systemd?: boolean
+    readonly systemdUser?: boolean
+    readonly rdma?: boolean
+  }
+  readonly seccomp?: Enabled & {
+    readonly actions?: readonly string[]
+    readonly operators?: readonly string[]
+    readonly archs?: readonly string[]
+    readonly knownFlags?: readonly string[]
+    readonly supportedFlags?: readonly string[]
+  }
+  readonly apparmor?: Enabled
+  readonly selinux?: Enabled
+  readonly intelRdt?: Enabled
+  readonly memoryPolicy?: { readonly modes?: readonly string[]; readonly flags?: readonly string[] }
+  readonly mountExtensions?: { readonly idmap?: Enabled }
+  readonly netDevices?: Enabled
+}
+
+const sorted = (words: readonly string[]): string[] => [...words].sort()
+
+/** The features of this release. `annotations` are those of the caller, such as the version of the command. */
+export function describeFeatures({ annotations }: { annotations: Readonly<Record<string, string>> }): OciFeatures {
+  const flags = sorted(Object.keys(SECCOMP_FLAGS))
+  return {
+    ociVersionMin: OCI_VERSION_MIN,
+    ociVersionMax: OCI_VERSION_MAX,
+    hooks: HOOK_KINDS,
+    mountOptions: MOUNT_OPTIONS,
+    linux: {
+      namespaces: sorted(NAMESPACE_TYPES),
+      capabilities: CAPABILITIES,
+      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      seccomp: {
+        enabled: true,
+        actions: sorted(SECCOMP_ACTIONS).filter(action => action !== 'SCMP_ACT_NOTIFY'),
+        operators: sorted(SECCOMP_OPERATORS),
+        archs: sorted(SECCOMP_ARCHITECTURES),
+        knownFlags: flags,
+        supportedFlags: flags,
+      },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: false },
+      mountExtensions: { idmap: { enabled: false } },
+      netDevices: { enabled: false },
+    },
+    annotations,
+  }
+}
+
+const texts = s.optional(s.list(s.text))
+const enabled = s.optional(s.truth)
+const toggle = s.optional(s.object({ enabled }))
+
+const seccomp = s.object({
+  enabled,
+  actions: s.optional(s.list(s.oneOf(SECCOMP_ACTIONS))),
+  operators: s.optional(s.list(s.oneOf(SECCOMP_OPERATORS))),
+  archs: s.optional(s.list(s.oneOf(SECCOMP_ARCHITECTURES))),
+  knownFlags: texts,
+  supportedFlags: texts,
+})
+
+const linux = s.object({
+  namespaces: s.optional(s.list(s.oneOf(NAMESPACE_TYPES))),
+  capabilities: s.optional(s.list(s.word(/^CAP_[A-Z_]+$/, 'the name of a capability'))),
+  cgroup: s.optional(s.object({ v1: enabled, v2: enabled, systemd: enabled, systemdUser: enabled, rdma: enabled })),
+  seccomp: s.optional(seccomp),
+  apparmor: toggle,
+  selinux: toggle,
+  intelRdt: toggle,
+  memoryPolicy: s.optional(s.object({ modes: texts, flags: texts })),
+  mountExtensions: s.optional(s.object({ idmap: toggle })),
+  netDevices: toggle,
+})
+
+const shape = s.object({
+  ociVersionMin: version,
+  ociVersionMax: version,
+  hooks: texts,
+  mountOptions: texts,
+  linux: s.optional(linux),
+  annotations: s.optional(s.map(s.text)),
+  potentiallyUnsafeConfigAnnotations: texts,
+})
+
+/**
+ * Reads a features document, of any runtime.
+ * @throws ConfigError ERR_CONFIG_INVALID with every issue
+ */
+export function readFeatures(source: Source<OciFeatures>): OciFeatures {
+  return readDocument<OciFeatures>({ source, base: null, shape }).value
+}
