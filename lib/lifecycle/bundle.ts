@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.js'
 import type { Config, OciConfig } from '../spec/config.js'
 import { readConfig } from '../spec/read-config.js'
 import { isErrno } from '../sys/errno.js'
-import { fileStatus, readText, realPath } from '../sys/file.js'
+import { fileStatus, readBytes, realPath } from '../sys/file.js'
 import { currentDirectory } from '../sys/host.js'
 
 /** Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system. */
@@ -26,7 +26,7 @@ export interface Bundle {
 export function openBundle(input: BundleInput): Bundle {
   if (input.bundle === undefined) {
     const base = currentDirectory()
-    const { config, warnings } = readConfig(input.config)
+    const { config, warnings } = readConfig(input.config, { rootfs: input.rootfs })
     return { config, warnings, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
   }
   const directory = absolute(currentDirectory(), input.bundle)
@@ -40,9 +40,9 @@ function absolute(base: string, path: string): string {
   return joined.replace(/\/+(\.?\/+)*/g, '/').replace(/(?<=.)\/\.?$/, '')
 }
 
-function readConfigFile(directory: string): string {
+function readConfigFile(directory: string): Uint8Array {
   try {
-    return readText(`${directory}/config.json`)
+    return readBytes(`${directory}/config.json`)
   } catch (cause) {
     if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR')) throw cause
     throw invalid({ path: '', expected: `a readable file ${directory}/config.json`, received: cause.errno })

@@ -1,11 +1,8 @@
-import { CAPABILITIES } from './capabilities.js'
-import { HOOK_KINDS } from './config.js'
-import { MOUNT_OPTIONS } from './mount-options.js'
 import { NAMESPACE_TYPES } from './namespaces.js'
 import { readDocument, type Source } from './read-document.js'
-import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './seccomp.js'
+import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_OPERATORS } from './seccomp.js'
 import * as s from './shape.js'
-import { OCI_VERSION_MAX, OCI_VERSION_MIN, version } from './version.js'
+import { version } from './version.js'
 
 /** The features document (features.md, features-linux.md): what a runtime knows, whatever the host can do. */
 export interface OciFeatures {
@@ -45,38 +42,6 @@ export interface LinuxFeatures {
   readonly memoryPolicy?: { readonly modes?: readonly string[]; readonly flags?: readonly string[] }
   readonly mountExtensions?: { readonly idmap?: Enabled }
   readonly netDevices?: Enabled
-}
-
-const sorted = (words: readonly string[]): string[] => [...words].sort()
-
-/** The features of this release. `annotations` are those of the caller, such as the version of the command. */
-export function describeFeatures({ annotations }: { annotations: Readonly<Record<string, string>> }): OciFeatures {
-  const flags = sorted(Object.keys(SECCOMP_FLAGS))
-  return {
-    ociVersionMin: OCI_VERSION_MIN,
-    ociVersionMax: OCI_VERSION_MAX,
-    hooks: HOOK_KINDS,
-    mountOptions: MOUNT_OPTIONS,
-    linux: {
-      namespaces: sorted(NAMESPACE_TYPES),
-      capabilities: CAPABILITIES,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
-      seccomp: {
-        enabled: true,
-        actions: sorted(SECCOMP_ACTIONS).filter(action => action !== 'SCMP_ACT_NOTIFY'),
-        operators: sorted(SECCOMP_OPERATORS),
-        archs: sorted(SECCOMP_ARCHITECTURES),
-        knownFlags: flags,
-        supportedFlags: flags,
-      },
-      apparmor: { enabled: true },
-      selinux: { enabled: true },
-      intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
-      netDevices: { enabled: false },
-    },
-    annotations,
-  }
 }
 
 const texts = s.optional(s.list(s.text))
