@@ -1,4 +1,5 @@
-// floor ROOTFS CYCLES: makes and ends CYCLES containers, prints the microseconds that each took, a line each.
+// floor ROOTFS STATE CYCLES: makes and ends CYCLES containers with their state below the directory STATE, and
+// prints the microseconds that each took, a line each.
 #define _GNU_SOURCE
 #include "floor.h"
 
@@ -28,7 +29,7 @@ struct hierarchy {
 };
 
 struct container {
-  char directory[64];
+  char directory[80];
   int lock;
   int control;
   int pidfd;
@@ -276,18 +277,18 @@ static double now(void) {
 int main(int count, char **arguments) {
   if (strcmp(arguments[0], "floor") == 0 && count == 2)
     container_init(atoi(arguments[1]));
-  if (count != 3) {
-    fprintf(stderr, "usage: %s ROOTFS CYCLES\n", arguments[0]);
+  if (count != 4 || strlen(arguments[2]) > 40) {
+    fprintf(stderr, "usage: %s ROOTFS STATE CYCLES\n", arguments[0]);
     return 2;
   }
   rootfs = arguments[1];
   executable = sealed_self();
   find_hierarchies();
-  for (int i = 0; i < atoi(arguments[2]); i++) {
+  for (int i = 0; i < atoi(arguments[3]); i++) {
     struct container container = {.pidfd = -1};
     struct sockaddr_un address;
     double began = now();
-    snprintf(container.directory, sizeof container.directory, "/run/floor-%d-%d", getpid(), i);
+    snprintf(container.directory, sizeof container.directory, "%s/floor-%d-%d", arguments[2], getpid(), i);
     create(&container, &address);
     start(&container, &address);
     wait_for(&container);
