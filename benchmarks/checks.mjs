@@ -19,7 +19,9 @@ export async function heapEffect({ bundle, state, rounds }) {
     for (let round = 0; round <= rounds; round++) {
       const [first, second] = [await small.ask('cycles', { count: 30 }), await big.ask('cycles', { count: 30 })]
       // The first round is for the compiler.
-      if (round > 0) times.small.push(median(first)), times.big.push(median(second))
+      if (round === 0) continue
+      times.small.push(median(first))
+      times.big.push(median(second))
     }
     const megabytes = async ({ ask }) => Math.round((await ask('heap')) / 2 ** 20)
     return {

@@ -78,17 +78,17 @@ function commandsOf({ time, bundle, state, view }) {
 
 /** All subjects, in both views of the cgroups, with how many cycles each has in a round. */
 export async function makeSubjects({ bundle, rootfs, state, programs }) {
-  const stop = []
+  const processes = []
   const subjects = []
   for (const view of ['host', 'v2']) {
     const { tsrun, runc, crun, node } = commandsOf({ time: programs.time, bundle, state, view })
-    const library = join(state, `library-${view}`)
-    mkdirSync(library)
-    const { ask, stop: end } = startProcess({ bundle, view, state: library })
-    stop.push(end)
+    const folder = join(state, `library-${view}`)
+    mkdirSync(folder)
+    const library = startProcess({ bundle, view, state: folder })
+    processes.push(library)
     subjects.push(
       { name: 'C floor', view, cycles: 40, run: program(view, programs.floor, rootfs, state, 'CYCLES') },
-      { name: 'tsrun in-process', view, cycles: 40, run: count => ask('cycles', { count }) },
+      { name: 'tsrun in-process', view, cycles: 40, run: count => library.ask('cycles', { count }) },
       { name: 'tsrun run', view, cycles: 10, run: tsrun },
       { name: 'runc run', view, cycles: 10, run: runc },
       // It knows no mixture of cgroup v1 and v2.
@@ -96,5 +96,8 @@ export async function makeSubjects({ bundle, rootfs, state, programs }) {
       ...(view === 'host' ? [{ name: 'node -e 0', view, cycles: 10, run: node }] : []),
     )
   }
-  return { subjects, stop: () => stop.forEach(end => end()) }
+  const stop = () => {
+    for (const process of processes) process.stop()
+  }
+  return { subjects, stop }
 }
