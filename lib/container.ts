@@ -53,7 +53,7 @@ export class Container implements AsyncDisposable {
   /** @internal Containers come from `runtime.create`, `runtime.get` and `runtime.list`. */
   constructor(
     context: Context,
-    { record, child = null, streams = NO_STREAMS, cgroup }: Partial<Created> & { record: ContainerRecord },
+    { record, child, streams = NO_STREAMS, cgroup }: Partial<Created> & { record: ContainerRecord },
   ) {
     this.id = record.id
     this.bundle = record.bundle
@@ -66,10 +66,10 @@ export class Container implements AsyncDisposable {
     this.terminal = streams.terminal
     this.#context = context
     this.#record = record
-    this.#child = child
-    this.#cgroup = cgroup ?? openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup })
+    this.#child = child ?? null
+    this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
     // Our own child is looked at the moment it ends: afterwards somebody may remove the cgroup that knows of an OOM kill.
-    if (child !== null) this.#result = child.exited.then(status => this.#resultOf(status))
+    if (child !== undefined) this.#result = child.exited.then(status => this.#resultOf(status))
   }
 
   /**

@@ -95,7 +95,6 @@ async function make(draft: Draft): Promise<Created> {
     ledger.update({})
     context.store.writeConfig(ledger.record().id, bundle.config)
     cgroup.create({ resources: bundle.config.linux.resources })
-    cgroup.apply(bundle.config.linux.resources)
     const { child, streams } = await startInit(draft, ledger)
     debug('%s created, pid %d', draft.options.id, child.pid)
     return { record: ledger.record(), child, streams, cgroup }
@@ -190,7 +189,8 @@ const barriers: Record<Barrier, AtBarrier> = {
   map: ({ pid }, { bundle, context }) => writeMappings(pid, bundle.config, context.facts()),
   prepare: (child, { bundle, context, cgroup }, ledger) =>
     createHooks({ config: bundle.config, record: ledger.record(), child, cgroup, facts: context.facts() }),
-  created: ({ pid }, { bundle }, ledger) => {
+  created: ({ pid }, { bundle, cgroup }, ledger) => {
+    cgroup.settle()
     applyLimits(pid, bundle.config)
     ledger.update({ phase: 'created' })
   },
@@ -200,8 +200,7 @@ const barriers: Record<Barrier, AtBarrier> = {
 async function undo({ context, cgroup, bundle }: Draft, record: ContainerRecord): Promise<void> {
   const log = (error: unknown): void =>
     context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
-  await cgroup.kill().catch(log)
-  await cgroup.remove().catch(log)
+  await cgroup.destroy().catch(log)
   if (record.pid !== 0) await poststopHooks({ context, config: bundle.config, record })
   context.store.remove(record.id)
 }

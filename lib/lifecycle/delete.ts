@@ -1,5 +1,5 @@
 /** delete: everything that create made, and nothing else. */
-import { type Cgroup, openCgroup } from '../cgroup/index.js'
+import { openCgroup } from '../cgroup/index.js'
 import { isTsrunError, StateError } from '../errors.js'
 import type { Config } from '../spec/config.js'
 import type { ContainerRecord } from '../store/record.js'
@@ -60,7 +60,7 @@ function readRecord({ store }: Context, id: string, force: boolean): ContainerRe
 /** The record is lost: the cgroup of that name is all that can be known, if the configuration is still there. */
 async function removeWithoutRecord(context: Context, id: string): Promise<void> {
   const path = configuredPath(context, id)
-  await removeCgroup(openCgroup({ facts: context.facts().cgroup, path, id }))
+  await openCgroup({ facts: context.facts().cgroup, path, id, isLost: true }).destroy()
   context.store.remove(id)
 }
 
@@ -87,14 +87,9 @@ export interface DestroyInput {
 /** The state goes last, so that a delete that was cut off can be repeated. */
 export async function destroy({ context, record, config }: DestroyInput): Promise<void> {
   await endInit(record)
-  await removeCgroup(openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup }))
+  await openCgroup({ recorded: record.cgroup }).destroy()
   if (config !== null) await poststopHooks({ context, config, record })
   context.store.remove(record.id)
-}
-
-async function removeCgroup(cgroup: Cgroup): Promise<void> {
-  await cgroup.kill()
-  await cgroup.remove()
 }
 
 async function endInit(record: ContainerRecord): Promise<void> {

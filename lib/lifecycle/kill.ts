@@ -34,7 +34,7 @@ export async function kill(context: Context, id: string, signal: string | number
     closeFd(pidfd)
   }
   if (number === SIGKILL && !record.ownPidNamespace) {
-    await openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup }).kill()
+    await openCgroup({ recorded: record.cgroup }).kill()
   }
 }
 

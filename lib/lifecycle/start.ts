@@ -60,7 +60,7 @@ async function joinedStartHooks({ context, record, config }: DestroyInput & { co
   const pidfd = openInit(record)
   if (pidfd === null) throw stoppedMeanwhile(record.id)
   try {
-    const cgroup = openCgroup({ facts: context.facts().cgroup, recorded: record.cgroup })
+    const cgroup = openCgroup({ recorded: record.cgroup })
     await startHooks({ config, record, cgroup, facts: context.facts(), child: { pid: record.pid, pidfd } })
   } finally {
     closeFd(pidfd)

@@ -23,11 +23,11 @@ export function openInit({ pid, startTime: recorded }: ContainerRecord): number 
   return null
 }
 
-export function statusOf({ store, facts }: Context, record: ContainerRecord): Status {
+export function statusOf({ store }: Context, record: ContainerRecord): Status {
   if (record.phase === 'creating' && store.isLocked(record.id)) return 'creating'
   if (!isAlive(record)) return 'stopped'
   if (record.phase !== 'started') return record.phase
-  return openCgroup({ facts: facts().cgroup, recorded: record.cgroup }).frozen() ? 'paused' : 'running'
+  return openCgroup({ recorded: record.cgroup }).frozen() ? 'paused' : 'running'
 }
 
 /** The state document of the specification (runtime.md, state). The pid is left out where there is no process. */
