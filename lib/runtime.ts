@@ -1,6 +1,6 @@
 import { compile } from './compile/index.js'
 import { Container } from './container.js'
-import { ConfigError, isTsrunError } from './errors.js'
+import { ConfigError, HostError, isTsrunError } from './errors.js'
 import { describeFeatures } from './features.js'
 import type { HostFacts } from './host/facts.js'
 import { probeHost } from './host/probe.js'
@@ -13,6 +13,7 @@ import type { OciFeatures } from './spec/features.js'
 import { validateId } from './spec/id.js'
 import { openStore } from './store/store.js'
 import { effectiveUid, environment, randomName } from './sys/host.js'
+import { libseccompVersion } from './sys/libseccomp.js'
 import { trace } from './sys/trace.js'
 
 export interface RuntimeOptions {
@@ -67,7 +68,7 @@ export interface Runtime {
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const context = makeContext(options)
-  const { store, log } = context
+  const { store } = context
   return {
     root: store.root,
     create: async input => new Container(context, await create(context, input)),
@@ -85,7 +86,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     list: async () => store.ids().flatMap(id => readable(context, id)),
     plan: async (bundle, { showEnv = false } = {}) =>
       preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv }),
-    features: () => describeFeatures(context.facts(), log),
+    features: () => describeFeatures({ facts: context.facts(), libseccomp: installedLibseccomp() }),
   }
 }
 
@@ -115,6 +116,16 @@ function unsupportedManager(received: string): ConfigError {
     message,
   }
   return new ConfigError('ERR_CONFIG_UNSUPPORTED', [issue])
+}
+
+/** Not to have it is no error before a configuration asks for a filter. */
+function installedLibseccomp(): string | null {
+  try {
+    return libseccompVersion()
+  } catch (error) {
+    if (error instanceof HostError) return null
+    throw error
+  }
 }
 
 /** One bad container must not hide the others. One that vanished meanwhile is not there. */
