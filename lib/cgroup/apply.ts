@@ -1,0 +1,123 @@
+/** Writes settings to the files of a container's cgroup. */
+import { CgroupError } from '../errors.js'
+import { isErrno } from '../sys/errno.js'
+import type { Place } from './paths.js'
+import type { Setting } from './setting.js'
+import type { SettingGroup } from './settings.js'
+import { absolutePath, readFileIfThere, writeFile } from './tree.js'
+
+/** The hierarchy that a controller is bound to; settings of the `cgroup` core and of no controller are those of cgroup v2. */
+export function placeOf(places: readonly Place[], { version, controller }: SettingGroup): Place | null {
+  const candidates = places.filter(place => place.version === version)
+  return version === 2 ? (candidates[0] ?? null) : (candidates.find(has(controller)) ?? null)
+}
+
+const has =
+  (controller: string) =>
+  ({ controllers }: Place): boolean =>
+    controllers.includes(controller)
+
+/**
+ * @throws {CgroupError} ERR_CGROUP_WRITE naming the field whose value the kernel refuses; ERR_CGROUP_OOM where more memory
+ *   is in use than `checkBeforeUpdate` lets the limit be
+ */
+export function applyGroups(places: readonly Place[], groups: readonly SettingGroup[]): void {
+  for (const group of groups) {
+    const place = placeOf(places, group)
+    if (place !== null) applyGroup(place, group.settings)
+  }
+}
+
+/**
+ * Some values bound each other (quota and period, memory with and without swap), and which of them has to go first
+ * depends on what is there. So what is refused is tried again as long as another one of the group could be written.
+ */
+function applyGroup(place: Place, settings: readonly Setting[]): void {
+  let left = settings
+  for (;;) {
+    const failures = left.flatMap(setting => attempt(place, setting) ?? [])
+    const [first] = failures
+    if (first === undefined) return
+    if (failures.length === left.length || !failures.every(({ isPassing }) => isPassing)) throw first.error
+    left = failures.map(({ setting }) => setting)
+  }
+}
+
+interface Failure {
+  readonly setting: Setting
+  readonly error: CgroupError
+  /** It may work once another value has changed. */
+  readonly isPassing: boolean
+}
+
+/** null: written. */
+function attempt(place: Place, setting: Setting): Failure | null {
+  for (const { file, value } of setting.writes) {
+    try {
+      writeFile(place, file, value)
+      return null
+    } catch (cause) {
+      if (!isErrno(cause)) throw cause
+      const error = refused({ place, setting, file, value, errno: cause.errno, cause })
+      if (!isErrno(cause, 'ENOENT')) return { setting, error, isPassing: isErrno(cause, 'EINVAL', 'EBUSY') }
+    }
+  }
+  return setting.optional ? null : { setting, error: missing(place, setting), isPassing: false }
+}
+
+interface Refused {
+  readonly place: Place
+  readonly setting: Pick<Setting, 'origin'>
+  readonly file: string
+  readonly value: string
+  readonly errno: string
+  readonly cause?: unknown
+}
+
+/** The error of a value that could not be written. */
+export function refused({ place, setting: { origin }, file, value, errno, cause }: Refused): CgroupError {
+  const path = `${absolutePath(place)}/${file}`
+  const what = `${origin}: write(${JSON.stringify(path)}, ${JSON.stringify(value)}): ${errno}${hint(place, file, errno)}`
+  return new CgroupError('ERR_CGROUP_WRITE', what, { file: path, value, errno, configPath: origin }, { cause })
+}
+
+function hint(place: Place, file: string, errno: string): string {
+  if (errno !== 'EBUSY' || !file.startsWith('memory.')) return ''
+  const usage = readFileIfThere(place, 'memory.usage_in_bytes')?.trim()
+  return usage === undefined ? '' : `: ${usage} bytes are in use`
+}
+
+function missing(place: Place, setting: Setting): CgroupError {
+  const files = setting.writes.map(({ file }) => file)
+  const [{ file, value } = { file: '', value: '' }] = setting.writes
+  const path = `${absolutePath(place)}/${file}`
+  const message = `${setting.origin}: the kernel has no ${files.join(' or ')} in ${absolutePath(place)}`
+  return new CgroupError('ERR_CGROUP_WRITE', message, {
+    file: path,
+    value,
+    errno: 'ENOENT',
+    configPath: setting.origin,
+  })
+}
+
+/** @throws {CgroupError} ERR_CGROUP_OOM where more than `limit` bytes are in use */
+export function checkUsage(places: readonly Place[], limit: bigint): void {
+  const place = places.find(has('memory'))
+  if (place === undefined || limit <= 0n) return
+  const file = place.version === 2 ? 'memory.current' : 'memory.usage_in_bytes'
+  const usage = BigInt(readFileIfThere(place, file)?.trim() ?? '0')
+  if (usage <= limit) return
+  const fields = { file: `${absolutePath(place)}/${file}`, value: String(limit), errno: '', configPath: MEMORY_LIMIT }
+  const message = `${MEMORY_LIMIT}: rejecting a memory limit of ${limit} bytes, since ${usage} are in use`
+  throw new CgroupError('ERR_CGROUP_OOM', message, fields)
+}
+
+const MEMORY_LIMIT = '/linux/resources/memory/limit'
+
+/** How often the kernel's OOM killer has killed in this cgroup; 0 where nobody counts. */
+export function countOomKills(places: readonly Place[]): number {
+  const place = places.find(has('memory'))
+  if (place === undefined) return 0
+  const text = readFileIfThere(place, place.version === 2 ? 'memory.events' : 'memory.oom_control')
+  return Number(/^oom_kill ([0-9]+)$/m.exec(text ?? '')?.[1] ?? 0)
+}

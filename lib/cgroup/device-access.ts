@@ -1,0 +1,80 @@
+/** Puts the device list into force, the way that the host's cgroups do it. */
+import { CgroupError, ConfigError } from '../errors.js'
+import { anchorOf } from '../spec/anchors.js'
+import type { DeviceRule } from '../spec/config.js'
+import { closeFd, openBeneath } from '../sys/beneath.js'
+import { attachDeviceFilter, loadDeviceFilter } from '../sys/bpf.js'
+import { isErrno } from '../sys/errno.js'
+import { refused } from './apply.js'
+import { assembleDeviceFilter } from './device-filter.js'
+import { DEVICES, effectiveRules } from './devices.js'
+import { changeTo, type DeviceWrite, resetTo, stateOf } from './devices-v1.js'
+import type { Place } from './paths.js'
+import { absolutePath, readFile, rootOf, writeFile } from './tree.js'
+
+/** How a device list gets into force: made before anything is changed, so that a list that can't be is refused first. */
+export type DeviceAccess = (options: { readonly isNew: boolean }) => void
+
+/** @throws {ConfigError} ERR_CONFIG_UNSUPPORTED for a list that the host's cgroups can't express */
+export function deviceAccess(places: readonly Place[], rules: readonly DeviceRule[]): DeviceAccess {
+  const v1 = places.find(({ version, controllers }) => version === 1 && controllers.includes('devices'))
+  if (v1 !== undefined) return listed(v1, rules)
+  const v2 = places.find(({ version }) => version === 2)
+  if (v2 !== undefined) return filtered(v2, rules)
+  if (rules.length > 0) throw noDeviceControl()
+  return () => {}
+}
+
+function noDeviceControl(): ConfigError {
+  const message = 'the host has neither the devices controller of cgroup v1 nor cgroup v2'
+  const issue = { path: DEVICES, rule: anchorOf(DEVICES), expected: 'a host that can control devices' }
+  return new ConfigError('ERR_CONFIG_UNSUPPORTED', [{ ...issue, received: 'a device list', message }])
+}
+
+function listed(place: Place, rules: readonly DeviceRule[]): DeviceAccess {
+  const target = stateOf(effectiveRules(rules))
+  return ({ isNew }) => {
+    const writes = isNew ? resetTo(target) : changeTo(target, readFile(place, 'devices.list'))
+    for (const write of writes) writeRule(place, write)
+  }
+}
+
+function writeRule(place: Place, { file, value, origin }: DeviceWrite): void {
+  try {
+    writeFile(place, file, value)
+  } catch (cause) {
+    if (!isErrno(cause)) throw cause
+    throw refused({ place, setting: { origin }, file, value, errno: cause.errno, cause })
+  }
+}
+
+function filtered(place: Place, rules: readonly DeviceRule[]): DeviceAccess {
+  const program = assembleDeviceFilter(effectiveRules(rules))
+  return () => {
+    try {
+      attach(place, program)
+    } catch (cause) {
+      if (!isErrno(cause)) throw cause
+      // Without privilege there is no filter; nor is there a way to make a device node. A list is asked for, though.
+      if (isErrno(cause, 'EPERM') && rules.length === 0) return
+      const { syscall, path: command, errno } = cause
+      const message = `${DEVICES}: ${syscall}(${command}) for ${absolutePath(place)}: ${errno}`
+      const fields = { file: absolutePath(place), value: command, errno, configPath: DEVICES }
+      throw new CgroupError('ERR_CGROUP_WRITE', message, fields, { cause })
+    }
+  }
+}
+
+function attach(place: Place, instructions: Uint8Array): void {
+  const directory = openBeneath(rootOf(place), place.path, 'directory')
+  try {
+    const program = loadDeviceFilter(instructions)
+    try {
+      attachDeviceFilter(directory, program)
+    } finally {
+      closeFd(program)
+    }
+  } finally {
+    closeFd(directory)
+  }
+}

@@ -1,0 +1,172 @@
+/** A container's cgroup: one directory in each hierarchy of the host, whatever their versions. */
+import type { CgroupFacts } from '../host/facts.js'
+import type { Resources } from '../spec/config.js'
+import { closeFd, openBeneath } from '../sys/beneath.js'
+import { applyGroups, checkUsage, countOomKills } from './apply.js'
+import { availableIn, createCgroup, type Ownership, survey } from './create.js'
+import { deviceAccess } from './device-access.js'
+import { freeze, isFrozen, thaw } from './freezer.js'
+import { killAll } from './kill.js'
+import { type Place, placesOf } from './paths.js'
+import { pidsOf } from './processes.js'
+import { type CgroupRecord, parseCgroupRecord, placeToJSON } from './record.js'
+import { removeAll, removeAtOnce } from './remove.js'
+import { compileSettings, type SettingGroup } from './settings.js'
+import { absolutePath, rootOf } from './tree.js'
+
+export type { CgroupRecord } from './record.js'
+
+export type CgroupInput =
+  /** The cgroup that a container of this id and `linux.cgroupsPath` has. */
+  | { readonly facts: CgroupFacts; readonly path: string | null; readonly id: string; readonly isLost?: boolean }
+  /** What `toJSON` has given, in this process or another one. */
+  | { readonly recorded: unknown }
+
+/**
+ * Changes nothing. With `isLost` the cgroup is taken to be what is left of a container whose record can't be read: all
+ * that is in it may be killed and removed.
+ *
+ * @throws {ConfigError} ERR_CONFIG_INVALID, /linux/cgroupsPath
+ * @throws {StateError} ERR_STATE_CORRUPT for a record that can't be read
+ */
+export function openCgroup(input: CgroupInput): Cgroup {
+  if ('recorded' in input) {
+    const { id, ...ownership } = parseCgroupRecord(input.recorded)
+    return new Cgroup(id, ownership.places, ownership)
+  }
+  const { facts, path, id, isLost = false } = input
+  const places = placesOf(facts, { cgroupsPath: path, id })
+  const lost = { isOurs: true, places: places.map(place => placeToJSON(place, 1)) }
+  return new Cgroup(id, places, isLost ? lost : null)
+}
+
+export class Cgroup {
+  readonly #id: string
+  readonly #places: readonly Place[]
+  /** null: not looked at yet, and so not ours. */
+  #ownership: Ownership | null
+  #later: readonly SettingGroup[] = []
+
+  /** Use `openCgroup`. */
+  constructor(id: string, places: readonly Place[], ownership: Ownership | null) {
+    this.#id = id
+    this.#places = places
+    this.#ownership = ownership
+  }
+
+  /**
+   * Makes the cgroup and writes the limits, so that a process that joins it is limited from its first instruction on. An
+   * existing one is used when it is empty (not at all where `allowExisting` is false; default true).
+   *
+   * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED with all fields that the host's cgroups can't fulfil
+   * @throws {HostError} ERR_HOST_CGROUP without cgroups, or the right to make one
+   * @throws {StateError} ERR_STATE_EXISTS for a cgroup in use
+   * @throws {CgroupError} ERR_CGROUP_WRITE for a value that the kernel refuses
+   */
+  create({ resources, allowExisting = true }: { resources: Resources; allowExisting?: boolean }): void {
+    // Until it has worked, what is there is not ours: a caller that cleans up must not kill somebody else's processes.
+    this.#ownership = null
+    const created = createCgroup({ id: this.#id, places: this.#places, resources, allowExisting })
+    this.#ownership = created
+    this.#later = created.later
+  }
+
+  /** Writes what `create` had to leave for when the container's process is in: limits of no or one process. */
+  settle(): void {
+    applyGroups(this.#places, this.#later)
+    this.#later = []
+  }
+
+  /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are, the device list does not. */
+  apply(resources: Resources): void {
+    const groups = compileSettings(resources, availableIn(this.#places))
+    const devices = deviceAccess(this.#places, resources.devices)
+    if (resources.memory.checkBeforeUpdate) checkUsage(this.#places, resources.memory.limit ?? 0n)
+    applyGroups(this.#places, groups)
+    devices({ isNew: false })
+  }
+
+  /**
+   * For each v1 hierarchy, by its index in the host's facts: a descriptor of the file that a process joins by writing "0".
+   * They belong to the caller.
+   */
+  joinFds(): ReadonlyMap<number, number> {
+    const fds = new Map<number, number>()
+    try {
+      for (const [index, place] of this.#places.entries()) {
+        if (place.version === 1) fds.set(index, openBeneath(rootOf(place), `${place.path}/tasks`, 'write'))
+      }
+      return fds
+    } catch (error) {
+      for (const fd of fds.values()) closeFd(fd)
+      throw error
+    }
+  }
+
+  /** The directory in the cgroup v2 hierarchy, for CLONE_INTO_CGROUP; null where there is none. It belongs to the caller. */
+  directoryFd(): number | null {
+    const place = this.#places.find(({ version }) => version === 2)
+    return place === undefined ? null : openBeneath(rootOf(place), place.path, 'directory')
+  }
+
+  /** The absolute path of the directory in the hierarchy of that index in the host's facts. */
+  pathIn(hierarchy: number): string {
+    const place = this.#places[hierarchy]
+    if (place === undefined) throw new RangeError(`no cgroup hierarchy ${hierarchy}`)
+    return absolutePath(place)
+  }
+
+  /** The processes, and with `recursive` also those of the cgroups below; 0 stands for one that our pid namespace does not show. */
+  pids({ recursive }: { recursive: boolean }): number[] {
+    const place = this.#places.find(({ version }) => version === 2) ?? this.#places[0]
+    return place === undefined ? [] : pidsOf(place, { recursive })
+  }
+
+  /** Kills all processes, also those of the cgroups below, and resolves when they are gone (5 seconds at most). */
+  async kill(): Promise<void> {
+    if (this.#ownership?.isOurs === true) await killAll(this.#places)
+  }
+
+  /** Resolves when all processes have stopped (5 seconds at most). */
+  freeze(): Promise<void> {
+    return freeze(this.#places)
+  }
+
+  async thaw(): Promise<void> {
+    thaw(this.#places)
+  }
+
+  frozen(): boolean {
+    return isFrozen(this.#places)
+  }
+
+  /** How many processes the OOM killer has killed; 0 where the cgroup is gone. */
+  oomKills(): number {
+    return countOomKills(this.#places)
+  }
+
+  /**
+   * Removes what create made, with the cgroups below, and waits up to 5 seconds for dying processes. Fine when it is gone.
+   * @throws {CgroupError} ERR_CGROUP_WRITE, EBUSY: a process is still there
+   */
+  async remove(): Promise<void> {
+    if (this.#ownership?.isOurs === true) await removeAll(this.#ownership.places)
+  }
+
+  /** `kill` and `remove`, without looking for processes where the kernel says that there are none. */
+  async destroy(): Promise<void> {
+    if (this.#ownership?.isOurs !== true || removeAtOnce(this.#ownership.places)) return
+    await this.kill()
+    await this.remove()
+  }
+
+  /**
+   * Plain data for `openCgroup`. Before `create` it tells what would be ours, so that it can be kept on disk before
+   * anything is made and is enough to undo a create that was cut off.
+   */
+  toJSON(): CgroupRecord {
+    this.#ownership ??= survey(this.#places)
+    const { isOurs, places } = this.#ownership
+    return { id: this.#id, isOurs, places }
+  }
+}

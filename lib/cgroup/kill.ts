@@ -1,0 +1,76 @@
+/** Ending all processes of a cgroup. */
+import { CgroupError } from '../errors.js'
+import { closeFd } from '../sys/beneath.js'
+import { pause } from '../sys/host.js'
+import { openPidfd, signalPidfd } from '../sys/process.js'
+import { freezerOf, requestFreeze, thawAll } from './freezer.js'
+import type { Place } from './paths.js'
+import { pidsOfAll } from './processes.js'
+import { absolutePath, isGone, writeFileIfThere } from './tree.js'
+
+const LIMIT_MS = 5000
+const SIGKILL = 9
+/** How long those that cgroup.kill has signalled may take to go before they are signalled one by one. */
+const PATIENCE_MS = 100
+const FIRST_PAUSE_MS = 1
+const LONGEST_PAUSE_MS = 20
+
+/**
+ * Kills all processes of the cgroup and of those below it, in all hierarchies, and resolves when none is left.
+ * @throws {CgroupError} EBUSY where some are left after 5 seconds
+ */
+export async function killAll(places: readonly Place[]): Promise<void> {
+  const started = performance.now()
+  let patience = killAtOnce(places) ? PATIENCE_MS : 0
+  for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
+    const left = pidsOfAll(places)
+    if (left.length === 0) return
+    const elapsed = performance.now() - started
+    if (elapsed > LIMIT_MS) throw survivors(places, left.length)
+    if (elapsed >= patience) {
+      killEach(places)
+      patience = elapsed + LONGEST_PAUSE_MS
+    }
+    await pause(wait)
+  }
+}
+
+/** cgroup.kill (Linux 5.14) takes the whole subtree, and those that are being born. False: there is no such file. */
+function killAtOnce(places: readonly Place[]): boolean {
+  const unified = places.find(({ version }) => version === 2)
+  const done = unified !== undefined && writeFileIfThere(unified, 'cgroup.kill', '1')
+  // What version 1 has frozen does not take the signal.
+  if (done && freezerOf(places)?.version === 1) thawAll(places)
+  return done
+}
+
+/** Frozen, so that none is born while the list is read. */
+function killEach(places: readonly Place[]): void {
+  const freezer = freezerOf(places)
+  try {
+    if (freezer !== null) requestFreeze(freezer)
+    signalEach(places)
+  } catch (error) {
+    if (!isGone(error)) throw error
+  } finally {
+    thawAll(places)
+  }
+}
+
+/** A pid may be reused until its pidfd is open: only those are signalled that are in the cgroup still. */
+function signalEach(places: readonly Place[]): void {
+  const found = pidsOfAll(places).filter(pid => pid > 0)
+  const opened = found.map(pid => ({ pid, pidfd: openPidfd(pid) }))
+  try {
+    const still = new Set(pidsOfAll(places))
+    for (const { pid, pidfd } of opened) if (pidfd !== null && still.has(pid)) signalPidfd(pidfd, SIGKILL)
+  } finally {
+    for (const { pidfd } of opened) if (pidfd !== null) closeFd(pidfd)
+  }
+}
+
+function survivors(places: readonly Place[], count: number): CgroupError {
+  const file = places[0] === undefined ? '' : absolutePath(places[0])
+  const message = `${file}: ${count} process(es) are left ${LIMIT_MS / 1000} seconds after SIGKILL`
+  return new CgroupError('ERR_CGROUP_WRITE', message, { file, value: 'SIGKILL', errno: 'EBUSY', configPath: '' })
+}
