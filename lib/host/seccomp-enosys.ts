@@ -39,6 +39,15 @@ const APART: Readonly<Record<number, readonly [first: number, last: number]>> = 
   [ARM]: [0x0f0000, 0x0fffff],
 }
 
+/**
+ * Old architectures had one system call for all of sockets and one for System V IPC. libseccomp knows theirs by numbers
+ * of its own, and allows what was added later as well: the direct system calls, the last of which is 402.
+ */
+const MULTIPLEXED = { first: -299, last: -100, direct: 402 }
+const MIPS = 0x8
+const MIPSEL = 0x40000008
+const MIPS_BASE = 4000
+
 const ENOSYS = 38
 const RET_ERRNO = 0x00050000
 const BPF_LOAD = 0x20
@@ -91,15 +100,29 @@ function decideX86(tables: ReadonlyMap<number, readonly Instruction[]>): readonl
 
 /** Decides about the number that is loaded, and always leaves: with ENOSYS or to the filter. */
 function decide(token: number, numbers: Int32Array): readonly Instruction[] {
-  const [first, last] = APART[token] ?? [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
-  const highest = numbers.reduce((high, number) => (number > high && number < first ? number : high), -1)
+  const highest = highestOf(token, numbers)
   if (highest < 0) return []
-  const known = token in APART ? [jump(BPF_JUMP_NOT_LESS, first, 0, 1), jump(BPF_JUMP_GREATER, last, 0, 1)] : []
-  return [...multiplexed(token), jump(BPF_JUMP_GREATER, highest, 0, known.length + 1), ...known, answerEnosys, toFilter]
+  const known = apart(token)
+  return [...svcZero(token), jump(BPF_JUMP_GREATER, highest, 0, known.length + 1), ...known, answerEnosys, toFilter]
+}
+
+/** The highest number that tells a profile's age; negative where there is none. */
+function highestOf(token: number, numbers: Int32Array): number {
+  const [end] = APART[token] ?? [Number.POSITIVE_INFINITY]
+  const highest = numbers.reduce((high, number) => (number > high && number < end ? number : high), -1)
+  const isMultiplexed = numbers.some(number => number >= MULTIPLEXED.first && number <= MULTIPLEXED.last)
+  const base = token === MIPS || token === MIPSEL ? MIPS_BASE : 0
+  return isMultiplexed ? Math.max(highest, base + MULTIPLEXED.direct) : highest
+}
+
+/** Skips the answer where the number is one of those apart. */
+function apart(token: number): readonly Instruction[] {
+  const range = APART[token]
+  return range === undefined ? [] : [jump(BPF_JUMP_NOT_LESS, range[0], 0, 1), jump(BPF_JUMP_GREATER, range[1], 0, 1)]
 }
 
 /** s390 passes numbers above 255 in a register; where the kernel does not know one, the filter sees a 0. */
-function multiplexed(token: number): readonly Instruction[] {
+function svcZero(token: number): readonly Instruction[] {
   return token === S390 || token === S390X ? [jump(BPF_JUMP_EQUAL, 0, 0, 1), answerEnosys] : []
 }
 

@@ -36,8 +36,8 @@ export const ACTIONS = {
   SCMP_ACT_ALLOW: 0x7fff0000,
 } as const
 
-/** Larger errnos mean something else to a C library, and the kernel cuts them down. */
-const ERRNO_LIMIT = 4095
+/** No errno is larger; the kernel would cut it down to 4095, and libseccomp does not take that either. */
+const ERRNO_LIMIT = 4094
 const TRACE_LIMIT = 65535
 
 interface Answer {

@@ -25,7 +25,7 @@ const GENERATION = 1
 
 /**
  * The program and flags for a profile. Blocks for some milliseconds when the profile is new.
- * @param cacheDirectory where compiled programs are kept (made with mode 0700); null: in memory only
+ * @param cacheDirectory where compiled programs are kept, made with mode 0700 in an existing parent; null: in memory only
  * @throws {ConfigError} naming the rule or architecture that libseccomp refuses
  * @throws {HostError} ERR_HOST_KERNEL where the profile is new and there is no libseccomp
  */
@@ -84,7 +84,7 @@ function programOnDisk({ seccomp, cacheDirectory: directory, description }: Sour
   const key = sha256(description)
   const cached = readCachedProgram({ directory, key })
   if (typeof cached !== 'string') return cached
-  log('compiling %s: in the cache %s', key, cached)
+  log('compiling %s, since in the cache: %s', key, cached)
   const program = generateProgram(seccomp)
   try {
     writeCachedProgram({ directory, key, library: libseccompPath(), program })

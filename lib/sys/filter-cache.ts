@@ -24,7 +24,7 @@ interface Header {
 }
 
 interface Entry {
-  /** An existing or missing directory; made with mode 0700. */
+  /** Made with mode 0700 where it is missing; its parent must be there. */
   readonly directory: string
   /** Names the entry; lower-case hexadecimal. */
   readonly key: string
@@ -97,11 +97,19 @@ export function writeCachedProgram({
   library,
   program,
 }: Entry & { library: string; program: Uint8Array }): void {
-  makeDirectory(directory, { mode: 0o700, parents: true })
+  makeOwnDirectory(directory)
   makeRoom(directory)
   const identity = { key, library, stamp: stampOf(library) }
   const header = JSON.stringify({ ...identity, checksum: checksumOf(identity, program) })
   replaceFile(`${directory}/${key}${SUFFIX}`, Buffer.concat([Buffer.from(`${header}\n`), program]), 0o600)
+}
+
+function makeOwnDirectory(path: string): void {
+  try {
+    makeDirectory(path, { mode: 0o700 })
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error
+  }
 }
 
 function makeRoom(directory: string): void {

@@ -1,0 +1,49 @@
+/** Profiles for tests: short to write, normalised as lib/spec does it. */
+import { readFileSync } from 'node:fs'
+import type { Seccomp, SeccompArg, SeccompRule } from '../../../lib/spec/seccomp.js'
+
+const EPERM = 1
+const withErrno = (action: string): boolean => action === 'SCMP_ACT_ERRNO' || action === 'SCMP_ACT_TRACE'
+
+export const profile = (fields: Partial<Seccomp> = {}): Seccomp => {
+  const defaultAction = fields.defaultAction ?? 'SCMP_ACT_ALLOW'
+  const defaultErrnoRet = withErrno(defaultAction) ? EPERM : null
+  return { defaultErrnoRet, architectures: [], flags: [], syscalls: [], ...fields, defaultAction }
+}
+
+export const rules = (
+  ...list: readonly (Pick<SeccompRule, 'names' | 'action'> & Partial<SeccompRule>)[]
+): SeccompRule[] =>
+  list.map((rule, index) => ({
+    errnoRet: withErrno(rule.action) ? EPERM : null,
+    args: [],
+    origin: `/linux/seccomp/syscalls/${index}`,
+    ...rule,
+  }))
+
+export const arg = (index: number, op: SeccompArg['op'], value: bigint, valueTwo = 0n): SeccompArg => ({
+  index,
+  op,
+  value,
+  valueTwo,
+})
+
+interface WrittenRule extends Pick<SeccompRule, 'names' | 'action'> {
+  readonly errnoRet?: number
+  readonly args?: readonly { index: number; value: number; valueTwo?: number; op: SeccompArg['op'] }[]
+}
+
+/** The allow-list of spec-fixtures/seccomp: 344 names, three architectures, conditions on some. */
+export function allowList(): Seccomp {
+  const file = new URL('../../../spec-fixtures/seccomp/allow-list.json', import.meta.url)
+  const { syscalls, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as Seccomp & { syscalls: WrittenRule[] }
+  return profile({
+    ...rest,
+    syscalls: rules(
+      ...syscalls.map(({ args = [], ...rule }: WrittenRule) => ({
+        ...rule,
+        args: args.map(({ index, op, value, valueTwo }) => arg(index, op, BigInt(value), BigInt(valueTwo ?? 0))),
+      })),
+    ),
+  })
+}
