@@ -43,13 +43,16 @@ export function makeDevices(work: Work): void {
   const paths = new Set(given.map(({ path }) => cleanPath(path)))
   const defaults = ownsDev(work) ? [...DEFAULT_DEVICES, TTY].filter(({ path }) => !paths.has(path)) : []
   const devices = [...defaults, ...given]
-  for (const directory of directoriesOf(devices)) draft.op('mkdir', { path: directory, mode: 0o755, uid: 0, gid: 0 })
+  for (const directory of directoriesOf(work, devices))
+    draft.op('mkdir', { path: directory, mode: 0o755, uid: 0, gid: 0 })
   for (const device of devices) makeDevice(work, device)
   if (ownsDev(work)) for (const [path, target] of LINKS) draft.op('symlink', { target, path })
 }
 
-function directoriesOf(devices: readonly Device[]): string[] {
-  return [...new Set(devices.map(({ path }) => parentOf(path)))].filter(path => path !== '/')
+/** The directories that the devices are in, but for those that are mounts and so exist. */
+function directoriesOf({ config }: Work, devices: readonly Device[]): string[] {
+  const mounted = new Set(['/', ...config.mounts.map(({ destination }) => cleanPath(destination))])
+  return [...new Set(devices.map(({ path }) => parentOf(path)))].filter(path => !mounted.has(path))
 }
 
 /** mknod(2) is refused in a user namespace, but not for a fifo: there the host's node is attached. */

@@ -24,7 +24,7 @@ export function compileHook({ config, facts, hook, options }: HookInput): Plan {
   const work = { config, facts, options: withDefaults(options), draft: newDraft() }
   const { draft } = work
   joinContainer(work)
-  becomeUser(draft, containerRoot(work))
+  becomeUser(draft, containerRoot(work, hook))
   draft.op('resolve_exec', { candidates: [hook.path] }, `${hook.origin}/path`)
   draft.op('close_from', { first: 3 })
   execute(draft, hook, hook.origin)
@@ -32,7 +32,7 @@ export function compileHook({ config, facts, hook, options }: HookInput): Plan {
 }
 
 /** A hook is the caller's own program: it is given all that there is to give. */
-function containerRoot(work: Work): Identity {
+function containerRoot(work: Work, hook: Hook): Identity {
   const all = grantable(work)
   return {
     user: { uid: 0, gid: 0, umask: null, additionalGids: [] },
@@ -40,5 +40,6 @@ function containerRoot(work: Work): Identity {
     cwd: '/',
     noNewPrivileges: false,
     filter: null,
+    origin: () => hook.origin,
   }
 }

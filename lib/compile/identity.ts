@@ -11,6 +11,8 @@ export interface Identity {
   readonly noNewPrivileges: boolean
   /** Flags of the seccomp filter; null: no filter. */
   readonly filter: number | null
+  /** The JSON pointer that a field of the process comes from. */
+  readonly origin: (field: string) => string
 }
 
 /** The root of the container without any privilege: what waits for the start of a container that has no process. */
@@ -23,12 +25,15 @@ export function assumeIdentity(work: Work): void {
   if (!options.noNewKeyring) draft.op('keyring', { name: `_ses.${options.id}` })
   const { personality } = config.linux
   if (personality !== null) draft.op('personality', { persona: personality }, '/linux/personality')
-  becomeUser(draft, identityOf(work))
+  const identity = identityOf(work)
+  draft.op('stdio_owner', { uid: identity.user.uid }, '/process/user/uid')
+  becomeUser(draft, identity)
 }
 
 function identityOf(work: Work): Identity {
   const { user, cwd, noNewPrivileges } = work.config.process ?? NOBODY
-  return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: filterFlags(work.config) }
+  const origin = (field: string) => `/process/${field}`
+  return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: filterFlags(work.config), origin }
 }
 
 /** SECCOMP_FILTER_FLAG_* of the configuration's filter; null where it has none. */
@@ -41,20 +46,19 @@ export function filterFlags({ linux }: Config): number | null {
  * enter what the user may not, and the other way round.
  */
 export function becomeUser(draft: Draft, identity: Identity): void {
-  const { user, sets, cwd, noNewPrivileges, filter } = identity
-  if (user.umask !== null) draft.op('umask', { mask: user.umask }, '/process/user/umask')
-  draft.op('bounding_set', { keep: sets.bounding }, '/process/capabilities/bounding')
-  draft.op('stdio_owner', { uid: user.uid }, '/process/user/uid')
-  draft.op('chdir', { path: cwd, optional: 1 }, '/process/cwd')
-  draft.op('groups', { gids: user.additionalGids }, '/process/user/additionalGids')
-  draft.op('gid', { gid: user.gid }, '/process/user/gid')
+  const { user, sets, cwd, noNewPrivileges, filter, origin } = identity
+  if (user.umask !== null) draft.op('umask', { mask: user.umask }, origin('user/umask'))
+  draft.op('bounding_set', { keep: sets.bounding }, origin('capabilities/bounding'))
+  draft.op('chdir', { path: cwd, optional: 1 }, origin('cwd'))
+  draft.op('groups', { gids: user.additionalGids }, origin('user/additionalGids'))
+  draft.op('gid', { gid: user.gid }, origin('user/gid'))
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is effective until the user changes.
   if (filter !== null && !noNewPrivileges) applyFilter(draft, filter)
-  draft.op('uid', { uid: user.uid }, '/process/user/uid')
+  draft.op('uid', { uid: user.uid }, origin('user/uid'))
   const { effective, permitted, inheritable, ambient } = sets
-  draft.op('capabilities', { effective, permitted, inheritable, ambient }, '/process/capabilities')
-  if (noNewPrivileges) draft.op('no_new_privs', {}, '/process/noNewPrivileges')
-  draft.op('chdir', { path: cwd, optional: 0 }, '/process/cwd')
+  draft.op('capabilities', { effective, permitted, inheritable, ambient }, origin('capabilities'))
+  if (noNewPrivileges) draft.op('no_new_privs', {}, origin('noNewPrivileges'))
+  draft.op('chdir', { path: cwd, optional: 0 }, origin('cwd'))
 }
 
 export function applyFilter(draft: Draft, flags: number): void {

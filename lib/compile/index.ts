@@ -26,7 +26,7 @@ export interface CompileInput {
  * The plan that makes the container and starts its process, and what the specification wants to be warned about.
  *
  * @throws HostError where the host lacks what the configuration needs
- * @throws ConfigError ERR_CONFIG_UNSUPPORTED for fields that have no meaning without a mount namespace
+ * @throws ConfigError for a property of the root that needs a mount namespace where there is none
  */
 export function compile({ config, facts, options }: CompileInput): { plan: Plan; warnings: readonly string[] } {
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }

@@ -1,6 +1,6 @@
 import { ownsDev } from './devices.js'
 import type { Work } from './draft.js'
-import { hasNamespace, makesNamespace } from './namespaces.js'
+import { hasNamespace, makesNamespace, namespaceOrigin } from './namespaces.js'
 import { cleanPath } from './paths.js'
 import { sealRoot } from './rootfs.js'
 
@@ -8,7 +8,7 @@ import { sealRoot } from './rootfs.js'
 export function furnish(work: Work): void {
   const { config, draft } = work
   const { hostname, domainname, linux } = config
-  if (makesNamespace(config, 'network')) draft.op('loopback_up', {}, '/linux/namespaces')
+  if (makesNamespace(config, 'network')) draft.op('loopback_up', {}, namespaceOrigin(config, 'network'))
   if (hostname !== null) draft.op('hostname', { name: hostname }, '/hostname')
   if (domainname !== null) draft.op('domainname', { name: domainname }, '/domainname')
   for (const { key, value, origin } of linux.sysctl) draft.op('sysctl', { key, value }, origin)

@@ -47,7 +47,7 @@ export function enterNamespaces(work: Work): number {
   for (const namespace of inJoinOrder(work, split.joined)) joinNamespace(work, namespace)
   if (split.unshared !== 0) draft.op('unshare', { flags: split.unshared }, '/linux/namespaces')
   if (needsMap) draft.op('map', {}, split.makesUser ? '/linux/uidMappings' : '/linux/timeOffsets')
-  if (split.makesUser || split.joinsUser) draft.op('become_root', {}, originOf(config, 'user'))
+  if (split.makesUser || split.joinsUser) draft.op('become_root', {}, namespaceOrigin(config, 'user'))
   if (dumpableForMap) draft.op('not_dumpable', {})
   if (split.needsChild) draft.op('clone', {}, '/linux/namespaces')
   draft.op('setsid', {})
@@ -113,6 +113,7 @@ function joinNamespace({ draft }: Work, { path, flag, origin }: Namespace): void
   draft.op('setns', { slot, type: flag }, `${origin}/path`)
 }
 
-function originOf({ linux }: Config, type: NamespaceType): string {
+/** The JSON pointer of the container's namespace of that type. */
+export function namespaceOrigin({ linux }: Config, type: NamespaceType): string {
   return linux.namespaces.find(namespace => namespace.type === type)?.origin ?? ''
 }

@@ -1,5 +1,7 @@
+import { ConfigError } from '../errors.js'
 import { MOUNT_ATTR, MS } from '../plan/flags.js'
 import type { Config } from '../spec/config.js'
+import { makeIssue } from '../spec/shape.js'
 import type { Work } from './draft.js'
 import { hasNamespace } from './namespaces.js'
 
@@ -33,11 +35,24 @@ export function switchRoot({ config, options, draft }: Work): void {
   else draft.op('pivot_root', {}, '/root/path')
 }
 
-/** What the root must not be while it is being filled: read-only, shared, unbindable. */
+/**
+ * What the root must not be while it is being filled: read-only, shared, unbindable.
+ * @throws ConfigError where there is no mount namespace: it would be the host's mount that is changed
+ */
 export function sealRoot({ config, draft }: Work): void {
   const set = config.root.readonly ? BigInt(MOUNT_ATTR.RDONLY) : 0n
   const given = config.linux.rootfsPropagation ?? 0
+  if (!hasNamespace(config, 'mount')) {
+    if (config.root.readonly) throw needsMountNamespace('/root/readonly', true)
+    if (given !== 0) throw needsMountNamespace(PROPAGATION, given)
+    return
+  }
   const propagation = (given & (MS.SHARED | MS.UNBINDABLE)) === 0 ? 0 : given
   if (set === 0n && propagation === 0) return
   draft.op('root_attr', { set, propagation }, set === 0n ? PROPAGATION : '/root/readonly')
+}
+
+function needsMountNamespace(path: string, received: unknown): ConfigError {
+  const expected = 'absent without a mount namespace: it would change a mount of the host'
+  return new ConfigError('ERR_CONFIG_INVALID', [makeIssue({ path, expected, received })])
 }

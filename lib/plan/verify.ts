@@ -115,7 +115,7 @@ function slotFault(walk: Walk, op: Op): string | null {
   const slot = walk.plan.slots[index]
   if (slot === undefined) return `there is no slot ${index}`
   if (!SLOT_KINDS[op.op]?.includes(slot.kind)) return `slot ${index} is a ${slot.kind}`
-  if (walk.usedSlots.has(index) && slot.kind !== 'filter') return `slot ${index} is used twice`
+  if (walk.usedSlots.has(index)) return `slot ${index} is used twice`
   walk.usedSlots.add(index)
   return op.op === 'setns' ? setnsFault(slot, op.args.type) : null
 }
@@ -176,8 +176,9 @@ function enter(walk: Walk, op: Op): string | null {
 function verifyEnd(walk: Walk): void {
   const { plan, seen, usedSlots } = walk
   const last = plan.ops.at(-1)?.op ?? ''
-  // A container without a process waits for a start that the runtime refuses.
-  if (last !== 'execve' && last !== 'await_start') refuse('the plan does not end with execve', last)
+  // A container without a process has nothing to execute: it waits for a start that the runtime refuses.
+  const hasNoProgram = last === 'await_start' && !seen.has('resolve_exec')
+  if (last !== 'execve' && !hasNoProgram) refuse('the plan does not end with execve', last)
   if (seen.has('created') && !seen.has('await_start')) refuse('nothing waits for start', 'created')
   const unused = plan.slots.findIndex((_, index) => !usedSlots.has(index))
   if (unused !== -1) refuse(`slot ${unused} (${plan.slots[unused]?.kind}) is not used`)

@@ -1,0 +1,66 @@
+import { decode } from 'cbor-x'
+import t from 'tap'
+import { encodePlan } from '../../lib/plan/encode.js'
+import { OP_CODES } from '../../lib/plan/ops.js'
+import { makeOp } from '../../lib/plan/plan.js'
+import { GOOD } from './plans.js'
+
+const encode = (...ops: ReturnType<typeof makeOp>[]) => encodePlan({ ops, slots: [] })
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+
+t.test(
+  'a plan is its version, the number of slots, and ops as code and arguments in the order of the table',
+  async t => {
+    const [version, slots, ops] = decode(encodePlan(GOOD)) as [number, number, unknown[]]
+    t.same([version, slots, ops.length], [1, GOOD.slots.length, GOOD.ops.length])
+    t.same(ops[6], [OP_CODES.hostname, 'box'])
+    t.same(ops.at(-1), [OP_CODES.execve, ['true'], ['A=secret', 'B=']])
+  },
+)
+
+t.test('an op without arguments is an array of its code alone', async t => {
+  const code = OP_CODES.setsid.toString(16).padStart(2, '0')
+  t.equal(hex(encode(makeOp('setsid', {}))), `8301008181${code}`)
+})
+
+t.test('64-bit fields are written as unsigned integers of 64 bits, however small', async t => {
+  const bytes = hex(encode(makeOp('bounding_set', { keep: 5n })))
+  t.ok(bytes.endsWith('1b0000000000000005'), bytes)
+  const all = hex(encode(makeOp('bounding_set', { keep: 2n ** 64n - 1n })))
+  t.ok(all.endsWith('1bffffffffffffffff'), all)
+})
+
+t.test('32-bit fields up to the largest are integers, not floats', async t => {
+  const bytes = hex(encode(makeOp('uid', { uid: 0xffff_ffff })))
+  t.ok(bytes.endsWith('1affffffff'), bytes)
+})
+
+t.test('long lists and texts keep their definite lengths', async t => {
+  const args = Array.from({ length: 300 }, (_, index) => `${index}${'x'.repeat(300)}é`)
+  const bytes = encode(makeOp('execve', { args, env: [] }))
+  const [, , [[, decoded]]] = decode(bytes) as [number, number, [[number, string[]]]]
+  t.same(decoded, args)
+  t.ok(hex(bytes).includes('99012c'), 'an array of 300 by its count')
+})
+
+const refused = [
+  ['a NUL byte', makeOp('hostname', { name: 'a\0b' })],
+  ['an unpaired surrogate', makeOp('hostname', { name: 'a\ud800' })],
+  ['an unpaired surrogate within a list', makeOp('execve', { args: ['ok', '\udc00x'], env: [] })],
+  ['a number that is too large', makeOp('uid', { uid: 2 ** 32 })],
+  ['a negative number', makeOp('uid', { uid: -1 })],
+  ['a fraction', makeOp('uid', { uid: 0.5 })],
+  ['a number where 64 bits are due', makeOp('bounding_set', { keep: 5 as unknown as bigint })],
+  ['a bigint of more than 64 bits', makeOp('bounding_set', { keep: 2n ** 64n })],
+  ['a missing argument', makeOp('hostname', {} as { name: string })],
+] as const
+
+for (const [what, op] of refused) {
+  t.test(`${what} is refused`, async t => {
+    t.throws(() => encode(op), { code: 'ERR_PLAN_REFUSED', op: op.op })
+  })
+}
+
+t.test('a surrogate pair is fine', async t => {
+  t.equal((decode(encode(makeOp('hostname', { name: '😀' }))) as never[][])[2]?.[0]?.[1], '😀')
+})
