@@ -3,6 +3,7 @@
  * Arguments: bundle, state directory, megabytes of heap to hold.
  */
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createRuntime } from '../dist/index.js'
 
 const [bundle, root, megabytes] = process.argv.slice(2)
@@ -37,22 +38,35 @@ const lines = path =>
     .split('\n')
     .filter(line => line !== '')
 
+/** The folders below `path`, at any depth; what others remove meanwhile is left out. */
+function foldersIn(path) {
+  try {
+    const folders = readdirSync(path, { withFileTypes: true }).filter(entry => entry.isDirectory())
+    return folders.flatMap(({ name }) => [name, ...foldersIn(join(path, name))])
+  } catch (error) {
+    if (error.code === 'ENOENT' || error.code === 'ENODEV') return []
+    throw error
+  }
+}
+
 /** How many cgroups of ours there are, in all hierarchies. */
 function countCgroups() {
   const mounts = lines('/proc/self/mountinfo').filter(line => / - cgroup2? /.test(line))
-  const folders = mounts.flatMap(line => readdirSync(line.split(' ')[4], { recursive: true }))
+  const folders = mounts.flatMap(line => foldersIn(line.split(' ')[4]))
   return folders.filter(name => name.includes(`bench-${process.pid}-`)).length
 }
+
+const children = () =>
+  readdirSync('/proc/self/task').flatMap(task =>
+    lines(`/proc/self/task/${task}/children`).flatMap(line => line.trim().split(' ')),
+  )
 
 /** What a leak would show in. Counts but for the heap, which is in bytes. */
 function held() {
   globalThis.gc()
   return {
     descriptors: readdirSync('/proc/self/fd').length,
-    processes: readdirSync('/proc/self/task')
-      .flatMap(task => lines(`/proc/self/task/${task}/children`))
-      .join(' ')
-      .split(' ').length,
+    processes: children().length,
     mounts: lines('/proc/self/mountinfo').length,
     cgroups: countCgroups(),
     states: readdirSync(root).length,

@@ -1,6 +1,6 @@
 /** What is measured: each subject has a function that runs so many cycles and returns the microseconds of each. */
 import { execFile, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { on } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,14 +40,15 @@ export function startProcess({ bundle, state, view = 'host', megabytes = 0 }) {
     execArgv: [...before, ...options],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
+  const answers = on(child, 'message', { close: ['exit'] })
   const ask = async (name, rest = {}) => {
     child.send({ name, ...rest })
-    const [answer] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => [{ error: `exit ${code}` }]),
-    ])
-    if (answer.error) throw new Error(answer.error)
-    return answer.result
+    const { done, value } = await answers.next()
+    const { error, result } = done
+      ? { error: `the process ended with ${child.exitCode ?? child.signalCode}` }
+      : value[0]
+    if (error) throw new Error(error)
+    return result
   }
   return { ask, stop: () => child.kill() }
 }
