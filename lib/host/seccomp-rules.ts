@@ -1,6 +1,6 @@
 /** The actions and rules of a profile in the words of libseccomp. */
 import { ConfigError, type ConfigIssue } from '../errors.js'
-import type { Seccomp, SeccompAction, SeccompArg, SeccompOperator, SeccompRule } from '../spec/seccomp.js'
+import type { Seccomp, SeccompAction, SeccompArg, SeccompOperator } from '../spec/seccomp.js'
 import {
   COMPARISON,
   type Condition,
@@ -36,39 +36,17 @@ export const ACTIONS = {
   SCMP_ACT_ALLOW: 0x7fff0000,
 } as const
 
-/** No errno is larger; the kernel would cut it down to 4095, and libseccomp does not take that either. */
-const ERRNO_LIMIT = 4094
-const TRACE_LIMIT = 65535
-
-interface Answer {
-  readonly action: SeccompAction
-  /** The errno, or what a tracer is told. */
-  readonly data: number | null
-  readonly actionPath: string
-  readonly dataPath: string
-}
-
-function actionCode({ action, data, actionPath, dataPath }: Answer): number {
-  if (action === 'SCMP_ACT_NOTIFY') {
-    const message = 'SCMP_ACT_NOTIFY is not supported yet'
-    throw refusal('ERR_CONFIG_UNSUPPORTED', { path: actionPath, message, received: action, expected: 'another action' })
-  }
-  const limit = action === 'SCMP_ACT_TRACE' ? TRACE_LIMIT : ERRNO_LIMIT
-  if (data !== null && data > limit) {
-    const message = `must be at most ${limit}`
-    throw refusal('ERR_CONFIG_INVALID', { path: dataPath, message, received: String(data), expected: `0 to ${limit}` })
-  }
-  return ACTIONS[action] + (data ?? 0)
+/** The action with its data: the errno, or what a tracer is told. */
+function actionCode(action: SeccompAction, data: number | null, path: string): number {
+  if (action !== 'SCMP_ACT_NOTIFY') return ACTIONS[action] + (data ?? 0)
+  const message = 'SCMP_ACT_NOTIFY is not supported yet'
+  throw refusal('ERR_CONFIG_UNSUPPORTED', { path, message, received: action, expected: 'another action' })
 }
 
 /** SECCOMP_RET_* with its data, for what no rule matches. */
 export function defaultCode({ defaultAction, defaultErrnoRet }: Seccomp): number {
-  const [actionPath, dataPath] = [`${POINTER}/defaultAction`, `${POINTER}/defaultErrnoRet`]
-  return actionCode({ action: defaultAction, data: defaultErrnoRet, actionPath, dataPath })
+  return actionCode(defaultAction, defaultErrnoRet, `${POINTER}/defaultAction`)
 }
-
-const ruleCode = ({ action, errnoRet, origin }: SeccompRule): number =>
-  actionCode({ action, data: errnoRet, actionPath: `${origin}/action`, dataPath: `${origin}/errnoRet` })
 
 /** A rule for libseccomp, and where it comes from. */
 export interface NamedRule extends Rule {
@@ -84,7 +62,7 @@ export function rulesOf(seccomp: Seccomp): readonly NamedRule[] {
   const byDefault = defaultCode(seccomp)
   const numbers = numbersOf(seccomp.syscalls.flatMap(({ names }) => names))
   return seccomp.syscalls.flatMap(rule => {
-    const action = ruleCode(rule)
+    const action = actionCode(rule.action, rule.errnoRet, `${rule.origin}/action`)
     if (action === byDefault) return []
     const alternatives = alternativesOf(rule.args)
     return rule.names.flatMap(name => {

@@ -2,7 +2,7 @@
  * `linux.seccomp` becomes a program for seccomp(2). It is generated once per profile: kept in memory and, where the
  * caller names a directory, on disk.
  */
-import { SECCOMP_FLAGS, type Seccomp } from '../spec/seccomp.js'
+import { filterFlags, type Seccomp } from '../spec/seccomp.js'
 import { isErrno } from '../sys/errno.js'
 import { readCachedProgram, writeCachedProgram } from '../sys/filter-cache.js'
 import { sha256 } from '../sys/hash.js'
@@ -36,16 +36,7 @@ export function compileFilter({
   seccomp: Seccomp
   cacheDirectory: string | null
 }): Filter {
-  return { program: programFor(seccomp, cacheDirectory), flags: filterFlags(seccomp) }
-}
-
-/**
- * The flags for seccomp(2). Not among them: TSYNC, since the process has one thread, and WAIT_KILLABLE_RECV, which the
- * kernel refuses where nobody listens for notifications.
- */
-export function filterFlags({ flags }: Pick<Seccomp, 'flags'>): number {
-  const passed = SECCOMP_FLAGS.SECCOMP_FILTER_FLAG_LOG | SECCOMP_FLAGS.SECCOMP_FILTER_FLAG_SPEC_ALLOW
-  return flags.reduce((mask, flag) => mask | SECCOMP_FLAGS[flag], 0) & passed
+  return { program: programFor(seccomp, cacheDirectory), flags: filterFlags(seccomp.flags) }
 }
 
 const PROGRAMS_IN_MEMORY = 64

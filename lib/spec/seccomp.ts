@@ -35,6 +35,17 @@ export const SECCOMP_FLAGS = {
 } as const
 export type SeccompFlag = keyof typeof SECCOMP_FLAGS
 
+const { SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW } = SECCOMP_FLAGS
+
+/**
+ * The flags for seccomp(2). Left out: TSYNC, since the process has one thread, and WAIT_KILLABLE_RECV, which the kernel
+ * refuses where nobody listens for notifications.
+ */
+export function filterFlags(flags: readonly SeccompFlag[]): number {
+  const given = flags.reduce((mask, flag) => mask | SECCOMP_FLAGS[flag], 0)
+  return given & (SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+}
+
 export const SECCOMP_ARCHITECTURES = [
   'SCMP_ARCH_X86',
   'SCMP_ARCH_X86_64',

@@ -14,8 +14,8 @@ import {
 import * as s from '../shape.js'
 
 const EPERM = 1
-/** libseccomp would cut larger ones silently: 16 bits go to a tracer, and no errno is above 4095. */
-const MOST_DATA = { SCMP_ACT_ERRNO: 4095, SCMP_ACT_TRACE: 65535 } as Readonly<Record<string, number>>
+/** libseccomp would cut larger ones silently, or says EINVAL: 16 bits go to a tracer, and an errno is below 4095. */
+const MOST_DATA = { SCMP_ACT_ERRNO: 4094, SCMP_ACT_TRACE: 65535 } as Readonly<Record<string, number>>
 
 const BASE = '/linux/seccomp'
 

@@ -1,5 +1,6 @@
 /** Profiles for tests: short to write, normalised as lib/spec does it. */
 import { readFileSync } from 'node:fs'
+import { normaliseSeccomp } from '../../../lib/spec/read/seccomp.js'
 import type { Seccomp, SeccompArg, SeccompRule } from '../../../lib/spec/seccomp.js'
 
 const EPERM = 1
@@ -28,22 +29,8 @@ export const arg = (index: number, op: SeccompArg['op'], value: bigint, valueTwo
   valueTwo,
 })
 
-interface WrittenRule extends Pick<SeccompRule, 'names' | 'action'> {
-  readonly errnoRet?: number
-  readonly args?: readonly { index: number; value: number; valueTwo?: number; op: SeccompArg['op'] }[]
-}
-
 /** The allow-list of spec-fixtures/seccomp: 344 names, three architectures, conditions on some. */
 export function allowList(): Seccomp {
   const file = new URL('../../../spec-fixtures/seccomp/allow-list.json', import.meta.url)
-  const { syscalls, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as Seccomp & { syscalls: WrittenRule[] }
-  return profile({
-    ...rest,
-    syscalls: rules(
-      ...syscalls.map(({ args = [], ...rule }: WrittenRule) => ({
-        ...rule,
-        args: args.map(({ index, op, value, valueTwo }) => arg(index, op, BigInt(value), BigInt(valueTwo ?? 0))),
-      })),
-    ),
-  })
+  return normaliseSeccomp(JSON.parse(readFileSync(file, 'utf8')), () => {})
 }
