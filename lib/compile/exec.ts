@@ -1,6 +1,6 @@
 import type { Process } from '../spec/config.js'
 import type { Draft, Work } from './draft.js'
-import { applyFilter, filterFlags } from './identity.js'
+import { applyFilter, flagsOfFilter } from './identity.js'
 
 /** What a process runs. */
 export interface Program {
@@ -21,7 +21,7 @@ export function execProcess(work: Work): void {
   draft.op('await_start', { slot: draft.slot({ kind: 'start', origin: '' }) })
   if (process === null) return
   draft.op('close_from', { first: 3 + preservedFds(work) })
-  const filter = filterFlags(config)
+  const filter = flagsOfFilter(config)
   if (filter !== null && process.noNewPrivileges) applyFilter(draft, filter)
   execute(draft, { args: process.args, env: [...process.env, ...listenEnv(options.listenFds)] }, '/process/args')
 }

@@ -1,5 +1,5 @@
 import type { Config, User } from '../spec/config.js'
-import { SECCOMP_FLAGS } from '../spec/seccomp.js'
+import { filterFlags } from '../spec/seccomp.js'
 import { type GrantedSets, grantCapabilities } from './capabilities.js'
 import type { Draft, Work } from './draft.js'
 
@@ -33,12 +33,12 @@ export function assumeIdentity(work: Work): void {
 function identityOf(work: Work): Identity {
   const { user, cwd, noNewPrivileges } = work.config.process ?? NOBODY
   const origin = (field: string) => `/process/${field}`
-  return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: filterFlags(work.config), origin }
+  return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: flagsOfFilter(work.config), origin }
 }
 
 /** SECCOMP_FILTER_FLAG_* of the configuration's filter; null where it has none. */
-export function filterFlags({ linux }: Config): number | null {
-  return linux.seccomp === null ? null : linux.seccomp.flags.reduce((mask, flag) => mask | SECCOMP_FLAGS[flag], 0)
+export function flagsOfFilter({ linux }: Config): number | null {
+  return linux.seccomp === null ? null : filterFlags(linux.seccomp.flags)
 }
 
 /**
