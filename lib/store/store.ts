@@ -1,5 +1,5 @@
 /**
- * The state directory: `<root>/<id>/` with `state.json`, `config.cbor` (the normalised configuration as it was at create) and
+ * The state directory: `<root>/<id>/` with `state` (one JSON record a line, the last one counts), `config.cbor` (the normalised configuration as it was at create) and
  * `start`, the socket that the waiting init listens on. Making `<id>` is what reserves the id.
  */
 import { Decoder, Encoder } from 'cbor-x'
@@ -8,13 +8,14 @@ import type { Config } from '../spec/config.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import {
+  appendLine,
   fileStatus,
   listDirectory,
   makeDirectory,
   readBytes,
   readTextIfThere,
   removeTree,
-  replaceFile,
+  writeNewFile,
 } from '../sys/file.js'
 import { pause } from '../sys/host.js'
 import { lockDirectory } from '../sys/lock.js'
@@ -48,6 +49,7 @@ export interface Store {
   read(id: string): ContainerRecord
   write(record: ContainerRecord): void
   readConfig(id: string): Config
+  /** Once, before anybody else can know of the container. */
   writeConfig(id: string, config: Config): void
   listenForStart(id: string): number
   startSocket(id: string): string
@@ -72,13 +74,14 @@ export function openStore(root: string): Store {
       return lock === 'busy'
     },
     read: id => {
-      const text = readTextIfThere(file(id, 'state.json'))
-      if (text !== null) return parseRecord(id, text)
+      const text = readTextIfThere(file(id, 'state'))
+      if (text !== null) return parseRecord(id, lastLine(text))
       throw exists(directory(id)) ? unreadable(id) : notFound(id)
     },
-    write: record => replaceFile(file(record.id, 'state.json'), JSON.stringify(record)),
+    // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
+    write: record => appendLine(file(record.id, 'state'), JSON.stringify(record)),
     readConfig: id => decoder.decode(readBytes(file(id, 'config.cbor'))) as Config,
-    writeConfig: (id, config) => replaceFile(file(id, 'config.cbor'), encoder.encode(config)),
+    writeConfig: (id, config) => writeNewFile(file(id, 'config.cbor'), encoder.encode(config)),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
     ids: () =>
@@ -101,6 +104,12 @@ function badRoot(root: string): ConfigError {
       message: `the state directory must be an absolute path other than "/", received ${JSON.stringify(root)}`,
     },
   ])
+}
+
+/** The last whole line: one that a crash cut off does not count. */
+function lastLine(text: string): string {
+  const end = text.lastIndexOf('\n')
+  return end < 0 ? '' : text.slice(text.lastIndexOf('\n', end - 1) + 1, end)
 }
 
 export const notFound = (id: string): StateError =>

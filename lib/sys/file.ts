@@ -1,5 +1,6 @@
 /** Plain files of the host: thin, synchronous, and all errors are SystemErrors. */
 import {
+  appendFileSync,
   closeSync,
   constants,
   fstatSync,
@@ -66,6 +67,16 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
   })
 }
 let temporaries = 0
+
+/** Adds a line with one write(2); the file is made (0600) where there is none. */
+export function appendLine(path: string, line: string): void {
+  viaNode(() => appendFileSync(path, `${line}\n`, { mode: 0o600 }))
+}
+
+/** @throws {SystemError} EEXIST where there is a file of that name */
+export function writeNewFile(path: string, content: string | Uint8Array): void {
+  viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }))
+}
 
 export function makeDirectory(path: string, { mode = 0o700, parents = false } = {}): void {
   viaNode(() => mkdirSync(path, { mode, recursive: parents }))

@@ -13,6 +13,7 @@ const TABLE = {
   ts_chown_beneath: ['int', ['int', 'string', 'int', 'int']],
   ts_sealed_memfd: ['int', ['string', 'pointer', 'int', 'int']],
   ts_close: ['int', ['int']],
+  ts_close_all: ['int', ['pointer', 'int']],
   ts_lock: ['int', ['int']],
   ts_open_tree: ['int', ['string', 'int', 'int']],
   ts_open_tree_at: ['int', ['int', 'int']],

@@ -45,6 +45,14 @@ EXPORT int ts_close(int fd) {
   return (int)result(close(fd));
 }
 
+EXPORT int ts_close_all(const int *fds, int count) {
+  int failed = 0;
+  for (int i = 0; i < count; i++)
+    if (close(fds[i]) < 0)
+      failed = -errno;
+  return failed;
+}
+
 EXPORT int ts_lock(int fd) {
   return (int)result(flock(fd, LOCK_EX | LOCK_NB));
 }
