@@ -31,7 +31,7 @@ int clone_mount(const struct init *init, int fd, unsigned int flags, const char 
   return must(&init->report, "open_tree", mount, path);
 }
 
-// A file system says what it does not like: "e tmpfs: Bad value for 'size'". Appends that to `detail`.
+// A file system says what it does not like: "e tmpfs: Bad value for 'size'\n". Appends that to `detail`.
 static void append_message(int context, char *detail, size_t size) {
   size_t length = strlen(detail);
   if (length + 3 >= size)
@@ -40,7 +40,8 @@ static void append_message(int context, char *detail, size_t size) {
   if (got <= 2)
     return;
   detail[length] = ':';
-  detail[length + (size_t)got] = 0;
+  bool ends_line = detail[length + (size_t)got - 1] == '\n';
+  detail[length + (size_t)got - (ends_line ? 1 : 0)] = 0;
 }
 
 static _Noreturn void fail_mount(const struct init *init, int context, const char *call, long error,

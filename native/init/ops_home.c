@@ -4,8 +4,8 @@
 
 #define MAX_FILE (16u << 20)
 #define MAX_LINE 2048
-
-static const char VARIABLE[] = "HOME=";
+#define NAME "HOME="
+#define NAME_LENGTH (sizeof NAME - 1)
 
 struct line {
   char text[MAX_LINE];
@@ -45,7 +45,7 @@ static bool take_home(struct init *init, char *line, uint32_t uid) {
   size_t length = strlen(home);
   if (length == 0 || length >= MAX_HOME)
     return false;
-  memcpy(init->home + sizeof VARIABLE - 1, home, length + 1);
+  memcpy(init->home + NAME_LENGTH, home, length + 1);
   return true;
 }
 
@@ -82,7 +82,7 @@ static bool search_accounts(struct init *init, int fd, uint32_t uid) {
 void run_home_env(struct init *init, struct home_env_op *args) {
   uint32_t ids[3];
   must(&init->report, "getresuid", sys_getresuid(ids), "");
-  memcpy(init->home, "HOME=/", sizeof "HOME=/");
+  memcpy(init->home, NAME "/", sizeof NAME "/");
   int fd = sys_openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
   if (fd < 0)
     return;

@@ -87,8 +87,9 @@ static void mask_directory(struct init *init, int target, const char *path) {
     sys_close(mount);
     return;
   }
-  char blocks[] = "nr_blocks=1", inodes[] = "nr_inodes=1";
+  char source[] = "source=tmpfs", blocks[] = "nr_blocks=1", inodes[] = "nr_inodes=1";
   int context = open_fs(init, "tmpfs");
+  configure_fs(init, context, source);
   configure_fs(init, context, blocks);
   configure_fs(init, context, inodes);
   init->empty = finish_fs(init, context, ALL_PROTECTED, "tmpfs");

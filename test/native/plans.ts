@@ -1,0 +1,143 @@
+/** Good plans that between them have every op, and the means to write bad ones. */
+import { CLONE, MS } from '../../lib/plan/flags.js'
+import { OP_CODES, OPS, type Op, type OpArgs, type OpName } from '../../lib/plan/ops.js'
+import { makeOp } from '../../lib/plan/plan.js'
+
+const BLANK = { u32: 0, slot: 0, u64: 0n, text: '', texts: [], numbers: [] }
+
+/** An op; the arguments that are left out are 0, empty or 0n. */
+export function op<N extends OpName>(name: N, args: Partial<OpArgs<N>> = {}): Op {
+  const blank = Object.fromEntries(Object.entries(OPS[name].args).map(([arg, kind]) => [arg, BLANK[kind]]))
+  return makeOp(name, { ...blank, ...args } as OpArgs<N>)
+}
+
+const identity = [
+  op('bounding_set', { keep: 0xffff_ffff_ffff_ffffn }),
+  op('groups', { gids: [0, 23, 24, 255, 256, 65535, 65536, 4294967294] }),
+  op('gid', { gid: 5 }),
+  op('uid', { uid: 1000 }),
+  op('capabilities', { effective: 1n << 40n, permitted: 1n << 40n }),
+  op('chdir', { path: '/', optional: 1 }),
+  op('resolve_exec', { candidates: ['/bin/sh', '/usr/bin/sh'] }),
+]
+
+const execution = [
+  op('close_from', { first: 3 }),
+  op('execve', { args: ['sh', '-c', 'echo "ä€😀"'], env: ['PATH=/bin', 'EMPTY='] }),
+]
+
+export interface SamplePlan {
+  readonly ops: readonly Op[]
+  readonly slotCount: number
+}
+
+/** What `create` sends: the namespaces are made by the first clone. */
+export const createPlan: SamplePlan = {
+  slotCount: 8,
+  ops: [
+    op('cgroup_join', { slot: 0 }),
+    op('cgroup_join', { slot: 1 }),
+    op('not_dumpable'),
+    op('unshare', { flags: CLONE.NEWCGROUP }),
+    op('map'),
+    op('become_root'),
+    op('setsid'),
+    op('propagation', { flags: MS.SLAVE | MS.REC }),
+    op('root', { slot: 2 }),
+    op('mount_fs', { type: 'proc', source: 'proc', path: '/proc', resolve: 1 }),
+    op('mount_fs', { type: 'tmpfs', source: 'tmpfs', path: '/dev', options: ['mode=755', 'size=65536k'] }),
+    op('attach', { slot: 3, path: '/data', set: 1n, clear: 0x70n }),
+    op('attach', { slot: 4, path: '/more', propagation: MS.SLAVE }),
+    op('set_attributes', { path: '/data', set: 1n }),
+    op('mkdir', { path: '/run/lock', mode: 0o755 }),
+    op('symlink', { target: '/proc/self/fd', path: '/dev/fd' }),
+    op('mknod', { path: '/dev/null', mode: 0o020666, major: 1, minor: 3 }),
+    op('prepare'),
+    op('pivot_root'),
+    op('hostname', { name: 'box' }),
+    op('domainname', { name: 'example' }),
+    op('sysctl', { key: 'net/ipv4/ip_forward', value: '1' }),
+    op('loopback_up'),
+    op('console', { slot: 5, rows: 24, columns: 80, bind: 1 }),
+    op('reopen_null'),
+    op('mkdir', { path: '/work' }),
+    op('mask_path', { path: '/proc/kcore' }),
+    op('readonly_path', { path: '/proc/sys' }),
+    op('root_attr', { set: 1n, propagation: MS.PRIVATE }),
+    op('keyring', { name: 'ses.box' }),
+    op('personality', { persona: 8 }),
+    op('memory_policy', { mode: 1, nodes: [0, 63, 64] }),
+    op('umask', { mask: 0o22 }),
+    op('stdio_owner', { uid: 1000 }),
+    ...identity.slice(0, 4),
+    op('lsm_label', { file: 'exec', label: 'unconfined' }),
+    ...identity.slice(4),
+    op('no_new_privs'),
+    op('home_env'),
+    op('created'),
+    op('await_start', { slot: 6 }),
+    op('close_from', { first: 3 }),
+    op('seccomp', { slot: 7, flags: 1 }),
+    op('execve', { args: ['sh'], env: ['PATH=/bin'] }),
+  ],
+}
+
+/** What `exec` and hooks send: the namespaces and the root are those of a process that is there. */
+export const joinPlan: SamplePlan = {
+  slotCount: 2,
+  ops: [
+    op('not_dumpable'),
+    op('setns', { slot: 0, type: CLONE.NEWNS | CLONE.NEWPID }),
+    op('clone'),
+    op('join_root', { slot: 1 }),
+    ...identity,
+    ...execution,
+  ],
+}
+
+/** Without a mount namespace, and without a process to start. */
+export const waitingPlan: SamplePlan = {
+  slotCount: 2,
+  ops: [op('root_dir', { slot: 0 }), op('chroot'), op('created'), op('await_start', { slot: 1 })],
+}
+
+/** Without pivot_root. */
+export const movePlan: SamplePlan = {
+  slotCount: 1,
+  ops: [op('root', { slot: 0 }), op('move_root'), ...identity, ...execution],
+}
+
+/** A CBOR item of the profile as bytes; `bytes` are put in as they are. */
+export type Item = number | bigint | string | readonly Item[] | { readonly bytes: readonly number[] }
+
+/** Writes the profile of CBOR, and what is not of it where `bytes` say so. */
+export function cbor(item: Item): Buffer {
+  if (typeof item === 'number' || typeof item === 'bigint') return head(0, BigInt(item))
+  if (typeof item === 'string') {
+    const text = Buffer.from(item)
+    return Buffer.concat([head(3, BigInt(text.length)), text])
+  }
+  if ('bytes' in item) return Buffer.from(item.bytes)
+  return Buffer.concat([head(4, BigInt(item.length)), ...item.map(cbor)])
+}
+
+function head(type: number, number: bigint): Buffer {
+  if (number < 24n) return Buffer.from([(type << 5) | Number(number)])
+  const info = number < 256n ? 24 : number < 65536n ? 25 : number < 1n << 32n ? 26 : 27
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(number)
+  return Buffer.concat([Buffer.from([(type << 5) | info]), bytes.subarray(8 - 2 ** (info - 24))])
+}
+
+/** The ops of a plan as items, to be changed into something bad. */
+export function items({ ops }: SamplePlan): Item[][] {
+  return ops.map(({ op: name, args }) => {
+    const values = args as Readonly<Record<string, Item>>
+    return [OP_CODES[name], ...Object.keys(OPS[name].args).map(arg => values[arg] ?? 0)]
+  })
+}
+
+/** A plan of items, with another header where one is given. */
+export function planOf(ops: readonly Item[], slotCount: Item, version: Item = 1): Buffer {
+  return cbor([version, slotCount, ops])
+}
