@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { type CompileInput, type CompileOptions, compile } from '../../lib/compile/index.js'
 import type { HostFacts } from '../../lib/host/facts.js'
+import type { OpArgs, OpName } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
 import type { OciConfig } from '../../lib/spec/oci-config.js'
 import { readConfig } from '../../lib/spec/read-config.js'
@@ -53,4 +54,14 @@ export function compileCase(
     facts: { ...input.facts, ...facts },
     options: { ...input.options, ...options },
   })
+}
+
+/** The arguments of all ops of that name. */
+export function argsOf<N extends OpName>({ ops }: Plan, name: N): OpArgs<N>[] {
+  return ops.filter(({ op }) => op === name).map(({ args }) => args as OpArgs<N>)
+}
+
+/** The names of a plan's ops, in order. */
+export function namesOf({ ops }: Plan): OpName[] {
+  return ops.map(({ op }) => op)
 }

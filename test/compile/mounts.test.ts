@@ -1,0 +1,162 @@
+import t from 'tap'
+import { MOUNT_ATTR, MS } from '../../lib/plan/flags.js'
+import type { OciConfig, OciMount } from '../../lib/spec/oci-config.js'
+import { argsOf, compileCase, documentOf, namesOf, readFacts } from './cases.js'
+
+const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
+
+function withMounts(...mounts: OciMount[]): OciConfig {
+  return { ...documentOf('minimal'), mounts }
+}
+
+const planOf = (document: OciConfig, options = {}) => compileCase('minimal', { document, options }).plan
+
+t.test('a relative source starts at the bundle, an absolute one is left as it is', async t => {
+  const bind = (source: string) => ({ destination: '/x', source, options: ['rbind'] })
+  const { slots } = planOf(withMounts(bind('data'), bind('/srv/data')))
+  const trees = slots.filter(slot => slot.kind === 'tree')
+  t.same(
+    trees.map(({ path }) => path),
+    ['/bundle/rootfs', '/bundle/data', '/srv/data'],
+  )
+  t.equal(trees[1]?.origin, '/mounts/0/source')
+})
+
+t.test('destinations are cleaned, and relative ones start at the root', async t => {
+  const { ops } = planOf(withMounts({ destination: 'a/../b//c/', type: 'tmpfs', source: 'x' }))
+  t.equal(ops.find(({ op }) => op === 'mount_fs')?.origin, '/mounts/0')
+  t.equal(argsOf(planOf(withMounts({ destination: 'a/../b//c/', type: 'tmpfs' })), 'mount_fs')[0]?.path, '/b/c')
+})
+
+t.test('proc and sysfs are mounted where no link leads', async t => {
+  const types = ['proc', 'sysfs', 'tmpfs']
+  const plan = planOf(withMounts(...types.map(type => ({ destination: `/${type}`, type, source: type }))))
+  t.same(
+    argsOf(plan, 'mount_fs').map(({ resolve }) => resolve),
+    [1, 1, 0],
+  )
+})
+
+t.test('attributes that shall be cleared reach the kernel, also for the whole tree', async t => {
+  const options = ['rbind', 'rw', 'exec', 'rnosuid', 'rdev', 'noatime', 'rslave']
+  const [attach] = argsOf(planOf(withMounts({ destination: '/x', source: '/x', options })), 'attach')
+  t.equal(attach?.clear, BigInt(MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOEXEC) | 0x70n)
+  t.equal(attach?.set, BigInt(MOUNT_ATTR.NOATIME))
+  t.equal(attach?.recSet, BigInt(MOUNT_ATTR.NOSUID))
+  t.equal(attach?.recClear, BigInt(MOUNT_ATTR.NODEV))
+  t.equal(attach?.propagation, MS.SLAVE | MS.REC)
+})
+
+t.test('a remount changes what is there', async t => {
+  const plan = planOf(withMounts({ destination: '/dev/shm', options: ['remount', 'ro', 'nosuid'] }))
+  t.match(argsOf(plan, 'set_attributes'), [{ path: '/dev/shm', set: BigInt(MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID) }])
+})
+
+t.test('a tmpfs that is to be read-only stays writable until all is made in it', async t => {
+  const tmpfs = { destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['ro', 'nosuid'] }
+  const inside = { destination: '/run/data', source: '/srv', options: ['bind'] }
+  const plan = planOf(withMounts(tmpfs, inside))
+  t.equal(argsOf(plan, 'mount_fs')[0]?.attributes, BigInt(MOUNT_ATTR.NOSUID))
+  t.match(argsOf(plan, 'set_attributes'), [{ path: '/run', set: RDONLY }])
+  t.ok(namesOf(plan).indexOf('set_attributes') > namesOf(plan).indexOf('attach'))
+  const alone = planOf(withMounts(tmpfs))
+  t.equal(argsOf(alone, 'mount_fs')[0]?.attributes, BigInt(MOUNT_ATTR.NOSUID) | RDONLY)
+  t.same(argsOf(alone, 'set_attributes'), [])
+})
+
+t.test('a read-only /dev gets its devices first', async t => {
+  const plan = planOf(withMounts({ destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['ro'] }))
+  t.ok(namesOf(plan).indexOf('set_attributes') > namesOf(plan).lastIndexOf('symlink'))
+})
+
+t.test('the working directory is made before the tmpfs that it is in is sealed', async t => {
+  const document = withMounts({ destination: '/run', type: 'tmpfs', source: 'tmpfs', options: ['ro'] })
+  const process = { cwd: '/run/work', args: ['/bin/true'] }
+  const names = namesOf(planOf({ ...document, process }))
+  t.ok(names.lastIndexOf('mkdir', names.indexOf('pivot_root')) < names.indexOf('set_attributes'))
+})
+
+t.test('a device that can only be read is asked for read-only', async t => {
+  const plan = planOf(withMounts({ destination: '/x', type: 'iso9660', source: '/dev/sr0', options: ['ro', 'norock'] }))
+  t.match(argsOf(plan, 'mount_fs'), [{ options: ['ro', 'norock'], attributes: RDONLY }])
+})
+
+t.test('the propagation of the root decides what a copied tree starts with', async t => {
+  const flagsOf = (rootfsPropagation: 'shared' | 'private' | 'unbindable' | 'rslave' | undefined) => {
+    const document = documentOf('minimal')
+    const linux = { ...document.linux, ...(rootfsPropagation === undefined ? {} : { rootfsPropagation }) }
+    const plan = planOf({ ...document, linux })
+    return [argsOf(plan, 'propagation')[0]?.flags, argsOf(plan, 'root_attr')[0]?.propagation]
+  }
+  t.same(flagsOf(undefined), [MS.SLAVE | MS.REC, undefined])
+  t.same(flagsOf('rslave'), [MS.SLAVE | MS.REC, undefined])
+  t.same(flagsOf('private'), [MS.PRIVATE | MS.REC, undefined])
+  t.same(flagsOf('shared'), [MS.SHARED | MS.REC, MS.SHARED])
+  t.same(flagsOf('unbindable'), [MS.PRIVATE | MS.REC, MS.UNBINDABLE])
+})
+
+t.test('without a mount namespace nothing of the root may be changed', async t => {
+  const document = documentOf('no-mount-namespace')
+  t.throws(() => planOf({ ...document, root: { path: '/', readonly: true } }), {
+    code: 'ERR_CONFIG_INVALID',
+    issues: [{ path: '/root/readonly' }],
+  })
+  t.throws(() => planOf({ ...document, linux: { ...document.linux, rootfsPropagation: 'shared' } }), {
+    code: 'ERR_CONFIG_INVALID',
+    issues: [{ path: '/linux/rootfsPropagation' }],
+  })
+})
+
+t.test('the barrier before the switch of the root is there for those who need it', async t => {
+  const hook = { path: '/bin/true' }
+  const has = (hooks: object, options = {}) =>
+    namesOf(planOf({ ...documentOf('minimal'), hooks }, options)).includes('prepare')
+  for (const kind of ['prestart', 'createRuntime', 'createContainer']) t.ok(has({ [kind]: [hook] }), kind)
+  for (const kind of ['startContainer', 'poststart', 'poststop']) t.notOk(has({ [kind]: [hook] }), kind)
+  t.ok(has({}, { prepareBarrier: true }))
+})
+
+t.test('a mount label is given to the file systems that take one', async t => {
+  const mounts = ['proc', 'tmpfs', 'mqueue', 'devpts'].map(type => ({ destination: `/${type}`, type, source: type }))
+  const document = documentOf('minimal')
+  const linux = { ...document.linux, mountLabel: 'u:r:t:s0' }
+  const { plan } = compileCase('minimal', { document: { ...document, mounts, linux }, facts: { selinux: true } })
+  t.same(
+    argsOf(plan, 'mount_fs').map(({ options }) => options.includes('context=u:r:t:s0')),
+    [false, true, false, true],
+  )
+})
+
+t.test('cgroups are read-only where the configuration says so, in every variant', async t => {
+  const mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup' }
+  for (const host of ['docker-v1', 'docker-v2', 'cgroup-mount-hybrid']) {
+    for (const namespaces of [[{ type: 'mount' }], [{ type: 'mount' }, { type: 'cgroup' }]] as const) {
+      const linux = { namespaces }
+      const plan = (options: string[]) =>
+        compileCase('minimal', {
+          document: { ...documentOf('minimal'), linux, mounts: [{ ...mount, options }] },
+          facts: readFacts(host),
+        }).plan
+      const title = `${host} with ${namespaces.length - 1} cgroup namespaces`
+      const mounted = ({ ops }: ReturnType<typeof plan>) =>
+        ops.flatMap(({ op, args }) => (op === 'mount_fs' ? [args.attributes] : op === 'attach' ? [args.set] : []))
+      const readOnly = plan(['ro'])
+      const sealed = argsOf(readOnly, 'set_attributes').filter(({ set }) => set === RDONLY).length
+      const writable = mounted(readOnly).filter(attributes => (attributes & RDONLY) === 0n).length
+      t.equal(writable, sealed, title)
+      t.ok(
+        mounted(plan([])).every(attributes => (attributes & RDONLY) === 0n),
+        `${title}, writable`,
+      )
+      t.ok(
+        mounted(plan([])).every(attributes => (attributes & 14n) === 14n),
+        `${title}, no programs or devices`,
+      )
+    }
+  }
+})
+
+t.test('a host without cgroups can show none', async t => {
+  const document = withMounts({ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup' })
+  t.throws(() => planOf(document), { code: 'ERR_HOST_CGROUP', needs: 'a cgroup hierarchy (/mounts/0)' })
+})
