@@ -10,7 +10,7 @@ import {
 } from '../sys/libseccomp.js'
 import { trace } from '../sys/trace.js'
 import { enosysPrologue } from './seccomp-enosys.js'
-import { ACTIONS, defaultCode, POINTER, refusal, ruleRefusal, rulesOf } from './seccomp-rules.js'
+import { ACTIONS, defaultCode, POINTER, refusal, ruleRefusal, rulesOf, traceDropped } from './seccomp-rules.js'
 
 const log = trace('seccomp')
 
@@ -71,6 +71,7 @@ function runLibseccomp(seccomp: Seccomp, architectures: readonly Architecture[])
   try {
     for (const architecture of architectures) addArchitecture(filter, architecture)
     const rules = rulesOf(seccomp)
+    traceDropped(rules)
     if (rules.length >= TREE_FROM) filter.searchAsTree()
     const { index, errno } = filter.addRules(rules) ?? { index: -1, errno: '' }
     const refused = rules[index]

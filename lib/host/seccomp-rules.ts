@@ -73,6 +73,22 @@ export function rulesOf(seccomp: Seccomp): readonly NamedRule[] {
   })
 }
 
+/**
+ * Where one rule of a system call has no conditions, libseccomp lets it decide alone, the first of several, and drops the
+ * others without a word. We say so, since the dropped one may be what somebody relied upon.
+ */
+export function traceDropped(rules: readonly NamedRule[]): void {
+  const deciding = new Map<number, NamedRule>()
+  for (const rule of rules) {
+    if (rule.conditions.length === 0 && !deciding.has(rule.syscall)) deciding.set(rule.syscall, rule)
+  }
+  for (const { name, syscall, origin, action } of rules) {
+    const decides = deciding.get(syscall)
+    if (decides === undefined || decides.action === action) continue
+    log('%s has no effect on %s: %s decides about it without conditions', origin, name, decides.origin)
+  }
+}
+
 /** The numbers of the system calls that libseccomp knows. */
 function numbersOf(names: readonly string[]): ReadonlyMap<string, number> {
   const distinct = [...new Set(names)]

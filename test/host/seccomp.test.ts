@@ -10,7 +10,7 @@ import { architectureToken, nativeArchitecture, syscallNumbers } from '../../lib
 import { missing } from '../needs.js'
 import { run } from './seccomp/bpf.js'
 import { type Kernel, kernel } from './seccomp/kernel.js'
-import { allowList, arg, profile, rules } from './seccomp/profile.js'
+import { allowList, arg, profile, rules, type ShortRule } from './seccomp/profile.js'
 
 const ERRNO = 77
 const NEWER_THAN_ALL = 900
@@ -223,6 +223,20 @@ t.test('as interpreted', { skip: missing('libseccomp') }, async t => {
     t.equal(run(program, { architecture, number: 0x0f0002 }), 0x7fff0000, 'cacheflush')
     t.equal(run(program, { architecture, number: 0x0f0001 }), 0x50001, 'breakpoint')
     t.equal(run(program, { architecture, number: 0x100000 }), 0x50026)
+  })
+
+  t.test('of several rules for a system call the first without conditions decides', async t => {
+    const allow = { names: ['getpid'], action: 'SCMP_ACT_ALLOW' } as const
+    const deny = { names: ['getpid'], action: 'SCMP_ACT_ERRNO', errnoRet: ERRNO } as const
+    const denyOne = { ...deny, args: [arg(0, 'SCMP_CMP_EQ', 1n)] }
+    const answer = (...list: ShortRule[]): number => {
+      const program = compile(profile({ defaultAction: 'SCMP_ACT_KILL', syscalls: rules(...list) }))
+      return run(program, { architecture: nativeArchitecture(), number: number('getpid'), args: [1n] })
+    }
+    t.equal(answer(allow, deny), 0x7fff0000)
+    t.equal(answer(deny, allow), 0x50000 + ERRNO)
+    t.equal(answer(allow, denyOne), 0x7fff0000)
+    t.equal(answer(denyOne, allow), 0x7fff0000)
   })
 
   t.test('an action carries its errno, and a tracer its message', async t => {

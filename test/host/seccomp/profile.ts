@@ -12,9 +12,9 @@ export const profile = (fields: Partial<Seccomp> = {}): Seccomp => {
   return { defaultErrnoRet, architectures: [], flags: [], syscalls: [], ...fields, defaultAction }
 }
 
-export const rules = (
-  ...list: readonly (Pick<SeccompRule, 'names' | 'action'> & Partial<SeccompRule>)[]
-): SeccompRule[] =>
+export type ShortRule = Pick<SeccompRule, 'names' | 'action'> & Partial<SeccompRule>
+
+export const rules = (...list: ShortRule[]): SeccompRule[] =>
   list.map((rule, index) => ({
     errnoRet: withErrno(rule.action) ? EPERM : null,
     args: [],
