@@ -4,7 +4,7 @@ import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
 import type { Context } from './lifecycle/context.js'
 import type { Created } from './lifecycle/create.js'
 import { type DeleteOptions, remove } from './lifecycle/delete.js'
-import { kill } from './lifecycle/kill.js'
+import { type KillOptions, kill } from './lifecycle/kill.js'
 import { start } from './lifecycle/start.js'
 import { ociState, openInit, statusOf } from './lifecycle/status.js'
 import type { Streams } from './lifecycle/stdio.js'
@@ -99,8 +99,8 @@ export class Container implements AsyncDisposable {
    * SIGKILL and SIGSTOP.
    * @throws {StateError} ERR_STATE_STATUS `container not running`
    */
-  async kill(signal: string | number = 'SIGTERM'): Promise<void> {
-    await kill(this.#context, this.id, signal)
+  async kill(signal: string | number = 'SIGTERM', options: KillOptions = {}): Promise<void> {
+    await kill(this.#context, { ...options, id: this.id, signal })
   }
 
   /**

@@ -7,6 +7,7 @@ import { probeHost } from './host/probe.js'
 import { type BundleInput, openBundle } from './lifecycle/bundle.js'
 import type { Context, LogEntry } from './lifecycle/context.js'
 import { type CreateOptions, compileOptions, create } from './lifecycle/create.js'
+import { type DeleteOptions, remove } from './lifecycle/delete.js'
 import { type RunOptions, type RunResult, runToEnd } from './lifecycle/run.js'
 import { planToJson, printPlan } from './plan/print.js'
 import type { OciFeatures } from './spec/features.js'
@@ -54,6 +55,11 @@ export interface Runtime {
   run(options: RunOptions): Promise<RunResult>
   /** A container by its id, whoever made it. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
   get(id: string): Promise<Container>
+  /**
+   * As `container.delete`, by id; with `force` also what a crash has left half made and `get` can't read.
+   * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS, ERR_STATE_CORRUPT
+   */
+  delete(id: string, options?: DeleteOptions): Promise<void>
   /** All containers of the state directory, by id. One that can't be read is told to `log` and left out. */
   list(): Promise<Container[]>
   /** The dry run: validates, compiles, changes nothing. @throws {ConfigError|HostError} as `create` would */
@@ -82,6 +88,10 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     get: async id => {
       validateId(id)
       return new Container(context, { record: store.read(id) })
+    },
+    delete: async (id, options) => {
+      validateId(id)
+      await remove(context, id, options)
     },
     list: async () => store.ids().flatMap(id => readable(context, id)),
     plan: async (bundle, { showEnv = false } = {}) =>

@@ -6,7 +6,7 @@ import { applyGroups, checkUsage, countOomKills } from './apply.js'
 import { availableIn, createCgroup, type Ownership, survey } from './create.js'
 import { deviceAccess } from './device-access.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
-import { killAll } from './kill.js'
+import { killAll, signalEach } from './kill.js'
 import { type Place, placesOf } from './paths.js'
 import { pidsOf } from './processes.js'
 import { type CgroupRecord, parseCgroupRecord, placeToJSON } from './record.js'
@@ -125,6 +125,11 @@ export class Cgroup {
   /** Kills all processes, also those of the cgroups below, and resolves when they are gone (5 seconds at most). */
   async kill(): Promise<void> {
     if (this.#ownership?.isOurs === true) await killAll(this.#places)
+  }
+
+  /** Sends a signal to all processes, also those of the cgroups below; without effect where none is left. */
+  signal(number: number): void {
+    if (this.#ownership?.isOurs === true) signalEach(this.#places, number)
   }
 
   /** Resolves when all processes have stopped (5 seconds at most). */

@@ -49,7 +49,7 @@ function killEach(places: readonly Place[]): void {
   const freezer = freezerOf(places)
   try {
     if (freezer !== null) requestFreeze(freezer)
-    signalEach(places)
+    signalEach(places, SIGKILL)
   } catch (error) {
     if (!isGone(error)) throw error
   } finally {
@@ -57,13 +57,13 @@ function killEach(places: readonly Place[]): void {
   }
 }
 
-/** A pid may be reused until its pidfd is open: only those are signalled that are in the cgroup still. */
-function signalEach(places: readonly Place[]): void {
+/** Sends a signal to all processes. A pid may be reused until its pidfd is open: only those get it that are in the cgroup still. */
+export function signalEach(places: readonly Place[], signal: number): void {
   const found = pidsOfAll(places).filter(pid => pid > 0)
   const opened = found.map(pid => ({ pid, pidfd: openPidfd(pid) }))
   try {
     const still = new Set(pidsOfAll(places))
-    for (const { pid, pidfd } of opened) if (pidfd !== null && still.has(pid)) signalPidfd(pidfd, SIGKILL)
+    for (const { pid, pidfd } of opened) if (pidfd !== null && still.has(pid)) signalPidfd(pidfd, signal)
   } finally {
     for (const { pidfd } of opened) if (pidfd !== null) closeFd(pidfd)
   }

@@ -11,6 +11,7 @@ import type { ContainerRecord } from '../store/record.js'
 import type { Store } from '../store/store.js'
 import { closeFd } from '../sys/beneath.js'
 import { startTime } from '../sys/process.js'
+import { connectTo, sendFd } from '../sys/socket.js'
 import { trace } from '../sys/trace.js'
 import { type Bundle, type BundleInput, openBundle } from './bundle.js'
 import type { Context } from './context.js'
@@ -28,6 +29,10 @@ export type CreateOptions = BundleInput & {
   readonly stdio?: Stdio
   /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
   readonly consoleSocket?: string
+  /** Gets a pidfd of the init with the message `standard` (an AF_UNIX socket's path). Default: nobody does. */
+  readonly pidfdSocket?: string
+  /** `NAME=value`: the process gets them in addition to, or in place of, those of the configuration. Default none. */
+  readonly extraEnv?: readonly string[]
   /** Descriptors of this process that the container's process gets as 3, 4, ... Default none. */
   readonly extraFds?: readonly number[]
   /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
@@ -79,12 +84,21 @@ export function compileOptions({ id, noPivot, noNewKeyring, extraFds }: CreateOp
 }
 
 function prepare(context: Context, options: CreateOptions): Draft {
-  const bundle = openBundle(options)
+  const bundle = withEnv(openBundle(options), options.extraEnv ?? [])
   const facts = context.facts()
   const { plan, warnings } = compile({ config: bundle.config, facts, options: compileOptions(options, bundle) })
   for (const message of [...bundle.warnings, ...warnings]) context.log({ level: 'warning', message, id: options.id })
   const cgroup = openCgroup({ facts: facts.cgroup, path: bundle.config.linux.cgroupsPath, id: options.id })
   return { context, options, bundle, plan, cgroup }
+}
+
+function withEnv(bundle: Bundle, extra: readonly string[]): Bundle {
+  const { process } = bundle.config
+  if (process === null || extra.length === 0) return bundle
+  const nameOf = (entry: string): string => entry.slice(0, entry.indexOf('='))
+  const replaced = new Set(extra.map(nameOf))
+  const env = [...process.env.filter(entry => !replaced.has(nameOf(entry))), ...extra]
+  return { ...bundle, config: { ...bundle.config, process: { ...process, env } } }
 }
 
 /** From here on there is something to undo. */
@@ -189,11 +203,21 @@ const barriers: Record<Barrier, AtBarrier> = {
   map: ({ pid }, { bundle, context }) => writeMappings(pid, bundle.config, context.facts()),
   prepare: (child, { bundle, context, cgroup }, ledger) =>
     createHooks({ config: bundle.config, record: ledger.record(), child, cgroup, facts: context.facts() }),
-  created: ({ pid }, { bundle, cgroup }, ledger) => {
+  created: ({ pid, pidfd }, { bundle, cgroup, options }, ledger) => {
     cgroup.settle()
     applyLimits(pid, bundle.config)
+    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pidfd)
     ledger.update({ phase: 'created' })
   },
+}
+
+function sendPidfd(path: string, pidfd: number): void {
+  const socket = connectTo(path)
+  try {
+    sendFd(socket, pidfd, 'standard')
+  } finally {
+    closeFd(socket)
+  }
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */

@@ -1,5 +1,6 @@
 import { openCgroup } from '../cgroup/index.js'
 import { ConfigError, StateError } from '../errors.js'
+import type { ContainerRecord } from '../store/record.js'
 import { closeFd } from '../sys/beneath.js'
 import { signalNumber } from '../sys/errno.js'
 import { signalPidfd } from '../sys/process.js'
@@ -18,13 +19,24 @@ export function parseSignal(signal: string | number): number {
   throw new ConfigError('ERR_CONFIG_INVALID', [issue])
 }
 
+export interface KillOptions {
+  /** To all processes of the container's cgroup, also where its init is gone; fine where none is left. Default false. */
+  readonly all?: boolean
+}
+
+export interface KillInput extends KillOptions {
+  readonly id: string
+  readonly signal: string | number
+}
+
 /**
  * Sends a signal to the container's init; SIGKILL where the container has no pid namespace of its own goes to all of its processes.
  * @throws {StateError} ERR_STATE_STATUS `container not running`
  */
-export async function kill(context: Context, id: string, signal: string | number): Promise<void> {
+export async function kill(context: Context, { id, signal, all = false }: KillInput): Promise<void> {
   const number = parseSignal(signal)
   const record = context.store.read(id)
+  if (all) return killAll(record, number)
   const status = statusOf(context, record)
   const pidfd = status === 'stopped' ? null : openInit(record)
   if (pidfd === null) throw notRunning(id, status)
@@ -36,6 +48,12 @@ export async function kill(context: Context, id: string, signal: string | number
   if (number === SIGKILL && !record.ownPidNamespace) {
     await openCgroup({ recorded: record.cgroup }).kill()
   }
+}
+
+async function killAll(record: ContainerRecord, number: number): Promise<void> {
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  if (number === SIGKILL) await cgroup.kill()
+  else cgroup.signal(number)
 }
 
 const notRunning = (id: string, status: string): StateError =>

@@ -1,0 +1,81 @@
+/** What `create` and `run` share: their flags, and what becomes of them. */
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Container, CreateOptions } from '../index.js'
+import type { Flag, Flags } from './command.js'
+import { inheritedFds } from './inherited.js'
+
+export const CREATE_FLAGS: readonly Flag[] = [
+  { name: 'bundle', short: 'b', value: 'DIR', help: 'the bundle (default: the current directory)' },
+  { name: 'console-socket', value: 'PATH', help: "an AF_UNIX socket that gets the master of the container's terminal" },
+  { name: 'pidfd-socket', value: 'PATH', help: "an AF_UNIX socket that gets a pidfd of the container's init" },
+  { name: 'pid-file', value: 'FILE', help: "write the init's pid to this file" },
+  { name: 'no-pivot', help: 'use MS_MOVE and chroot, for a root file system on a ramdisk' },
+  { name: 'no-new-keyring', help: "keep the caller's session keyring" },
+  { name: 'preserve-fds', value: 'N', kind: 'count', help: 'pass N descriptors, from 3 on, to the container' },
+]
+
+/** @throws {Error} where the flags ask for what can't be */
+export function createOptions(id: string, flags: Flags, { isDetached }: { isDetached: boolean }): CreateOptions {
+  const bundle = resolve(flags.text('bundle') || '.')
+  const consoleSocket = flags.text('console-socket') || undefined
+  const pidfdSocket = flags.text('pidfd-socket') || undefined
+  checkTerminal({ hasTerminal: asksForTerminal(bundle), isDetached, hasSocket: consoleSocket !== undefined })
+  return {
+    id,
+    bundle,
+    stdio: 'inherit',
+    ...(consoleSocket !== undefined && { consoleSocket: resolve(consoleSocket) }),
+    ...(pidfdSocket !== undefined && { pidfdSocket: resolve(pidfdSocket) }),
+    ...inheritedFds(flags.count('preserve-fds')),
+    noPivot: flags.isOn('no-pivot'),
+    noNewKeyring: flags.isOn('no-new-keyring'),
+  }
+}
+
+interface TerminalCase {
+  readonly hasTerminal: boolean
+  readonly isDetached: boolean
+  readonly hasSocket: boolean
+}
+
+function checkTerminal({ hasTerminal, isDetached, hasSocket }: TerminalCase): void {
+  if (isDetached && hasTerminal && !hasSocket) {
+    throw new Error('cannot allocate tty if tsrun will detach without setting console socket')
+  }
+  if (hasSocket && !(isDetached && hasTerminal)) {
+    throw new Error('cannot use console socket if tsrun will not detach or allocate tty')
+  }
+}
+
+/** What can't be read is told by `create`, with all that is wrong. */
+function asksForTerminal(bundle: string): boolean {
+  try {
+    const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as {
+      process?: { terminal?: boolean }
+    } | null
+    return config?.process?.terminal === true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Writes the pid as engines wait for it: the whole file at once, digits without a line feed.
+ * @throws {Error} after the container was deleted: nobody would know that it is there
+ */
+export async function writePidFile(path: string | undefined, container: Container): Promise<void> {
+  if (!path) return
+  const target = resolve(path)
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}`)
+  try {
+    const fd = openSync(temporary, 'wx', 0o644)
+    writeSync(fd, String(container.pid))
+    closeSync(fd)
+    renameSync(temporary, target)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    await container.delete({ force: true })
+    throw error
+  }
+}

@@ -1,0 +1,52 @@
+/** What a command is: its words for the help, its flags, and what it does. */
+import type { Log } from './log.js'
+
+export interface Flag {
+  /** Without dashes. Accepted with one dash or two. */
+  readonly name: string
+  /** One letter. */
+  readonly short?: string
+  /** What the help calls the value; a flag without one is a switch. */
+  readonly value?: string
+  /** `count`: a whole number >= 0. Default `text`. */
+  readonly kind?: 'text' | 'count'
+  readonly help: string
+  /** Accepted, but not in the help. */
+  readonly isHidden?: boolean
+}
+
+/** What the flags of a call say. */
+export interface Flags {
+  isOn(name: string): boolean
+  /** undefined: not given. */
+  text(name: string): string | undefined
+  /** 0 where not given. */
+  count(name: string): number
+}
+
+/** The flags in front of the command, made ready. */
+export interface Globals {
+  /** Absolute; undefined: the default. */
+  readonly root: string | undefined
+  readonly log: Log
+}
+
+export interface Call {
+  readonly flags: Flags
+  readonly args: readonly string[]
+  readonly globals: Globals
+}
+
+export interface Command {
+  readonly summary: string
+  /** What follows the command's name in the help. */
+  readonly usage: string
+  /** More than the summary says, in whole lines. */
+  readonly description?: string
+  readonly flags: readonly Flag[]
+  readonly arguments: { readonly min: number; readonly max: number }
+  /** Everything after the first argument is an argument, even with a dash in front. */
+  readonly stopsAtArgument?: boolean
+  /** Resolves with the exit status. */
+  run(call: Call): Promise<number>
+}

@@ -1,0 +1,18 @@
+/** The commands by name, each loaded when it is called: the time to start is part of every call. */
+import type { Command } from './command.js'
+
+export const COMMANDS = {
+  create: async () => (await import('./create.js')).command,
+  delete: async () => (await import('./delete.js')).command,
+  features: async () => (await import('./features.js')).command,
+  kill: async () => (await import('./kill.js')).command,
+  list: async () => (await import('./list.js')).command,
+  plan: async () => (await import('./plan.js')).command,
+  run: async () => (await import('./run.js')).command,
+  spec: async () => (await import('./spec.js')).command,
+  start: async () => (await import('./start.js')).command,
+  state: async () => (await import('./state.js')).command,
+} as const satisfies Readonly<Record<string, () => Promise<Command>>>
+
+/** Commands of other runtimes that tsrun does not have yet. */
+export const NOT_YET: readonly string[] = ['checkpoint', 'events', 'exec', 'pause', 'ps', 'restore', 'resume', 'update']

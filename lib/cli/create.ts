@@ -1,0 +1,22 @@
+import { CREATE_FLAGS, createOptions, writePidFile } from './bundle.js'
+import type { Call, Command } from './command.js'
+import { failing } from './failing.js'
+import { openRuntime } from './runtime.js'
+import { catchEnding } from './signals.js'
+
+export const command: Command = {
+  summary: 'create a container, ready to be started',
+  usage: '[command options] ID',
+  flags: CREATE_FLAGS,
+  arguments: { min: 1, max: 1 },
+  run: call => failing('create', () => create(call)),
+}
+
+async function create({ flags, args: [id = ''], globals }: Call): Promise<number> {
+  const options = createOptions(id, flags, { isDetached: true })
+  const signals = catchEnding()
+  const container = await openRuntime(globals).create({ ...options, signal: signals.cancel })
+  await writePidFile(flags.text('pid-file'), container)
+  signals.release()
+  return 0
+}

@@ -1,0 +1,45 @@
+/** The flags in front of the command. */
+import { resolve } from 'node:path'
+import type { Flag, Flags, Globals } from './command.js'
+import { type LogFormat, openLog } from './log.js'
+
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  {
+    name: 'root',
+    value: 'DIR',
+    help: 'where the state of containers is kept (default: /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun)',
+  },
+  { name: 'log', value: 'FILE', help: 'append errors and warnings to this file (default: standard error)' },
+  { name: 'log-format', value: 'FORMAT', help: 'text (default) or json' },
+  { name: 'debug', help: 'log more' },
+  { name: 'systemd-cgroup', help: 'not supported yet' },
+  { name: 'rootless', value: 'WHEN', help: 'auto (default) or false; true is not supported yet' },
+]
+
+export const HELP_FLAG: Flag = { name: 'help', short: 'h', help: 'show this help' }
+export const VERSION_FLAG: Flag = { name: 'version', short: 'v', help: 'show the version' }
+
+const FORMATS: readonly LogFormat[] = ['text', 'json']
+
+/** @throws for a log that can't be opened; what is wrong with the other flags is told later, and to the log */
+export function readGlobals(flags: Flags): Globals {
+  const given = flags.text('log-format') ?? 'text'
+  const format = FORMATS.find(name => name === given)
+  const log = openLog({ file: flags.text('log') || undefined, format: format ?? 'text', isDebug: flags.isOn('debug') })
+  const root = flags.text('root')
+  return { root: root === undefined ? undefined : resolve(root), log }
+}
+
+/** @throws {Error} in words for the user */
+export function checkGlobals(flags: Flags): void {
+  const format = flags.text('log-format')
+  if (format !== undefined && !(FORMATS as readonly string[]).includes(format))
+    throw new Error(`invalid log-format: ${format}`)
+  if (flags.isOn('systemd-cgroup'))
+    throw new Error('--systemd-cgroup is not supported yet: leave it out to use cgroupfs')
+  const rootless = flags.text('rootless') ?? 'auto'
+  if (rootless === 'true') throw new Error('--rootless=true is not supported yet: run as root')
+  if (!['auto', 'false'].includes(rootless))
+    throw new Error(`invalid value for --rootless: ${rootless} (auto, true or false)`)
+  if (flags.text('root') === '') throw new Error('--root must not be empty')
+}

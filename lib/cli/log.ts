@@ -1,0 +1,60 @@
+/** Where errors and warnings go: a file that engines read (`--log`), or standard error. */
+import { openSync, writeSync } from 'node:fs'
+import { printError } from './print.js'
+
+export type LogFormat = 'text' | 'json'
+type Level = 'error' | 'warning' | 'info' | 'debug'
+
+export interface LogOptions {
+  /** Appended to, made with mode 0644; undefined: standard error. */
+  readonly file: string | undefined
+  readonly format: LogFormat
+  /** Log everything. Else JSON gets errors only: Podman takes the whole file for one object. */
+  readonly isDebug: boolean
+}
+
+export interface Log {
+  error(message: string): void
+  warning(message: string): void
+  info(message: string): void
+}
+
+/** @throws where the file can't be opened */
+export function openLog({ file, format, isDebug }: LogOptions): Log {
+  const fd = file === undefined ? null : openSync(file, 'a', 0o644)
+  const write = (level: Level, message: string): void => {
+    const line = format === 'json' ? jsonLine(level, message) : textLine(level, message)
+    if (fd === null) printError(line)
+    else append(fd, line)
+  }
+  return {
+    error: message => {
+      // Engines show what is on standard error, and people look there too.
+      if (fd !== null) printError(`${message}\n`)
+      write('error', message)
+    },
+    warning: message => {
+      if (isDebug || format === 'text') write('warning', message)
+    },
+    info: message => {
+      if (isDebug) write('info', message)
+    },
+  }
+}
+
+/** A log that can't be written must not hide what was to be said. */
+function append(fd: number, line: string): void {
+  try {
+    writeSync(fd, line)
+  } catch (error) {
+    printError(`the log cannot be written: ${(error as Error).message}\n`)
+  }
+}
+
+/** RFC 3339 in seconds. */
+const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z')
+
+const jsonLine = (level: Level, message: string): string => `${JSON.stringify({ level, msg: message, time: now() })}\n`
+
+const textLine = (level: Level, message: string): string =>
+  `time=${JSON.stringify(now())} level=${level} msg=${JSON.stringify(message)}\n`

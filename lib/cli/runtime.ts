@@ -1,0 +1,9 @@
+import { createRuntime, type Runtime } from '../index.js'
+import type { Globals } from './command.js'
+
+export function openRuntime({ root, log }: Globals): Runtime {
+  return createRuntime({
+    ...(root !== undefined && { root }),
+    log: ({ level, message }) => (level === 'warning' ? log.warning(message) : log.info(message)),
+  })
+}

@@ -1,0 +1,73 @@
+/** Signals to the command: before there is a container they cancel, then the container gets them. */
+import { constants } from 'node:os'
+import type { Container } from '../index.js'
+
+/** Ended by a signal before there was a container to give it to. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly status: number
+
+  constructor(signal: string) {
+    super(`interrupted by ${signal}`)
+    this.status = statusOfSignal(signal)
+  }
+}
+
+/** As shells tell it: 128 + its number. */
+export function statusOfSignal(name: string): number {
+  const realTime = /^SIGRTMIN\+(\d+)$/.exec(name)?.[1]
+  const number = realTime === undefined ? constants.signals[name as NodeJS.Signals] : 34 + Number(realTime)
+  return 128 + (number ?? 0)
+}
+
+const ENDING: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']
+/**
+ * Not forwarded: what can't be caught; what the process does to itself (faults, SIGPIPE, SIGPROF of V8's profiler, SIGCHLD, SIGURG
+ * and SIGIO, which sockets send); SIGWINCH, which the terminal's size answers.
+ */
+const FORWARDED: readonly NodeJS.Signals[] = [
+  ...ENDING,
+  ...(['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGCONT', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const),
+  ...(['SIGABRT', 'SIGSYS', 'SIGTRAP', 'SIGXCPU', 'SIGXFSZ', 'SIGPWR', 'SIGSTKFLT'] as const),
+]
+
+export interface Signals {
+  /** Aborted, with `Interrupted`, by a signal that would end the process, as long as there is nobody to give it to. */
+  readonly cancel: AbortSignal
+  /** From now on the container gets what comes, and what has come. */
+  forwardTo(container: Container): void
+  /** The signals have their usual effect again. */
+  release(): void
+}
+
+/** Signals that would end the process, for a command that has something to clean up. */
+export const catchEnding = (): Signals => catchAll(ENDING)
+/** All signals that mean the container, for a command that stands in for it. */
+export const catchForwarded = (): Signals => catchAll(FORWARDED)
+
+function catchAll(names: readonly NodeJS.Signals[]): Signals {
+  const cancel = new AbortController()
+  const early: NodeJS.Signals[] = []
+  let container: Container | null = null
+  const listener = (name: NodeJS.Signals): void => {
+    if (container !== null) forward(container, name)
+    else if (ENDING.includes(name)) cancel.abort(new Interrupted(name))
+    else early.push(name)
+  }
+  for (const name of names) process.on(name, listener)
+  return {
+    cancel: cancel.signal,
+    forwardTo: target => {
+      container = target
+      for (const name of early.splice(0)) forward(target, name)
+    },
+    release: () => {
+      for (const name of names) process.off(name, listener)
+    },
+  }
+}
+
+/** A container that has just ended does not need the signal any more. */
+function forward(container: Container, name: string): void {
+  container.kill(name).catch(() => {})
+}
