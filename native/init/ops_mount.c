@@ -30,6 +30,9 @@ void run_root(struct init *init, struct root_op *args) {
   make_host_root_private(init);
   init->root = take_slot(init, args->slot.number);
   leave_peers(init, init->root, "/");
+  // The root itself is nobody's peer even where its mounts are to be: what is mounted in it would appear on
+  // the host, and pivot_root refuses a shared root. `root_attr` shares the finished one.
+  change_propagation(init, init->root, MS_PRIVATE, "/");
   must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
   must(&init->report, "fchdir", sys_fchdir(init->root), "/");
 }
