@@ -23,8 +23,7 @@ const MEMORY_POLICY_FLAGS = ['MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', '
 /** Domain numbers of personality(2). */
 const PERSONALITIES = { LINUX: 0, LINUX32: 8 } as const
 
-const oneLine = (start: string): s.Shape =>
-  s.word(new RegExp(`^${start}[^\\n]*$`), `one line that starts with ${start}`)
+const oneLine = (start: string) => s.word(new RegExp(`^${start}[^\\n]*$`), `one line that starts with ${start}`)
 
 const intelRdt = s.object({
   closID: s.optional(s.word(/^(?!\.{1,2}$)[^/\n]+$/, 'the name of a directory')),
