@@ -133,13 +133,22 @@ static int next_frame(int socket, unsigned char frame[2048]) {
   return 1;
 }
 
-static pid_t converse(int control, pid_t pid, int is_in_new_user) {
+static _Noreturn void abandon(pid_t pid) {
+  fprintf(stderr, "abandoned %d\n", pid);
+  kill(getpid(), SIGKILL);
+  for (;;)
+    pause();
+}
+
+static pid_t converse(int control, pid_t pid, int is_in_new_user, int abandons) {
   unsigned char frame[2048] = {0};
   while (next_frame(control, frame)) {
     if (frame[1] == 1)
       pid = (pid_t)((uint32_t)frame[3] << 24 | (uint32_t)frame[4] << 16 | (uint32_t)frame[5] << 8 | frame[6]);
     if (frame[1] != 0)
       continue;
+    if (abandons)
+      abandon(pid);
     // The first barrier of a new user namespace is `map`.
     unsigned char code = frame[2] == 0x1a ? frame[6] : frame[2];
     if (is_in_new_user) {
@@ -152,8 +161,22 @@ static pid_t converse(int control, pid_t pid, int is_in_new_user) {
   return pid;
 }
 
-static int start(void) {
+static void show_private_memory(pid_t pid) {
+  char path[64], line[256];
+  snprintf(path, sizeof path, "/proc/%d/smaps_rollup", pid);
+  FILE *file = fopen(path, "re");
+  unsigned long total = 0, kib;
+  while (file != NULL && fgets(line, sizeof line, file) != NULL)
+    if (sscanf(line, "Private_%*[^:]: %lu", &kib) == 1)
+      total += kib;
+  fprintf(stderr, "private %lu\n", total);
+  if (file != NULL)
+    fclose(file);
+}
+
+static int start(pid_t pid) {
   unsigned char frame[2048];
+  show_private_memory(pid);
   int fd = check(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   if (connect(fd, (struct sockaddr *)&start_address, start_length) < 0)
     return 0;
@@ -195,21 +218,22 @@ int main(int argc, char **argv) {
   if (argc < 4 || argc - 4 > MAX_SLOTS)
     errx(2, "usage: launch HELPER PLAN FLAGS SLOT...");
   unsigned long flags = strtoul(argv[3], NULL, 16);
+  int abandons = argc > 4 && strcmp(argv[4], "abandon") == 0;
   int is_in_new_user = (flags & CLONE_NEWUSER) != 0;
   int control[2], fds[MAX_SLOTS + 2], count = 2;
   check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control), "socketpair");
   fds[0] = sealed_copy(argv[2]);
   fds[1] = control[1];
-  for (int i = 4; i < argc; i++)
+  for (int i = 4 + abandons; i < argc; i++)
     fds[count++] = open_slot(argv[i]);
   pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
   if (check(pid, "clone") == 0)
     become_helper(argv[1], fds, count, is_in_new_user);
   for (int i = 0; i < count; i++)
     close(fds[i]);
-  pid = converse(control[0], pid, is_in_new_user);
+  pid = converse(control[0], pid, is_in_new_user, abandons);
   if (start_length > 0)
-    start();
+    start(pid);
   if (console >= 0)
     show_console();
   int status;

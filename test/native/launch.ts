@@ -1,6 +1,15 @@
 /** Runs the init helper on a plan by way of launch.c, and makes roots for it: no FFI and no runtime in the way. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decode } from 'cbor-x'
@@ -17,6 +26,7 @@ export const NAMESPACES = CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWU
 export interface Launched {
   readonly told: readonly unknown[]
   readonly stdout: string
+  /** The exit status, 128 and the signal, or, of an abandoned helper, its process id. */
   readonly exit: number
 }
 
@@ -25,6 +35,10 @@ export interface Launch {
   /** As launch.c takes them, in the order of the ops. */
   readonly slots: readonly string[]
   readonly flags?: number
+  /** Default: a pipe that is at its end. */
+  readonly stdin?: 'pipe' | 'ignore'
+  /** A shell script that runs the launcher as "$@", in a mount namespace of its own. */
+  readonly around?: string
 }
 
 /** Compiles the helper and launch.c into a folder that is removed after the test. */
@@ -45,19 +59,23 @@ export function temporaryFolder(t: Test): string {
   return folder
 }
 
-function runLauncher(folder: string, { ops, slots, flags = NAMESPACES }: Launch): Launched {
+function runLauncher(folder: string, { ops, slots, flags = NAMESPACES, stdin = 'pipe', around }: Launch): Launched {
   const file = join(folder, 'plan')
-  writeFileSync(file, encodePlan({ ops, slots: slots.map(() => ({})) as unknown as Plan['slots'] }))
-  const args = [join(folder, 'init'), file, flags.toString(16), ...slots]
-  const { status, stdout, stderr } = spawnSync(join(folder, 'launch'), args, {
+  writeFileSync(
+    file,
+    encodePlan({ ops, slots: slots.filter(slot => slot !== 'abandon').map(() => ({})) as unknown as Plan['slots'] }),
+  )
+  const launcher = [join(folder, 'launch'), join(folder, 'init'), file, flags.toString(16), ...slots]
+  const [command, ...args] = around === undefined ? launcher : ['unshare', '-m', 'sh', '-c', around, 'sh', ...launcher]
+  const { status, signal, stdout, stderr } = spawnSync(command ?? '', args, {
     encoding: 'utf8',
+    stdio: [stdin, 'pipe', 'pipe'],
     timeout: 10_000,
-    input: '',
   })
   const lines = stderr.trimEnd().split('\n')
-  const exit = /^exit (\d+)$/.exec(lines.pop() ?? '')?.[1]
-  if (status !== 0 || exit === undefined) throw new Error(`launch failed (${status}): ${stderr}`)
-  return { told: lines.map(readLine), stdout, exit: Number(exit) }
+  const [, how, number] = /^(exit|abandoned) (\d+)$/.exec(lines.pop() ?? '') ?? []
+  if (how === undefined) throw new Error(`launch failed (${status ?? signal}): ${stderr}`)
+  return { told: lines.map(readLine), stdout, exit: Number(number) }
 }
 
 /** Anything but a frame is what the container's process wrote to its stderr. */
@@ -84,6 +102,7 @@ const APPLETS = [
 /** A root file system with busybox and the usual folders. */
 export function makeRoot(t: Test): string {
   const root = temporaryFolder(t)
+  chmodSync(root, 0o755)
   for (const folder of ['bin', 'proc', 'sys', 'dev', 'tmp', 'etc']) mkdirSync(join(root, folder))
   const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim()
   copyFileSync(busybox, join(root, 'bin/busybox'))
