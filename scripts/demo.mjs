@@ -44,6 +44,23 @@ function describeProcess(pid) {
   return `process ${pid} on this machine, "${name}"`
 }
 
+/** From the plan as it is printed: `MOUNT: propagation, root, mount_fs x7, ...`, a line for each phase. */
+function summarise(plan) {
+  const sections = plan
+    .trim()
+    .split('\n\n')
+    .map(section => section.split('\n'))
+  const phases = sections.filter(([title]) => /^[A-Z]+$/.test(title) && title !== 'SLOTS')
+  return phases.map(([title, ...ops]) => {
+    const counts = new Map()
+    for (const op of ops) {
+      const [name] = op.trim().split(' ')
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    return `${title}: ${[...counts].map(([name, count]) => (count === 1 ? name : `${name} x${count}`)).join(', ')}`
+  })
+}
+
 async function showLife(runtime, bundle) {
   step('create: everything but your program. The init waits, in its namespaces and its cgroups.')
   const stdio = ['ignore', 'inherit', 'inherit']
@@ -87,12 +104,8 @@ async function demo(folder) {
   tell(`its root has, read-only: ${binds.map(({ destination }) => destination).join(' ')}`)
 
   const runtime = createRuntime({ root: join(folder, 'state'), log: ({ message }) => tell(`(${message})`) })
-  step('plan: what a launch is about to do. Nothing is done yet.')
-  const plan = String(await runtime.plan(folder))
-    .trim()
-    .split('\n')
-  for (const line of plan.slice(0, 6)) tell(line)
-  tell(`... and ${plan.length - 6} lines more; \`tsrun plan BUNDLE\` prints them all`)
+  step('plan: what a launch is about to do, phase by phase. Nothing is done yet; `tsrun plan` has it in full.')
+  for (const line of summarise(String(await runtime.plan(folder)))) tell(line)
 
   await showLife(runtime, folder)
 }

@@ -7,6 +7,8 @@
 #include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -91,11 +93,9 @@ static void make_devices(void) {
     unsigned major, minor;
   } devices[] = {{"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
                  {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
-  static const char *const links[][2] = {{"/proc/self/fd", "fd"},
-                                         {"/proc/self/fd/0", "stdin"},
-                                         {"/proc/self/fd/1", "stdout"},
-                                         {"/proc/self/fd/2", "stderr"},
-                                         {"pts/ptmx", "ptmx"}};
+  static const char *const links[][2] = {{"/proc/self/fd", "fd"},       {"/proc/self/fd/0", "stdin"},
+                                         {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"},
+                                         {"/proc/kcore", "core"},       {"pts/ptmx", "ptmx"}};
   int dev = (int)must(in_root("/dev", O_PATH | O_DIRECTORY));
   for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
     make_device(dev, devices[i].name, devices[i].major, devices[i].minor);
@@ -121,6 +121,15 @@ static void switch_root(void) {
   must(syscall(SYS_mount, NULL, ".", NULL, MS_SLAVE_REC, NULL));
   must(syscall(SYS_umount2, ".", 2));
   must(chdir("/"));
+}
+
+static void bring_loopback_up(void) {
+  struct ifreq lo = {.ifr_name = "lo"};
+  int fd = (int)must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  must(ioctl(fd, SIOCGIFFLAGS, &lo));
+  lo.ifr_flags |= IFF_UP;
+  must(ioctl(fd, SIOCSIFFLAGS, &lo));
+  close(fd);
 }
 
 // A file is covered by /dev/null, a directory by an empty tmpfs, what is not there by nothing.
@@ -197,6 +206,7 @@ void container_init(int task_files) {
   mount_all();
   make_devices();
   switch_root();
+  bring_loopback_up();
   must(sethostname("floor", 5));
   protect_paths();
   take_identity();
