@@ -32,6 +32,9 @@ struct init {
 // The descriptor of a slot, which the caller now owns.
 int take_slot(struct init *init, uint64_t slot);
 
+// Closes a descriptor that may be open.
+void drop(int *fd);
+
 // Sends the barrier and waits for its release. An end of file, which is the runtime's death, ends the
 // process.
 void wait_at(struct init *init, enum op_code barrier);

@@ -56,14 +56,23 @@ static void run_op(struct init *init, enum op_code code, union args *args) {
   }
 }
 
+void drop(int *fd) {
+  if (*fd >= 0)
+    sys_close(*fd);
+  *fd = -1;
+}
+
 // Everything up to here is made with exact modes; the process gets the caller's umask unless the plan has
-// one.
+// one. No op from here on resolves a path in the root or mounts anything.
 static void enter_identity(struct init *init, enum op_code code) {
   static const unsigned int EARLIER = (1u << PHASE_IDENTITY) - 1;
-  if (init->building && (OP_RULES[code].phases & EARLIER) == 0) {
-    sys_umask(init->caller_umask);
-    init->building = false;
-  }
+  if (!init->building || (OP_RULES[code].phases & EARLIER) != 0)
+    return;
+  sys_umask(init->caller_umask);
+  drop(&init->root);
+  drop(&init->null);
+  drop(&init->empty);
+  init->building = false;
 }
 
 static void run_plan(struct init *init) {

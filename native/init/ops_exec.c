@@ -63,10 +63,10 @@ void run_seccomp(struct init *init, struct seccomp_op *args) {
 }
 
 void run_created(struct init *init, struct created_op *args) {
+  drop(&init->procfs);
   wait_at(init, OP_CREATED);
   leave_parent(init);
-  sys_close(init->report.socket);
-  init->report.socket = -1;
+  drop(&init->report.socket);
 }
 
 void run_await_start(struct init *init, struct await_start_op *args) {

@@ -51,6 +51,8 @@ bool is_device(const struct statx *found, uint32_t type, uint32_t major, uint32_
 }
 
 void set_owner(const struct init *init, int fd, struct owner owner, const char *path) {
+  if (owner.uid == UINT32_MAX && owner.gid == UINT32_MAX)
+    return;
   struct statx found = stat_of(init, fd, path);
   bool same = (owner.uid == UINT32_MAX || found.stx_uid == owner.uid) &&
               (owner.gid == UINT32_MAX || found.stx_gid == owner.gid);
@@ -156,7 +158,7 @@ static int enter(const struct init *init, int dir, const char *name, uint32_t mo
 static int make_path(const struct init *init, const char *path, uint32_t mode, struct owner owner) {
   char name[PATH_MAX];
   const char *at = path;
-  int dir = must(&init->report, "dup", open_how(init->root, ".", O_PATH | O_DIRECTORY, 0), path);
+  int dir = must(&init->report, "openat2", open_how(init->root, ".", O_PATH | O_DIRECTORY, 0), path);
   while (next_component(&at, name)) {
     int next = enter(init, dir, name, mode, owner);
     if (next == -ELOOP)
