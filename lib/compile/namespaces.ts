@@ -88,8 +88,8 @@ function splitNamespaces({ linux: { namespaces } }: Config): Split {
     (made & CLONE.NEWTIME) !== 0 ||
     (allUnshared && (made & CLONE.NEWPID) !== 0)
   // clone(2) would root a cgroup namespace in our own cgroup, and take no offsets for a time namespace.
-  const byHelper = CLONE.NEWCGROUP | CLONE.NEWTIME | (needsChild ? CLONE.NEWPID : 0)
-  const cloned = allUnshared ? 0 : made & ~byHelper
+  const afterClone = CLONE.NEWCGROUP | CLONE.NEWTIME | (needsChild ? CLONE.NEWPID : 0)
+  const cloned = allUnshared ? 0 : made & ~afterClone
   return { cloned, unshared: made & ~cloned, joined, makesUser, joinsUser, needsChild }
 }
 
