@@ -12,11 +12,12 @@ export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`
 }
 
-const MESSAGES = new Map([...getSystemErrorMap().values()])
+let messages: ReadonlyMap<string, string> | null = null
 
 /** What an errno means, in the words of perror(3), lower case; the name itself where there are none. */
 export function errnoMessage(name: string): string {
-  return MESSAGES.get(name) ?? name
+  messages ??= new Map(getSystemErrorMap().values())
+  return messages.get(name) ?? name
 }
 
 const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]))

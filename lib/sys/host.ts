@@ -1,5 +1,4 @@
 /** What the host process knows of itself and its kernel. */
-import { randomBytes } from 'node:crypto'
 import { release } from 'node:os'
 
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env
@@ -12,4 +11,5 @@ export const architecture = (): string => process.arch
 /** Ends when the next turn of the event loop begins; `milliseconds` more where given. */
 export const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 /** A name that nobody else has: 96 random bits. */
-export const randomName = (): string => `tsrun-${randomBytes(12).toString('hex')}`
+export const randomName = (): string =>
+  `tsrun-${Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString('hex')}`

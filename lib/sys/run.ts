@@ -1,6 +1,7 @@
 /** Runs a program of the host to its end, for hooks in the runtime namespace. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { SystemError } from '../errors.js'
+import { builtin } from './builtin.js'
 import type { ExitStatus } from './process.js'
 
 export interface RunInput {
@@ -24,6 +25,7 @@ const KEPT_BYTES = 64 * 1024
 
 /** @throws {SystemError} where the program can't be started */
 export async function run({ path, args, env, stdin, timeoutMs }: RunInput): Promise<RunResult> {
+  const { spawn } = builtin('node:child_process') as typeof import('node:child_process')
   const child = spawn(path, args.slice(1), {
     argv0: args[0] ?? path,
     env: parseEnvironment(env),

@@ -1,7 +1,7 @@
 /** A container's standard streams: pipes, and the master of a terminal, as Node streams. */
 import { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
-import { ReadStream } from 'node:tty'
+import { builtin } from './builtin.js'
 import { check } from './errno.js'
 import { native } from './native.js'
 
@@ -59,6 +59,7 @@ export interface Terminal extends Duplex {
 
 /** Takes over the master's descriptor. The hang-up (EIO) at the end of the last process is the end of the stream. */
 export function terminalOf(master: number): Terminal {
+  const { ReadStream } = builtin('node:tty') as typeof import('node:tty')
   // A ReadStream of a pty master can be written to as well: it is a socket over a tty handle.
   const stream = new ReadStream(master) as unknown as Terminal
   stream.on('error', (error: NodeJS.ErrnoException) => {
