@@ -1,0 +1,136 @@
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { leftovers, makeBundle, type TestBundle } from '../bundle.js'
+import { missing } from '../needs.js'
+
+const skip = { skip: missing('root', 'busybox'), timeout: 300_000 }
+const victim = fileURLToPath(new URL('crash/victim.mjs', import.meta.url))
+
+type Work = 'create' | 'start' | 'delete'
+
+const work = ({ runtime, bundle, id }: TestBundle, what: Work, limit: number): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [victim, runtime.root, bundle, id(), what, String(limit)], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  })
+
+/** How many points there are to die at. */
+function countCalls(test: TestBundle, what: Work): number {
+  const { stdout, stderr } = work(test, what, Number.MAX_SAFE_INTEGER)
+  const calls = /^done (\d+)$/m.exec(stdout)?.[1]
+  if (calls === undefined) throw new Error(`${what} failed: ${stderr}`)
+  return Number(calls)
+}
+
+/** Processes of the container: those that know its id, and those whose root is its root. */
+function processesOf({ rootfs, id }: TestBundle): string[] {
+  return readdirSync('/proc').filter(pid => /^\d+$/.test(pid) && belongs(pid, rootfs, id()))
+}
+
+/** A zombie is its parent's to reap, which after a crash is the machine's first process. */
+function belongs(pid: string, rootfs: string, id: string): boolean {
+  try {
+    const of = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    return !/^State:\s+[ZX]/m.test(of('status')) && (of('cgroup').includes(id) || of('cmdline').includes(rootfs))
+  } catch {
+    return false // it ended while we looked
+  }
+}
+
+async function checkCleanable(t: Test, test: TestBundle, when: string): Promise<void> {
+  const { runtime, id } = test
+  await runtime.delete(id(), { force: true })
+  const rest = [...leftovers(id()), ...processesOf(test)]
+  if (rest.length > 0 || existsSync(`${runtime.root}/${id()}`)) t.fail(`${when} leaves ${rest.join(', ')}`)
+}
+
+t.test('kill -9 between any two steps of create leaves nothing that delete does not remove', skip, async t => {
+  const test = makeBundle(t)
+  const { rootfs, configure, runtime, id } = test
+  configure(config => {
+    config.root = { path: 'rootfs', readonly: false }
+    config.process.args = ['/bin/touch', '/data/ran']
+    config.linux.cgroupsPath = `/${id()}`
+  })
+  const calls = countCalls(test, 'create')
+  await checkCleanable(t, test, 'create')
+  t.ok(calls > 30, `${calls} points`)
+  for (let at = 1; at <= calls; at++) {
+    const { signal, stdout, stderr, error } = work(test, 'create', at)
+    // How often a lock is tried varies, so the last points may not be reached.
+    if (signal !== 'SIGKILL' && !stdout.startsWith('done')) t.fail(`not killed at call ${at}: ${stderr} ${error}`)
+    await checkCleanable(t, test, `create killed at call ${at}`)
+  }
+  t.notOk(existsSync(`${rootfs}/data/ran`), 'no half-made container ever ran')
+  t.strictSame(await runtime.list(), [])
+})
+
+t.test('kill -9 between any two steps of start or delete leaves nothing that delete does not remove', skip, async t => {
+  const test = makeBundle(t)
+  const { runtime, bundle, configure, id } = test
+  configure(config => {
+    config.process.args = ['/bin/sleep', '100']
+    config.linux.cgroupsPath = `/${id()}`
+  })
+  for (const what of ['start', 'delete'] as const) {
+    const prepare = () => runtime.create({ id: id(), bundle, stdio: 'ignore' })
+    await prepare()
+    const calls = countCalls(test, what)
+    await checkCleanable(t, test, what)
+    t.ok(calls > 5, `${what} has ${calls} points`)
+    for (let at = 1; at <= calls; at++) {
+      await prepare()
+      work(test, what, at)
+      await checkCleanable(t, test, `${what} killed at call ${at}`)
+    }
+  }
+})
+
+t.test('a killed init is a stopped container, which can be deleted', skip, async t => {
+  const { runtime, bundle, id } = makeBundle(t)
+  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+  process.kill(container.pid, 'SIGKILL')
+  t.match(await container.wait(), { signal: 'SIGKILL' })
+  t.equal((await container.state()).status, 'stopped')
+  await t.rejects(container.start(), { code: 'ERR_STATE_STATUS' })
+  await container.delete()
+})
+
+t.test('the helper does not outlive a runtime that is killed in the middle of create', skip, async t => {
+  const test = makeBundle(t)
+  const { configure, id, directory, runtime } = test
+  configure(config => {
+    config.linux.cgroupsPath = `/${id()}`
+    config.hooks = { createRuntime: [{ path: '/bin/sleep', args: ['sleep', '30'] }] }
+  })
+  const child = spawn(process.execPath, [victim, `${directory}/state`, test.bundle, id(), 'create', '100000'])
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  const pid = await pidOf(test)
+  t.match(readFileSync(`/proc/${pid}/comm`, 'utf8'), 'tsrun-init')
+  t.equal((await (await runtime.get(id())).state()).status, 'creating')
+  child.kill('SIGKILL')
+  await ended
+  while (isRunning(pid)) await sleep(10)
+  await checkCleanable(t, test, 'create killed in a hook')
+  spawnSync('pkill', ['-f', '^sleep 30$'])
+})
+
+/** The pid of a container whose create has got as far as its first process. */
+async function pidOf({ runtime, id }: TestBundle): Promise<number> {
+  for (;;) {
+    const container = await runtime.get(id()).catch(() => null)
+    if (container !== null && container.pid !== 0) return container.pid
+    await sleep(10)
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false // gone
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Works on a container and kills itself at the nth system call that it makes through FFI or node:fs.
+ * victim.mjs ROOT BUNDLE ID WHAT N: WHAT is create, start or delete; prints `done CALLS` when n was more than there are.
+ */
+import fs from 'node:fs'
+import { createRequire, syncBuiltinESMExports } from 'node:module'
+
+const [root, bundle, id, what, limit] = process.argv.slice(2)
+const require = createRequire(import.meta.url)
+let armed = false
+let calls = 0
+
+function step() {
+  if (armed && ++calls === Number(limit)) process.kill(process.pid, 'SIGKILL')
+}
+
+const ffi = require('ffi-napi')
+const bind = ffi.ForeignFunction
+// It is called with `new`, which an arrow function does not allow.
+ffi.ForeignFunction = function ForeignFunction(...args) {
+  const native = bind(...args)
+  return (...values) => {
+    step()
+    return native(...values)
+  }
+}
+for (const name of [
+  'openSync',
+  'mkdirSync',
+  'writeFileSync',
+  'appendFileSync',
+  'writeSync',
+  'renameSync',
+  'rmSync',
+  'rmdirSync',
+]) {
+  const original = fs[name]
+  fs[name] = (...values) => {
+    step()
+    return original(...values)
+  }
+}
+syncBuiltinESMExports()
+
+const { createRuntime } = await import('../../../dist/index.js')
+const runtime = createRuntime({ root })
+const steps = {
+  create: () => runtime.create({ id, bundle, stdio: 'ignore' }),
+  start: async () => (await runtime.get(id)).start(),
+  delete: async () => (await runtime.get(id)).delete({ force: true }),
+}
+armed = true
+await steps[what]()
+armed = false
+process.stdout.write(`done ${calls}\n`, () => process.exit(0))
