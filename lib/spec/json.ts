@@ -34,7 +34,13 @@ export function makeObject<T>(entries: Iterable<readonly [string, T]> = []): Rec
 
 /** A JSON pointer (RFC 6901) to a member of what `parent` points to. */
 export function pointer(parent: string, ...keys: readonly (string | number)[]): string {
-  return parent + keys.map(key => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  let path = parent
+  for (const key of keys) path += typeof key === 'number' ? `/${key}` : `/${escapeKey(key)}`
+  return path
+}
+
+function escapeKey(key: string): string {
+  return /[~/]/.test(key) ? key.replaceAll('~', '~0').replaceAll('/', '~1') : key
 }
 
 const LONGEST_QUOTE = 80

@@ -8,7 +8,8 @@ export const LONGEST_TEXT = 16 * 1024 * 1024
 interface Cursor {
   readonly text: string
   at: number
-  depth: number
+  /** The keys of what is being read, from the outside in. */
+  readonly keys: (string | number)[]
 }
 
 /**
@@ -21,9 +22,9 @@ interface Cursor {
  */
 export function parseJson(source: string | Uint8Array): JsonValue {
   const text = typeof source === 'string' ? source : decode(source)
-  const cursor: Cursor = { text, at: 0, depth: 0 }
+  const cursor: Cursor = { text, at: 0, keys: [] }
   if (text.length > LONGEST_TEXT) throw fault(cursor, { expected: `a text of at most ${LONGEST_TEXT} characters` })
-  const value = readValue(cursor, '')
+  const value = readValue(cursor)
   skipSpace(cursor)
   if (cursor.at < text.length) throw fault(cursor, { expected: 'the end of the text' })
   return value
@@ -35,60 +36,61 @@ function decode(bytes: Uint8Array): string {
   } catch {
     const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
     const at = text.indexOf('\ufffd')
-    throw fault({ text, at, depth: 0 }, { expected: 'UTF-8', received: 'another byte' })
+    throw fault({ text, at, keys: [] }, { expected: 'UTF-8', received: 'another byte' })
   }
 }
 
-function readValue(cursor: Cursor, path: string): JsonValue {
+function readValue(cursor: Cursor): JsonValue {
   skipSpace(cursor)
   switch (cursor.text[cursor.at]) {
     case '{':
-      return nested(cursor, path, readObject)
+      return enter(cursor, readObject)
     case '[':
-      return nested(cursor, path, readArray)
+      return enter(cursor, readArray)
     case '"':
-      return readString(cursor, path)
+      return readString(cursor)
     default:
-      return readWord(cursor, path)
+      return readWord(cursor)
   }
 }
 
-function nested<T>(cursor: Cursor, path: string, read: (cursor: Cursor, path: string) => T): T {
-  if (cursor.depth === DEEPEST) throw fault(cursor, { path, expected: `nested at most ${DEEPEST} deep` })
-  cursor.depth += 1
+function enter<T>(cursor: Cursor, read: (cursor: Cursor) => T): T {
+  if (cursor.keys.length === DEEPEST) throw fault(cursor, { expected: `nested at most ${DEEPEST} deep` })
   cursor.at += 1
-  const value = read(cursor, path)
-  cursor.depth -= 1
+  return read(cursor)
+}
+
+function readMember(cursor: Cursor, key: string | number): JsonValue {
+  cursor.keys.push(key)
+  const value = readValue(cursor)
+  cursor.keys.pop()
   return value
 }
 
-function readObject(cursor: Cursor, path: string): JsonObject {
+function readObject(cursor: Cursor): JsonObject {
   const object = makeObject<JsonValue>()
   if (skipIf(cursor, '}')) return object
   do {
     skipSpace(cursor)
     const start = cursor.at
-    const key = readString(cursor, path)
-    const member = pointer(path, key)
+    const key = readString(cursor)
     if (key in object) {
-      throw fault(
-        { ...cursor, at: start },
-        { path: member, expected: 'given once', received: `a second ${quote(key)}` },
-      )
+      const second = { ...cursor, at: start, keys: [...cursor.keys, key] }
+      throw fault(second, { expected: 'given once', received: `a second ${quote(key)}` })
     }
-    if (!skipIf(cursor, ':')) throw fault(cursor, { path, expected: 'a colon' })
-    object[key] = readValue(cursor, member)
+    if (!skipIf(cursor, ':')) throw fault(cursor, { expected: 'a colon' })
+    object[key] = readMember(cursor, key)
   } while (skipIf(cursor, ','))
-  if (!skipIf(cursor, '}')) throw fault(cursor, { path, expected: 'a comma or the end of the object' })
+  if (!skipIf(cursor, '}')) throw fault(cursor, { expected: 'a comma or the end of the object' })
   return object
 }
 
-function readArray(cursor: Cursor, path: string): JsonValue[] {
+function readArray(cursor: Cursor): JsonValue[] {
   const array: JsonValue[] = []
   if (skipIf(cursor, ']')) return array
-  do array.push(readValue(cursor, pointer(path, array.length)))
+  do array.push(readMember(cursor, array.length))
   while (skipIf(cursor, ','))
-  if (!skipIf(cursor, ']')) throw fault(cursor, { path, expected: 'a comma or the end of the array' })
+  if (!skipIf(cursor, ']')) throw fault(cursor, { expected: 'a comma or the end of the array' })
   return array
 }
 
@@ -96,19 +98,29 @@ function readArray(cursor: Cursor, path: string): JsonValue[] {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them raw inside of strings
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
 
-function readString(cursor: Cursor, path: string): string {
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them raw inside of strings
+const NOT_PLAIN = /[\\\u0000-\u001f]|\p{Surrogate}/u
+
+function readString(cursor: Cursor): string {
+  const { text, at } = cursor
+  const end = text[at] === '"' ? text.indexOf('"', at + 1) : -1
+  const plain = end < 0 ? '\\' : text.slice(at + 1, end)
+  if (NOT_PLAIN.test(plain)) return readEscaped(cursor)
+  cursor.at = end + 1
+  return plain
+}
+
+function readEscaped(cursor: Cursor): string {
+  const start = cursor.at
   const body = match(cursor, STRING)
   if (body === null) {
-    const broken = cursor.text[cursor.at] === '"' ? { received: 'a broken string' } : {}
-    throw fault(cursor, { path, expected: 'a string', ...broken })
+    const broken = cursor.text[start] === '"' ? { received: 'a broken string' } : {}
+    throw fault(cursor, { expected: 'a string', ...broken })
   }
-  const text = body.includes('\\') ? decodeEscapes(body.slice(1, -1)) : body.slice(1, -1)
+  const text = decodeEscapes(body.slice(1, -1))
   const wrong = textFault(text)
-  if (wrong !== null) {
-    const start = { ...cursor, at: cursor.at - body.length }
-    throw fault(start, { path, expected: 'text without NUL and unpaired surrogates', received: wrong })
-  }
-  return text
+  if (wrong === null) return text
+  throw fault({ ...cursor, at: start }, { expected: 'text without NUL and unpaired surrogates', received: wrong })
 }
 
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
@@ -129,7 +141,7 @@ const INTEGER = /^-?(?:0|[1-9][0-9]*)$/
 const DECIMAL = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/
 
 /** A literal or a number: the whole run of letters and digits is taken, so that 0x10 is one wrong word. */
-function readWord(cursor: Cursor, path: string): JsonValue {
+function readWord(cursor: Cursor): JsonValue {
   const start = cursor.at
   const word = match(cursor, WORD)
   if (word !== null) {
@@ -138,10 +150,7 @@ function readWord(cursor: Cursor, path: string): JsonValue {
     if (INTEGER.test(word)) return readInteger(word)
     if (DECIMAL.test(word)) return makeDecimal(word)
   }
-  throw fault(
-    { ...cursor, at: start },
-    { path, expected: 'a JSON value', ...(word !== null && { received: quote(word) }) },
-  )
+  throw fault({ ...cursor, at: start }, { expected: 'a JSON value', ...(word !== null && { received: quote(word) }) })
 }
 
 function readInteger(word: string): number | bigint {
@@ -159,7 +168,13 @@ function match(cursor: Cursor, expression: RegExp): string | null {
 }
 
 function skipSpace(cursor: Cursor): void {
-  match(cursor, /[ \t\r\n]*/y)
+  const { text } = cursor
+  let { at } = cursor
+  for (let code = text.charCodeAt(at); code === 32 || code === 10 || code === 13 || code === 9; ) {
+    at += 1
+    code = text.charCodeAt(at)
+  }
+  cursor.at = at
 }
 
 function skipIf(cursor: Cursor, character: string): boolean {
@@ -169,12 +184,14 @@ function skipIf(cursor: Cursor, character: string): boolean {
   return true
 }
 
-function fault(cursor: Cursor, issue: { path?: string; expected: string; received?: string }): ConfigError {
-  const { path = '', expected, received = describeNext(cursor) } = issue
+function fault(cursor: Cursor, issue: { expected: string; received?: string }): ConfigError {
+  const { expected, received = describeNext(cursor) } = issue
   const before = cursor.text.slice(0, cursor.at).split('\n')
   const position = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
   const message = `must be ${expected}, but is ${received} (${position})`
-  return new ConfigError('ERR_CONFIG_INVALID', [{ path, rule: 'tsrun#json', expected, received, message }])
+  return new ConfigError('ERR_CONFIG_INVALID', [
+    { path: pointer('', ...cursor.keys), rule: 'tsrun#json', expected, received, message },
+  ])
 }
 
 function describeNext({ text, at }: Cursor): string {

@@ -81,26 +81,41 @@ export const optional = v.exactOptional
 
 /** Parts of a schema by which one can walk down; valibot keeps them public but untyped for a generic schema. */
 interface Walkable {
-  readonly wrapped?: Shape & Walkable
-  readonly item?: Shape & Walkable
-  readonly entries?: Readonly<Record<string, Shape & Walkable>>
-  readonly pipe?: readonly (Shape & Walkable)[]
+  readonly wrapped?: Walkable
+  readonly item?: Walkable
+  readonly entries?: Readonly<Record<string, Walkable>>
+  readonly pipe?: readonly Walkable[]
 }
 
 /** Pointers of the members that the shape does not know. */
-export function unknownMembers(shape: Shape, value: unknown, path = ''): string[] {
-  const { wrapped, item, pipe = [], ...rest } = shape as Shape & Walkable
-  if (wrapped !== undefined) return unknownMembers(wrapped, value, path)
-  if (item !== undefined && Array.isArray(value)) {
-    return value.flatMap((member, index) => unknownMembers(item, member, pointer(path, index)))
+export function unknownMembers(shape: Shape, value: unknown, base = ''): string[] {
+  const found: string[] = []
+  const keys: (string | number)[] = []
+  const enter = (shape: Walkable, value: unknown, key: string | number): void => {
+    keys.push(key)
+    walk(shape, value)
+    keys.pop()
   }
-  const entries = rest.entries ?? pipe.find(step => step.entries !== undefined)?.entries
-  if (entries === undefined || !isObject(value)) return []
-  return Object.entries(value).flatMap(([key, member]) => {
-    const known = Object.hasOwn(entries, key) ? entries[key] : undefined
-    return known === undefined ? [pointer(path, key)] : unknownMembers(known, member, pointer(path, key))
-  })
+  const walk = (shape: Walkable, value: unknown): void => {
+    const { wrapped, item } = shape
+    if (wrapped !== undefined) walk(wrapped, value)
+    else if (item !== undefined) for (const [index, member] of entriesOf(value)) enter(item, member, index)
+    else walkObject(shape, value)
+  }
+  const walkObject = ({ entries, pipe }: Walkable, value: unknown): void => {
+    const known = entries ?? pipe?.find(step => step.entries !== undefined)?.entries
+    if (known === undefined || !isObject(value)) return
+    for (const key in value) {
+      const member = Object.hasOwn(known, key) ? known[key] : undefined
+      if (member === undefined) found.push(pointer(base, ...keys, key))
+      else enter(member, value[key], key)
+    }
+  }
+  walk(shape as Walkable, value)
+  return found
 }
+
+const entriesOf = (value: unknown): Iterable<[number, unknown]> => (Array.isArray(value) ? value.entries() : [])
 
 /** All the ways in which the value does not have the shape. */
 export function shapeIssues(shape: Shape, value: unknown, base = ''): ConfigIssue[] {

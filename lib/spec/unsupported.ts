@@ -5,7 +5,7 @@ import { makeIssue } from './shape.js'
 
 /** A part of the configuration that is valid and that this release does not do. */
 interface Gap {
-  /** JSON pointer; `*` is any one member. */
+  /** JSON pointer; `*` is any entry of a list. */
   readonly at: string
   /** Only texts of which this is true. */
   readonly when?: (text: string) => boolean
@@ -41,16 +41,25 @@ function changesFileSystem(option: string): boolean {
   return kind === 'data' || kind === 'superblock'
 }
 
+const SEARCHED = GAPS.map(gap => ({ gap, keys: gap.at.split('/').slice(1) }))
+
 /** An issue for each part of a document (which stands at `base`) that this release does not support. */
 export function unsupportedIssues(document: JsonValue, base = ''): ConfigIssue[] {
-  return GAPS.filter(({ at }) => at.startsWith(`${base}/`)).flatMap(gap =>
-    find({ value: document, path: base, parent: null }, gap.at.slice(base.length + 1).split('/'))
-      .filter(place => applies(gap, place))
-      .map(({ path, value }) => {
-        const issue = makeIssue({ path, expected: gap.expected ?? 'absent', received: value })
-        return { ...issue, message: `is not supported by this release: ${issue.message}` }
-      }),
-  )
+  const depth = base.split('/').length - 1
+  const whole: Place = { value: document, path: base, parent: null }
+  const issues: ConfigIssue[] = []
+  for (const { gap, keys } of SEARCHED) {
+    if (!gap.at.startsWith(`${base}/`)) continue
+    search({ place: whole, keys, depth }, place => {
+      if (applies(gap, place)) issues.push(gapIssue(gap, place))
+    })
+  }
+  return issues
+}
+
+function gapIssue({ expected = 'absent' }: Gap, { path, value }: Place): ConfigIssue {
+  const issue = makeIssue({ path, expected, received: value })
+  return { ...issue, message: `is not supported by this release: ${issue.message}` }
 }
 
 function applies({ when, among }: Gap, { value, parent }: Place): boolean {
@@ -64,11 +73,24 @@ interface Place {
   readonly parent: JsonValue
 }
 
-function find(place: Place, [key, ...rest]: readonly string[]): Place[] {
-  if (key === undefined) return [place]
+interface Search {
+  readonly place: Place
+  readonly keys: readonly string[]
+  /** How many of the keys lead to the place. */
+  readonly depth: number
+}
+
+function search({ place, keys, depth }: Search, found: (place: Place) => void): void {
   const { path, value: parent } = place
-  const members = Array.isArray(parent) ? [...parent.entries()] : isObject(parent) ? Object.entries(parent) : []
-  return members
-    .filter(([name]) => key === '*' || key === String(name))
-    .flatMap(([name, value]) => find({ path: pointer(path, name), value, parent }, rest))
+  const key = keys[depth]
+  if (key === undefined) {
+    found(place)
+    return
+  }
+  const enter = (name: string | number, value: JsonValue): void =>
+    search({ place: { path: pointer(path, name), value, parent }, keys, depth: depth + 1 }, found)
+  if (key !== '*') {
+    const value = isObject(parent) ? parent[key] : undefined
+    if (value !== undefined) enter(key, value)
+  } else if (Array.isArray(parent)) for (const [index, value] of parent.entries()) enter(index, value)
 }

@@ -32,11 +32,11 @@ t.test('the resource limits are those of this kernel, in its order', async t => 
 
 t.test('a container id is a name of its own', async t => {
   for (const id of ['a', '-a', '_', '+a', 'A.b-c_d+9', 'a..', 'x'.repeat(255)]) {
-    t.doesNotThrow(() => validateId(id), id)
+    t.doesNotThrow(() => validateId(id))
   }
   const bad = ['', '.', '..', '.a', 'a/b', '/', 'a b', 'a\n', 'a\0', 'ä', 'a%', 'x'.repeat(256), undefined, 1, ['a']]
   for (const id of bad) {
-    t.throws(() => validateId(id as string), { code: 'ERR_CONFIG_INVALID', issues: [{ path: '/id' }] }, String(id))
+    t.throws(() => validateId(id as string), { code: 'ERR_CONFIG_INVALID', issues: [{ path: '/id' }] })
   }
 })
 
