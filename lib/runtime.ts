@@ -8,8 +8,8 @@ import { type BundleInput, openBundle } from './lifecycle/bundle.js'
 import type { Context, LogEntry } from './lifecycle/context.js'
 import { type CreateOptions, compileOptions, create } from './lifecycle/create.js'
 import { type DeleteOptions, remove } from './lifecycle/delete.js'
-import { type RunOptions, type RunResult, runToEnd } from './lifecycle/run.js'
 import { planToJson, printPlan } from './plan/print.js'
+import { type RunOptions, type RunResult, runToEnd } from './run.js'
 import type { OciFeatures } from './spec/features.js'
 import { validateId } from './spec/id.js'
 import { openStore } from './store/store.js'
@@ -101,7 +101,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 }
 
 function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions): Context {
-  if (cgroupManager !== 'cgroupfs') throw unsupportedManager(cgroupManager)
+  if (cgroupManager !== 'cgroupfs') throw refusedCgroupDriver(cgroupManager)
   const debug = trace('log')
   let facts: HostFacts | null = null
   return {
@@ -116,7 +116,7 @@ function defaultRoot(): string {
   return effectiveUid() !== 0 && directory !== undefined && directory !== '' ? `${directory}/tsrun` : '/run/tsrun'
 }
 
-function unsupportedManager(received: string): ConfigError {
+function refusedCgroupDriver(received: string): ConfigError {
   const message = `the cgroup manager ${JSON.stringify(received)} is not supported yet, only "cgroupfs" is`
   const issue = {
     path: '',

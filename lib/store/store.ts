@@ -11,6 +11,7 @@ import {
   appendLine,
   fileStatus,
   listDirectory,
+  makeDirectories,
   makeDirectory,
   readBytes,
   readTextIfThere,
@@ -132,9 +133,9 @@ function exists(path: string): boolean {
 }
 
 function reserve({ root, id, path }: { root: string; id: string; path: string }): Lock {
-  makeDirectory(root, { parents: true, mode: 0o711 })
+  makeDirectories(root, 0o711)
   try {
-    makeDirectory(path, { mode: 0o711 })
+    makeDirectory(path, 0o711)
   } catch (cause) {
     if (!isErrno(cause, 'EEXIST')) throw cause
     throw new StateError('ERR_STATE_EXISTS', `container with given ID already exists: ${id}`, { id }, { cause })

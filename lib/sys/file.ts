@@ -78,8 +78,28 @@ export function writeNewFile(path: string, content: string | Uint8Array): void {
   viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }))
 }
 
-export function makeDirectory(path: string, { mode = 0o700, parents = false } = {}): void {
-  viaNode(() => mkdirSync(path, { mode, recursive: parents }))
+export function makeDirectory(path: string, mode = 0o700): void {
+  viaNode(() => mkdirSync(path, { mode }))
+}
+
+/**
+ * Makes the directory and what is missing above it; fine where it is there.
+ * (The recursive mode of node:fs turns for ever on a path such as /proc/no/such in Node 20.)
+ */
+export function makeDirectories(path: string, mode: number): void {
+  for (let end = path.indexOf('/', 1); ; end = path.indexOf('/', end + 1)) {
+    makeUnlessThere(end < 0 ? path : path.slice(0, end), mode)
+    if (end < 0) return
+  }
+}
+
+function makeUnlessThere(path: string, mode: number): void {
+  try {
+    makeDirectory(path, mode)
+  } catch (error) {
+    // An existing directory may also be on a read-only file system, or in a directory that we may not write to.
+    if (!isErrno(error, 'EEXIST', 'EROFS', 'EACCES', 'EPERM') || fileStatus(path).kind !== 'directory') throw error
+  }
 }
 
 export function removeDirectory(path: string): void {
@@ -131,6 +151,22 @@ export function fileStatus(target: string | number): FileStatus {
   const status = viaNode(() => (typeof target === 'number' ? fstatSync(target) : statSync(target)))
   const kind = status.isFile() ? 'file' : status.isDirectory() ? 'directory' : status.isSocket() ? 'socket' : 'other'
   return { kind, device: status.dev, inode: status.ino, uid: status.uid }
+}
+
+export interface DeviceNumbers {
+  readonly type: 'b' | 'c'
+  readonly major: number
+  readonly minor: number
+}
+
+/** Which device an open node stands for; null where it is no device. */
+export function deviceOf(fd: number): DeviceNumbers | null {
+  const status = viaNode(() => fstatSync(fd, { bigint: true }))
+  if (!status.isBlockDevice() && !status.isCharacterDevice()) return null
+  // dev_t of the C library: 12 and 20 bits, interleaved.
+  const major = ((status.rdev >> 8n) & 0xfffn) | ((status.rdev >> 32n) & 0xfffff000n)
+  const minor = (status.rdev & 0xffn) | ((status.rdev >> 12n) & 0xffffff00n)
+  return { type: status.isBlockDevice() ? 'b' : 'c', major: Number(major), minor: Number(minor) }
 }
 
 /** An O_PATH descriptor: the object itself is not opened, so that a fifo or device can't block. */

@@ -106,7 +106,7 @@ export function writeCachedProgram({
 
 function makeOwnDirectory(path: string): void {
   try {
-    makeDirectory(path, { mode: 0o700 })
+    makeDirectory(path)
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error
   }

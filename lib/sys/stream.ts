@@ -62,9 +62,16 @@ export function terminalOf(master: number): Terminal {
   const { ReadStream } = builtin('node:tty') as typeof import('node:tty')
   // A ReadStream of a pty master can be written to as well: it is a socket over a tty handle.
   const stream = new ReadStream(master) as unknown as Terminal
+  // Node destroys a stream that fails to be read before anybody hears of it; then it is too late for an orderly end.
+  const destroy = stream.destroy.bind(stream)
+  stream.destroy = (error?: NodeJS.ErrnoException) => {
+    if (error?.code !== 'EIO' || stream.destroyed) return destroy(error)
+    stream.once('end', () => destroy())
+    stream.push(null)
+    return stream
+  }
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EIO') stream.push(null)
-    else if (stream.listenerCount('error') === 1) throw error
+    if (error.code !== 'EIO' && stream.listenerCount('error') === 1) throw error
   })
   stream.resize = ({ rows, columns }) => resizeTerminal(master, { rows, columns })
   return stream

@@ -1,7 +1,7 @@
 /** run: from a bundle to a result in one call. */
-import type { Container, ExitResult } from '../container.js'
-import type { Readable } from '../streams.js'
-import type { CreateOptions } from './create.js'
+import type { Container, ExitResult } from './container.js'
+import type { CreateOptions } from './lifecycle/create.js'
+import type { Readable } from './streams.js'
 
 export type RunOptions = Omit<CreateOptions, 'id'> & {
   /** Default: a fresh one. */
