@@ -18,8 +18,7 @@ static void leave_peers(const struct init *init, int tree, const char *path) {
   change_propagation(init, tree, kind | MS_REC, path);
 }
 
-// Where the caller wants mounts to propagate, the root to be would appear on the host, and pivot_root refuse
-// it.
+// On a shared "/" the root to be would appear on the host, and pivot_root would refuse it.
 static void make_host_root_private(struct init *init) {
   int fd = must(&init->report, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/");
   change_propagation(init, fd, MS_PRIVATE, "/");
@@ -30,9 +29,10 @@ void run_root(struct init *init, struct root_op *args) {
   make_host_root_private(init);
   init->root = take_slot(init, args->slot.number);
   leave_peers(init, init->root, "/");
-  // The root itself is nobody's peer even where its mounts are to be: what is mounted in it would appear on
-  // the host, and pivot_root refuses a shared root. `root_attr` shares the finished one.
-  change_propagation(init, init->root, MS_PRIVATE, "/");
+  // Even where its mounts are to be peers, the root itself is not: what is mounted in it would appear on the
+  // host, and pivot_root refuses a shared root. `root_attr` shares the finished one.
+  if ((init->propagation & MS_SHARED) != 0)
+    change_propagation(init, init->root, MS_PRIVATE, "/");
   must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
   must(&init->report, "fchdir", sys_fchdir(init->root), "/");
 }

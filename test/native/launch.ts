@@ -148,6 +148,9 @@ export function runProgram(
 }
 
 /** A shell in the root of slot 0, the ops of `inside` before it. */
-export function shell(script: string, inside: readonly Op[] = []): Op[] {
-  return [...furnishedRoot(), op('pivot_root'), ...inside, ...runProgram(['/bin/sh', '-c', script])]
+export const shell = (script: string, inside: readonly Op[] = []): Op[] => shellWith([], script, inside)
+
+/** The same with more ops among the mounts. */
+export function shellWith(mounts: readonly Op[], script: string, inside: readonly Op[] = []): Op[] {
+  return [...furnishedRoot(), ...mounts, op('pivot_root'), ...inside, ...runProgram(['/bin/sh', '-c', script])]
 }

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { encodePlan } from '../../lib/plan/encode.js'
 import { OP_CODES, OP_NAMES, OPS, type OpName } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
+import { CASE_NAMES, compileCase } from '../compile/cases.js'
 import { clang, missing } from '../needs.js'
 import { temporaryFolder } from './launch.js'
 import { createPlan, type Item, items, joinPlan, movePlan, op, planOf, type SamplePlan, waitingPlan } from './plans.js'
@@ -68,6 +69,13 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
       [],
       'every op is in one of them',
     )
+  })
+
+  t.test('accepts whatever the compiler makes', async t => {
+    for (const name of CASE_NAMES) {
+      const { ops, slots } = compileCase(name).plan
+      t.equal(verdict(Buffer.from(encodePlan({ ops, slots }))), 'ok', name)
+    }
   })
 
   t.test('accepts numbers that are written with more bytes than needed', async t => {
