@@ -3,6 +3,7 @@
  * and a function is bound when it is first used.
  */
 import { createRequire } from 'node:module'
+import { HostError } from '../errors.js'
 
 export type NativeType = 'void' | 'int' | 'uint' | 'uint32' | 'int64' | 'uint64' | 'size_t' | 'string' | 'pointer'
 export type Signature = readonly [returns: NativeType, args: readonly NativeType[]]
@@ -19,9 +20,20 @@ interface Ffi {
 
 let loaded: Ffi | null = null
 
+/** @throws {HostError} ERR_HOST_KERNEL where the package has not been compiled */
 function ffi(): Ffi {
-  loaded ??= createRequire(import.meta.url)('ffi-napi') as Ffi
+  loaded ??= loadPackage()
   return loaded
+}
+
+function loadPackage(): Ffi {
+  try {
+    return createRequire(import.meta.url)('ffi-napi') as Ffi
+  } catch (cause) {
+    const [found = ''] = String(cause).split('\n')
+    const remedy = 'it is compiled by its install script: run `npm rebuild` (npm may ask you to allow it first)'
+    throw new HostError('ERR_HOST_KERNEL', { needs: 'the compiled package ffi-napi', found, remedy }, { cause })
+  }
 }
 
 const toNative = (value: NativeArgument): unknown =>
