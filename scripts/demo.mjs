@@ -12,10 +12,10 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const command = join(root, 'dist', 'cli', 'tsrun.cjs')
 
 const PROGRAM = `
-echo "  | I am process $$ on the host $(hostname)."
-echo "  | My root has: $(echo /*)"
-touch /usr/x 2>/dev/null || echo "  | I can't write to /usr."
-echo "  | Now I sleep for an hour."
+echo "   | I am process $$ on the host $(hostname)."
+echo "   | My root has: $(echo /*)"
+touch /usr/x 2>/dev/null || echo "   | I can't write to /usr."
+echo "   | Now I sleep for an hour."
 exec sleep 3600
 `
 
