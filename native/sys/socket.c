@@ -58,8 +58,10 @@ EXPORT int ts_send_fd(int socket, int fd, const char *payload, int length) {
     struct cmsghdr align;
   } control = {0};
   struct iovec data = {.iov_base = (char *)(uintptr_t)payload, .iov_len = (size_t)length};
-  struct msghdr message = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct msghdr message = {.msg_iov = &data,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof control.bytes};
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
@@ -76,8 +78,10 @@ EXPORT int ts_receive_fd(int socket) {
     struct cmsghdr align;
   } control;
   struct iovec data = {.iov_base = byte, .iov_len = sizeof byte};
-  struct msghdr message = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct msghdr message = {.msg_iov = &data,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof control.bytes};
   if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
     return -errno;
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);

@@ -1,6 +1,6 @@
-// Starts the init helper: clone3 with CLONE_VM|CLONE_VFORK, so that the cost does not depend on the size of the
-// host process, and exec of a sealed memfd. The child runs on a stack of its own in the shared memory: it must not
-// call anything that takes a lock or touches what the host's other threads use.
+// Starts the init helper: clone3 with CLONE_VM|CLONE_VFORK, so that the cost does not depend on the size of
+// the host process, and exec of a sealed memfd. The child runs on a stack of its own in the shared memory: it
+// must not call anything that takes a lock or touches what the host's other threads use.
 #include "sys.h"
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -62,7 +62,8 @@ static int place_fds(struct spawn *spawn) {
   return (int)syscall(SYS_close_range, count, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-// In a new user namespace the child's uid is not mapped yet and exec would drop every capability, but for ambient ones.
+// In a new user namespace the child's uid is not mapped yet and exec would drop every capability, but for
+// ambient ones.
 static int keep_capabilities(void) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2];
@@ -144,7 +145,8 @@ static long clone_onto_stack(struct clone_args *args, struct spawn *spawn) {
 }
 
 static long launch(struct spawn *spawn, uint64_t namespaces, int cgroup, int *pidfd) {
-  void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  void *stack =
+      mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED)
     return -errno;
   struct clone_args args = {
@@ -165,8 +167,8 @@ static long launch(struct spawn *spawn, uint64_t namespaces, int cgroup, int *pi
 }
 
 // Returns the pid. child_fd gets the pidfd.
-EXPORT int ts_spawn(int executable, const char *argument, uint32_t namespaces, int cgroup, const int *fds, int fd_count,
-                    int *child_fd) {
+EXPORT int ts_spawn(int executable, const char *argument, uint32_t namespaces, int cgroup, const int *fds,
+                    int fd_count, int *child_fd) {
   if (fd_count > MAX_FDS)
     return -EMFILE;
   struct spawn spawn = {.executable = executable,

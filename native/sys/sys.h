@@ -1,5 +1,6 @@
 // The shared library behind lib/sys: stateless wrappers over system calls that Node has no word for.
-// Every function returns a result >= 0, or -errno. None blocks, but for ts_spawn (until the helper has been exec'd).
+// Every function returns a result >= 0, or -errno. None blocks, but for ts_spawn (until the helper has been
+// exec'd).
 #ifndef TSRUN_SYS_H
 #define TSRUN_SYS_H
 
@@ -11,7 +12,9 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-static inline long result(long returned) { return returned < 0 ? -(long)errno : returned; }
+static inline long result(long returned) {
+  return returned < 0 ? -(long)errno : returned;
+}
 
 static inline void close_owned(const int *fd) {
   if (*fd >= 0)
