@@ -63,7 +63,7 @@ function makeDevice({ config, draft }: Work, device: Device): void {
     draft.op('mknod', { path: clean, mode, major, minor, uid, gid }, origin)
     return
   }
-  const slot = draft.slot({ kind: 'tree', path, recursive: false, nofollow: false, origin })
+  const slot = draft.slot({ kind: 'device', path, type: type === 'b' ? 'b' : 'c', major, minor, origin })
   const none = { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
   draft.op('attach', { slot, path: clean, ...none, resolve: RESOLVE_IN_ROOT }, origin)
 }

@@ -4,7 +4,7 @@ import type { OpName } from '../plan/ops.js'
 import type { Slot } from '../plan/plan.js'
 import { closeFd, closeFds, openDirectory } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
-import { openRead } from '../sys/file.js'
+import { deviceOf, openRead } from '../sys/file.js'
 import { cloneTree, namespaceType } from '../sys/mount.js'
 
 /** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
@@ -37,6 +37,8 @@ function openSlot(slot: Slot, sources: SlotSources): number {
   switch (slot.kind) {
     case 'tree':
       return named({ slot, path: slot.path, op: 'attach' }, () => cloneTree(slot))
+    case 'device':
+      return named({ slot, path: slot.path, op: 'attach' }, () => cloneDevice(slot))
     case 'directory':
       return named({ slot, path: slot.path, op: 'root_dir' }, () => openDirectory(slot.path))
     case 'namespace':
@@ -74,6 +76,18 @@ function named({ slot, path, op }: Named, open: () => number): number {
     const message = `${slot.origin}: ${syscall} ${JSON.stringify(path)}: ${errno}: ${errnoMessage(errno)}`
     throw new LaunchError('ERR_LAUNCH_OP', message, fields, { cause })
   }
+}
+
+/** The host may have given the name to another device, which nobody meant to share. */
+function cloneDevice({ path, type, major, minor, origin }: Extract<Slot, { kind: 'device' }>): number {
+  const fd = cloneTree({ path, recursive: false, nofollow: false })
+  const found = deviceOf(fd)
+  if (found?.type === type && found.major === major && found.minor === minor) return fd
+  closeFd(fd)
+  const what = found === null ? 'no device' : `the device ${found.type} ${found.major}:${found.minor}`
+  const fields = { configPath: origin, op: 'attach', phase: 'SPAWN', syscall: 'fstat', errno: 'ENODEV', signal: null }
+  const message = `${origin}: ${path} of the host is ${what}, not ${type} ${major}:${minor}`
+  throw new LaunchError('ERR_LAUNCH_OP', message, fields)
 }
 
 function openNamespace({ path, type, origin }: Extract<Slot, { kind: 'namespace' }>): number {

@@ -13,6 +13,15 @@ export type Slot =
       readonly nofollow: boolean
       readonly origin: string
     }
+  /** As a tree, of a single node that must be this device. */
+  | {
+      readonly kind: 'device'
+      readonly path: string
+      readonly type: 'b' | 'c'
+      readonly major: number
+      readonly minor: number
+      readonly origin: string
+    }
   /** The directory at `path`, O_PATH. */
   | { readonly kind: 'directory'; readonly path: string; readonly origin: string }
   /** A namespace file, checked to be of `type` (a CLONE_NEW* flag). */

@@ -47,6 +47,8 @@ function slotText(slot: Slot): string {
   switch (slot.kind) {
     case 'tree':
       return `tree ${text(slot.path)}${slot.recursive ? ' recursive' : ''}${slot.nofollow ? ' nofollow' : ''}`
+    case 'device':
+      return `device ${text(slot.path)} ${slot.type} ${slot.major}:${slot.minor}`
     case 'directory':
       return `directory ${text(slot.path)}`
     case 'namespace':

@@ -27,7 +27,7 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   setns: ['namespace', 'init'],
   root: ['tree'],
   root_dir: ['directory'],
-  attach: ['tree', 'cgroup_tree'],
+  attach: ['tree', 'device', 'cgroup_tree'],
   join_root: ['init_root'],
   console: ['console'],
   seccomp: ['filter'],
