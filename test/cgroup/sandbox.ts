@@ -88,6 +88,16 @@ export async function until(isSo: () => boolean): Promise<void> {
   }
 }
 
+/** What the host did not hand down before the tests is not handed down after them; to be passed to `t.after`. */
+export function keepSubtreeControl(root: string): () => void {
+  const names = () => readFileSync(`${root}/cgroup.subtree_control`, 'utf8').trim().split(' ')
+  const before = names()
+  return () => {
+    const added = names().filter(name => name !== '' && !before.includes(name))
+    if (added.length > 0) writeFileSync(`${root}/cgroup.subtree_control`, added.map(name => `-${name}`).join(' '))
+  }
+}
+
 async function removeParent(): Promise<void> {
   for (const { mountpoint } of facts.hierarchies) await removeTree(join(mountpoint, PARENT))
 }

@@ -5,20 +5,14 @@ import { type Cgroup, openCgroup } from '../../lib/cgroup/index.js'
 import { closeFd } from '../../lib/sys/beneath.js'
 import { deviceFilters } from '../../lib/sys/bpf.js'
 import { resources, rules } from './resources.js'
-import { facts, PARENT, pathOf, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
+import { facts, keepSubtreeControl, PARENT, pathOf, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
 
 const ROOT = '/sys/fs/cgroup'
 const available = readFileSync(`${ROOT}/cgroup.controllers`, 'utf8').trim().split(' ')
-const enabledBefore = readFileSync(`${ROOT}/cgroup.subtree_control`, 'utf8').trim().split(' ')
 const hasHugetlb = available.includes('hugetlb')
 const skipHugetlb = hasHugetlb ? false : 'needs the hugetlb controller in version 2'
 
-/** What the host has not handed down before us is not handed down after us. */
-t.after(() => {
-  const added = readFileSync(`${ROOT}/cgroup.subtree_control`, 'utf8').trim().split(' ')
-  const ours = added.filter(name => name !== '' && !enabledBefore.includes(name))
-  if (ours.length > 0) writeFileSync(`${ROOT}/cgroup.subtree_control`, ours.map(name => `-${name}`).join(' '))
-})
+t.after(keepSubtreeControl(ROOT))
 
 function created(t: Test, asked: Parameters<typeof resources>[0] = {}): Cgroup {
   const cgroup = testCgroup(t)

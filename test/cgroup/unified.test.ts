@@ -2,10 +2,18 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { missing } from '../needs.js'
 
-const view = fileURLToPath(new URL('unified-view.ts', import.meta.url))
 const mount = 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && exec "$@"'
-const command = ['-m', 'sh', '-c', mount, 'sh', process.execPath, ...process.execArgv, view]
+const skip = missing('root', 'cgroup-v2')
 
-t.test('Where only version 2 is mounted, all works the same.', { skip: missing('root', 'cgroup-v2') }, async t => {
-  await t.spawn('unshare', command, 'the tests in that view')
+function viewing(file: string): string[] {
+  const path = fileURLToPath(new URL(file, import.meta.url))
+  return ['-m', 'sh', '-c', mount, 'sh', process.execPath, ...process.execArgv, path]
+}
+
+t.test('Where only version 2 is mounted, all works the same.', { skip }, async t => {
+  await t.spawn('unshare', viewing('unified-view.ts'), 'the tests in that view')
+})
+
+t.test('Where only version 2 is mounted, limits are written in its words.', { skip }, async t => {
+  await t.spawn('unshare', viewing('unified-limits-view.ts'), 'the tests in that view')
 })
