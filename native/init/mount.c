@@ -1,11 +1,19 @@
 #include "mount.h"
 
 #include "memory.h"
+#include "path.h"
 
 #define MAX_MESSAGE 512
 
 void attach_at(const struct init *init, int mount, int target, const char *path) {
-  must(&init->report, "move_mount", sys_move_mount(mount, target, "", MOVE_MOUNT_T_EMPTY_PATH), path);
+  int result = sys_move_mount(mount, target, "", MOVE_MOUNT_T_EMPTY_PATH);
+  if (result == -EINVAL) {
+    // The kernel's word for many things; this is the one that people get wrong.
+    struct statx what = stat_of(init, mount, path), where = stat_of(init, target, path);
+    if (is_directory(&what) != is_directory(&where))
+      result = -ENOTDIR;
+  }
+  must(&init->report, "move_mount", result, path);
 }
 
 static void set_attributes(const struct init *init, int mount, bool recursive,
