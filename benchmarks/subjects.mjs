@@ -25,7 +25,7 @@ export async function compile(folder) {
   const compiler = process.env.CC ?? 'cc'
   const floor = join(folder, 'floor')
   const time = join(folder, 'time')
-  const sources = ['floor.c', 'init.c'].map(name => join(here, 'floor', name))
+  const sources = ['floor.c', 'init.c', 'devices.c'].map(name => join(here, 'floor', name))
   await run(compiler, ['-O2', '-static', '-o', floor, ...sources])
   await run(compiler, ['-O2', '-o', time, join(here, 'time.c')])
   return { floor, time }

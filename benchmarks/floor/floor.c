@@ -26,6 +26,7 @@ struct hierarchy {
   char path[300];
   int version;
   int is_cpuset;
+  int is_devices;
 };
 
 struct container {
@@ -39,6 +40,7 @@ struct container {
 
 static struct hierarchy hierarchies[MAX_HIERARCHIES];
 static int hierarchy_count;
+static int has_devices_v1;
 static int executable;
 static const char *rootfs;
 
@@ -61,6 +63,8 @@ static void find_hierarchies(void) {
     snprintf(hierarchy->path, sizeof hierarchy->path, "%s/floor-%d", path, getpid());
     hierarchy->version = version;
     hierarchy->is_cpuset = version == 1 && strstr(options, "cpuset") != NULL;
+    hierarchy->is_devices = version == 1 && strstr(options, "devices") != NULL;
+    has_devices_v1 |= hierarchy->is_devices;
   }
   if (mounts != NULL)
     fclose(mounts);
@@ -82,15 +86,17 @@ static int sealed_self(void) {
   return moved;
 }
 
-static void replace_file(const char *directory, const char *name, size_t size) {
+static void write_file(const char *directory, const char *name, int flags, size_t size) {
   static const char content[CONFIG_SIZE];
-  char temporary[128], path[128];
-  snprintf(temporary, sizeof temporary, "%s/.%s", directory, name);
+  char path[128];
   snprintf(path, sizeof path, "%s/%s", directory, name);
-  int fd = (int)must(open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  int fd = (int)must(open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600));
   must(write(fd, content, size));
   close(fd);
-  must(rename(temporary, path));
+}
+
+static void append_state(const struct container *container) {
+  write_file(container->directory, "state", O_APPEND, STATE_SIZE);
 }
 
 static void copy_setting(const struct hierarchy *hierarchy, const char *name) {
@@ -110,6 +116,10 @@ static void make_cgroups(void) {
       copy_setting(&hierarchies[i], "cpuset.cpus");
       copy_setting(&hierarchies[i], "cpuset.mems");
     }
+    if (hierarchies[i].is_devices)
+      limit_devices_v1(hierarchies[i].path);
+    if (hierarchies[i].version == 2 && !has_devices_v1)
+      limit_devices_v2(hierarchies[i].path);
   }
 }
 
@@ -215,25 +225,25 @@ static void create(struct container *container, struct sockaddr_un *address) {
   must(mkdir(container->directory, 0711));
   container->lock = (int)must(open(container->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   must(flock(container->lock, LOCK_EX | LOCK_NB));
-  replace_file(container->directory, "state.json", STATE_SIZE);
-  replace_file(container->directory, "config.cbor", CONFIG_SIZE);
+  append_state(container);
+  write_file(container->directory, "config.cbor", O_EXCL, CONFIG_SIZE);
   make_cgroups();
   launch(container, listen_at(container->directory, address));
   read_start_time(container->pid);
-  replace_file(container->directory, "state.json", STATE_SIZE);
+  append_state(container);
   must(read(container->control, frame, sizeof frame) - 1);
   must(prlimit(container->pid, RLIMIT_NOFILE, &limit, NULL));
-  replace_file(container->directory, "state.json", STATE_SIZE);
+  append_state(container);
   must(write(container->control, frame, 1));
   close(container->control);
   close(container->lock);
 }
 
 static void start(struct container *container, const struct sockaddr_un *address) {
-  char end, text[4096];
+  char end, text[8192];
   container->lock = (int)must(open(container->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   must(flock(container->lock, LOCK_EX | LOCK_NB));
-  int state = open_in(container->directory, "state.json", O_RDONLY);
+  int state = open_in(container->directory, "state", O_RDONLY);
   must(read(state, text, sizeof text));
   close(state);
   read_start_time(container->pid);
@@ -241,7 +251,7 @@ static void start(struct container *container, const struct sockaddr_un *address
   must(connect(connection, (const struct sockaddr *)address, sizeof *address));
   must(read(connection, &end, 1));
   close(connection);
-  replace_file(container->directory, "state.json", STATE_SIZE);
+  append_state(container);
   close(container->lock);
 }
 
@@ -258,7 +268,7 @@ static void wait_for(struct container *container) {
 }
 
 static void delete (struct container *container) {
-  static const char *const files[] = {"state.json", "config.cbor", "start"};
+  static const char *const files[] = {"state", "config.cbor", "start"};
   container->lock = (int)must(open(container->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   must(flock(container->lock, LOCK_EX | LOCK_NB));
   remove_cgroups();

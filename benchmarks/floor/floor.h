@@ -4,6 +4,7 @@
 #define FLOOR_H
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,10 @@ enum { CONTROL = 3, START = 4, ROOT_TREE = 5, TASKS = 6 };
     }                                                                                                        \
     must_result;                                                                                             \
   })
+
+// The default devices, and no others, for the cgroup at that path.
+void limit_devices_v1(const char *cgroup);
+void limit_devices_v2(const char *cgroup);
 
 // The child's program: `task_files` descriptors from TASKS on are cgroup v1 tasks files.
 void container_init(int task_files) __attribute__((noreturn));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <net/if.h>
@@ -132,19 +133,26 @@ static void bring_loopback_up(void) {
   close(fd);
 }
 
-// A file is covered by /dev/null, a directory by an empty tmpfs, what is not there by nothing.
+static int clone_mount(int fd) {
+  return (int)must(syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+}
+
+// A file is covered by /dev/null, a directory by an empty tmpfs (the same for all), what is not there by
+// nothing.
 static void mask(const char *path, int null) {
+  static int empty = -1;
   struct statx found;
   int target = in_root(path, O_PATH);
   if (target < 0)
     return;
   must(statx(target, "", AT_EMPTY_PATH, STATX_TYPE, &found));
-  int mount =
-      S_ISDIR(found.stx_mode)
-          ? new_mount("tmpfs", OPTIONS("nr_blocks", "1", "nr_inodes", "1"), MOUNT_ATTR_RDONLY)
-          : (int)must(syscall(SYS_open_tree, null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+  int is_directory = S_ISDIR(found.stx_mode), is_first = is_directory && empty < 0;
+  if (is_first)
+    empty = new_mount("tmpfs", OPTIONS("nr_blocks", "1", "nr_inodes", "1"), MOUNT_ATTR_RDONLY);
+  int mount = is_first ? empty : clone_mount(is_directory ? empty : null);
   attach(mount, target);
-  close(mount);
+  if (!is_first)
+    close(mount);
   close(target);
 }
 
@@ -178,7 +186,8 @@ static void take_identity(void) {
   const unsigned keep = 1u << CAP_AUDIT_WRITE | 1u << CAP_KILL | 1u << CAP_NET_BIND_SERVICE;
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2] = {{.effective = keep, .permitted = keep}, {0}};
-  must(syscall(SYS_keyctl, 1, "floor"));
+  long keyring = must(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "floor"));
+  must(syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, 0x3f3f0000));
   must(chdir("/"));
   for (unsigned long number = 0; number <= CAP_CHECKPOINT_RESTORE; number++)
     if (!(number < 32 && keep & 1u << number))
