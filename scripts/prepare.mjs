@@ -3,7 +3,7 @@
  * build from (an installed package) or with (an install without development dependencies) it does nothing.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,8 +11,19 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const isClone = existsSync(join(root, 'lib', 'index.ts'))
 const hasCompiler = existsSync(join(root, 'node_modules', 'typescript', 'package.json'))
 
+/** Takes out of dist what no source is there for any more, so that it is not packed. */
+function prune() {
+  const dist = join(root, 'dist')
+  const files = readdirSync(dist, { recursive: true }).filter(name => /\.(js|d\.ts)$/.test(name))
+  for (const name of files) {
+    const source = join(root, 'lib', name.replace(/\.(js|d\.ts)$/, '.ts'))
+    if (!existsSync(source)) rmSync(join(dist, name))
+  }
+}
+
 if (isClone && hasCompiler) {
   process.exitCode = spawnSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' }).status ?? 1
+  if (process.exitCode === 0) prune()
 } else if (isClone) {
   console.error('tsrun: TypeScript is not installed, dist is left as it is')
 }
