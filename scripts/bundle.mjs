@@ -1,30 +1,114 @@
 /**
- * Bundles the command (lib/cli/main.ts) into one CommonJS file, dist/cli/tsrun.cjs: loading fifty small modules
- * would cost more than a container. What is compiled on install (ffi-napi, ref-napi) stays outside.
+ * Bundles the command: lib/cli/main.ts with all that it needs becomes one script, dist/cli/program-HASH.js, which
+ * dist/cli/tsrun.cjs (lib/cli/entry.ts) runs. Loading a hundred small modules would cost more than a container. What is
+ * compiled on install (the add-ons of ffi-napi and ref-napi) stays outside.
  */
-import { chmodSync, renameSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { writeCodeCache } from './code-cache.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const output = join(root, 'dist', 'cli', 'tsrun.cjs')
-const temporary = `${output}.${process.pid}`
+const output = join(root, 'dist', 'cli')
+const bundled = name => join(root, 'scripts', 'bundled', `${name}.cjs`)
 
-await build({
-  entryPoints: [join(root, 'lib', 'cli', 'main.ts')],
-  outfile: temporary,
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node20',
-  external: ['ffi-napi', 'ref-napi'],
-  // Without its native add-on, which costs more to load than it saves on a plan of a few kilobytes.
-  alias: { 'cbor-x': join(root, 'node_modules', 'cbor-x', 'index.js') },
-  // The bundle lies as deep below the package as the modules do, so that relative URLs keep their meaning.
-  define: { 'import.meta.url': 'bundleUrl' },
-  banner: { js: "#!/usr/bin/env node\nconst bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  logLevel: 'warning',
-})
-chmodSync(temporary, 0o755)
-renameSync(temporary, output)
+/** How the add-on of each package is found from here: by way of the packages that depend on it. */
+const addOns = {
+  'ffi-napi': { chain: ['ffi-napi'], file: 'build/Release/ffi_bindings.node' },
+  'ref-napi': { chain: ['ffi-napi', '@2060.io/ref-napi'], file: 'build/Release/binding.node' },
+}
+
+/** What node-gyp-build finds by reading directories, with node-gyp-build itself for what lies elsewhere. */
+const addOnModule = ({ chain, file }) => `
+const { createRequire } = require('node:module')
+const { existsSync } = require('node:fs')
+module.exports = () => {
+  const owner = ${JSON.stringify(chain)}.reduce((from, name) => createRequire(from).resolve(name + '/package.json'), bundleName)
+  const folder = owner.slice(0, owner.lastIndexOf('/'))
+  const file = folder + ${JSON.stringify(`/${file}`)}
+  return existsSync(file) ? require(file) : createRequire(owner)('node-gyp-build')(folder)
+}`
+
+const ffi = {
+  name: 'ffi',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/ffi-package\.js$/ }, () => ({ path: bundled('ffi-package') }))
+    onResolve({ filter: /^(assert|debug)$/ }, ({ path, importer }) =>
+      importer.includes('/node_modules/') ? { path: bundled(path) } : undefined,
+    )
+    onResolve({ filter: /^node-gyp-build$/ }, ({ importer }) => ({
+      path: Object.keys(addOns).find(name => importer.includes(`/${name}/`)),
+      namespace: 'add-on',
+    }))
+    onLoad({ filter: /.*/, namespace: 'add-on' }, ({ path }) => ({
+      contents: addOnModule(addOns[path]),
+      resolveDir: root,
+    }))
+  },
+}
+
+const common = { bundle: true, format: 'cjs', platform: 'node', target: 'node20', write: false, logLevel: 'warning' }
+
+async function bundleProgram() {
+  const { outputFiles, metafile } = await build({
+    ...common,
+    entryPoints: [join(root, 'lib', 'cli', 'main.ts')],
+    metafile: true,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    // One byte per character, and a function that the entry calls.
+    charset: 'ascii',
+    banner: {
+      js: "(function (require, bundleName, __dirname) { const bundleUrl = require('node:url').pathToFileURL(bundleName).href;",
+    },
+    footer: { js: '})' },
+    define: { 'import.meta.url': 'bundleUrl' },
+    // Without its native add-on, which costs more to load than it saves on a plan of a few kilobytes.
+    alias: { 'cbor-x': join(root, 'node_modules', 'cbor-x', 'index.js') },
+    plugins: [ffi],
+    legalComments: 'none',
+  })
+  return { contents: outputFiles[0].contents, inputs: Object.keys(metafile.inputs) }
+}
+
+async function bundleEntry(program) {
+  const { outputFiles } = await build({
+    ...common,
+    entryPoints: [join(root, 'lib', 'cli', 'entry.ts')],
+    define: { 'import.meta.dirname': '__dirname', 'process.env.TSRUN_PROGRAM': JSON.stringify(program) },
+    banner: { js: '#!/usr/bin/env node' },
+  })
+  return outputFiles[0].contents
+}
+
+/** The licences of the packages in the bundle ask to go with it. */
+function licences(inputs) {
+  const folders = inputs.map(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]).filter(Boolean)
+  const files = [...new Set(folders)].sort().map(folder => {
+    const name = readdirSync(folder).find(file => /^licen[cs]e/i.test(file))
+    if (name === undefined) throw new Error(`${folder} has no licence file`)
+    return `${folder}\n\n${readFileSync(join(folder, name), 'utf8').trim()}\n`
+  })
+  return files.join(`\n${'-'.repeat(80)}\n\n`)
+}
+
+function replace(name, contents, mode = 0o644) {
+  const temporary = join(output, `${name}.${process.pid}`)
+  writeFileSync(temporary, contents)
+  chmodSync(temporary, mode)
+  renameSync(temporary, join(output, name))
+}
+
+process.chdir(root)
+const { contents, inputs } = await bundleProgram()
+const program = `program-${createHash('sha256').update(contents).digest('hex').slice(0, 16)}`
+const before = existsSync(output) ? readdirSync(output).filter(name => name.startsWith('program-')) : []
+mkdirSync(output, { recursive: true })
+replace(`${program}.js`, contents)
+replace('LICENSES.txt', licences(inputs))
+writeCodeCache()
+// The entry last: until then the old one finds its old program.
+replace('tsrun.cjs', await bundleEntry(program), 0o755)
+for (const name of before) if (!name.startsWith(`${program}.`)) rmSync(join(output, name), { force: true })

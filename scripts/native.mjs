@@ -1,11 +1,13 @@
 /**
- * Compiles the native parts into native/build/: `libtsrun.so` (native/sys, behind lib/sys) and `tsrun-init` (native/init, the helper).
- * Runs on install and with `npm run build:native`. Needs a C compiler (`CC`, else `cc`) and nothing else.
+ * Compiles the native parts into native/build/: `libtsrun.so` (native/sys, behind lib/sys) and `tsrun-init` (native/init,
+ * the helper). Needs a C compiler (`CC`, else `cc`) and nothing else. Then prepares the command, where it has been built,
+ * for this version of Node. Runs on install and with `npm run build:native`.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { writeCodeCache } from './code-cache.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const build = join(root, 'native', 'build')
@@ -96,6 +98,7 @@ function buildAll() {
 
 try {
   buildAll()
+  writeCodeCache()
 } catch (error) {
   if (!(error instanceof BuildFailure)) throw error
   console.error(error.message)

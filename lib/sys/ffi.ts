@@ -2,8 +2,8 @@
  * The only door to ffi-napi. Loading it costs 14 ms, so nothing is loaded before the first call,
  * and a function is bound when it is first used.
  */
-import { createRequire } from 'node:module'
 import { HostError } from '../errors.js'
+import { loadFfi } from './ffi-package.js'
 
 export type NativeType = 'void' | 'int' | 'uint' | 'uint32' | 'int64' | 'uint64' | 'size_t' | 'string' | 'pointer'
 export type Signature = readonly [returns: NativeType, args: readonly NativeType[]]
@@ -28,7 +28,7 @@ function ffi(): Ffi {
 
 function loadPackage(): Ffi {
   try {
-    return createRequire(import.meta.url)('ffi-napi') as Ffi
+    return loadFfi() as Ffi
   } catch (cause) {
     const [found = ''] = String(cause).split('\n')
     const remedy = 'it is compiled by its install script: run `npm rebuild` (npm may ask you to allow it first)'
