@@ -11,10 +11,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const isClone = existsSync(join(root, 'lib', 'index.ts'))
 const hasCompiler = existsSync(join(root, 'node_modules', 'typescript', 'package.json'))
 
-/** Takes out of dist what no source is there for any more, so that it is not packed. */
+/** Takes out of dist what no source is there for any more, so that it is not packed; dist/cli is the bundle's own. */
 function prune() {
   const dist = join(root, 'dist')
-  const files = readdirSync(dist, { recursive: true }).filter(name => /\.(js|d\.ts)$/.test(name))
+  const compiled = name => /\.(js|d\.ts)$/.test(name) && !name.startsWith('cli/')
+  const files = readdirSync(dist, { recursive: true }).filter(compiled)
   for (const name of files) {
     const source = join(root, 'lib', name.replace(/\.(js|d\.ts)$/, '.ts'))
     if (!existsSync(source)) rmSync(join(dist, name))
