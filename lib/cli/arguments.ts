@@ -61,15 +61,13 @@ function find(name: string, flags: readonly Flag[]): readonly Flag[] {
   return isBundle && !bundle.includes(undefined) ? (bundle as Flag[]) : []
 }
 
-const TRUTHS: Readonly<Record<string, boolean>> = {
-  ...{ '1': true, t: true, T: true, true: true, TRUE: true, True: true },
-  ...{ '0': false, f: false, F: false, false: false, FALSE: false, False: false },
-}
+const YES: readonly string[] = ['1', 't', 'T', 'true', 'TRUE', 'True']
+const NO: readonly string[] = ['0', 'f', 'F', 'false', 'FALSE', 'False']
 
 function toSwitch({ name }: Flag, given: string | undefined): boolean {
-  const isOn = given === undefined ? true : TRUTHS[given]
-  if (isOn === undefined) throw new UsageError(`invalid boolean value ${JSON.stringify(given)} for -${name}`)
-  return isOn
+  if (given === undefined || YES.includes(given)) return true
+  if (NO.includes(given)) return false
+  throw new UsageError(`invalid boolean value ${JSON.stringify(given)} for -${name}`)
 }
 
 function toValue({ name, kind }: Flag, given: string | undefined): string | number {

@@ -1,0 +1,44 @@
+import t from 'tap'
+import { COMMANDS, NOT_YET } from '../../lib/cli/commands.js'
+import { commandHelp, mainHelp } from '../../lib/cli/help.js'
+import { SPEC_VERSION } from '../../lib/cli/version.js'
+import { OCI_VERSION_MAX } from '../../lib/spec/version.js'
+
+t.test('the main help lists every command and every flag in front of it', async t => {
+  const commands = await Promise.all(
+    Object.entries(COMMANDS).map(async ([name, load]) => [name, (await load()).summary] as const),
+  )
+  const text = mainHelp(commands)
+  for (const [name, summary] of commands) t.match(text, new RegExp(`^   ${name} +`, 'm'), summary)
+  for (const flag of ['root', 'log', 'log-format', 'debug', 'systemd-cgroup', 'rootless', 'help', 'version']) {
+    t.match(text, new RegExp(`^   --${flag}\\b`, 'm'), flag)
+  }
+  t.notMatch(text, /[ \t]\n/)
+})
+
+for (const [name, load] of Object.entries(COMMANDS)) {
+  t.test(`the help of ${name} shows its flags, but for the hidden ones`, async t => {
+    const command = await load()
+    const text = commandHelp(name, command)
+    t.ok(text.startsWith(`NAME:\n   tsrun ${name} - ${command.summary}\n`))
+    for (const flag of command.flags) t.equal(text.includes(`--${flag.name}`), flag.isHidden !== true, flag.name)
+    t.notMatch(text, /[ \t]\n/)
+  })
+
+  t.test(`the flags of ${name} are told apart by their names`, async t => {
+    const { flags } = await load()
+    const names = flags.flatMap(({ name, short }) => (short === undefined ? [name] : [name, short]))
+    t.equal(new Set([...names, 'help', 'h']).size, names.length + 2)
+  })
+}
+
+t.test('what is there is not said to come later', async t => {
+  t.same(
+    NOT_YET.filter(name => name in COMMANDS),
+    [],
+  )
+})
+
+t.test('the version of the specification is the newest that configurations may have', async t => {
+  t.equal(SPEC_VERSION, OCI_VERSION_MAX)
+})
