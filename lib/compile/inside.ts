@@ -14,9 +14,10 @@ export function furnish(work: Work): void {
   for (const { key, value, origin } of linux.sysctl) draft.op('sysctl', { key, value }, origin)
   makeWorkingDirectory(work)
   connectStdio(work)
-  sealRoot(work)
   for (const { path, origin } of linux.readonlyPaths) draft.op('readonly_path', { path }, origin)
   for (const { path, origin } of linux.maskedPaths) draft.op('mask_path', { path }, origin)
+  // Last, since a mount that is unbindable can't be cloned either.
+  sealRoot(work)
 }
 
 function makeWorkingDirectory({ config, draft }: Work): void {
