@@ -1,34 +1,42 @@
 /**
- * The only door to ffi-napi. Loading it costs 14 ms, so nothing is loaded before the first call,
- * and a function is bound when it is first used.
+ * The only door to ffi-napi. Loading it costs 14 ms, so nothing is loaded before the first call, and a function is bound
+ * when it is first used. Calls go straight to libffi through its bindings: ffi-napi's own conversions allocate for each
+ * argument, which costs ten to twenty times as much (docs/decisions).
  */
 import { HostError } from '../errors.js'
-import { loadFfi } from './ffi-package.js'
+import { type FfiPackage, loadFfi } from './ffi-package.js'
 
-export type NativeType = 'void' | 'int' | 'uint' | 'uint32' | 'int64' | 'uint64' | 'size_t' | 'string' | 'pointer'
-export type Signature = readonly [returns: NativeType, args: readonly NativeType[]]
+/** `size_t` also stands for an opaque pointer of C. */
+export type NativeType = 'int' | 'uint32' | 'size_t' | 'string' | 'pointer'
+export type ResultType = 'void' | 'int' | 'uint32' | 'size_t'
+export type Signature = readonly [returns: ResultType, args: readonly NativeType[]]
 /** What may be passed: a Uint8Array is passed as a pointer to its bytes, null as NULL. */
 export type NativeArgument = number | bigint | string | Uint8Array | null
 export type NativeFunction = (...args: NativeArgument[]) => number
 
-type ForeignFunction = (...args: unknown[]) => number
+const FFI_NAMES = {
+  void: 'void',
+  int: 'int32',
+  uint32: 'uint32',
+  size_t: 'uint64',
+  string: 'pointer',
+  pointer: 'pointer',
+} as const
+/** Each argument and each pointer to one has eight bytes: the library is for 64-bit machines only. */
+const WORD = 8
+const RTLD_NOW = 2
 
-interface Ffi {
-  DynamicLibrary: new (path: string | null, flags?: number) => { get(name: string): unknown }
-  ForeignFunction: new (pointer: unknown, returns: string, args: readonly string[]) => ForeignFunction
-}
-
-let loaded: Ffi | null = null
+let loaded: FfiPackage | null = null
 
 /** @throws {HostError} ERR_HOST_KERNEL where the package has not been compiled */
-function ffi(): Ffi {
+function ffi(): FfiPackage {
   loaded ??= loadPackage()
   return loaded
 }
 
-function loadPackage(): Ffi {
+function loadPackage(): FfiPackage {
   try {
-    return loadFfi() as Ffi
+    return loadFfi()
   } catch (cause) {
     const [found = ''] = String(cause).split('\n')
     const remedy = 'it is compiled by its install script: run `npm rebuild` (npm may ask you to allow it first)'
@@ -36,10 +44,93 @@ function loadPackage(): Ffi {
   }
 }
 
-const toNative = (value: NativeArgument): unknown =>
-  value instanceof Uint8Array && !Buffer.isBuffer(value)
-    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-    : value
+/** A function ready to be called: its arguments are written to `values`, what it returns is in `result`. */
+interface Prepared {
+  readonly values: Buffer
+  readonly result: Buffer
+  /** What C points to. */
+  readonly retained: readonly Uint8Array[]
+  call(): void
+}
+
+function prepare(code: Uint8Array, returns: ResultType, args: readonly NativeType[]): Prepared {
+  const { bindings, ref } = ffi()
+  const size = Math.max(args.length, 1) * WORD
+  const [values, pointers, types] = [Buffer.alloc(size), Buffer.alloc(size), Buffer.alloc(size)]
+  const first = BigInt(ref.address(values))
+  args.forEach((type, index) => {
+    pointers.writeBigUInt64LE(first + BigInt(index * WORD), index * WORD)
+    ref.writePointer(types, index * WORD, typeOf(type))
+  })
+  const cif = Buffer.alloc(bindings.FFI_CIF_SIZE)
+  const status = bindings.ffi_prep_cif(cif, args.length, typeOf(returns), types, bindings.FFI_DEFAULT_ABI)
+  if (status !== bindings.FFI_OK) throw new Error(`ffi_prep_cif: status ${status}`)
+  const result = Buffer.alloc(WORD)
+  const call = (): void => bindings.ffi_call(cif, code, result, pointers)
+  return { values, result, retained: [types, pointers], call }
+}
+
+function typeOf(name: keyof typeof FFI_NAMES): Uint8Array {
+  const type = ffi().bindings.FFI_TYPES[FFI_NAMES[name]]
+  if (type === undefined) throw new Error(`libffi has no type ${name}`)
+  return type
+}
+
+/** Arguments as C has them. Bytes that only live for the call are returned, for the caller to hold on to. */
+function writeArguments({ values }: Prepared, types: readonly NativeType[], args: readonly NativeArgument[]): Buffer[] {
+  const held: Buffer[] = []
+  types.forEach((type, index) => {
+    const value = args[index] ?? 0
+    if (type === 'int') values.writeInt32LE(Number(value), index * WORD)
+    else if (type === 'uint32') values.writeUInt32LE(Number(value), index * WORD)
+    else if (type === 'size_t') values.writeBigUInt64LE(BigInt(value as number | bigint), index * WORD)
+    else held.push(writePointer({ values, at: index * WORD, value }))
+  })
+  return held
+}
+
+function writePointer({ values, at, value }: { values: Buffer; at: number; value: NativeArgument }): Buffer {
+  const bytes = bytesOf(value)
+  const address = value === 0 ? 0 : ffi().ref.address(bytes)
+  values.writeUInt32LE(address % 2 ** 32, at)
+  values.writeUInt32LE(Math.floor(address / 2 ** 32), at + 4)
+  return bytes
+}
+
+function bytesOf(value: NativeArgument): Buffer {
+  if (typeof value === 'string') return Buffer.from(`${value}\0`)
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return Buffer.alloc(0)
+}
+
+type Library = (name: string) => Uint8Array
+
+/** dlopen(3); what is returned finds functions by name. */
+function openLibrary(path: string | null): Library {
+  const { bindings, ref } = ffi()
+  const { StaticFunctions } = bindings
+  const open = prepare(StaticFunctions.dlopen, 'size_t', ['string', 'int'])
+  const find = prepare(StaticFunctions.dlsym, 'size_t', ['size_t', 'string'])
+  const pointerFrom = (function_: Prepared, types: readonly NativeType[], args: readonly NativeArgument[]): bigint => {
+    writeArguments(function_, types, args)
+    function_.call()
+    return function_.result.readBigUInt64LE(0)
+  }
+  const handle = pointerFrom(open, ['string', 'int'], [path, RTLD_NOW])
+  if (handle === 0n) throw new Error(`dlopen: ${lastError()}`)
+  return name => {
+    if (pointerFrom(find, ['size_t', 'string'], [handle, name]) === 0n) throw new Error(`dlsym: ${lastError()}`)
+    return ref.readPointer(find.result, 0, 0)
+  }
+}
+
+function lastError(): string {
+  const error = prepare(ffi().bindings.StaticFunctions.dlerror, 'size_t', [])
+  error.call()
+  if (error.result.readBigUInt64LE(0) === 0n) return 'no reason is given'
+  const text = Buffer.from(ffi().ref.readPointer(error.result, 0, 256))
+  return text.toString('utf8', 0, text.indexOf(0))
+}
 
 /**
  * The functions of the table in the shared library at `path` (null: this process), bound lazily.
@@ -49,17 +140,32 @@ export function load<const T extends Readonly<Record<string, Signature>>>(
   path: string | null,
   table: T,
 ): { readonly [K in keyof T]: NativeFunction } {
-  let library: InstanceType<Ffi['DynamicLibrary']> | null = null
+  let library: Library | null = null
   const functions: Record<string, NativeFunction> = {}
-  for (const [name, [returns, args]] of Object.entries(table)) {
+  for (const [name, [returns, types]] of Object.entries(table)) {
     functions[name] = (...first) => {
-      const { DynamicLibrary, ForeignFunction } = ffi()
-      library ??= new DynamicLibrary(path)
-      const bound = new ForeignFunction(library.get(name), returns, args)
-      const call: NativeFunction = (...values) => bound(...values.map(toNative))
+      library ??= openLibrary(path)
+      const call = bind(prepare(library(name), returns, types), types, returns)
       functions[name] = call
       return call(...first)
     }
   }
   return functions as { readonly [K in keyof T]: NativeFunction }
+}
+
+function bind(prepared: Prepared, types: readonly NativeType[], returns: ResultType): NativeFunction {
+  return (...args) => {
+    const held = writeArguments(prepared, types, args)
+    prepared.call()
+    // Touched after the call, so that the bytes that C was given are still there during it.
+    held.length = 0
+    return readResult(prepared.result, returns)
+  }
+}
+
+/** A size_t beyond 2^53 would lose digits; no address of a process is that large. */
+function readResult(result: Buffer, returns: ResultType): number {
+  if (returns === 'int') return result.readInt32LE(0)
+  if (returns === 'uint32') return result.readUInt32LE(0)
+  return returns === 'size_t' ? Number(result.readBigUInt64LE(0)) : 0
 }

@@ -56,4 +56,3 @@ EXPORT int ts_prlimit(int pid, int resource, const uint64_t *limits) {
 EXPORT int ts_kill(int pid, int signal) {
   return (int)result(kill(pid, signal));
 }
-
