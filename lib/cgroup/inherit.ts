@@ -2,8 +2,9 @@
 import { CgroupError, HostError } from '../errors.js'
 import { isErrno } from '../sys/errno.js'
 import type { Place } from './paths.js'
+import { pidsOf } from './processes.js'
 import type { OwnedPlace } from './remove.js'
-import { absolutePath, ancestor, depthOf, readFile, writeFile } from './tree.js'
+import { absolutePath, ancestor, depthOf, readFile, readFileIfThere, writeFile } from './tree.js'
 
 /** A v1 cpuset starts empty and takes no process until it has CPUs and memory nodes. */
 export function fillCpuset(place: OwnedPlace): void {
@@ -45,13 +46,26 @@ export function handDown({ place, needed, wanted }: Controllers): void {
 
 function enableIn(place: Place, needed: readonly string[], all: readonly string[]): void {
   const missing = missingFrom(readFile(place, 'cgroup.subtree_control'), all)
-  if (missing.length === 0 || enable(place, missing) === null) return
+  if (missing.length === 0) return
+  if (hasOwnProcesses(place)) {
+    const controller = missing.find(name => needed.includes(name))
+    if (controller !== undefined) throw notEnabled(place, controller, 'EBUSY')
+    return
+  }
+  if (enable(place, missing) === null) return
   // One that can't be had (a cpu controller with realtime tasks around, for one) must not spoil the others.
   for (const controller of missing) {
     const errno = enable(place, [controller])
     if (errno !== null && needed.includes(controller)) throw notEnabled(place, controller, errno)
   }
 }
+
+/**
+ * Only the kernel's root may have both processes and controllers for its children; it has no cgroup.type. Elsewhere some
+ * controllers would be taken nevertheless, at the price of putting all below into threaded mode.
+ */
+const hasOwnProcesses = (place: Place): boolean =>
+  readFileIfThere(place, 'cgroup.type') !== null && pidsOf(place, { recursive: false }).length > 0
 
 const missingFrom = (list: string, names: readonly string[]): string[] => {
   const there = list.trim().split(' ')

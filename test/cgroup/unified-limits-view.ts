@@ -84,7 +84,7 @@ test('The number of processes, and none at all once the process is in.', ['pids'
 test('Block I/O.', ['io'], async t => {
   const cgroup = created(t, { blockIO: { weight: 100 } })
   const bfq = existsSync(`${cgroup.pathIn(0)}/io.bfq.weight`)
-  t.equal(text(cgroup, bfq ? 'io.bfq.weight' : 'io.weight'), bfq ? 'default 100' : 'default 909')
+  t.equal(text(cgroup, bfq ? 'io.bfq.weight' : 'io.weight'), bfq ? 'default 100' : 'default 910')
   const [device] = disks()
   if (device === undefined) return
   const [major = 0, minor = 0] = device.split(':').map(Number)

@@ -164,6 +164,7 @@ t.test(
     await sleeperIn(t, [parent.pathIn(0)])
     const below = openCgroup({ facts, path: `${pathOf(parent)}/below`, id: 'below' })
     below.create({ resources: resources() })
+    t.equal(text(parent, 'cgroup.type'), 'domain', 'what nobody needs is not forced on it')
     await below.remove()
     const origin = '/linux/resources/hugepageLimits/0'
     const asked = resources({ hugepageLimits: [{ pageSize: '2MB', limit: 1n, origin }] })
