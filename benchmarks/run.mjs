@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, release, tmpdir } from 'node:os'
+import { cpus, loadavg, release, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeBundle } from './bundle.mjs'
@@ -47,8 +47,12 @@ async function measure(subjects) {
   return results
 }
 
+/** How busy others keep the machine: 1 is one processor all the time. Taken before there is a load of our own. */
+const [load] = loadavg()
+
 const machine = () => ({
   date: new Date().toISOString(),
+  load,
   kernel: release(),
   processors: cpus().length,
   processor: cpus()[0]?.model,
@@ -81,6 +85,7 @@ async function bench(folder, state) {
 }
 
 checkMachine()
+if (load > 0.3) say(`the machine is busy (load ${load.toFixed(1)}): do not trust the figures`)
 const folder = mkdtempSync(join(tmpdir(), 'tsrun-bench-'))
 // Where the runtimes keep their state by default, and a file system in memory on most machines.
 const state = mkdtempSync('/run/tsrun-bench-')
