@@ -38,6 +38,8 @@ export interface Wanted {
   readonly places: readonly Place[]
   readonly resources: Resources
   readonly allowExisting: boolean
+  /** Leave the cpuset for later. */
+  readonly cpusLater: boolean
 }
 
 /** All that is to be done, found out before anything is changed. */
@@ -47,8 +49,11 @@ interface Work extends Wanted {
 }
 
 /** Settings that are left for later: a limit of so few processes would stop the launch itself. */
-const isForLater = ({ controller, settings }: SettingGroup): boolean =>
+const stopsLaunch = ({ controller, settings }: SettingGroup): boolean =>
   controller === 'pids' && settings.some(({ writes }) => writes.some(({ value }) => value === '0' || value === '1'))
+
+const isForLater = ({ cpusLater }: Wanted, group: SettingGroup): boolean =>
+  stopsLaunch(group) || (cpusLater && group.controller === 'cpuset')
 
 export interface CreatedCgroup extends Ownership {
   readonly later: readonly SettingGroup[]
@@ -67,7 +72,7 @@ export function createCgroup(wanted: Wanted): CreatedCgroup {
     removeEmpty(owned)
     throw error
   }
-  return { isOurs: true, places: owned, later: groups.filter(isForLater) }
+  return { isOurs: true, places: owned, later: groups.filter(group => isForLater(wanted, group)) }
 }
 
 export function availableIn(places: readonly Place[]): Available {
@@ -126,12 +131,13 @@ function checkExisting({ id, existing, allowExisting }: Existing): void {
 }
 
 /** Between the directories and the process: all that the kernel needs, and all that the configuration asks for. */
-function furnish({ groups, devices, places }: Work, owned: readonly OwnedPlace[]): void {
+function furnish(work: Work, owned: readonly OwnedPlace[]): void {
+  const { groups, devices, places } = work
   for (const place of owned) {
     if (place.version === 2) furnishV2(place, groups, places)
     else if (place.controllers.includes('cpuset')) fillCpuset(place)
   }
-  const now = groups.filter(group => !isForLater(group))
+  const now = groups.filter(group => !isForLater(work, group))
   applyGroups(owned, now)
   const controlled = owned.find(({ controllers }) => controllers.includes('devices'))
   devices({ isNew: controlled === undefined || controlled.made > 0 })

@@ -10,7 +10,7 @@ import { assembleDeviceFilter } from './device-filter.js'
 import { DEVICES, effectiveRules } from './devices.js'
 import { changeTo, type DeviceWrite, resetTo, stateOf } from './devices-v1.js'
 import type { Place } from './paths.js'
-import { absolutePath, readFile, rootOf, writeFile } from './tree.js'
+import { absolutePath, readFile, rootOf, writeLines } from './tree.js'
 
 /** How a device list gets into force: made before anything is changed, so that a list that can't be is refused first. */
 export type DeviceAccess = (options: { readonly isNew: boolean }) => void
@@ -35,17 +35,28 @@ function listed(place: Place, rules: readonly DeviceRule[]): DeviceAccess {
   const target = stateOf(effectiveRules(rules))
   return ({ isNew }) => {
     const writes = isNew ? resetTo(target) : changeTo(target, readFile(place, 'devices.list'))
-    for (const write of writes) writeRule(place, write)
+    for (const run of runsOf(writes)) writeRun(place, run)
   }
 }
 
-function writeRule(place: Place, { file, value, origin }: DeviceWrite): void {
-  try {
-    writeFile(place, file, value)
-  } catch (cause) {
-    if (!isErrno(cause)) throw cause
-    throw refused({ place, setting: { origin }, file, value, errno: cause.errno, cause })
+/** Neighbours that go to the same file. */
+function runsOf(writes: readonly DeviceWrite[]): DeviceWrite[][] {
+  const runs: DeviceWrite[][] = []
+  for (const write of writes) {
+    const last = runs.at(-1)
+    if (last?.[0]?.file === write.file) last.push(write)
+    else runs.push([write])
   }
+  return runs
+}
+
+function writeRun(place: Place, run: readonly DeviceWrite[]): void {
+  const [{ file } = { file: '' }] = run
+  const values = run.map(({ value }) => value)
+  const fault = writeLines(place, file, values)
+  if (fault === null) return
+  const { value = '', origin = DEVICES } = run[fault.line] ?? {}
+  throw refused({ place, setting: { origin }, file, value, errno: fault.errno })
 }
 
 function filtered(place: Place, rules: readonly DeviceRule[]): DeviceAccess {

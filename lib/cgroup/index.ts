@@ -40,6 +40,12 @@ export function openCgroup(input: CgroupInput): Cgroup {
   return new Cgroup(id, places, isLost ? lost : null)
 }
 
+interface CreateInput {
+  readonly resources: Resources
+  readonly allowExisting?: boolean
+  readonly cpusLater?: boolean
+}
+
 export class Cgroup {
   readonly #id: string
   readonly #places: readonly Place[]
@@ -56,22 +62,23 @@ export class Cgroup {
 
   /**
    * Makes the cgroup and writes the limits, so that a process that joins it is limited from its first instruction on. An
-   * existing one is used when it is empty (not at all where `allowExisting` is false; default true).
+   * existing one is used when it is empty (not at all where `allowExisting` is false; default true). With `cpusLater`
+   * (default false) the cpuset is left to `settle`.
    *
    * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED with all fields that the host's cgroups can't fulfil
    * @throws {HostError} ERR_HOST_CGROUP without cgroups, or the right to make one
    * @throws {StateError} ERR_STATE_EXISTS for a cgroup in use
    * @throws {CgroupError} ERR_CGROUP_WRITE for a value that the kernel refuses
    */
-  create({ resources, allowExisting = true }: { resources: Resources; allowExisting?: boolean }): void {
+  create({ resources, allowExisting = true, cpusLater = false }: CreateInput): void {
     // Until it has worked, what is there is not ours: a caller that cleans up must not kill somebody else's processes.
     this.#ownership = null
-    const created = createCgroup({ id: this.#id, places: this.#places, resources, allowExisting })
+    const created = createCgroup({ id: this.#id, places: this.#places, resources, allowExisting, cpusLater })
     this.#ownership = created
     this.#later = created.later
   }
 
-  /** Writes what `create` had to leave for when the container's process is in: limits of no or one process. */
+  /** Writes what `create` had to leave for when the container's process is in: limits of no or one process, and the cpuset. */
   settle(): void {
     applyGroups(this.#places, this.#later)
     this.#later = []

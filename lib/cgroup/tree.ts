@@ -9,6 +9,7 @@ import {
   readBeneath,
   rmdirBeneath,
   writeBeneath,
+  writeLinesBeneath,
 } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { fileSystemMagic } from '../sys/statfs.js'
@@ -61,6 +62,10 @@ export const readFile = (place: Place, file: string): string => readBeneath(root
 
 export const writeFile = (place: Place, file: string, value: string): void =>
   writeBeneath(rootOf(place), inside(place, file), value)
+
+/** Each line with one write; returns the first one that was refused. */
+export const writeLines = (place: Place, file: string, lines: readonly string[]) =>
+  writeLinesBeneath(rootOf(place), inside(place, file), lines)
 
 /** True for the errors of a cgroup, or a file of it, that is not there (any more). */
 export const isGone = (error: unknown): boolean => isErrno(error, 'ENOENT', 'ENODEV')

@@ -48,6 +48,18 @@ export function writeBeneath(dirfd: number, path: string, text: string): void {
   check(native().ts_write_beneath(dirfd, path, bytes, bytes.length), 'write', path)
 }
 
+/** Writes each line with one write(2), all to one open file. Returns the first line that was refused and why; null: none. */
+export function writeLinesBeneath(
+  dirfd: number,
+  path: string,
+  lines: readonly string[],
+): { line: number; errno: string } | null {
+  const bytes = Buffer.from(lines.map(line => `${line}\n`).join(''))
+  const done = Buffer.alloc(4)
+  const result = native().ts_write_lines_beneath(dirfd, path, bytes, bytes.length, done)
+  return result < 0 ? { line: done.readInt32LE(0), errno: errnoName(-result) } : null
+}
+
 /** True: made; false: it was there. */
 export function mkdirBeneath(dirfd: number, path: string, mode: number): boolean {
   const made = native().ts_mkdir_beneath(dirfd, path, mode)
