@@ -2,6 +2,7 @@
 import {
   chmodSync,
   copyFileSync,
+  type Dirent,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -137,9 +138,19 @@ export function leftovers(prefix: string): string[] {
 }
 
 function cgroupsWith(path: string, prefix: string, depth: number): string[] {
-  const entries = readdirSync(path, { withFileTypes: true }).filter(entry => entry.isDirectory())
+  const entries = directoriesIn(path)
   const found = entries.filter(({ name }) => name.includes(prefix)).map(({ name }) => join(path, name))
   return depth === 0
     ? found
     : [...found, ...entries.flatMap(({ name }) => cgroupsWith(join(path, name), prefix, depth - 1))]
+}
+
+/** None where it is gone: other tests remove theirs meanwhile. */
+function directoriesIn(path: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter(entry => entry.isDirectory())
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
 }
