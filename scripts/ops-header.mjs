@@ -6,7 +6,7 @@ import { transform } from 'esbuild'
 const TABLE = new URL('../lib/plan/ops.ts', import.meta.url)
 const HEADER = new URL('../native/init/ops.h', import.meta.url)
 
-const { OPS, OP_NAMES, PHASES, RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS } = await loadTable()
+const { OPS, OP_NAMES, PHASES, RESOLVE, RESOLVE_IN_ROOT } = await loadTable()
 const names = OP_NAMES.map(name => ({ name, code: `OP_${name.toUpperCase()}` }))
 const widest = Math.max(...OP_NAMES.map(name => Object.keys(OPS[name].args).length))
 
@@ -49,7 +49,9 @@ ${names.map(({ code }, index) => `  ${code} = ${index},`).join('\n')}
 #define OP_COUNT ${names.length}
 #define OP_MAX_ARGS ${widest}
 #define OP_RESOLVE_IN_ROOT ${RESOLVE_IN_ROOT}u
-#define OP_RESOLVE_NO_SYMLINKS ${RESOLVE_NO_SYMLINKS}u
+${Object.entries(RESOLVE)
+  .map(([name, bit]) => `#define OP_RESOLVE_${name} ${bit}u`)
+  .join('\n')}
 
 /* For each op: X(its code, its name). */
 #define EACH_OP(X) \\

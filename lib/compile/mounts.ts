@@ -1,5 +1,5 @@
 import { MOUNT_ATTR } from '../plan/flags.js'
-import { RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS } from '../plan/ops.js'
+import { RESOLVE, RESOLVE_IN_ROOT } from '../plan/ops.js'
 import type { Mount } from '../spec/config.js'
 import { mountCgroups } from './cgroup-mounts.js'
 import type { Work } from './draft.js'
@@ -9,9 +9,6 @@ const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
 
 /** File systems that take no SELinux context, or refuse one. */
 const WITHOUT_CONTEXT = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2']
-
-/** Where a link in the image would send a file system that the runtime itself relies on (CVE-2019-19921). */
-const NO_SYMLINKS = ['proc', 'sysfs']
 
 /** `mounts`, in their order. What must stay writable until all is made is made read-only by `sealMounts`. */
 export function mountAll(work: Work): void {
@@ -32,7 +29,7 @@ function attachTree(work: Work, mount: Mount): void {
   const path = cleanPath(mount.destination)
   const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
   const slot = draft.slot({ kind: 'tree', path: host, recursive, nofollow: false, origin: `${origin}/source` })
-  const args = { slot, path, set, clear, recSet, recClear, propagation, resolve: RESOLVE_IN_ROOT }
+  const args = { slot, path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
   draft.op('attach', args, origin)
 }
 
@@ -41,9 +38,20 @@ function mountFilesystem(work: Work, mount: Mount): void {
   const path = cleanPath(mount.destination)
   const attributes = isSealedLate(work, mount) ? set & ~RDONLY : set
   const options = [...superblockOptions(mount), ...mount.superblock, ...mount.data, ...contextOption(work, mount)]
-  const resolve = NO_SYMLINKS.includes(type) ? RESOLVE_NO_SYMLINKS : RESOLVE_IN_ROOT
-  const args = { type, source, path, options, attributes, recSet, recClear, propagation, resolve }
+  const args = { type, source, path, options, attributes, recSet, recClear, propagation, resolve: resolveOf(mount) }
   work.draft.op('mount_fs', args, origin)
+}
+
+/**
+ * Where a link in the image may not send what the runtime itself relies on (CVE-2019-19921), and what may be on a procfs:
+ * another one, and the files that `mounts` of a valid configuration name below /proc (CVE-2019-16884).
+ */
+function resolveOf({ kind, type, destination }: Mount): number {
+  const path = cleanPath(destination)
+  if (type === 'proc') return RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS
+  if (kind === 'bind' && path === '/proc') return RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS | RESOLVE.IS_PROCFS
+  if (isBelow(path, '/proc')) return RESOLVE.ON_PROCFS
+  return type === 'sysfs' ? RESOLVE.NO_SYMLINKS : RESOLVE_IN_ROOT
 }
 
 /** A device that can't be written is only mounted by a superblock that does not want to. */

@@ -49,7 +49,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 
 const VIOLATIONS = {
   1: { code: 'ERR_SAFETY_PATH', what: 'a path of the container is not what it must be' },
-  2: { code: 'ERR_SAFETY_PROCFS', what: 'what is mounted on /proc is not a procfs' },
+  2: { code: 'ERR_SAFETY_PROCFS', what: 'a proc file system must be there, and nothing may cover a part of one' },
   3: { code: 'ERR_SAFETY_CWD', what: 'the current directory is outside of the container' },
 } as const
 

@@ -1,5 +1,5 @@
 import { allFlags, CLONE, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, NO_ID, S_IF, S_IFMT, SECCOMP_FILTER_FLAG } from './flags.js'
-import type { Op, OpArgs, OpName } from './ops.js'
+import { type Op, type OpArgs, type OpName, RESOLVE } from './ops.js'
 import type { Plan } from './plan.js'
 
 const LSM_FILES: readonly string[] = ['exec', 'apparmor/exec', 'keycreate']
@@ -43,7 +43,7 @@ function mountFault({ args }: Op): string | null {
   }
   if ('propagation' in args && args.propagation !== 0 && !isPropagation(args.propagation))
     return 'propagation is unknown'
-  return 'resolve' in args && args.resolve > 1 ? 'resolve is unknown' : null
+  return 'resolve' in args && (args.resolve & ~allFlags(RESOLVE)) !== 0 ? 'resolve is unknown' : null
 }
 
 function isPropagation(flags: number): boolean {
@@ -61,10 +61,9 @@ const RULES: Rules = {
   unshare: ({ flags }) => (areNamespaces(flags) ? null : 'flags are not namespaces'),
   setns: ({ type }) => (areNamespaces(type) ? null : 'type is not of namespaces'),
   propagation: ({ flags }) => (isPropagation(flags) ? null : 'flags are not a propagation'),
-  mount_fs: ({ type, options }) => {
-    if (type === '') return 'type is empty'
-    return options.some(option => option === '' || option.startsWith('=')) ? 'options has an empty key' : null
-  },
+  attach: ({ resolve }) => ((resolve & (RESOLVE.COPY_UP | RESOLVE.COPY_MODE)) === 0 ? null : 'resolve copies'),
+  mount_fs: ({ type, options }) => (type === '' ? 'type is empty' : optionsFault(options)),
+  reconfigure: ({ options }) => (options.length === 0 ? 'options is empty' : optionsFault(options)),
   mkdir: ({ mode }) => (mode > 0o7777 ? 'mode has more than permission bits' : null),
   symlink: ({ target }) => (target === '' ? 'target is empty' : null),
   mknod: ({ mode }) => (FILE_TYPES.includes(mode & S_IFMT) ? null : 'mode is not that of a device or fifo'),
@@ -83,6 +82,10 @@ const RULES: Rules = {
     if (args.length === 0) return 'args is empty'
     return env.some(entry => entry.indexOf('=') < 1) ? 'env has an entry without a name or without "="' : null
   },
+}
+
+function optionsFault(options: readonly string[]): string | null {
+  return options.some(option => option === '' || option.startsWith('=')) ? 'options has an empty key' : null
 }
 
 function isPlain(path: string): boolean {

@@ -54,6 +54,8 @@ export const OPS = {
   clone: op(['SPAWN'], {}),
   /** setsid(2). */
   setsid: op(['SPAWN'], {}),
+  /** PR_SET_CHILD_SUBREAPER, which execve keeps: orphans among the descendants of the process become its children. */
+  subreaper: op(['SPAWN'], {}),
 
   // ---- MOUNT: build the tree below the root file descriptor
   /** mount(NULL, "/", NULL, flags): flags are MS_SHARED/SLAVE/PRIVATE/UNBINDABLE | MS_REC. */
@@ -65,7 +67,7 @@ export const OPS = {
   /**
    * Attaches the detached tree in the slot at `path` in the root, which is made if missing (directory or empty file, as the slot is).
    * `set`/`clear` are MOUNT_ATTR_* for the mount, `recSet`/`recClear` the same for the whole tree, `propagation` MS_* or 0.
-   * `resolve`: RESOLVE flags of ours, see RESOLVE_*.
+   * `resolve`: how `path` is looked up and what may be there, a mask of RESOLVE.
    */
   attach: op(['MOUNT'], {
     slot: 'slot',
@@ -101,6 +103,8 @@ export const OPS = {
     recClear: 'u64',
     propagation: 'u32',
   }),
+  /** fspick(2) and fsconfig(2): other `options` for the file system whose mount is at `path`, to which no link may lead. */
+  reconfigure: op(['MOUNT'], { path: 'text', options: 'texts' }),
   /** mkdir -p in the root, `mode` for what is made, owner `uid`:`gid`. */
   mkdir: op(['MOUNT', 'INSIDE'], { path: 'text', mode: 'u32', uid: 'u32', gid: 'u32' }),
   /** symlink(target) at `path` in the root; an existing identical link is fine, anything else is replaced only if it is a link. */
@@ -199,6 +203,18 @@ export const OP_NAMES = Object.keys(OPS) as OpName[]
 /** The number of an op on the wire: its place in the table. */
 export const OP_CODES = Object.fromEntries(OP_NAMES.map((name, index) => [name, index])) as Record<OpName, number>
 
-/** `resolve` argument of attach and mount_fs: plain in-root resolution, or without following any link (/proc and /sys). */
+/** The `resolve` argument of attach and mount_fs. 0: links are followed within the root, and nothing is mounted on a procfs. */
+export const RESOLVE = {
+  /** Any link on the way is a safety violation (CVE-2019-19921). */
+  NO_SYMLINKS: 1,
+  /** The target may be on a procfs; without it, one that is there is a safety violation (CVE-2019-16884). */
+  ON_PROCFS: 2,
+  /** What is mounted must be a procfs, and the whole of it; else it is a safety violation. */
+  IS_PROCFS: 4,
+  /** mount_fs: what the new mount is going to hide is copied into it first. */
+  COPY_UP: 8,
+  /** mount_fs: the root of the new mount gets the mode and the owner of what it is going to hide. */
+  COPY_MODE: 16,
+} as const
+
 export const RESOLVE_IN_ROOT = 0
-export const RESOLVE_NO_SYMLINKS = 1

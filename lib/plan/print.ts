@@ -1,5 +1,5 @@
 import { CAPABILITIES, CLONE, flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, SECCOMP_FILTER_FLAG } from './flags.js'
-import { OPS, type Op } from './ops.js'
+import { OPS, type Op, RESOLVE } from './ops.js'
 import { phasesOf } from './phases.js'
 import type { Plan, Slot } from './plan.js'
 
@@ -141,7 +141,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'unshare.flags': namespaces,
   'setns.type': namespaces,
   'seccomp.flags': value => flagNames(value, SECCOMP_FILTER_FLAG, 'SECCOMP_FILTER_FLAG_').join('|'),
-  resolve: value => (value === 1 ? 'RESOLVE_NO_SYMLINKS' : ''),
+  resolve: value => flagNames(value, RESOLVE, 'RESOLVE_').join('|'),
   mode: octal,
   'memory_policy.mode': String,
   mask: octal,

@@ -11,6 +11,7 @@ export const REPEATABLE: ReadonlySet<OpName> = new Set<OpName>([
   'attach',
   'mount_fs',
   'set_attributes',
+  'reconfigure',
   'mkdir',
   'symlink',
   'mknod',
@@ -44,6 +45,7 @@ export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName
   attach: ['root'],
   mount_fs: ['root'],
   set_attributes: ['root'],
+  reconfigure: ['root'],
   mkdir: [['root', 'root_dir']],
   symlink: [['root', 'root_dir']],
   mknod: [['root', 'root_dir']],
@@ -85,6 +87,8 @@ export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   // Only the first child is in the pid namespace that its parent made.
   ['unshare', 'clone'],
   ['setns', 'clone'],
+  // It is the process itself that must be one: children do not inherit it.
+  ['clone', 'subreaper'],
   // Nothing but the filter and execve comes once the descriptors are closed.
   ['home_env', 'close_from'],
   ['created', 'close_from'],

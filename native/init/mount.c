@@ -91,6 +91,13 @@ int finish_fs(const struct init *init, int context, uint64_t attributes, const c
   return mount;
 }
 
+void reconfigure_fs(const struct init *init, int context, const char *path) {
+  int done = sys_fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL);
+  if (done < 0)
+    fail_mount(init, context, "fsconfig", done, path);
+  sys_close(context);
+}
+
 int try_new_mount(const char *type, unsigned int attributes) {
   int context = sys_fsopen(type);
   if (context < 0)

@@ -23,6 +23,9 @@ int open_fs(const struct init *init, const char *type);
 void configure_fs(const struct init *init, int context, char *option);
 int finish_fs(const struct init *init, int context, uint64_t attributes, const char *type);
 
+// Gives an existing file system what was configured, and closes the context.
+void reconfigure_fs(const struct init *init, int context, const char *path);
+
 // All of that without options. Returns -errno.
 int try_new_mount(const char *type, unsigned int attributes);
 

@@ -16,55 +16,61 @@ enum op_code {
   OP_BECOME_ROOT = 5,
   OP_CLONE = 6,
   OP_SETSID = 7,
-  OP_PROPAGATION = 8,
-  OP_ROOT = 9,
-  OP_ROOT_DIR = 10,
-  OP_ATTACH = 11,
-  OP_MOUNT_FS = 12,
-  OP_SET_ATTRIBUTES = 13,
-  OP_MKDIR = 14,
-  OP_SYMLINK = 15,
-  OP_MKNOD = 16,
-  OP_PREPARE = 17,
-  OP_PIVOT_ROOT = 18,
-  OP_MOVE_ROOT = 19,
-  OP_CHROOT = 20,
-  OP_JOIN_ROOT = 21,
-  OP_HOSTNAME = 22,
-  OP_DOMAINNAME = 23,
-  OP_SYSCTL = 24,
-  OP_LOOPBACK_UP = 25,
-  OP_CONSOLE = 26,
-  OP_REOPEN_NULL = 27,
-  OP_MASK_PATH = 28,
-  OP_READONLY_PATH = 29,
-  OP_ROOT_ATTR = 30,
-  OP_KEYRING = 31,
-  OP_PERSONALITY = 32,
-  OP_MEMORY_POLICY = 33,
-  OP_UMASK = 34,
-  OP_BOUNDING_SET = 35,
-  OP_STDIO_OWNER = 36,
-  OP_GROUPS = 37,
-  OP_GID = 38,
-  OP_UID = 39,
-  OP_CAPABILITIES = 40,
-  OP_NO_NEW_PRIVS = 41,
-  OP_LSM_LABEL = 42,
-  OP_CHDIR = 43,
-  OP_RESOLVE_EXEC = 44,
-  OP_SECCOMP = 45,
-  OP_HOME_ENV = 46,
-  OP_CREATED = 47,
-  OP_AWAIT_START = 48,
-  OP_CLOSE_FROM = 49,
-  OP_EXECVE = 50,
+  OP_SUBREAPER = 8,
+  OP_PROPAGATION = 9,
+  OP_ROOT = 10,
+  OP_ROOT_DIR = 11,
+  OP_ATTACH = 12,
+  OP_MOUNT_FS = 13,
+  OP_SET_ATTRIBUTES = 14,
+  OP_RECONFIGURE = 15,
+  OP_MKDIR = 16,
+  OP_SYMLINK = 17,
+  OP_MKNOD = 18,
+  OP_PREPARE = 19,
+  OP_PIVOT_ROOT = 20,
+  OP_MOVE_ROOT = 21,
+  OP_CHROOT = 22,
+  OP_JOIN_ROOT = 23,
+  OP_HOSTNAME = 24,
+  OP_DOMAINNAME = 25,
+  OP_SYSCTL = 26,
+  OP_LOOPBACK_UP = 27,
+  OP_CONSOLE = 28,
+  OP_REOPEN_NULL = 29,
+  OP_MASK_PATH = 30,
+  OP_READONLY_PATH = 31,
+  OP_ROOT_ATTR = 32,
+  OP_KEYRING = 33,
+  OP_PERSONALITY = 34,
+  OP_MEMORY_POLICY = 35,
+  OP_UMASK = 36,
+  OP_BOUNDING_SET = 37,
+  OP_STDIO_OWNER = 38,
+  OP_GROUPS = 39,
+  OP_GID = 40,
+  OP_UID = 41,
+  OP_CAPABILITIES = 42,
+  OP_NO_NEW_PRIVS = 43,
+  OP_LSM_LABEL = 44,
+  OP_CHDIR = 45,
+  OP_RESOLVE_EXEC = 46,
+  OP_SECCOMP = 47,
+  OP_HOME_ENV = 48,
+  OP_CREATED = 49,
+  OP_AWAIT_START = 50,
+  OP_CLOSE_FROM = 51,
+  OP_EXECVE = 52,
 };
 
-#define OP_COUNT 51
+#define OP_COUNT 53
 #define OP_MAX_ARGS 9
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
+#define OP_RESOLVE_ON_PROCFS 2u
+#define OP_RESOLVE_IS_PROCFS 4u
+#define OP_RESOLVE_COPY_UP 8u
+#define OP_RESOLVE_COPY_MODE 16u
 
 /* For each op: X(its code, its name). */
 #define EACH_OP(X) \
@@ -76,12 +82,14 @@ enum op_code {
   X(OP_BECOME_ROOT, become_root) \
   X(OP_CLONE, clone) \
   X(OP_SETSID, setsid) \
+  X(OP_SUBREAPER, subreaper) \
   X(OP_PROPAGATION, propagation) \
   X(OP_ROOT, root) \
   X(OP_ROOT_DIR, root_dir) \
   X(OP_ATTACH, attach) \
   X(OP_MOUNT_FS, mount_fs) \
   X(OP_SET_ATTRIBUTES, set_attributes) \
+  X(OP_RECONFIGURE, reconfigure) \
   X(OP_MKDIR, mkdir) \
   X(OP_SYMLINK, symlink) \
   X(OP_MKNOD, mknod) \
@@ -134,12 +142,14 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_BECOME_ROOT] = {"become_root", 1u << PHASE_SPAWN, 0, {0}},
     [OP_CLONE] = {"clone", 1u << PHASE_SPAWN, 0, {0}},
     [OP_SETSID] = {"setsid", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_SUBREAPER] = {"subreaper", 1u << PHASE_SPAWN, 0, {0}},
     [OP_PROPAGATION] = {"propagation", 1u << PHASE_MOUNT, 1, {ARG_U32}},
     [OP_ROOT] = {"root", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ROOT_DIR] = {"root_dir", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 8, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_MOUNT_FS] = {"mount_fs", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_TEXT, ARG_TEXT, ARG_TEXTS, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_SET_ATTRIBUTES] = {"set_attributes", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32}},
+    [OP_RECONFIGURE] = {"reconfigure", 1u << PHASE_MOUNT, 2, {ARG_TEXT, ARG_TEXTS}},
     [OP_MKDIR] = {"mkdir", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 4, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32}},
     [OP_SYMLINK] = {"symlink", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 2, {ARG_TEXT, ARG_TEXT}},
     [OP_MKNOD] = {"mknod", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32, ARG_U32, ARG_U32}},
@@ -194,6 +204,7 @@ struct map_op {};
 struct become_root_op {};
 struct clone_op {};
 struct setsid_op {};
+struct subreaper_op {};
 struct propagation_op {
   struct value flags;
 };
@@ -211,6 +222,9 @@ struct mount_fs_op {
 };
 struct set_attributes_op {
   struct value path, set, clear, rec_set, rec_clear, propagation;
+};
+struct reconfigure_op {
+  struct value path, options;
 };
 struct mkdir_op {
   struct value path, mode, uid, gid;
@@ -316,12 +330,14 @@ union args {
   struct become_root_op become_root;
   struct clone_op clone;
   struct setsid_op setsid;
+  struct subreaper_op subreaper;
   struct propagation_op propagation;
   struct root_op root;
   struct root_dir_op root_dir;
   struct attach_op attach;
   struct mount_fs_op mount_fs;
   struct set_attributes_op set_attributes;
+  struct reconfigure_op reconfigure;
   struct mkdir_op mkdir;
   struct symlink_op symlink;
   struct mknod_op mknod;

@@ -41,6 +41,15 @@ void run_root_dir(struct init *init, struct root_dir_op *args) {
   init->root = take_slot(init, args->slot.number);
 }
 
+// A mount over a part of /proc could make what is written there go elsewhere, or show the process a world
+// that is not (CVE-2019-16884), and a link in the image may lead there.
+static int open_mount_point(const struct init *init, const char *path, bool directory, uint64_t resolve) {
+  int target = open_target(init, path, directory, resolve);
+  if ((resolve & OP_RESOLVE_ON_PROCFS) == 0 && is_procfs(init, target, path))
+    violate(&init->report, VIOLATION_PROCFS, path);
+  return target;
+}
+
 void run_attach(struct init *init, struct attach_op *args) {
   const char *path = args->path.text;
   int mount = take_slot(init, args->slot.number);
@@ -49,7 +58,9 @@ void run_attach(struct init *init, struct attach_op *args) {
   // Before it can be seen: nobody gets to use it with weaker attributes.
   change_attributes(init, mount, false, args->set.number, args->clear.number, path);
   change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
-  int target = open_target(init, path, is_directory(&source), args->resolve.number);
+  if ((args->resolve.number & OP_RESOLVE_IS_PROCFS) != 0 && !is_whole_procfs(init, mount, path))
+    violate(&init->report, VIOLATION_PROCFS, path);
+  int target = open_mount_point(init, path, is_directory(&source), args->resolve.number);
   attach_at(init, mount, target, path);
   sys_close(target);
   // A mount on a shared one becomes shared, so this comes after.
@@ -71,7 +82,7 @@ void run_mount_fs(struct init *init, struct mount_fs_op *args) {
   const char *path = args->path.text;
   int mount = new_mount(init, args);
   change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
-  int target = open_target(init, path, true, args->resolve.number);
+  int target = open_mount_point(init, path, true, args->resolve.number);
   attach_at(init, mount, target, path);
   sys_close(target);
   change_propagation(init, mount, args->propagation.number, path);
@@ -84,6 +95,16 @@ void run_set_attributes(struct init *init, struct set_attributes_op *args) {
   change_attributes(init, mount, false, args->set.number, args->clear.number, path);
   change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
   change_propagation(init, mount, args->propagation.number, path);
+  sys_close(mount);
+}
+
+void run_reconfigure(struct init *init, struct reconfigure_op *args) {
+  const char *path = args->path.text;
+  int mount = must(&init->report, "openat2", open_in_root(init, path, O_PATH, OP_RESOLVE_NO_SYMLINKS), path);
+  int context = must(&init->report, "fspick", sys_fspick(mount), path);
+  while (args->options.list.left > 0)
+    configure_fs(init, context, next_text(&args->options));
+  reconfigure_fs(init, context, path);
   sys_close(mount);
 }
 

@@ -63,3 +63,7 @@ void run_clone(struct init *init, struct clone_op *args) {
 void run_setsid(struct init *init, struct setsid_op *args) {
   must(&init->report, "setsid", sys_setsid(), "");
 }
+
+void run_subreaper(struct init *init, struct subreaper_op *args) {
+  must(&init->report, "prctl", sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0), "PR_SET_CHILD_SUBREAPER");
+}

@@ -23,7 +23,7 @@ static int open_how(int dir, const char *path, uint64_t flags, uint64_t resolve)
 }
 
 int open_in_root(const struct init *init, const char *path, uint64_t flags, uint64_t resolve) {
-  uint64_t links = resolve == OP_RESOLVE_NO_SYMLINKS ? RESOLVE_NO_SYMLINKS : 0;
+  uint64_t links = (resolve & OP_RESOLVE_NO_SYMLINKS) != 0 ? RESOLVE_NO_SYMLINKS : 0;
   int fd = open_how(init->root, path, flags, RESOLVE_IN_ROOT | links);
   if (fd == -ELOOP && links != 0)
     violate(&init->report, VIOLATION_PATH, path);

@@ -14,7 +14,7 @@ struct demand {
 
 static const struct demand DEMANDS[] = {
     {IS(SETNS), IS(NOT_DUMPABLE), "needs not_dumpable before it"},
-    {IS(ATTACH) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES), IS(ROOT), "needs root before it"},
+    {IS(ATTACH) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES) | IS(RECONFIGURE), IS(ROOT), "needs root before it"},
     {IS(MKDIR) | IS(SYMLINK) | IS(MKNOD), ANY_ROOT, "needs root or root_dir before it"},
     {IS(PIVOT_ROOT) | IS(MOVE_ROOT), IS(ROOT), "needs root before it"},
     {IS(CHROOT), IS(ROOT_DIR), "needs root_dir before it"},

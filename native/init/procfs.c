@@ -8,13 +8,21 @@
 
 #define ROOT_INODE 1 // of a procfs; anything else is a mount of a part of it
 
+bool is_procfs(const struct init *init, int fd, const char *path) {
+  struct statfs system;
+  must(&init->report, "fstatfs", sys_fstatfs(fd, &system), path);
+  return system.f_type == PROC_SUPER_MAGIC;
+}
+
+bool is_whole_procfs(const struct init *init, int fd, const char *path) {
+  struct statx found = stat_of(init, fd, path);
+  return is_procfs(init, fd, path) && found.stx_ino == ROOT_INODE;
+}
+
 static int checked_procfs(const struct init *init) {
   int fd = must(&init->report, "openat2",
                 open_in_root(init, "/proc", O_PATH | O_DIRECTORY, OP_RESOLVE_NO_SYMLINKS), "/proc");
-  struct statfs system;
-  must(&init->report, "fstatfs", sys_fstatfs(fd, &system), "/proc");
-  struct statx found = stat_of(init, fd, "/proc");
-  if (system.f_type != PROC_SUPER_MAGIC || found.stx_ino != ROOT_INODE)
+  if (!is_whole_procfs(init, fd, "/proc"))
     violate(&init->report, VIOLATION_PROCFS, "/proc");
   return fd;
 }

@@ -8,6 +8,10 @@
 // is the container's, after a check that it is a procfs and the whole of it. Reports and exits on failure.
 int procfs(struct init *init);
 
+// What a descriptor refers to: something on a procfs; the root of one, and not a mount of a part of it.
+bool is_procfs(const struct init *init, int fd, const char *path);
+bool is_whole_procfs(const struct init *init, int fd, const char *path);
+
 // Writes all of `value` at once to a file below the directory `folder` of it. Reports and exits on failure.
 void write_procfs(struct init *init, const char *folder, const char *file, const char *value);
 

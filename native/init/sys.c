@@ -201,6 +201,10 @@ int sys_fsconfig(int fd, unsigned int command, const char *key, const char *valu
   return (int)CALL(fsconfig, fd, command, key, value, 0);
 }
 
+int sys_fspick(int fd) {
+  return (int)CALL(fspick, fd, "", FSPICK_CLOEXEC | FSPICK_NO_AUTOMOUNT | FSPICK_EMPTY_PATH);
+}
+
 int sys_fsmount(int fd, unsigned int attributes) {
   return (int)CALL(fsmount, fd, FSMOUNT_CLOEXEC, attributes);
 }

@@ -83,6 +83,7 @@ int sys_move_mount(int from, int to_dir, const char *to, unsigned int flags);
 int sys_mount_setattr(int fd, unsigned int flags, const struct mount_attr *attributes);
 int sys_fsopen(const char *type);
 int sys_fsconfig(int fd, unsigned int command, const char *key, const char *value);
+int sys_fspick(int fd);
 int sys_fsmount(int fd, unsigned int attributes);
 
 // Processes

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { MOUNT_ATTR, MS } from '../../lib/plan/flags.js'
+import { RESOLVE } from '../../lib/plan/ops.js'
 import type { OciConfig, OciMount } from '../../lib/spec/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf, readFacts } from './cases.js'
 
@@ -33,7 +34,16 @@ t.test('proc and sysfs are mounted where no link leads', async t => {
   const plan = planOf(withMounts(...types.map(type => ({ destination: `/${type}`, type, source: type }))))
   t.same(
     argsOf(plan, 'mount_fs').map(({ resolve }) => resolve),
-    [1, 1, 0],
+    [RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS, RESOLVE.NO_SYMLINKS, 0],
+  )
+})
+
+t.test('a procfs is covered by another one, and by the files that tell of the host, and by nothing else', async t => {
+  const bind = (destination: string) => ({ destination, source: '/x', options: ['bind'] })
+  const plan = planOf(withMounts(bind('/proc'), bind('/proc/cpuinfo'), bind('/sys/../proc/net/dev'), bind('/data')))
+  t.same(
+    argsOf(plan, 'attach').map(({ resolve }) => resolve),
+    [RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS | RESOLVE.IS_PROCFS, RESOLVE.ON_PROCFS, RESOLVE.ON_PROCFS, 0],
   )
 })
 

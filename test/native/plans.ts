@@ -49,6 +49,7 @@ export const createPlan: SamplePlan = {
     op('attach', { slot: 3, path: '/data', set: 1n, clear: 0x70n }),
     op('attach', { slot: 4, path: '/more', propagation: MS.SLAVE }),
     op('set_attributes', { path: '/data', set: 1n }),
+    op('reconfigure', { path: '/dev', options: ['size=1m'] }),
     op('mkdir', { path: '/run/lock', mode: 0o755 }),
     op('symlink', { target: '/proc/self/fd', path: '/dev/fd' }),
     op('mknod', { path: '/dev/null', mode: 0o020666, major: 1, minor: 3 }),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { CLONE, MS } from '../../lib/plan/flags.js'
-import { OPS, type OpName } from '../../lib/plan/ops.js'
+import { OPS, type OpName, RESOLVE } from '../../lib/plan/ops.js'
 import { makeOp, type Plan } from '../../lib/plan/plan.js'
 import { verifyPlan } from '../../lib/plan/verify.js'
 import { CASE_NAMES, compileCase } from '../compile/cases.js'
@@ -110,7 +110,8 @@ const badArguments: readonly (readonly [Plan, string])[] = [
   [withArgs('attach', { path: '/.//..' }), 'path is the root'],
   [withArgs('attach', { set: 1n << 20n }), 'unknown attributes'],
   [withArgs('attach', { propagation: MS.SHARED | MS.SLAVE }), 'propagation is unknown'],
-  [withArgs('attach', { resolve: 2 }), 'resolve'],
+  [withArgs('attach', { resolve: 32 }), 'resolve is unknown'],
+  [withArgs('attach', { resolve: RESOLVE.COPY_UP }), 'resolve copies'],
   [withArgs('propagation', { flags: MS.REC }), 'not a propagation'],
   [withArgs('uid', { uid: 0xffff_ffff }), 'not an id'],
   [withArgs('groups', { gids: [0xffff_ffff] }), 'not an id'],

@@ -46,8 +46,38 @@ function checkMount(mount: OciMount, base: string, report: Report): void {
   if (kind === 'filesystem' && !mount.type) {
     report({ path: `${base}/type`, expected: 'a file system, unless the options have bind', received: mount.type })
   }
+  checkPlaceInProc(mount, base, report)
   checkMappings(mount, base, report)
   checkOptions(mount, base, report)
+}
+
+/** What a mount may cover below /proc: files that tell of the host, for which lxcfs has others. All else is for the runtime to trust. */
+const COVERABLE = [
+  'cpuinfo',
+  'diskstats',
+  'loadavg',
+  'meminfo',
+  'net/dev',
+  'slabinfo',
+  'stat',
+  'swaps',
+  'sys/crypto/fips_enabled',
+  'sys/kernel/ns_last_pid',
+  'uptime',
+].map(file => `/proc/${file}`)
+
+function checkPlaceInProc(mount: OciMount, base: string, report: Report): void {
+  const { kind } = kindOf(mount)
+  const path = resolves(mount.destination)
+  if (kind === 'remount' || (path !== '/proc' && !path.startsWith('/proc/'))) return
+  const rule = 'tsrun#mounts-on-proc'
+  if (path === '/proc') {
+    if (kind === 'bind' || mount.type === 'proc') return
+    report({ path: `${base}/type`, expected: 'proc, or a bind of a proc file system', received: mount.type, rule })
+  } else if (!COVERABLE.includes(path)) {
+    const expected = `outside of /proc, or one of ${COVERABLE.join(', ')}`
+    report({ path: `${base}/destination`, expected, received: mount.destination, rule })
+  }
 }
 
 function checkMappings({ uidMappings, gidMappings }: OciMount, base: string, report: Report): void {
