@@ -29,8 +29,6 @@ export function grantable({ config, facts }: Pick<Work, 'config' | 'facts'>): bi
 export function grantCapabilities(work: Work): GrantedSets {
   const { capabilities } = work.config.process ?? { capabilities: null }
   if (capabilities === null) return { bounding: 0n, effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n }
-  if (capabilities.unknown.length > 0)
-    work.draft.warn(`${POINTER}: left out, unknown: ${capabilities.unknown.join(', ')}`)
   const limit = limiter(work, capabilities)
   const all = grantable(work)
   const bounding = limit('bounding', all, 'not available')

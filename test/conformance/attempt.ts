@@ -108,3 +108,6 @@ export function mountAt(mountinfo: string, point: string): MountEntry {
 }
 
 export const lines = (text: string): string[] => text.trim().split('\n')
+
+/** True where this machine has no cgroup v1 hierarchy with controllers. */
+export const unifiedOnly = (): boolean => !/^[0-9]+:(?!name=)[^:]+:/m.test(readFileSync('/proc/self/cgroup', 'utf8'))

@@ -1,43 +1,13 @@
-import { capabilityBit } from '../capabilities.js'
+import { capabilityBit, capabilityNames } from '../capabilities.js'
 import type { Capabilities, Process, Rlimit, User } from '../config.js'
 import { pointer } from '../json.js'
 import type { OciCapabilities, OciProcess, OciRlimit } from '../oci-config.js'
 import { RLIMIT_NAMES, RLIMITS, type RlimitName } from '../rlimits.js'
 import type { Rule, Warn } from '../rule.js'
 import * as s from '../shape.js'
-
-const SCHEDULER_POLICIES = [
-  'SCHED_OTHER',
-  'SCHED_FIFO',
-  'SCHED_RR',
-  'SCHED_BATCH',
-  'SCHED_ISO',
-  'SCHED_IDLE',
-  'SCHED_DEADLINE',
-] as const
-const SCHEDULER_FLAGS = [
-  'SCHED_FLAG_RESET_ON_FORK',
-  'SCHED_FLAG_RECLAIM',
-  'SCHED_FLAG_DL_OVERRUN',
-  'SCHED_FLAG_KEEP_POLICY',
-  'SCHED_FLAG_KEEP_PARAMS',
-  'SCHED_FLAG_UTIL_CLAMP_MIN',
-  'SCHED_FLAG_UTIL_CLAMP_MAX',
-] as const
-
-const cpuList = s.word(/^[0-9, -]*$/, 'a list of CPUs such as 0-3,7')
+import { normaliseScheduling, schedulerRules, schedulingShapes } from './scheduling.js'
 
 export const environment = s.list(s.word(/^[^=]+=/s, 'NAME=value'))
-
-const scheduler = s.object({
-  policy: s.oneOf(SCHEDULER_POLICIES),
-  nice: s.optional(s.int32),
-  priority: s.optional(s.int32),
-  flags: s.optional(s.list(s.oneOf(SCHEDULER_FLAGS))),
-  runtime: s.optional(s.uint64),
-  deadline: s.optional(s.uint64),
-  period: s.optional(s.uint64),
-})
 
 const capabilities = s.object({
   bounding: s.optional(s.list(s.text)),
@@ -67,17 +37,11 @@ export const processShape = s.object({
   oomScoreAdj: s.optional(s.integer(-1000, 1000)),
   apparmorProfile: s.optional(s.text),
   selinuxLabel: s.optional(s.text),
-  scheduler: s.optional(scheduler),
-  ioPriority: s.optional(
-    s.object({
-      class: s.oneOf(['IOPRIO_CLASS_RT', 'IOPRIO_CLASS_BE', 'IOPRIO_CLASS_IDLE']),
-      priority: s.optional(s.int32),
-    }),
-  ),
-  execCPUAffinity: s.optional(s.object({ initial: s.optional(cpuList), final: s.optional(cpuList) })),
+  ...schedulingShapes,
 })
 
 export const processRules: readonly Rule[] = [
+  ...schedulerRules,
   {
     reads: ['/process/args'],
     check({ process }, { report }) {
@@ -132,6 +96,7 @@ export function normaliseProcess(process: OciProcess, base: string, warn: Warn):
     oomScoreAdj: oomScoreAdj === undefined ? null : Number(oomScoreAdj),
     apparmorProfile: process.apparmorProfile || null,
     selinuxLabel: process.selinuxLabel || null,
+    ...normaliseScheduling(process),
   }
 }
 
@@ -167,7 +132,8 @@ function normaliseCapabilities(sets: OciCapabilities, base: string, warn: Warn):
   }
   const within = (name: keyof OciCapabilities, limit: bigint, why: string): bigint => {
     const wanted = mask(name)
-    if ((wanted & ~limit) !== 0n) warn(pointer(base, name), `capabilities are left out that are not ${why}`)
+    const refused = capabilityNames(wanted & ~limit)
+    if (refused.length > 0) warn(pointer(base, name), `left out, not ${why}: ${refused.join(', ')}`)
     return wanted & limit
   }
   const permitted = mask('permitted')
