@@ -1,9 +1,11 @@
 import type { Cgroup } from './cgroup/index.js'
 import { openCgroup } from './cgroup/index.js'
+import { ExecProcess } from './exec.js'
 import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
 import type { Context } from './lifecycle/context.js'
 import type { Created } from './lifecycle/create.js'
 import { type DeleteOptions, remove } from './lifecycle/delete.js'
+import { type ExecOptions, exec } from './lifecycle/exec.js'
 import { type KillOptions, kill } from './lifecycle/kill.js'
 import { start } from './lifecycle/start.js'
 import { ociState, openInit, statusOf } from './lifecycle/status.js'
@@ -101,6 +103,19 @@ export class Container implements AsyncDisposable {
    */
   async kill(signal: string | number = 'SIGTERM', options: KillOptions = {}): Promise<void> {
     await kill(this.#context, { ...options, id: this.id, signal })
+  }
+
+  /**
+   * Runs another process in the container: in its cgroup, its namespaces and its root, with the user, capabilities, limits, labels
+   * and system call filter of its own process where `options` do not say otherwise. Resolves when the program has been exec'd.
+   * @throws {StateError} ERR_STATE_STATUS `cannot exec in a stopped container`, `cannot exec in a paused container`
+   * @throws {ConfigError} for options that a process can't have
+   * @throws {LaunchError} ERR_LAUNCH_EXEC for a program that is not there; {HostError|SafetyError|CgroupError}
+   */
+  async exec(options: ExecOptions): Promise<ExecProcess> {
+    const executed = await exec(this.#context, this.id, options)
+    const { detached = false, signal } = options
+    return new ExecProcess(executed, { container: this.id, keepsTree: !detached, signal })
   }
 
   /**

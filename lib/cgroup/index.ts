@@ -3,6 +3,7 @@ import type { CgroupFacts } from '../host/facts.js'
 import type { Resources } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
 import { applyGroups, checkUsage, countOomKills } from './apply.js'
+import { type CgroupBelow, placesBelow, placesOfProcess } from './below.js'
 import { availableIn, createCgroup, type Ownership, survey } from './create.js'
 import { deviceAccess } from './device-access.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
@@ -14,6 +15,7 @@ import { removeAll, removeAtOnce } from './remove.js'
 import { compileSettings, type SettingGroup } from './settings.js'
 import { absolutePath, rootOf } from './tree.js'
 
+export type { CgroupBelow } from './below.js'
 export type { CgroupRecord } from './record.js'
 
 export type CgroupInput =
@@ -94,14 +96,15 @@ export class Cgroup {
   }
 
   /**
-   * For each v1 hierarchy, by its index in the host's facts: a descriptor of the file that a process joins by writing "0".
-   * They belong to the caller.
+   * For each v1 hierarchy (and with `unified` for that of v2), by its index in the host's facts: a descriptor of the file
+   * that a process joins by writing "0". They belong to the caller.
    */
-  joinFds(): ReadonlyMap<number, number> {
+  joinFds({ unified = false } = {}): ReadonlyMap<number, number> {
     const fds = new Map<number, number>()
     try {
       for (const [index, place] of this.#places.entries()) {
-        if (place.version === 1) fds.set(index, openBeneath(rootOf(place), `${place.path}/tasks`, 'write'))
+        const file = place.version === 1 ? 'tasks' : 'cgroup.procs'
+        if (place.version === 1 || unified) fds.set(index, openBeneath(rootOf(place), `${place.path}/${file}`, 'write'))
       }
       return fds
     } catch (error) {
@@ -114,6 +117,20 @@ export class Cgroup {
   directoryFd(): number | null {
     const place = this.#places.find(({ version }) => version === 2)
     return place === undefined ? null : openBeneath(rootOf(place), place.path, 'directory')
+  }
+
+  /**
+   * A cgroup below this one, for a process to join; nothing of it is ours to remove.
+   * @throws {ConfigError} ERR_CONFIG_INVALID for what is no path below, or none of this host's controllers
+   * @throws {HostError} ERR_HOST_CGROUP where there is no such cgroup
+   */
+  below(path: CgroupBelow): Cgroup {
+    return new Cgroup(this.#id, placesBelow(this.#places, path), null)
+  }
+
+  /** On version 2, the cgroup below this one that the process has moved to, if it has; version 1 is left as it is. */
+  whereIs(pid: number): Cgroup {
+    return new Cgroup(this.#id, placesOfProcess(this.#places, pid), null)
   }
 
   /** The absolute path of the directory in the hierarchy of that index in the host's facts. */

@@ -1,4 +1,3 @@
-import type { Process } from '../spec/config.js'
 import type { Draft, Work } from './draft.js'
 import { applyFilter, flagsOfFilter } from './identity.js'
 
@@ -35,7 +34,8 @@ export function execute(draft: Draft, { args, env }: Program, origin: string): v
   draft.op('execve', { args, env }, origin)
 }
 
-function lookUp(draft: Draft, { args, env }: Process): void {
+/** Finds the program, so that a missing one is told before anything else is done. */
+export function lookUp(draft: Draft, { args, env }: Program): void {
   draft.op('resolve_exec', { candidates: candidatesOf(args[0] ?? '', env) }, '/process/args/0')
 }
 

@@ -13,6 +13,7 @@ import { enterNamespaces } from './namespaces.js'
 import { type CompileOptions, withDefaults } from './options.js'
 import { mountRoot, switchRoot } from './rootfs.js'
 
+export { compileExec, type ExecInput } from './exec-plan.js'
 export { compileHook, type HookInput } from './hooks.js'
 export type { CompileOptions } from './options.js'
 

@@ -2,19 +2,27 @@ import { CLONE } from '../plan/flags.js'
 import type { Work } from './draft.js'
 import { joinCgroups } from './namespaces.js'
 
-/**
- * Into a container that exists, for exec and for hooks: its cgroups, all of its namespaces at once through the pidfd of
- * its init (Linux 5.8; the kernel takes the user namespace first), a child for the pid namespace, its root.
- */
+/** Into a container that exists, for hooks: its cgroups, its namespaces, its root. */
 export function joinContainer(work: Work): void {
-  const { config, draft } = work
-  const type = config.linux.namespaces.reduce((mask, { flag }) => mask | flag, 0)
   joinCgroups(work)
+  joinNamespaces(work)
+  joinRoot(work)
+}
+
+/**
+ * All namespaces of the container at once through the pidfd of its init (Linux 5.8; the kernel takes the user namespace
+ * first), and a child for the pid namespace.
+ */
+export function joinNamespaces({ config, draft }: Work): void {
+  const type = config.linux.namespaces.reduce((mask, { flag }) => mask | flag, 0)
   draft.op('not_dumpable', {})
   const origin = '/linux/namespaces'
   if (type !== 0) draft.op('setns', { slot: draft.slot({ kind: 'init', origin }), type }, origin)
   if (type & CLONE.NEWUSER) draft.op('become_root', {}, origin)
   if (type & CLONE.NEWPID) draft.op('clone', {}, origin)
   draft.op('setsid', {})
+}
+
+export function joinRoot({ draft }: Work): void {
   draft.op('join_root', { slot: draft.slot({ kind: 'init_root', origin: '/root/path' }) }, '/root/path')
 }

@@ -11,12 +11,13 @@ import type { ContainerRecord } from '../store/record.js'
 import type { Store } from '../store/store.js'
 import { closeFd } from '../sys/beneath.js'
 import { startTime } from '../sys/process.js'
-import { connectTo, sendFd } from '../sys/socket.js'
 import { trace } from '../sys/trace.js'
 import { type Bundle, type BundleInput, openBundle } from './bundle.js'
 import type { Context } from './context.js'
+import { withEnv } from './exec-process.js'
 import { createHooks, poststopHooks } from './hooks.js'
 import { applyLimits, writeMappings } from './outside.js'
+import { sendPidfd } from './pidfd-socket.js'
 import { openPlanSlots } from './slots.js'
 import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
 
@@ -84,7 +85,7 @@ export function compileOptions({ id, noPivot, noNewKeyring, extraFds }: CreateOp
 }
 
 function prepare(context: Context, options: CreateOptions): Draft {
-  const bundle = withEnv(openBundle(options), options.extraEnv ?? [])
+  const bundle = withExtraEnv(openBundle(options), options.extraEnv ?? [])
   const facts = context.facts()
   const { plan, warnings } = compile({ config: bundle.config, facts, options: compileOptions(options, bundle) })
   for (const message of [...bundle.warnings, ...warnings]) context.log({ level: 'warning', message, id: options.id })
@@ -92,13 +93,10 @@ function prepare(context: Context, options: CreateOptions): Draft {
   return { context, options, bundle, plan, cgroup }
 }
 
-function withEnv(bundle: Bundle, extra: readonly string[]): Bundle {
+function withExtraEnv(bundle: Bundle, extra: readonly string[]): Bundle {
   const { process } = bundle.config
   if (process === null || extra.length === 0) return bundle
-  const nameOf = (entry: string): string => entry.slice(0, entry.indexOf('='))
-  const replaced = new Set(extra.map(nameOf))
-  const env = [...process.env.filter(entry => !replaced.has(nameOf(entry))), ...extra]
-  return { ...bundle, config: { ...bundle.config, process: { ...process, env } } }
+  return { ...bundle, config: { ...bundle.config, process: { ...process, env: withEnv(process.env, extra) } } }
 }
 
 /** From here on there is something to undo. */
@@ -156,6 +154,7 @@ function firstRecord({ context, options, bundle, plan, cgroup }: Draft): Contain
     ownPidNamespace: config.linux.namespaces.some(({ type, path }) => type === 'pid' && path === null),
     hooks: ['startContainer', 'poststart', 'poststop'].some(kind => config.hooks[kind as 'poststop'].length > 0),
     startable: config.process !== null,
+    noNewKeyring: options.noNewKeyring ?? false,
     tail: stepsOf(plan, start),
     cgroup: cgroup.toJSON(),
   }
@@ -206,18 +205,9 @@ const barriers: Record<Barrier, AtBarrier> = {
   created: ({ pid, pidfd }, { bundle, cgroup, options }, ledger) => {
     cgroup.settle()
     applyLimits(pid, bundle.config)
-    if (options.pidfdSocket !== undefined) sendPidfd(options.pidfdSocket, pidfd)
+    if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, pidfd, message: 'standard' })
     ledger.update({ phase: 'created' })
   },
-}
-
-function sendPidfd(path: string, pidfd: number): void {
-  const socket = connectTo(path)
-  try {
-    sendFd(socket, pidfd, 'standard')
-  } finally {
-    closeFd(socket)
-  }
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */

@@ -27,11 +27,11 @@ const never = (what: string) => (): never => {
 
 /** Opens the slots of a container's plan; the descriptors belong to the caller. */
 export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: SlotsInput): number[] {
-  return withJoinFds(cgroup, cgroupFd =>
+  return withJoinFds(cgroup.joinFds(), cgroupFd =>
     openSlots(plan.slots, {
       cgroup: cgroupFd,
       cgroupTree: hierarchy => cloneTree({ path: cgroup.pathIn(hierarchy), recursive: false, nofollow: true }),
-      filter: () => filterMemory(config, `${context.store.root}/.seccomp`),
+      filter: () => filterMemory({ config, root: context.store.root }),
       start: () => context.store.listenForStart(id),
       console: () => duplicate(stdio.console),
       init: never('init'),
@@ -41,8 +41,11 @@ export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: Slot
 }
 
 /** The files that a process joins the cgroup by, each handed out once; what nobody took is closed. */
-function withJoinFds(cgroup: Cgroup, use: (take: (hierarchy: number) => number) => number[]): number[] {
-  const files = new Map(cgroup.joinFds())
+function withJoinFds(
+  joinFds: ReadonlyMap<number, number>,
+  use: (take: (hierarchy: number) => number) => number[],
+): number[] {
+  const files = new Map(joinFds)
   const take = (hierarchy: number): number => {
     const fd = files.get(hierarchy)
     if (fd === undefined) throw new PlanError(`no cgroup in hierarchy ${hierarchy}`, { op: 'cgroup_join' })
@@ -56,20 +59,29 @@ function withJoinFds(cgroup: Cgroup, use: (take: (hierarchy: number) => number) 
   }
 }
 
-function filterMemory({ linux }: Config, cacheDirectory: string): number {
-  if (linux.seccomp === null) throw new PlanError('a filter without linux.seccomp', { op: 'seccomp' })
-  return sealedMemory('tsrun-seccomp', compileFilter({ seccomp: linux.seccomp, cacheDirectory }).program)
+interface FilterSource {
+  readonly config: Config
+  /** The state directory, which has the cache of compiled filters. */
+  readonly root: string
 }
 
-/** Opens the slots of a plan that joins a container: hooks and exec. `init` is its first process. */
-export function openJoinSlots({ plan, cgroup, init }: JoinInput): number[] {
-  return withJoinFds(cgroup, cgroupFd =>
+function filterMemory({ config: { linux }, root }: FilterSource): number {
+  if (linux.seccomp === null) throw new PlanError('a filter without linux.seccomp', { op: 'seccomp' })
+  return sealedMemory(
+    'tsrun-seccomp',
+    compileFilter({ seccomp: linux.seccomp, cacheDirectory: `${root}/.seccomp` }).program,
+  )
+}
+
+/** Opens the slots of a plan that joins a container: hooks and exec. */
+export function openJoinSlots({ plan, cgroup, init, unified = false, filter, terminal = -1 }: JoinInput): number[] {
+  return withJoinFds(cgroup.joinFds({ unified }), cgroupFd =>
     openSlots(plan.slots, {
       cgroup: cgroupFd,
       cgroupTree: never('cgroup tree'),
-      filter: never('filter'),
+      filter: filter === undefined ? never('filter') : () => filterMemory(filter),
       start: never('start socket'),
-      console: never('console'),
+      console: () => duplicate(terminal),
       init: () => duplicate(init.pidfd),
       initRoot: () => openPath(`/proc/${init.pid}/root`, { directory: true }),
     }),
@@ -79,5 +91,12 @@ export function openJoinSlots({ plan, cgroup, init }: JoinInput): number[] {
 interface JoinInput {
   readonly plan: Plan
   readonly cgroup: Cgroup
+  /** Join cgroup v2 by a slot too. */
+  readonly unified?: boolean
+  /** What the plan's filter is made of, where it may have one. */
+  readonly filter?: FilterSource
+  /** The socket that takes a terminal's master. */
+  readonly terminal?: number
+  /** The container's first process. */
   readonly init: { readonly pid: number; readonly pidfd: number }
 }

@@ -25,6 +25,8 @@ export interface ContainerRecord {
   readonly hooks: boolean
   /** False: the configuration has no process, so that it can be created but not started. */
   readonly startable: boolean
+  /** True where its process keeps the session keyring of the runtime's caller, and so do those that are exec'd in it. */
+  readonly noNewKeyring: boolean
   /** The steps after `start`, for the words of an error. */
   readonly tail: PlanTail
   /** What the cgroup was opened by; null where there is none. */
@@ -51,6 +53,7 @@ const TYPES = {
   ownPidNamespace: 'boolean',
   hooks: 'boolean',
   startable: 'boolean',
+  noNewKeyring: 'boolean',
   tail: 'object',
 } as const
 

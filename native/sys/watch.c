@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 enum { BATCH = 64 };
 
@@ -82,4 +83,8 @@ EXPORT int ts_watch_add(int epoll, int fd, uint32_t events, uint32_t cookie) {
 
 EXPORT int ts_watch_remove(int epoll, int fd) {
   return (int)result(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
+}
+
+EXPORT int ts_eventfd(void) {
+  return (int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }

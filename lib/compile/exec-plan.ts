@@ -1,0 +1,63 @@
+import type { HostFacts } from '../host/facts.js'
+import type { Plan } from '../plan/plan.js'
+import type { Config, Process } from '../spec/config.js'
+import { ownsDev } from './devices.js'
+import { newDraft, type Work } from './draft.js'
+import { execute, lookUp, preservedFds } from './exec.js'
+import { applyFilter, assumeIdentity, flagsOfFilter } from './identity.js'
+import { joinNamespaces, joinRoot } from './join.js'
+import { joinCgroups } from './namespaces.js'
+import { type CompileOptions, withDefaults } from './options.js'
+
+export interface ExecInput {
+  /** The container's, as it was created. */
+  readonly config: Config
+  readonly facts: HostFacts
+  /** What is executed, in place of the container's own process. */
+  readonly process: Process
+  readonly options: CompileOptions
+  /** Orphans among its descendants stay its descendants, so that all of them can be found. */
+  readonly keepsTree: boolean
+  /** The cgroup v2 directory is joined by the helper, not by the clone: in a frozen one the clone would not return. */
+  readonly joinsUnified: boolean
+}
+
+/**
+ * The plan of a process that joins a running container. Everything about who it is comes from the same code as for the
+ * container's own process: labels, session keyring, user, capabilities, filter.
+ */
+export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly string[] } {
+  const { facts, process, options } = input
+  const config = { ...input.config, process }
+  const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
+  joinCgroups(work, { unified: input.joinsUnified })
+  joinNamespaces(work)
+  if (input.keepsTree) work.draft.op('subreaper', {})
+  // The runtime sets them from outside.
+  if (process.rlimits.length > 0 || process.oomScoreAdj !== null) work.draft.op('map', {}, '/process/rlimits')
+  joinRoot(work)
+  connect(work, process)
+  assumeIdentity(work)
+  runProgram(work, process)
+  return { plan: work.draft.plan({ cloneFlags: 0, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
+}
+
+function connect(work: Work, { terminal, consoleSize }: Process): void {
+  const { draft } = work
+  if (terminal) {
+    const { rows, columns } = consoleSize ?? { rows: 0, columns: 0 }
+    const origin = '/process/terminal'
+    // /dev/console stays that of the container's own process.
+    draft.op('console', { slot: draft.slot({ kind: 'console', origin }), rows, columns, bind: 0 }, origin)
+  } else if (ownsDev(work)) draft.op('reopen_null', {})
+}
+
+function runProgram(work: Work, process: Process): void {
+  const { draft, config } = work
+  lookUp(draft, process)
+  draft.op('home_env', {}, '/process/env')
+  draft.op('close_from', { first: 3 + preservedFds(work) })
+  const filter = flagsOfFilter(config)
+  if (filter !== null && process.noNewPrivileges) applyFilter(draft, filter)
+  execute(draft, process, '/process/args')
+}

@@ -1,0 +1,192 @@
+/** exec: another process in a container, through the same plan interpreter as its first one. */
+import { type Cgroup, type CgroupBelow, openCgroup } from '../cgroup/index.js'
+import { compileExec } from '../compile/index.js'
+import { StateError } from '../errors.js'
+import type { Child } from '../launch/child.js'
+import { launch } from '../launch/launch.js'
+import type { Plan } from '../plan/plan.js'
+import type { Config, Process } from '../spec/config.js'
+import type { Status } from '../spec/state.js'
+import type { ContainerRecord } from '../store/record.js'
+import { closeFd } from '../sys/beneath.js'
+import { duplicate } from '../sys/stream.js'
+import { trace } from '../sys/trace.js'
+import type { Context } from './context.js'
+import { type ExecProcessOptions, processOf } from './exec-process.js'
+import { applyLimits } from './outside.js'
+import { sendPidfd } from './pidfd-socket.js'
+import { openJoinSlots } from './slots.js'
+import { openInit, statusOf } from './status.js'
+import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
+
+const debug = trace('exec')
+
+export interface ExecOptions extends ExecProcessOptions {
+  /** Default `pipe`. Of no meaning where there is a terminal. */
+  readonly stdio?: Stdio
+  /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
+  readonly consoleSocket?: string
+  /** Gets a pidfd of the process with the message `setns` (an AF_UNIX socket's path). Default: nobody does. */
+  readonly pidfdSocket?: string
+  /** Descriptors of this process that the new one gets as 3, 4, ... Default none. */
+  readonly extraFds?: readonly number[]
+  /**
+   * A cgroup below the container's, which must exist; by controllers where only some hierarchies of version 1 are meant.
+   * Default: the container's own; on version 2 the one that its init is in.
+   */
+  readonly cgroup?: CgroupBelow
+  /** Also in a paused container: the process begins when that is resumed, and so does this call end. Default false. */
+  readonly ignorePaused?: boolean
+  /**
+   * The process is on its own: it is no subreaper of its descendants, and `kill` means it alone. Default false: killing or
+   * aborting it ends its descendants too, also those that have left its session.
+   */
+  readonly detached?: boolean
+  /** Cancels: the process and its descendants are killed, and the signal's reason is thrown if exec has not returned yet. */
+  readonly signal?: AbortSignal
+}
+
+export interface Executed {
+  readonly child: Child
+  readonly streams: Streams
+}
+
+/** What is known before anything is made. */
+interface Draft {
+  readonly context: Context
+  readonly options: ExecOptions
+  readonly record: ContainerRecord
+  readonly config: Config
+  readonly process: Process
+  readonly plan: Plan
+  readonly cgroup: Cgroup
+  /** The container's init. */
+  readonly init: { readonly pid: number; readonly pidfd: number }
+  /** The clone can't go into a cgroup of version 2 that is frozen: it would stop, and we with it. */
+  readonly isPaused: boolean
+}
+
+/**
+ * Resolves when the program has been exec'd.
+ * @throws {StateError} ERR_STATE_STATUS unless the container is created or running
+ * @throws {ConfigError|HostError|LaunchError|SafetyError|CgroupError} nothing is left behind
+ */
+export async function exec(context: Context, id: string, options: ExecOptions): Promise<Executed> {
+  options.signal?.throwIfAborted()
+  const record = context.store.read(id)
+  const status = statusOf(context, record)
+  checkStatus(record, status, options)
+  const pidfd = openInit(record)
+  if (pidfd === null) throw notThere(id, 'stopped')
+  try {
+    const init = { pid: record.pid, pidfd }
+    return await start(prepare({ context, options, record, init, isPaused: status === 'paused' }))
+  } finally {
+    closeFd(pidfd)
+  }
+}
+
+function checkStatus({ id }: ContainerRecord, status: Status, { ignorePaused = false }: ExecOptions): void {
+  if (status === 'created' || status === 'running' || (status === 'paused' && ignorePaused)) return
+  throw notThere(id, status)
+}
+
+function notThere(id: string, status: Status): StateError {
+  const hint = status === 'paused' ? ' (use --ignore-paused to override)' : ''
+  const message = `cannot exec in a ${status} container${hint}`
+  return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
+}
+
+function prepare(known: Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup'>): Draft {
+  const { context, options, record, init, isPaused } = known
+  const { id, bundle, rootfs, noNewKeyring } = record
+  const config = context.store.readConfig(id)
+  const { process, warnings } = processOf(config, options)
+  const compiled = compileExec({
+    config,
+    facts: context.facts(),
+    process,
+    options: { id, bundle, rootfs, noNewKeyring, preserveFds: options.extraFds?.length ?? 0 },
+    keepsTree: options.detached !== true,
+    joinsUnified: isPaused,
+  })
+  for (const message of [...warnings, ...compiled.warnings]) context.log({ level: 'warning', message, id })
+  const whole = openCgroup({ recorded: record.cgroup })
+  const cgroup = options.cgroup === undefined ? whole.whereIs(init.pid) : whole.below(options.cgroup)
+  return { ...known, config, process, plan: compiled.plan, cgroup }
+}
+
+/** From here on there is something to undo. */
+async function start(draft: Draft): Promise<Executed> {
+  const { options, process, cgroup, isPaused, record } = draft
+  const stdio = openStdio(
+    options.stdio ?? 'pipe',
+    process.terminal ? { consoleSocket: options.consoleSocket ?? null } : null,
+  )
+  const directory = isPaused ? null : cgroup.directoryFd()
+  try {
+    const child = await launchProcess({ draft, stdio, directory })
+    debug('%s: exec, pid %d', record.id, child.pid)
+    return { child, streams: stdio.streams() }
+  } catch (error) {
+    stdio.discard()
+    throw error
+  } finally {
+    stdio.release()
+    if (directory !== null) closeFd(directory)
+  }
+}
+
+interface Launching {
+  readonly draft: Draft
+  readonly stdio: OpenStdio
+  readonly directory: number | null
+}
+
+async function launchProcess({ draft, stdio, directory }: Launching): Promise<Child> {
+  const { plan, cgroup, config, process, options, init, isPaused, context } = draft
+  const root = context.store.root
+  const announced = announcement(options.pidfdSocket)
+  try {
+    const child = await launch({
+      plan,
+      stdio: [...stdio.fds, ...(options.extraFds ?? [])],
+      slots: openJoinSlots({
+        plan,
+        cgroup,
+        init,
+        unified: isPaused,
+        filter: { config, root },
+        terminal: stdio.console,
+      }),
+      cgroup: directory,
+      signal: options.signal,
+      spawned: announced.remember,
+      barrier: (_name, { pid }) => applyLimits(pid, { ...config, process }),
+    })
+    announced.send()
+    return child
+  } finally {
+    announced.close()
+  }
+}
+
+/** A pidfd of the last process that was spawned, which is the one that stays; the child's own closes when that ends. */
+function announcement(path: string | undefined) {
+  let pidfd = -1
+  const close = (): void => {
+    if (pidfd >= 0) closeFd(pidfd)
+    pidfd = -1
+  }
+  return {
+    remember: (child: Child): void => {
+      if (path === undefined) return
+      close()
+      pidfd = duplicate(child.pidfd)
+    },
+    send: (): void => {
+      if (path !== undefined) sendPidfd({ path, pidfd, message: 'setns' })
+    },
+    close,
+  }
+}
