@@ -4,6 +4,7 @@ import { HOOK_KINDS } from './spec/config.js'
 import type { LinuxFeatures, OciFeatures } from './spec/features.js'
 import { MOUNT_OPTIONS } from './spec/mount-options.js'
 import { NAMESPACE_TYPES } from './spec/namespaces.js'
+import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from './spec/scheduling.js'
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './spec/seccomp.js'
 import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './spec/version.js'
 
@@ -31,6 +32,7 @@ export function describeFeatures({ facts, libseccomp }: FeaturesInput): OciFeatu
       apparmor: { enabled: true },
       selinux: { enabled: true },
       intelRdt: { enabled: false },
+      memoryPolicy: { modes: Object.keys(MEMORY_POLICIES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
       mountExtensions: { idmap: { enabled: false } },
       netDevices: { enabled: false },
     },

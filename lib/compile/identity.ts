@@ -23,8 +23,9 @@ export function assumeIdentity(work: Work): void {
   const { config, options, draft } = work
   labelProcess(work)
   if (!options.noNewKeyring) draft.op('keyring', { name: `_ses.${options.id}` })
-  const { personality } = config.linux
+  const { personality, memoryPolicy } = config.linux
   if (personality !== null) draft.op('personality', { persona: personality }, '/linux/personality')
+  if (memoryPolicy !== null) draft.op('memory_policy', memoryPolicy, '/linux/memoryPolicy')
   const identity = identityOf(work)
   draft.op('stdio_owner', { uid: identity.user.uid }, '/process/user/uid')
   becomeUser(draft, identity)

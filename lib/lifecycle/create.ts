@@ -18,6 +18,7 @@ import { withEnv } from './exec-process.js'
 import { createHooks, poststopHooks } from './hooks.js'
 import { applyLimits, writeMappings } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
+import { applyScheduling, needsAllCpus } from './scheduling.js'
 import { openPlanSlots } from './slots.js'
 import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
 
@@ -106,7 +107,7 @@ async function make(draft: Draft): Promise<Created> {
   try {
     ledger.update({})
     context.store.writeConfig(ledger.record().id, bundle.config)
-    cgroup.create({ resources: bundle.config.linux.resources })
+    cgroup.create({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
     const { child, streams } = await startInit(draft, ledger)
     debug('%s created, pid %d', draft.options.id, child.pid)
     return { record: ledger.record(), child, streams, cgroup }
@@ -203,6 +204,7 @@ const barriers: Record<Barrier, AtBarrier> = {
   prepare: (child, { bundle, context, cgroup }, ledger) =>
     createHooks({ config: bundle.config, record: ledger.record(), child, cgroup, facts: context.facts() }),
   created: ({ pid, pidfd }, { bundle, cgroup, options }, ledger) => {
+    applyScheduling(pid, bundle.config)
     cgroup.settle()
     applyLimits(pid, bundle.config)
     if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, pidfd, message: 'standard' })

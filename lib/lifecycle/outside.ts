@@ -17,21 +17,28 @@ function write({ pid, file, text, origin }: Setting): void {
   attempt({ origin, what: `/proc/${pid}/${file}`, phase: 'SPAWN' }, () => writeProcFile(pid, file, text))
 }
 
-function attempt({ origin, what, phase }: { origin: string; what: string; phase: string }, act: () => void): void {
+interface Attempt {
+  readonly origin: string
+  readonly what: string
+  readonly phase: string
+  /** What a user can do about an errno; "" where there is nothing to say. */
+  readonly advice?: (errno: string) => string
+}
+
+/** @throws {LaunchError} ERR_LAUNCH_OP naming `origin`, where the system call of `act` fails */
+export function attempt(attempted: Attempt, act: () => void): void {
   try {
     act()
   } catch (cause) {
     if (!isErrno(cause)) throw cause
-    throw refusal({ origin, what, phase }, cause)
+    throw refusal(attempted, cause)
   }
 }
 
-function refusal(
-  { origin, what, phase }: { origin: string; what: string; phase: string },
-  cause: SystemError,
-): LaunchError {
+function refusal({ origin, what, phase, advice = () => '' }: Attempt, cause: SystemError): LaunchError {
   const { syscall, errno } = cause
-  const message = `${origin}: ${syscall} ${what}: ${errno}: ${errnoMessage(errno)}`
+  const hint = advice(errno)
+  const message = `${origin}: ${syscall} ${what}: ${errno}: ${errnoMessage(errno)}${hint === '' ? '' : ` (${hint})`}`
   return new LaunchError(
     'ERR_LAUNCH_OP',
     message,

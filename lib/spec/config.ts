@@ -5,10 +5,12 @@
  */
 import type { NamespaceType } from './oci-config.js'
 import type { Resources } from './resources.js'
+import type { ExecAffinity, MemoryPolicy, Scheduler } from './scheduling.js'
 import type { Seccomp } from './seccomp.js'
 
 export type * from './oci-config.js'
 export type * from './resources.js'
+export type * from './scheduling.js'
 export type * from './seccomp.js'
 
 export interface Config {
@@ -43,6 +45,12 @@ export interface Process {
   readonly oomScoreAdj: number | null
   readonly apparmorProfile: string | null
   readonly selinuxLabel: string | null
+  /** null: leave it alone. */
+  readonly scheduler: Scheduler | null
+  /** What ioprio_set(2) takes; null: leave it alone. */
+  readonly ioPriority: number | null
+  /** Of processes that are added by exec; the container's first process is not concerned. */
+  readonly execAffinity: ExecAffinity
 }
 
 /** Ids are 0 to 4294967294: the last value of 32 bits means "unchanged" to the kernel and is refused. */
@@ -147,6 +155,8 @@ export interface Linux {
   readonly maskedPaths: readonly LocatedPath[]
   readonly readonlyPaths: readonly LocatedPath[]
   readonly mountLabel: string | null
+  /** null: leave it alone. */
+  readonly memoryPolicy: MemoryPolicy | null
   /** The argument of personality(2). */
   readonly personality: number | null
 }

@@ -14,7 +14,10 @@ const messageOf = (shape: Shape): string => (shape as Shape & { message: string 
 export const text = v.string('a string')
 export const truth = v.boolean('true or false')
 
-export function word<T extends string>(pattern: RegExp, expected: string): v.CustomSchema<T, string> {
+export function word<T extends string>(
+  pattern: { test(text: string): boolean },
+  expected: string,
+): v.CustomSchema<T, string> {
   return v.custom<T, string>(value => typeof value === 'string' && pattern.test(value), expected)
 }
 

@@ -21,16 +21,12 @@ const notify = { when: matches(/^SCMP_ACT_NOTIFY$/), expected: 'an action other 
 /** All that is not supported: to support one, do it and take its line out. */
 const GAPS: readonly Gap[] = [
   { at: '/ociVersion', when: matches(/^(?!1\.)|^1\.0\.0-/), expected: 'a version from 1.0.0 to below 2.0.0' },
-  { at: '/process/scheduler' },
-  { at: '/process/ioPriority' },
-  { at: '/process/execCPUAffinity' },
   { at: '/mounts/*/options/*', when: matches(/^(?:r?idmap(?:=.*)?|tmpcopyup)$/s) },
   { at: '/mounts/*/options/*', among: 'remount', when: changesFileSystem, expected: 'an option of the mount alone' },
   { at: '/mounts/*/uidMappings' },
   { at: '/mounts/*/gidMappings' },
   { at: '/linux/netDevices' },
   { at: '/linux/intelRdt' },
-  { at: '/linux/memoryPolicy' },
   { at: '/linux/seccomp/defaultAction', ...notify },
   { at: '/linux/seccomp/syscalls/*/action', ...notify },
   { at: '/vm' },

@@ -157,10 +157,6 @@ t.test('a process alone is read with the pointers of a configuration', async t =
     pathsOf(() => readProcess({ cwd: 'x', args: [] })),
     ['/process/cwd', '/process/args'],
   )
-  t.throws(() => readProcess({ cwd: '/', args: ['a'], ioPriority: { class: 'IOPRIO_CLASS_RT' } }), {
-    code: 'ERR_CONFIG_UNSUPPORTED',
-    issues: [{ path: '/process/ioPriority' }],
-  })
 })
 
 t.test('resources alone are read with the pointers of a configuration', async t => {

@@ -7,19 +7,10 @@ import * as s from '../shape.js'
 import { deviceRules, devicesShape, normaliseDevice } from './devices.js'
 import { hasNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
 import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
+import { memoryPolicyRules, memoryPolicyShape, normaliseMemoryPolicy } from './scheduling.js'
 import { normaliseSeccomp, seccompRules, seccompShape } from './seccomp.js'
 import { normaliseSysctl, sysctlRules } from './sysctl.js'
 
-const MEMORY_POLICIES = [
-  'MPOL_DEFAULT',
-  'MPOL_BIND',
-  'MPOL_INTERLEAVE',
-  'MPOL_WEIGHTED_INTERLEAVE',
-  'MPOL_PREFERRED',
-  'MPOL_PREFERRED_MANY',
-  'MPOL_LOCAL',
-] as const
-const MEMORY_POLICY_FLAGS = ['MPOL_F_NUMA_BALANCING', 'MPOL_F_RELATIVE_NODES', 'MPOL_F_STATIC_NODES'] as const
 /** Domain numbers of personality(2). */
 const PERSONALITIES = { LINUX: 0, LINUX32: 8 } as const
 
@@ -31,12 +22,6 @@ const intelRdt = s.object({
   l3CacheSchema: s.optional(s.text),
   memBwSchema: s.optional(oneLine('MB:')),
   enableMonitoring: s.optional(s.truth),
-})
-
-const memoryPolicy = s.object({
-  mode: s.oneOf(MEMORY_POLICIES),
-  nodes: s.optional(s.word(/^[0-9, -]*$/, 'a list of nodes such as 0-3,7')),
-  flags: s.optional(s.list(s.oneOf(MEMORY_POLICY_FLAGS))),
 })
 
 const interfaceName = s.word(/^(?!\.{1,2}$)[^/\s]{1,15}$/, 'the name of a network interface')
@@ -54,7 +39,7 @@ export const linuxShape = s.object({
   readonlyPaths: s.optional(s.list(s.absolutePath)),
   mountLabel: s.optional(s.text),
   intelRdt: s.optional(intelRdt),
-  memoryPolicy: s.optional(memoryPolicy),
+  memoryPolicy: s.optional(memoryPolicyShape),
   personality: s.optional(s.object({ domain: s.oneOf(['LINUX', 'LINUX32']), flags: s.optional(s.list(s.text)) })),
 })
 
@@ -66,6 +51,7 @@ export const linuxRules: readonly Rule[] = [
   ...sysctlRules,
   ...resourceRules,
   ...seccompRules,
+  ...memoryPolicyRules,
   ...HIDDEN.map(
     (field): Rule => ({
       reads: [`/linux/${field}`, '/linux/namespaces'],
@@ -99,6 +85,7 @@ export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
     maskedPaths: locate(linux, 'maskedPaths'),
     readonlyPaths: locate(linux, 'readonlyPaths'),
     mountLabel: linux.mountLabel || null,
+    memoryPolicy: normaliseMemoryPolicy(linux),
     personality: personality === undefined ? null : PERSONALITIES[personality.domain],
   }
 }
