@@ -60,10 +60,10 @@ function writeRun(place: Place, run: readonly DeviceWrite[]): void {
 }
 
 function filtered(place: Place, rules: readonly DeviceRule[]): DeviceAccess {
-  const program = assembleDeviceFilter(effectiveRules(rules))
+  const all = effectiveRules(rules)
   return () => {
     try {
-      attach(place, program)
+      attach(place, all)
     } catch (cause) {
       if (!isErrno(cause)) throw cause
       // Without privilege there is no filter; nor is there a way to make a device node. A list is asked for, though.
@@ -76,16 +76,29 @@ function filtered(place: Place, rules: readonly DeviceRule[]): DeviceAccess {
   }
 }
 
-function attach(place: Place, instructions: Uint8Array): void {
+function attach(place: Place, rules: readonly DeviceRule[]): void {
   const directory = openBeneath(rootOf(place), place.path, 'directory')
   try {
-    const program = loadDeviceFilter(instructions)
-    try {
-      attachDeviceFilter(directory, program)
-    } finally {
-      closeFd(program)
-    }
+    attachDeviceFilter(directory, programOf(rules))
   } finally {
     closeFd(directory)
   }
+}
+
+/** Loaded programs by their rules, the last used at the end: loading one takes longer than all the rest of a create. */
+const programs = new Map<string, number>()
+const MOST_KEPT = 8
+
+/** The descriptor stays ours. */
+function programOf(rules: readonly DeviceRule[]): number {
+  const key = rules.map(({ allow, type, major, minor, access }) => [allow, type, major, minor, access].join()).join(';')
+  const program = programs.get(key) ?? loadDeviceFilter(assembleDeviceFilter(rules))
+  programs.delete(key)
+  programs.set(key, program)
+  const [oldest] = programs
+  if (programs.size > MOST_KEPT && oldest !== undefined) {
+    programs.delete(oldest[0])
+    closeFd(oldest[1])
+  }
+  return program
 }

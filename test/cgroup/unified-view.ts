@@ -1,5 +1,5 @@
 /** Run by unified.test.ts where the host's cgroups are mounted as version 2 only. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { type Cgroup, openCgroup } from '../../lib/cgroup/index.js'
 import { closeFd } from '../../lib/sys/beneath.js'
@@ -69,6 +69,17 @@ t.test('Reading and writing at once is denied where writing is.', async t => {
   const output = await runIn(t, [cgroup.pathIn(0)], 'exec 3<>/dev/kmsg && echo both').output
   t.notMatch(output, /^both$/m)
   t.match(output, /Operation not permitted/)
+})
+
+t.test('A list is loaded once for all cgroups that have it, and only a few are kept.', async t => {
+  const [one, other] = [created(t, { devices: rules('deny a') }), created(t, { devices: rules('deny a') })]
+  t.same(filtersOf(one), filtersOf(other))
+  const before = readdirSync('/proc/self/fd').length
+  for (let minor = 0; minor < 20; minor++) one.apply(resources({ devices: rules(`allow c 250:${minor}`) }))
+  t.ok(readdirSync('/proc/self/fd').length <= before + 8)
+  one.apply(resources({ devices: rules('deny a') }))
+  t.equal(filtersOf(one).length, 1)
+  t.not(filtersOf(one)[0], filtersOf(other)[0], 'loaded again: the first one is not kept any more')
 })
 
 t.test('An empty cgroup that is used again has the new filter only.', async t => {
