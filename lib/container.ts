@@ -1,15 +1,18 @@
 import type { Cgroup } from './cgroup/index.js'
-import { openCgroup } from './cgroup/index.js'
+import { openCgroup, type Stats } from './cgroup/index.js'
 import { ExecProcess } from './exec.js'
 import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
 import type { Context } from './lifecycle/context.js'
 import type { Created } from './lifecycle/create.js'
 import { type DeleteOptions, remove } from './lifecycle/delete.js'
+import { type ContainerEvent, type EventsOptions, events, readStats } from './lifecycle/events.js'
 import { type ExecOptions, exec } from './lifecycle/exec.js'
 import { type KillOptions, kill } from './lifecycle/kill.js'
+import { pause, resume } from './lifecycle/pause.js'
 import { start } from './lifecycle/start.js'
 import { ociState, openInit, statusOf } from './lifecycle/status.js'
 import type { Streams } from './lifecycle/stdio.js'
+import { type UpdateInput, update } from './lifecycle/update.js'
 import type { OciState } from './spec/state.js'
 import type { ContainerRecord } from './store/record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
@@ -116,6 +119,47 @@ export class Container implements AsyncDisposable {
     const executed = await exec(this.#context, this.id, options)
     const { detached = false, signal } = options
     return new ExecProcess(executed, { container: this.id, keepsTree: !detached, signal })
+  }
+
+  /**
+   * Stops all processes of the container where they are (the state is `paused` then) and resolves when they have stopped.
+   * @throws {StateError} ERR_STATE_STATUS `container not running`
+   */
+  async pause(): Promise<void> {
+    await pause(this.#context, this.id)
+  }
+
+  /** Lets a paused container go on. @throws {StateError} ERR_STATE_STATUS `container not paused` */
+  async resume(): Promise<void> {
+    await resume(this.#context, this.id)
+  }
+
+  /** The pids of its processes, as the host counts; those of the cgroups below its own too. Empty where it has ended. */
+  async processes(): Promise<number[]> {
+    return this.#cgroup.pids({ recursive: true }).filter(pid => pid > 0)
+  }
+
+  /**
+   * Changes its limits while it runs; they are kept with it. What is left out stays as it is.
+   * @throws {StateError} ERR_STATE_STATUS `container not running`
+   * @throws {ConfigError|CgroupError} for what is wrong, what the host can't do, and what the kernel refuses
+   */
+  async update(resources: UpdateInput): Promise<void> {
+    await update(this.#context, this.id, resources)
+  }
+
+  /** What it uses now, as its cgroup counts. @throws {StateError} ERR_STATE_STATUS where it has ended */
+  async stats(): Promise<Stats> {
+    return readStats(this.#context, this.id)
+  }
+
+  /**
+   * Its statistics every so often, and out-of-memory at the moment it happens; ends when the container does, or when the loop
+   * is left. To abort throws the signal's reason.
+   * @throws {StateError} ERR_STATE_STATUS where it has ended; {ConfigError} for an interval that is not above 0
+   */
+  events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
+    return events(this.#context, this.id, options)
   }
 
   /**

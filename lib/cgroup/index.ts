@@ -8,15 +8,20 @@ import { availableIn, createCgroup, type Ownership, survey } from './create.js'
 import { deviceAccess } from './device-access.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
 import { killAll, signalEach } from './kill.js'
+import { type OomWatch, watchOom } from './oom.js'
 import { type Place, placesOf } from './paths.js'
 import { pidsOf } from './processes.js'
+import { readStats } from './read-stats.js'
 import { type CgroupRecord, parseCgroupRecord, placeToJSON } from './record.js'
 import { removeAll, removeAtOnce } from './remove.js'
 import { compileSettings, type SettingGroup } from './settings.js'
+import type { Stats } from './stats.js'
 import { absolutePath, rootOf } from './tree.js'
 
 export type { CgroupBelow } from './below.js'
+export type { OomWatch } from './oom.js'
 export type { CgroupRecord } from './record.js'
+export type * from './stats.js'
 
 export type CgroupInput =
   /** The cgroup that a container of this id and `linux.cgroupsPath` has. */
@@ -86,10 +91,10 @@ export class Cgroup {
     this.#later = []
   }
 
-  /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are, the device list does not. */
-  apply(resources: Resources): void {
+  /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are; the device list only with `keepsDevices`. */
+  apply(resources: Resources, { keepsDevices = false } = {}): void {
     const groups = compileSettings(resources, availableIn(this.#places))
-    const devices = deviceAccess(this.#places, resources.devices)
+    const devices = keepsDevices ? () => {} : deviceAccess(this.#places, resources.devices)
     if (resources.memory.checkBeforeUpdate) checkUsage(this.#places, resources.memory.limit ?? 0n)
     applyGroups(this.#places, groups)
     devices({ isNew: false })
@@ -167,6 +172,21 @@ export class Cgroup {
 
   frozen(): boolean {
     return isFrozen(this.#places)
+  }
+
+  /** Version 1 delivers no signal, not even SIGKILL, before the process goes on. */
+  async letDie(): Promise<void> {
+    if (this.frozen()) await this.thaw()
+  }
+
+  /** All that the cgroup counts. */
+  stats(): Stats {
+    return readStats(this.#places)
+  }
+
+  /** null: the host does not account for memory, or the cgroup is gone. */
+  watchOom(): OomWatch | null {
+    return watchOom(this.#places)
   }
 
   /** How many processes the OOM killer has killed; 0 where the cgroup is gone. */

@@ -57,22 +57,24 @@ function readRecord({ store }: Context, id: string, force: boolean): ContainerRe
   }
 }
 
-/** The record is lost: the cgroup of that name is all that can be known, if the configuration is still there. */
+/**
+ * The record is lost: the configuration tells which cgroup it was. Where that is lost too there is nothing more to undo:
+ * it is written before anything is made.
+ */
 async function removeWithoutRecord(context: Context, id: string): Promise<void> {
-  const path = configuredPath(context, id)
-  await openCgroup({ facts: context.facts().cgroup, path, id, isLost: true }).destroy()
+  const config = readConfig(context, id)
+  if (config !== null) {
+    const path = config.linux.cgroupsPath
+    await openCgroup({ facts: context.facts().cgroup, path, id, isLost: true }).destroy()
+  }
   context.store.remove(id)
 }
 
-function configuredPath({ store, log }: Context, id: string): string | null {
+function readConfig({ store, log }: Context, id: string): Config | null {
   try {
-    return store.readConfig(id).linux.cgroupsPath
+    return store.readConfig(id)
   } catch (error) {
-    log({
-      level: 'warning',
-      message: `state and configuration are lost, taking the default cgroup: ${String(error)}`,
-      id,
-    })
+    log({ level: 'warning', message: `there is neither a record nor a configuration of it: ${String(error)}`, id })
     return null
   }
 }
@@ -98,6 +100,7 @@ async function endInit(record: ContainerRecord): Promise<void> {
   const exit = watch(pidfd, READABLE)
   try {
     signalPidfd(pidfd, SIGKILL)
+    await openCgroup({ recorded: record.cgroup }).letDie()
     await endsWithin(exit.ready, record)
   } finally {
     exit.stop()

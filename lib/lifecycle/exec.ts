@@ -74,13 +74,16 @@ interface Draft {
 export async function exec(context: Context, id: string, options: ExecOptions): Promise<Executed> {
   options.signal?.throwIfAborted()
   const record = context.store.read(id)
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  // One that is created has that status also where its cgroup is frozen.
+  const isPaused = cgroup.frozen()
   const status = statusOf(context, record)
-  checkStatus(record, status, options)
+  checkStatus(record, isPaused && status === 'created' ? 'paused' : status, options)
   const pidfd = openInit(record)
   if (pidfd === null) throw notThere(id, 'stopped')
   try {
     const init = { pid: record.pid, pidfd }
-    return await start(prepare({ context, options, record, init, isPaused: status === 'paused' }))
+    return await start(prepare({ context, options, record, init, isPaused, whole: cgroup }))
   } finally {
     closeFd(pidfd)
   }
@@ -97,7 +100,12 @@ function notThere(id: string, status: Status): StateError {
   return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
 }
 
-function prepare(known: Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup'>): Draft {
+interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup'> {
+  /** The container's own. */
+  readonly whole: Cgroup
+}
+
+function prepare({ whole, ...known }: Known): Draft {
   const { context, options, record, init, isPaused } = known
   const { id, bundle, rootfs, noNewKeyring } = record
   const config = context.store.readConfig(id)
@@ -111,7 +119,6 @@ function prepare(known: Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup'>): 
     joinsUnified: isPaused,
   })
   for (const message of [...warnings, ...compiled.warnings]) context.log({ level: 'warning', message, id })
-  const whole = openCgroup({ recorded: record.cgroup })
   const cgroup = options.cgroup === undefined ? whole.whereIs(init.pid) : whole.below(options.cgroup)
   return { ...known, config, process, plan: compiled.plan, cgroup }
 }

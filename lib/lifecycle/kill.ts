@@ -45,9 +45,10 @@ export async function kill(context: Context, { id, signal, all = false }: KillIn
   } finally {
     closeFd(pidfd)
   }
-  if (number === SIGKILL && !record.ownPidNamespace) {
-    await openCgroup({ recorded: record.cgroup }).kill()
-  }
+  if (number !== SIGKILL) return
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  if (record.ownPidNamespace) await cgroup.letDie()
+  else await cgroup.kill()
 }
 
 async function killAll(record: ContainerRecord, number: number): Promise<void> {

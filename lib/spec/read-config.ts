@@ -49,15 +49,30 @@ export function readProcess(source: Source<OciProcess>): { process: Process; war
 
 /**
  * Reads resources alone, as `update` takes them. Pointers in issues are those that they have in a configuration.
+ * `memoryLimit` is the one in force: it stands for that of a document that has a swap limit only, which includes it.
  * @throws ConfigError as `readConfig`
  */
-export function readResources(source: Source<OciResources>): { resources: Resources; warnings: Warnings } {
+export function readResources(
+  source: Source<OciResources>,
+  { memoryLimit = null }: { memoryLimit?: bigint | null } = {},
+): { resources: Resources; warnings: Warnings } {
   const base = '/linux/resources'
   const { value, warnings, warn } = readDocument<OciResources>({
     source,
     base,
     shape: resourcesShape,
-    check: (resources, issues) => checkRules(resourceRules, { ociVersion: '', linux: { resources } }, issues),
+    check: (resources, issues) =>
+      checkRules(
+        resourceRules,
+        { ociVersion: '', linux: { resources: withMemoryLimit(resources, memoryLimit) } },
+        issues,
+      ),
   })
-  return { resources: normaliseResources(value, base, warn), warnings }
+  return { resources: normaliseResources(withMemoryLimit(value, memoryLimit), base, warn), warnings }
+}
+
+function withMemoryLimit(resources: OciResources, limit: bigint | null): OciResources {
+  const { memory } = resources
+  if (limit === null || memory?.swap === undefined || Number(memory.limit ?? 0) !== 0) return resources
+  return { ...resources, memory: { ...memory, limit } }
 }

@@ -16,6 +16,7 @@ import {
   readBytes,
   readTextIfThere,
   removeTree,
+  replaceFile,
   writeNewFile,
 } from '../sys/file.js'
 import { pause } from '../sys/host.js'
@@ -52,6 +53,8 @@ export interface Store {
   readConfig(id: string): Config
   /** Once, before anybody else can know of the container. */
   writeConfig(id: string, config: Config): void
+  /** Readers see the old one or the new one. Needs the lock. */
+  replaceConfig(id: string, config: Config): void
   listenForStart(id: string): number
   startSocket(id: string): string
   /** The ids of all that is there, sorted. */
@@ -83,6 +86,7 @@ export function openStore(root: string): Store {
     write: record => appendLine(file(record.id, 'state'), JSON.stringify(record)),
     readConfig: id => decoder.decode(readBytes(file(id, 'config.cbor'))) as Config,
     writeConfig: (id, config) => writeNewFile(file(id, 'config.cbor'), encoder.encode(config)),
+    replaceConfig: (id, config) => replaceFile(file(id, 'config.cbor'), encoder.encode(config)),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
     ids: () =>

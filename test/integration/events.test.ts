@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { ContainerEvent } from '../../lib/index.js'
+import { makeBundle, type TestConfig } from '../bundle.js'
+import { missing } from '../needs.js'
+
+const skip = { skip: missing('root', 'busybox') }
+/** Fills memory until it is killed. */
+const GREEDY = 'dd if=/dev/zero of=/dev/null bs=100M'
+
+async function running(t: Test, command: string, change: (config: TestConfig) => void = () => {}) {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  configure(config => {
+    config.process.args = ['/bin/sh', '-c', command]
+    change(config)
+  })
+  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+  await container.start()
+  return container
+}
+
+t.test('statistics tell what the container uses', skip, async t => {
+  const container = await running(t, 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 100', config => {
+    config.linux.resources = { memory: { limit: 50_000_000 }, pids: { limit: 33 } }
+  })
+  await sleep(300)
+  const { cpu, memory, pids } = await container.stats()
+  t.ok((cpu?.usage.total ?? 0) > 1_000_000, 'nanoseconds')
+  t.match(pids, { limit: 33 })
+  t.ok((pids?.current ?? 0) >= 1)
+  t.ok(Math.abs((memory?.limit ?? 0) - 50_000_000) < 4096)
+  t.ok((memory?.usage ?? 0) > 0)
+  t.equal(memory?.oomKills, 0)
+})
+
+t.test('there are no statistics of a container that has ended', skip, async t => {
+  const container = await running(t, 'exit 0')
+  await container.wait()
+  await t.rejects(container.stats(), { code: 'ERR_STATE_STATUS', message: /is not running/ })
+  await t.rejects(container.events().next(), { code: 'ERR_STATE_STATUS', message: /is not running/ })
+})
+
+t.test('events come at the interval, and end with the container', skip, async t => {
+  const container = await running(t, 'sleep 0.5')
+  const times: number[] = []
+  for await (const { type } of container.events({ interval: 100 })) {
+    t.equal(type, 'stats')
+    times.push(performance.now())
+  }
+  t.ok(times.length >= 2 && times.length <= 6, `${times.length} events`)
+})
+
+t.test('an interval must be above zero', skip, async t => {
+  const container = await running(t, 'sleep 100')
+  for (const interval of [0, -1, Number.NaN]) {
+    await t.rejects(container.events({ interval }).next(), {
+      code: 'ERR_CONFIG_INVALID',
+      message: /duration interval must be greater than 0/,
+    })
+  }
+})
+
+t.test('out of memory is told at the moment that it happens', skip, async t => {
+  const container = await running(t, 'sleep 100', config => {
+    config.linux.resources = { memory: { limit: 20_000_000, swap: 20_000_000 } }
+  })
+  const seen: ContainerEvent[] = []
+  const first = withResolvers<number>()
+  const reading = (async () => {
+    for await (const event of container.events({ interval: 60_000 })) {
+      seen.push(event)
+      first.resolve(performance.now())
+    }
+  })()
+  await sleep(100)
+  const process = await container.exec({ args: ['/bin/sh', '-c', GREEDY], stdio: 'ignore' })
+  await process.wait()
+  const ended = performance.now()
+  t.ok((await first.promise) - ended < 200, 'milliseconds')
+  t.equal(seen[0]?.type, 'oom')
+  t.ok(((await container.stats()).memory?.oomKills ?? 0) > 0)
+  await container.kill('KILL')
+  await reading
+})
+
+function withResolvers<T>() {
+  let resolve: (value: T) => void = () => {}
+  const promise = new Promise<T>(done => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
+
+t.test('the out of memory that ends the container is told before the end', skip, async t => {
+  const container = await running(t, `sleep 0.3; exec dd if=/dev/zero of=/dev/null bs=100M`, config => {
+    config.linux.resources = { memory: { limit: 20_000_000, swap: 20_000_000 } }
+  })
+  const types: string[] = []
+  for await (const { type } of container.events({ interval: 60_000 })) types.push(type)
+  t.strictSame(types, ['oom'])
+})
+
+t.test('leaving the loop or aborting lets go of everything', skip, async t => {
+  const container = await running(t, 'sleep 100')
+  for await (const event of container.events({ interval: 10 })) {
+    t.equal(event.type, 'stats')
+    break
+  }
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(), 50)
+  await t.rejects(container.events({ signal: controller.signal }).next(), { name: 'AbortError' })
+})
