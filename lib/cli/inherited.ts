@@ -1,8 +1,7 @@
 /** Descriptors that the caller left open for the container. */
-import { readFileSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 
 const FIRST = 3
-const O_CLOEXEC = 0o2000000
 
 export interface Inherited {
   readonly extraFds: readonly number[]
@@ -11,7 +10,7 @@ export interface Inherited {
 
 /**
  * The descriptors of socket activation (LISTEN_FDS, if LISTEN_PID means this process), and `preserve` more.
- * @throws {Error} for one that is not open
+ * @throws {Error} for one that is not open, or that is an epoll instance
  */
 export function inheritedFds(preserve: number): Inherited {
   const listening = listenCount()
@@ -28,17 +27,15 @@ function listenCount(): number {
   return LISTEN_PID === String(process.pid) && /^[0-9]{1,4}$/.test(LISTEN_FDS) ? Number(LISTEN_FDS) : 0
 }
 
-/** Node opens descriptors of its own, always with close-on-exec, which what was inherited can't have had. */
+/**
+ * Node opens descriptors of its own, and sets close-on-exec on those that it inherited too. But the first that it opens is
+ * an epoll instance, on the lowest number that is free: what lies below that was there before.
+ */
 function isInherited(fd: number): boolean {
-  const flags = /^flags:\s*([0-7]+)$/m.exec(fdInfo(fd))?.[1]
-  return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
-}
-
-function fdInfo(fd: number): string {
   try {
-    return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')
+    return readlinkSync(`/proc/self/fd/${fd}`) !== 'anon_inode:[eventpoll]'
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
     throw error
   }
 }
