@@ -19,6 +19,7 @@ export type Need =
   | 'cc'
   | 'clang'
   | 'npm'
+  | 'python3'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -61,6 +62,7 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   cc: { isThere: () => works(process.env.CC ?? 'cc', '--version'), otherwise: 'needs a C compiler' },
   clang: { isThere: () => clang() !== undefined, otherwise: 'needs clang' },
   npm: { isThere: () => works('npm', '--version'), otherwise: 'needs npm' },
+  python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }
 
 /** The name of clang on this machine (`clang`, or Debian's `clang-14` and so on), undefined where there is none. */

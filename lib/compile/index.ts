@@ -8,6 +8,7 @@ import { execProcess, preservedFds } from './exec.js'
 import { demandHost } from './host.js'
 import { assumeIdentity } from './identity.js'
 import { furnish } from './inside.js'
+import { demandRoomForStart, limitsComeEarly } from './limits.js'
 import { mountAll, sealMounts } from './mounts.js'
 import { enterNamespaces } from './namespaces.js'
 import { type CompileOptions, withDefaults } from './options.js'
@@ -15,6 +16,7 @@ import { mountRoot, switchRoot } from './rootfs.js'
 
 export { compileExec, type ExecInput } from './exec-plan.js'
 export { compileHook, type HookInput } from './hooks.js'
+export { limitsComeEarly } from './limits.js'
 export type { CompileOptions } from './options.js'
 
 export interface CompileInput {
@@ -27,11 +29,12 @@ export interface CompileInput {
  * The plan that makes the container and starts its process, and what the specification wants to be warned about.
  *
  * @throws HostError where the host lacks what the configuration needs
- * @throws ConfigError for a property of the root that needs a mount namespace where there is none
+ * @throws ConfigError for a property of the root that needs a mount namespace where there is none, or too few descriptors
  */
 export function compile({ config, facts, options }: CompileInput): { plan: Plan; warnings: readonly string[] } {
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
   demandHost(work)
+  demandRoomForStart(work)
   const cloneFlags = enterNamespaces(work)
   mountRoot(work)
   mountAll(work)
@@ -45,8 +48,9 @@ export function compile({ config, facts, options }: CompileInput): { plan: Plan;
   return { plan: work.draft.plan({ cloneFlags, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
 }
 
-/** Hooks that run between the mounts and the switch of the root. */
-function needsPrepare({ config, options }: Work): boolean {
-  const { prestart, createRuntime, createContainer } = config.hooks
-  return options.prepareBarrier || prestart.length + createRuntime.length + createContainer.length > 0
+/** What is done between the mounts and the switch of the root: hooks, and limits that can't be set later. */
+function needsPrepare(work: Work): boolean {
+  const { prestart, createRuntime, createContainer } = work.config.hooks
+  const hooks = prestart.length + createRuntime.length + createContainer.length
+  return work.options.prepareBarrier || hooks > 0 || limitsComeEarly(work)
 }

@@ -1,6 +1,6 @@
 /** create: everything but the user's process. What fails is undone before the error is thrown. */
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
-import { type CompileOptions, compile } from '../compile/index.js'
+import { type CompileOptions, compile, limitsComeEarly } from '../compile/index.js'
 import type { Child } from '../launch/child.js'
 import { type Barrier, launch } from '../launch/launch.js'
 import { stepsOf } from '../launch/report.js'
@@ -16,7 +16,7 @@ import { type Bundle, type BundleInput, openBundle } from './bundle.js'
 import type { Context } from './context.js'
 import { withEnv } from './exec-process.js'
 import { createHooks, poststopHooks } from './hooks.js'
-import { applyLimits, writeMappings } from './outside.js'
+import { applyLimits, applyOomScore, applyRlimits, writeMappings } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
 import { openPlanSlots } from './slots.js'
@@ -201,12 +201,17 @@ type AtBarrier = (child: Child, draft: Draft, ledger: Ledger) => Promise<void> |
 
 const barriers: Record<Barrier, AtBarrier> = {
   map: ({ pid }, { bundle, context }) => writeMappings(pid, bundle.config, context.facts()),
-  prepare: (child, { bundle, context, cgroup }, ledger) =>
-    createHooks({ config: bundle.config, record: ledger.record(), child, cgroup, facts: context.facts() }),
-  created: ({ pid, pidfd }, { bundle, cgroup, options }, ledger) => {
-    applyScheduling(pid, bundle.config)
+  prepare: async (child, { bundle: { config }, context, cgroup }, ledger) => {
+    const facts = context.facts()
+    if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
+    await createHooks({ config, record: ledger.record(), child, cgroup, facts })
+  },
+  created: ({ pid, pidfd }, { bundle, context, cgroup, options }, ledger) => {
+    const { config } = bundle
+    applyScheduling(pid, config)
     cgroup.settle()
-    applyLimits(pid, bundle.config)
+    if (limitsComeEarly({ config, facts: context.facts() })) applyOomScore(pid, config)
+    else applyLimits(pid, config)
     if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, pidfd, message: 'standard' })
     ledger.update({ phase: 'created' })
   },

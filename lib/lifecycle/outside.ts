@@ -75,11 +75,20 @@ function offsetText({ monotonic, boottime }: { monotonic: TimeOffset | null; boo
   return line('monotonic', monotonic) + line('boottime', boottime)
 }
 
-/** The `created` barrier: limits that would be in the helper's own way if they were set earlier. */
-export function applyLimits(pid: number, { process }: Config): void {
+/** Resource limits, best at the `created` barrier: earlier they may be in the helper's own way. */
+export function applyRlimits(pid: number, { process }: Config): void {
   for (const { resource, soft, hard, origin, type } of process?.rlimits ?? []) {
     attempt({ origin, what: type, phase: 'EXEC' }, () => setRlimit({ pid, resource, soft, hard }))
   }
+}
+
+export function applyOomScore(pid: number, { process }: Config): void {
   const score = process?.oomScoreAdj ?? null
   if (score !== null) write({ pid, file: 'oom_score_adj', text: String(score), origin: '/process/oomScoreAdj' })
+}
+
+/** Both, at the `created` barrier. */
+export function applyLimits(pid: number, config: Config): void {
+  applyRlimits(pid, config)
+  applyOomScore(pid, config)
 }

@@ -29,12 +29,6 @@ export const invalid = (...paths: readonly string[]) => ({
   issues: paths.map(path => ({ path })),
 })
 
-/** The same for what is valid and not supported. */
-export const unsupported = (...paths: readonly string[]) => ({
-  ...invalid(...paths),
-  code: 'ERR_CONFIG_UNSUPPORTED',
-})
-
 /** A created container that sleeps once it is started; removed at the end of the test. */
 export async function createSleeper(
   { runtime, bundle, configure, id }: TestBundle,

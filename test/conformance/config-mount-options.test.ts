@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import t from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
-import { createError, type MountEntry, mountAt, unsupported } from './attempt.js'
+import { createError, type MountEntry, mountAt } from './attempt.js'
 
 const skip = { skip: missing('root', 'busybox') }
 
@@ -265,13 +265,4 @@ t.test('config.md#linux-mount-options: rshared reaches the mounts below, shared 
   t.match(await below('rshared'), [/^shared:/])
   t.strictSame(await below('shared'), [])
   t.strictSame(await below('rprivate'), [])
-})
-
-t.test('config.md#linux-mount-options: what this release does not do is refused by name', skip, async t => {
-  const bundle = makeBundle(t)
-  for (const option of ['tmpcopyup', 'idmap', 'ridmap', 'idmap=uids=0-1-2']) {
-    t.match(await createError(bundle, config => config.mounts.push(tmpfs(option))), unsupported('/mounts/4/options/0'))
-  }
-  const remount = await createError(bundle, config => config.mounts.push(tmpfs('remount', 'ro', 'size=1m', 'sync')))
-  t.match(remount, unsupported('/mounts/4/options/2', '/mounts/4/options/3'))
 })

@@ -1,0 +1,33 @@
+import { ConfigError } from '../errors.js'
+import { capabilityBit } from '../plan/flags.js'
+import { makeIssue } from '../spec/shape.js'
+import type { Work } from './draft.js'
+import { preservedFds } from './exec.js'
+import { hasNamespace } from './namespaces.js'
+
+const CAP_SYS_RESOURCE = capabilityBit(24)
+
+/**
+ * prlimit(2) on a process with other ids than our own takes CAP_SYS_RESOURCE. Where we lack it, as in many containers, the
+ * resource limits have to be set while the process is still like us: at `prepare` in place of `created`.
+ */
+export function limitsComeEarly({ config, facts }: Pick<Work, 'config' | 'facts'>): boolean {
+  const { process } = config
+  if (process === null || process.rlimits.length === 0) return false
+  if (hasNamespace(config, 'user') || (facts.permitted & CAP_SYS_RESOURCE) !== 0n) return false
+  return process.user.uid !== facts.euid || process.user.gid !== facts.egid
+}
+
+/**
+ * The process that waits for start has its limits already, and start is one more descriptor.
+ * @throws ConfigError ERR_CONFIG_UNSUPPORTED for a limit that leaves no room for it
+ */
+export function demandRoomForStart(work: Work): void {
+  const limit = work.config.process?.rlimits.find(({ type }) => type === 'RLIMIT_NOFILE')
+  const least = 3 + preservedFds(work) + 1
+  if (limit === undefined || limit.soft >= least) return
+  const expected = `at least ${least}: the descriptors of the process, and one by which it is started`
+  throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [
+    makeIssue({ path: `${limit.origin}/soft`, expected, received: Number(limit.soft) }),
+  ])
+}

@@ -1,0 +1,219 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { makeBundle, type TestConfig } from '../bundle.js'
+import { missing } from '../needs.js'
+import { createError, createSleeper, invalid } from './attempt.js'
+
+const skip = { skip: missing('root', 'busybox', 'libseccomp', 'cc') }
+
+/** Compiled once, at the first use. */
+let program: string | null = null
+t.teardown(() => program !== null && rmSync(join(program, '..'), { recursive: true }))
+
+function agentProgram(): string {
+  if (program !== null) return program
+  const output = join(mkdtempSync(join(tmpdir(), 'tsrun-agent-')), 'agent')
+  const source = fileURLToPath(new URL('./seccomp-agent.c', import.meta.url))
+  execFileSync(process.env.CC ?? 'cc', ['-O1', '-D_GNU_SOURCE', '-o', output, source])
+  program = output
+  return output
+}
+
+/** A directory whose name leaves room in the 108 bytes of a socket's path; removed at the end of the test. */
+function shortDirectory(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-agent-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+interface Agent {
+  readonly path: string
+  /** The message that it was sent. */
+  message(): Promise<Record<string, unknown>>
+}
+
+/** An agent that listens; killed at the end of the test. */
+async function startAgent(t: Test): Promise<Agent> {
+  const directory = shortDirectory(t)
+  const path = join(directory, 'agent.sock')
+  const agent: ChildProcess = spawn(agentProgram(), [path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const gone = new Promise(resolve => agent.once('exit', resolve))
+  t.teardown(async () => {
+    agent.kill('SIGKILL')
+    await gone
+  })
+  if (agent.stdout === null) throw new Error('no pipe')
+  const lines = createInterface({ input: agent.stdout })[Symbol.asyncIterator]()
+  await lines.next()
+  return { path, message: async () => JSON.parse((await lines.next()).value) }
+}
+
+type Seccomp = NonNullable<TestConfig['linux']['seccomp']>
+
+const notify = (path: string, names: string[] = ['mkdir', 'mkdirat'], more: Partial<Seccomp> = {}): Seccomp => ({
+  defaultAction: 'SCMP_ACT_ALLOW',
+  listenerPath: path,
+  syscalls: [{ names, action: 'SCMP_ACT_NOTIFY' }],
+  ...more,
+})
+
+for (const noNewPrivileges of [true, false]) {
+  const which = noNewPrivileges ? 'with' : 'without'
+  t.test(`config-linux.md#seccomp: the agent answers a system call, ${which} noNewPrivileges`, skip, async t => {
+    const agent = await startAgent(t)
+    const { stderr, exitCode } = await makeBundle(t).sh('mkdir /tmp/x', config => {
+      config.process.noNewPrivileges = noNewPrivileges
+      config.linux.seccomp = notify(agent.path)
+    })
+    t.match(String(stderr), 'No medium found')
+    t.equal(exitCode, 1)
+  })
+
+  t.test(
+    `config-linux.md#seccomp: what the runtime itself calls may be notified, ${which} noNewPrivileges`,
+    skip,
+    async t => {
+      const agent = await startAgent(t)
+      const names = [
+        'read',
+        'sendto',
+        'close',
+        'prctl',
+        'accept4',
+        'close_range',
+        'execve',
+        'setresuid',
+        'capset',
+        'chdir',
+      ]
+      const { stderr, stdout } = await makeBundle(t).sh('mkdir /tmp/x; echo on', config => {
+        config.process.noNewPrivileges = noNewPrivileges
+        config.linux.seccomp = notify(agent.path, ['mkdir', 'mkdirat', ...names])
+      })
+      t.match(String(stderr), 'No medium found')
+      t.equal(String(stdout), 'on\n')
+    },
+  )
+}
+
+t.test('config-linux.md#the-container-process-state: one message with all that the agent needs', skip, async t => {
+  const agent = await startAgent(t)
+  const bundle = makeBundle(t)
+  const container = await createSleeper(bundle, config => {
+    config.annotations = { 'org.example.key': 'value' }
+    config.linux.seccomp = notify(agent.path, undefined, { listenerMetadata: 'any; text' })
+  })
+  t.strictSame(await agent.message(), {
+    ociVersion: '1.3.0',
+    fds: ['seccompFd'],
+    pid: container.pid,
+    metadata: 'any; text',
+    state: {
+      ociVersion: '1.3.0',
+      id: container.id,
+      status: 'creating',
+      pid: container.pid,
+      bundle: bundle.bundle,
+      annotations: { 'org.example.key': 'value' },
+    },
+  })
+})
+
+t.test(
+  'config-linux.md#the-container-process-state: a message that no socket takes at once arrives whole',
+  skip,
+  async t => {
+    const agent = await startAgent(t)
+    const annotations = { long: 'x'.repeat(700_000) }
+    await createSleeper(makeBundle(t), config => {
+      config.annotations = annotations
+      config.linux.seccomp = notify(agent.path)
+    })
+    const message = await agent.message()
+    t.notOk('metadata' in message)
+    t.strictSame((message.state as { annotations: unknown }).annotations, annotations)
+  },
+)
+
+t.test('config-linux.md#seccomp: all flags together with a listener', skip, async t => {
+  const agent = await startAgent(t)
+  const flags = ['TSYNC', 'LOG', 'SPEC_ALLOW', 'WAIT_KILLABLE_RECV'].map(flag => `SECCOMP_FILTER_FLAG_${flag}`)
+  const { stderr } = await makeBundle(t).sh('mkdir /tmp/x', config => {
+    config.linux.seccomp = notify(agent.path, undefined, { flags })
+  })
+  t.match(String(stderr), 'No medium found')
+})
+
+t.test('config-linux.md#seccomp: an agent that can not be reached is an error, and leaves nothing', skip, async t => {
+  const bundle = makeBundle(t)
+  const refused = (path: string) =>
+    createError(bundle, config => {
+      config.linux.seccomp = notify(path)
+    })
+  const missingSocket = join(bundle.directory, 'no.sock')
+  t.match(await refused(missingSocket), {
+    name: 'LaunchError',
+    code: 'ERR_LAUNCH_OP',
+    configPath: '/linux/seccomp/listenerPath',
+    syscall: 'connect',
+    errno: 'ENOENT',
+    message: `/linux/seccomp/listenerPath: connect "${missingSocket}": ENOENT: no such file or directory`,
+  })
+})
+
+t.test('config-linux.md#seccomp: an agent that hangs up before it has everything is an error', skip, async t => {
+  const path = join(shortDirectory(t), 'agent.sock')
+  const server = createServer(socket => socket.destroy()).listen(path)
+  await new Promise(resolve => server.once('listening', resolve))
+  t.teardown(() => new Promise(resolve => server.close(resolve)))
+  const error = await createError(makeBundle(t), config => {
+    config.annotations = { long: 'x'.repeat(700_000) }
+    config.linux.seccomp = notify(path)
+  })
+  t.match(error, { code: 'ERR_LAUNCH_OP', configPath: '/linux/seccomp/listenerPath', errno: /^(EPIPE|ECONNRESET)$/ })
+})
+
+t.test('config-linux.md#seccomp: NOTIFY needs a listenerPath, metadata too', skip, async t => {
+  const refused = (seccomp: Seccomp) =>
+    createError(makeBundle(t), config => {
+      config.linux.seccomp = seccomp
+    })
+  const { listenerPath: _path, ...without } = notify('')
+  t.match(await refused(without), {
+    ...invalid('/linux/seccomp/listenerPath'),
+    message: /is missing: must be the path of a socket, as there is a rule with SCMP_ACT_NOTIFY/,
+  })
+  t.match(
+    await refused({ defaultAction: 'SCMP_ACT_ALLOW', listenerMetadata: 'x' }),
+    invalid('/linux/seccomp/listenerMetadata'),
+  )
+  t.match(await refused(notify('relative.sock')), invalid('/linux/seccomp/listenerPath'))
+})
+
+t.test('tsrun#seccomp-notify: NOTIFY as the default action, or of write, is refused', skip, async t => {
+  const refused = (seccomp: Seccomp) =>
+    createError(makeBundle(t), config => {
+      config.linux.seccomp = seccomp
+    })
+  const always = await refused({ defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: '/run/agent.sock' })
+  t.match(always, invalid('/linux/seccomp/defaultAction'))
+  t.match(await refused(notify('/run/agent.sock', ['mkdir', 'write'])), {
+    ...invalid('/linux/seccomp/syscalls/0/names/1'),
+    message: /must be another system call than write with SCMP_ACT_NOTIFY, but is "write"/,
+  })
+})
+
+t.test('config-linux.md#seccomp: without NOTIFY the listenerPath is ignored, with a warning', skip, async t => {
+  const bundle = makeBundle(t)
+  const { exitCode } = await bundle.sh('true', config => {
+    config.linux.seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/no/such.sock' }
+  })
+  t.equal(exitCode, 0)
+  t.match(bundle.log, [{ message: '/linux/seccomp/listenerPath: ignored, as no action is SCMP_ACT_NOTIFY' }])
+})
