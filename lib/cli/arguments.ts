@@ -14,7 +14,7 @@ export interface ParsedArguments {
   readonly args: readonly string[]
 }
 
-type Values = Map<string, string | boolean | number>
+type Values = Map<string, string | boolean | number | readonly string[]>
 
 /** @throws {UsageError} for an unknown flag, a missing value, or one of the wrong kind */
 export function parseArguments(
@@ -49,7 +49,13 @@ function setFlags({ word, flags, values, left }: Word): void {
   for (const flag of found.slice(0, -1)) values.set(flag.name, true)
   const last = found.at(-1)
   if (last === undefined) throw new UsageError(`flag provided but not defined: -${name}`)
-  values.set(last.name, last.value === undefined ? toSwitch(last, given) : toValue(last, given ?? left.shift()))
+  if (last.value === undefined) values.set(last.name, toSwitch(last, given))
+  else add(values, last, toValue(last, given ?? left.shift()))
+}
+
+function add(values: Values, { name, isList = false }: Flag, value: string | number): void {
+  const before = (values.get(name) ?? []) as readonly string[]
+  values.set(name, isList ? [...before, String(value)] : value)
 }
 
 /** The flag of that name, or the switches that a word like `-qf` bundles, of which the last may take a value. */
@@ -81,6 +87,7 @@ function reader(values: Values): Flags {
   return {
     isOn: name => values.get(name) === true,
     text: name => values.get(name) as string | undefined,
+    list: name => (values.get(name) as readonly string[] | undefined) ?? [],
     count: name => (values.get(name) as number | undefined) ?? 0,
   }
 }

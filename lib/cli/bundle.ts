@@ -1,7 +1,7 @@
 /** What `create` and `run` share: their flags, and what becomes of them. */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { Container, CreateOptions } from '../index.js'
+import type { CreateOptions } from '../index.js'
 import type { Flag, Flags } from './command.js'
 import { inheritedFds } from './inherited.js'
 
@@ -39,7 +39,8 @@ interface TerminalCase {
   readonly hasSocket: boolean
 }
 
-function checkTerminal({ hasTerminal, isDetached, hasSocket }: TerminalCase): void {
+/** @throws {Error} for a terminal that nobody would get, or a socket that would get none */
+export function checkTerminal({ hasTerminal, isDetached, hasSocket }: TerminalCase): void {
   if (isDetached && hasTerminal && !hasSocket) {
     throw new Error('cannot allocate tty if tsrun will detach without setting console socket')
   }
@@ -62,20 +63,24 @@ function asksForTerminal(bundle: string): boolean {
 
 /**
  * Writes the pid as engines wait for it: the whole file at once, digits without a line feed.
- * @throws {Error} after the container was deleted: nobody would know that it is there
+ * @throws {Error} after `undo`: nobody would know that the process is there
  */
-export async function writePidFile(path: string | undefined, container: Container): Promise<void> {
+export async function writePidFile(
+  path: string | undefined,
+  { pid }: { readonly pid: number },
+  undo: () => Promise<unknown>,
+): Promise<void> {
   if (!path) return
   const target = resolve(path)
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}`)
   try {
     const fd = openSync(temporary, 'wx', 0o644)
-    writeSync(fd, String(container.pid))
+    writeSync(fd, String(pid))
     closeSync(fd)
     renameSync(temporary, target)
   } catch (error) {
     rmSync(temporary, { force: true })
-    await container.delete({ force: true })
+    await undo()
     throw error
   }
 }

@@ -10,6 +10,8 @@ export interface Flag {
   readonly value?: string
   /** `count`: a whole number >= 0. Default `text`. */
   readonly kind?: 'text' | 'count'
+  /** May be given several times; each one counts. */
+  readonly isList?: boolean
   readonly help: string
   /** Accepted, but not in the help. */
   readonly isHidden?: boolean
@@ -20,6 +22,8 @@ export interface Flags {
   isOn(name: string): boolean
   /** undefined: not given. */
   text(name: string): string | undefined
+  /** All that were given of a list. */
+  list(name: string): readonly string[]
   /** 0 where not given. */
   count(name: string): number
 }
@@ -28,6 +32,7 @@ export interface Flags {
 export interface Globals {
   /** Absolute; undefined: the default. */
   readonly root: string | undefined
+  readonly cgroupManager: 'cgroupfs' | 'systemd'
   readonly log: Log
 }
 

@@ -16,7 +16,7 @@ async function create({ flags, args: [id = ''], globals }: Call): Promise<number
   const options = createOptions(id, flags, { isDetached: true })
   const signals = catchEnding()
   const container = await openRuntime(globals).create({ ...options, signal: signals.cancel })
-  await writePidFile(flags.text('pid-file'), container)
+  await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
   signals.release()
   return 0
 }

@@ -3,7 +3,7 @@ import { CREATE_FLAGS, createOptions, writePidFile } from './bundle.js'
 import type { Call, Command, Flags } from './command.js'
 import { failing } from './failing.js'
 import { openRuntime } from './runtime.js'
-import { catchEnding, catchForwarded, statusOfSignal } from './signals.js'
+import { catchEnding, catchForwarded, statusOf } from './signals.js'
 
 export const command: Command = {
   summary: 'create, start, wait for and delete a container',
@@ -35,7 +35,7 @@ async function run({ flags, args: [id = ''], globals }: Call): Promise<number> {
 
 async function launch(container: Container, flags: Flags): Promise<number> {
   try {
-    await writePidFile(flags.text('pid-file'), container)
+    await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
     await container.start()
     return 0
   } catch (error) {
@@ -49,7 +49,7 @@ async function stay(container: Container, flags: Flags): Promise<ExitResult> {
   // Loaded for a terminal only: it makes streams of the standard descriptors.
   const attachment = terminal === null ? null : (await import('./terminal.js')).attach(terminal)
   try {
-    await writePidFile(flags.text('pid-file'), container)
+    await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
     await container.start()
     return await container.wait()
   } finally {
@@ -60,10 +60,4 @@ async function stay(container: Container, flags: Flags): Promise<ExitResult> {
 
 async function clear(container: Container, flags: Flags): Promise<void> {
   if (!flags.isOn('keep')) await container.delete({ force: true })
-}
-
-function statusOf({ exitCode, signal }: ExitResult): number {
-  if (exitCode !== null) return exitCode
-  if (signal !== null) return statusOfSignal(signal)
-  throw new Error('the exit status of the container is not known: somebody else has taken it')
 }

@@ -1,6 +1,5 @@
 /** Signals to the command: before there is a container they cancel, then the container gets them. */
 import { constants } from 'node:os'
-import type { Container } from '../index.js'
 
 /** Ended by a signal before there was a container to give it to. */
 export class Interrupted extends Error {
@@ -34,8 +33,8 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 export interface Signals {
   /** Aborted, with `Interrupted`, by a signal that would end the process, as long as there is nobody to give it to. */
   readonly cancel: AbortSignal
-  /** From now on the container gets what comes, and what has come. */
-  forwardTo(container: Container): void
+  /** From now on the container (or the process in it) gets what comes, and what has come. */
+  forwardTo(target: Target): void
   /** The signals have their usual effect again. */
   release(): void
 }
@@ -48,9 +47,9 @@ export const catchForwarded = (): Signals => catchAll(FORWARDED)
 function catchAll(names: readonly NodeJS.Signals[]): Signals {
   const cancel = new AbortController()
   const early: NodeJS.Signals[] = []
-  let container: Container | null = null
+  let receiver: Target | null = null
   const listener = (name: NodeJS.Signals): void => {
-    if (container !== null) forward(container, name)
+    if (receiver !== null) forward(receiver, name)
     else if (ENDING.includes(name)) cancel.abort(new Interrupted(name))
     else early.push(name)
   }
@@ -58,7 +57,7 @@ function catchAll(names: readonly NodeJS.Signals[]): Signals {
   return {
     cancel: cancel.signal,
     forwardTo: target => {
-      container = target
+      receiver = target
       for (const name of early.splice(0)) forward(target, name)
     },
     release: () => {
@@ -67,7 +66,19 @@ function catchAll(names: readonly NodeJS.Signals[]): Signals {
   }
 }
 
-/** A container that has just ended does not need the signal any more. */
-function forward(container: Container, name: string): void {
-  container.kill(name).catch(() => {})
+/** What signals can be sent to. */
+interface Target {
+  kill(signal: string): Promise<unknown>
+}
+
+/** What has just ended does not need the signal any more. */
+function forward(target: Target, name: string): void {
+  target.kill(name).catch(() => {})
+}
+
+/** The exit status that stands for how a process ended. @throws {Error} where that is not known */
+export function statusOf({ exitCode, signal }: { exitCode: number | null; signal: string | null }): number {
+  if (exitCode !== null) return exitCode
+  if (signal !== null) return statusOfSignal(signal)
+  throw new Error('the exit status is not known: somebody else has taken it')
 }

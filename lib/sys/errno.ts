@@ -16,7 +16,8 @@ let messages: ReadonlyMap<string, string> | null = null
 
 /** What an errno means, in the words of perror(3), lower case; the name itself where there are none. */
 export function errnoMessage(name: string): string {
-  messages ??= new Map(getSystemErrorMap().values())
+  // Callers look for the words of perror(3), and libuv has others for this one.
+  messages ??= new Map([...getSystemErrorMap().values(), ['EISDIR', 'is a directory']])
   return messages.get(name) ?? name
 }
 

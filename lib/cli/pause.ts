@@ -1,0 +1,14 @@
+import type { Command } from './command.js'
+import { openRuntime } from './runtime.js'
+
+export const command: Command = {
+  summary: 'stop all processes of a container where they are',
+  usage: 'ID',
+  flags: [],
+  arguments: { min: 1, max: 1 },
+  run: async ({ args: [id = ''], globals }) => {
+    const container = await openRuntime(globals).get(id)
+    await container.pause()
+    return 0
+  },
+}
