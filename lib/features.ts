@@ -33,23 +33,22 @@ export function describeFeatures({ facts, libseccomp }: FeaturesInput): OciFeatu
       selinux: { enabled: true },
       intelRdt: { enabled: false },
       memoryPolicy: { modes: Object.keys(MEMORY_POLICIES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },
     annotations: libseccomp === null ? {} : { 'io.github.seccomp.libseccomp.version': libseccomp },
   }
 }
 
-/** NOTIFY is not supported yet, and without it neither is the flag that is about it. */
 function seccompFeatures(enabled: boolean): NonNullable<LinuxFeatures['seccomp']> {
   if (!enabled) return { enabled }
   const flags = Object.keys(SECCOMP_FLAGS).toSorted()
   return {
     enabled,
-    actions: SECCOMP_ACTIONS.filter(action => action !== 'SCMP_ACT_NOTIFY').toSorted(),
+    actions: SECCOMP_ACTIONS.toSorted(),
     operators: SECCOMP_OPERATORS.toSorted(),
     archs: SECCOMP_ARCHITECTURES.toSorted(),
     knownFlags: flags,
-    supportedFlags: flags.filter(flag => flag !== 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'),
+    supportedFlags: flags,
   }
 }

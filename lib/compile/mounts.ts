@@ -3,12 +3,11 @@ import { RESOLVE, RESOLVE_IN_ROOT } from '../plan/ops.js'
 import type { Mount } from '../spec/config.js'
 import { mountCgroups } from './cgroup-mounts.js'
 import type { Work } from './draft.js'
+import { optionsOf } from './filesystem-options.js'
+import { idmapOf } from './idmap.js'
 import { cleanPath, isBelow } from './paths.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
-
-/** File systems that take no SELinux context, or refuse one. */
-const WITHOUT_CONTEXT = ['proc', 'sysfs', 'mqueue', 'cgroup', 'cgroup2']
 
 /** `mounts`, in their order. What must stay writable until all is made is made read-only by `sealMounts`. */
 export function mountAll(work: Work): void {
@@ -19,8 +18,7 @@ const MOUNTS: { readonly [K in Mount['kind']]: (work: Work, mount: Mount) => voi
   bind: attachTree,
   filesystem: mountFilesystem,
   cgroup: mountCgroups,
-  remount: ({ draft }, { destination, set, clear, recSet, recClear, propagation, origin }) =>
-    draft.op('set_attributes', { path: cleanPath(destination), set, clear, recSet, recClear, propagation }, origin),
+  remount,
 }
 
 function attachTree(work: Work, mount: Mount): void {
@@ -28,40 +26,50 @@ function attachTree(work: Work, mount: Mount): void {
   const { source, recursive, set, clear, recSet, recClear, propagation, origin } = mount
   const path = cleanPath(mount.destination)
   const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
-  const slot = draft.slot({ kind: 'tree', path: host, recursive, nofollow: false, origin: `${origin}/source` })
+  const idmap = idmapOf(work, mount)
+  const tree = { path: host, recursive, origin: `${origin}/source` }
+  const slot = draft.slot(
+    idmap === null ? { kind: 'tree', ...tree, nofollow: false } : { kind: 'idmapped_tree', ...tree, idmap },
+  )
   const args = { slot, path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
   draft.op('attach', args, origin)
 }
 
 function mountFilesystem(work: Work, mount: Mount): void {
-  const { type, source, set, recSet, recClear, propagation, origin } = mount
+  const { type, source, set, clear, recSet, recClear, propagation, origin } = mount
+  const { draft } = work
   const path = cleanPath(mount.destination)
   const attributes = isSealedLate(work, mount) ? set & ~RDONLY : set
-  const options = [...superblockOptions(mount), ...mount.superblock, ...mount.data, ...contextOption(work, mount)]
-  const args = { type, source, path, options, attributes, recSet, recClear, propagation, resolve: resolveOf(mount) }
-  work.draft.op('mount_fs', args, origin)
+  const options = optionsOf(work, mount)
+  const common = { path, recSet, recClear, propagation, resolve: resolveOf(mount) }
+  const idmap = idmapOf(work, mount)
+  if (idmap === null) {
+    draft.op('mount_fs', { ...common, type, source, options, attributes }, origin)
+    return
+  }
+  const slot = draft.slot({ kind: 'idmapped_filesystem', type, source, options, idmap, origin })
+  draft.op('attach', { ...common, slot, set: attributes, clear }, origin)
+}
+
+function remount(work: Work, mount: Mount): void {
+  const { destination, set, clear, recSet, recClear, propagation, origin } = mount
+  const path = cleanPath(destination)
+  const options = [...mount.superblock, ...mount.data]
+  if (options.length > 0) work.draft.op('reconfigure', { path, options }, origin)
+  work.draft.op('set_attributes', { path, set, clear, recSet, recClear, propagation }, origin)
 }
 
 /**
  * Where a link in the image may not send what the runtime itself relies on (CVE-2019-19921), and what may be on a procfs:
  * another one, and the files that `mounts` of a valid configuration name below /proc (CVE-2019-16884).
  */
-function resolveOf({ kind, type, destination }: Mount): number {
+function resolveOf({ kind, type, destination, copyUp, data }: Mount): number {
   const path = cleanPath(destination)
   if (type === 'proc') return RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS
   if (kind === 'bind' && path === '/proc') return RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS | RESOLVE.IS_PROCFS
   if (isBelow(path, '/proc')) return RESOLVE.ON_PROCFS
+  if (copyUp) return RESOLVE.COPY_UP | (data.some(option => /^(?:mode|uid|gid)=/.test(option)) ? 0 : RESOLVE.COPY_MODE)
   return type === 'sysfs' ? RESOLVE.NO_SYMLINKS : RESOLVE_IN_ROOT
-}
-
-/** A device that can't be written is only mounted by a superblock that does not want to. */
-function superblockOptions({ set, source }: Mount): string[] {
-  return (set & RDONLY) !== 0n && source.startsWith('/') ? ['ro'] : []
-}
-
-function contextOption({ config }: Work, { type }: Mount): string[] {
-  const { mountLabel } = config.linux
-  return !mountLabel || WITHOUT_CONTEXT.includes(type) ? [] : [`context=${mountLabel}`]
 }
 
 /** Makes read-only what had to be writable while mount points, devices and the working directory were made in it. */
@@ -80,6 +88,7 @@ export function sealMounts(work: Work): void {
 function isSealedLate({ config }: Work, mount: Mount): boolean {
   if (mount.kind !== 'filesystem' || (mount.set & RDONLY) === 0n) return false
   const path = cleanPath(mount.destination)
+  if (mount.copyUp) return true
   if (mount.type !== 'tmpfs' && path !== '/dev') return false
   const made = [...config.mounts, ...config.linux.devices].map(entry =>
     'path' in entry ? entry.path : entry.destination,

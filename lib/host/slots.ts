@@ -5,7 +5,9 @@ import type { Slot } from '../plan/plan.js'
 import { closeFd, closeFds, openDirectory } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
 import { deviceOf, openRead } from '../sys/file.js'
+import { newMount } from '../sys/idmap.js'
 import { cloneTree, namespaceType } from '../sys/mount.js'
+import { idmapped } from './idmap.js'
 
 /** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
 export interface SlotSources {
@@ -37,6 +39,18 @@ function openSlot(slot: Slot, sources: SlotSources): number {
   switch (slot.kind) {
     case 'tree':
       return named({ slot, path: slot.path, op: 'attach' }, () => cloneTree(slot))
+    case 'idmapped_tree': {
+      const tree = { path: slot.path, recursive: slot.recursive, nofollow: false }
+      return idmapped(
+        slot.idmap,
+        named({ slot, path: slot.path, op: 'attach' }, () => cloneTree(tree)),
+      )
+    }
+    case 'idmapped_filesystem':
+      return idmapped(
+        slot.idmap,
+        named({ slot, path: slot.type, op: 'attach' }, () => newMount(slot.type, optionsOf(slot))),
+      )
     case 'device':
       return named({ slot, path: slot.path, op: 'attach' }, () => cloneDevice(slot))
     case 'directory':
@@ -73,7 +87,7 @@ function named({ slot, path, op }: Named, open: () => number): number {
     if (!isErrno(cause)) throw cause
     const { syscall, errno } = cause
     const fields = { configPath: slot.origin, op, phase: 'SPAWN', syscall, errno, signal: null }
-    const message = `${slot.origin}: ${syscall} ${JSON.stringify(path)}: ${errno}: ${errnoMessage(errno)}`
+    const message = `${slot.origin}: ${syscall} ${JSON.stringify(cause.path || path)}: ${errno}: ${errnoMessage(errno)}`
     throw new LaunchError('ERR_LAUNCH_OP', message, fields, { cause })
   }
 }
@@ -88,6 +102,10 @@ function cloneDevice({ path, type, major, minor, origin }: Extract<Slot, { kind:
   const fields = { configPath: origin, op: 'attach', phase: 'SPAWN', syscall: 'fstat', errno: 'ENODEV', signal: null }
   const message = `${origin}: ${path} of the host is ${what}, not ${type} ${major}:${minor}`
   throw new LaunchError('ERR_LAUNCH_OP', message, fields)
+}
+
+function optionsOf({ source, options }: Extract<Slot, { kind: 'idmapped_filesystem' }>): string[] {
+  return source === '' ? [...options] : [`source=${source}`, ...options]
 }
 
 function openNamespace({ path, type, origin }: Extract<Slot, { kind: 'namespace' }>): number {

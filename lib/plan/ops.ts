@@ -107,10 +107,15 @@ export const OPS = {
   reconfigure: op(['MOUNT'], { path: 'text', options: 'texts' }),
   /** mkdir -p in the root, `mode` for what is made, owner `uid`:`gid`. */
   mkdir: op(['MOUNT', 'INSIDE'], { path: 'text', mode: 'u32', uid: 'u32', gid: 'u32' }),
-  /** symlink(target) at `path` in the root; an existing identical link is fine, anything else is replaced only if it is a link. */
+  /** symlink(target) at `path` in the root; an existing identical link is fine, anything else is replaced only if it is a link or a character device. */
   symlink: op(['MOUNT', 'INSIDE'], { target: 'text', path: 'text' }),
   /** mknod; `mode` has the S_IF* type. An existing node of the same type and number is kept (its mode and owner set), another is EEXIST. */
   mknod: op(['MOUNT'], { path: 'text', mode: 'u32', major: 'u32', minor: 'u32', uid: 'u32', gid: 'u32' }),
+  /**
+   * Moves the root from over "/" to `path`, the place that it has on the host: there hooks look for it, and for its mounts.
+   * EACCES is tolerated: the root of a user namespace that may not go there can't be found there either.
+   */
+  place_root: op(['MOUNT'], { path: 'text' }),
   /** Barrier: mounts made, root not yet switched; createRuntime and createContainer hooks, network devices. */
   prepare: op(['MOUNT'], {}),
 
@@ -213,7 +218,7 @@ export const RESOLVE = {
   IS_PROCFS: 4,
   /** mount_fs: what the new mount is going to hide is copied into it first. */
   COPY_UP: 8,
-  /** mount_fs: the root of the new mount gets the mode and the owner of what it is going to hide. */
+  /** With COPY_UP: the root of the new mount gets mode, owner, times and extended attributes as well. */
   COPY_MODE: 16,
 } as const
 

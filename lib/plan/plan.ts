@@ -1,5 +1,19 @@
 import type { Op, OpArgs, OpName } from './ops.js'
 
+export interface IdRange {
+  readonly containerID: number
+  readonly hostID: number
+  readonly size: number
+}
+
+/** How a mount maps the ids of its file system: as a user namespace does, one of that path or one that is made of these mappings. */
+export interface Idmap {
+  /** The whole tree. */
+  readonly recursive: boolean
+  readonly by: { readonly uid: readonly IdRange[]; readonly gid: readonly IdRange[] } | { readonly namespace: string }
+  readonly origin: string
+}
+
 /**
  * A host object that the runtime opens and the helper inherits as a descriptor.
  * `origin` is the JSON pointer of the config field that names it.
@@ -11,6 +25,23 @@ export type Slot =
       readonly path: string
       readonly recursive: boolean
       readonly nofollow: boolean
+      readonly origin: string
+    }
+  /** As a tree, with its ids mapped. */
+  | {
+      readonly kind: 'idmapped_tree'
+      readonly path: string
+      readonly recursive: boolean
+      readonly idmap: Idmap
+      readonly origin: string
+    }
+  /** A new file system, attached nowhere, with its ids mapped: it belongs to the host's user namespace, not to the container's. */
+  | {
+      readonly kind: 'idmapped_filesystem'
+      readonly type: string
+      readonly source: string
+      readonly options: readonly string[]
+      readonly idmap: Idmap
       readonly origin: string
     }
   /** As a tree, of a single node that must be this device. */

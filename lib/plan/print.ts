@@ -1,7 +1,7 @@
 import { CAPABILITIES, CLONE, flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, SECCOMP_FILTER_FLAG } from './flags.js'
 import { OPS, type Op, RESOLVE } from './ops.js'
 import { phasesOf } from './phases.js'
-import type { Plan, Slot } from './plan.js'
+import type { Idmap, IdRange, Plan, Slot } from './plan.js'
 
 export interface PrintOptions {
   /** Show the values of the environment, which often hold secrets. Default: false. */
@@ -47,6 +47,10 @@ function slotText(slot: Slot): string {
   switch (slot.kind) {
     case 'tree':
       return `tree ${text(slot.path)}${slot.recursive ? ' recursive' : ''}${slot.nofollow ? ' nofollow' : ''}`
+    case 'idmapped_tree':
+      return `tree ${text(slot.path)}${slot.recursive ? ' recursive' : ''} ${idmapText(slot.idmap)}`
+    case 'idmapped_filesystem':
+      return `filesystem ${text(slot.type)} source=${text(slot.source)} options=${list(slot.options)} ${idmapText(slot.idmap)}`
     case 'device':
       return `device ${text(slot.path)} ${slot.type} ${slot.major}:${slot.minor}`
     case 'directory':
@@ -59,6 +63,13 @@ function slotText(slot: Slot): string {
     default:
       return slot.kind
   }
+}
+
+function idmapText({ recursive, by }: Idmap): string {
+  const ranges = (list: readonly IdRange[]): string =>
+    list.map(({ containerID, hostID, size }) => `${containerID}:${hostID}:${size}`).join(',')
+  const how = 'namespace' in by ? text(by.namespace) : `uid=${ranges(by.uid)} gid=${ranges(by.gid)}`
+  return `${recursive ? 'ridmap' : 'idmap'} ${how}`
 }
 
 function phaseSections(plan: Plan, options: PrintOptions): string[][] {

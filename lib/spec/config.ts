@@ -111,11 +111,23 @@ export interface Mount {
   readonly recClear: bigint
   /** MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, perhaps | MS_REC; 0: leave it alone. */
   readonly propagation: number
+  /** null: ids are those of the file system. */
+  readonly idmap: MountIdmap | null
+  /** What the new file system hides is copied into it. */
+  readonly copyUp: boolean
   /** Flags of the superblock in fsconfig's words (sync, dirsync, lazytime, ...); they mean nothing to a bind mount. */
   readonly superblock: readonly string[]
-  /** The file system's own options, `key` or `key=value`. Always empty for bind and remount. */
+  /** The file system's own options, `key` or `key=value`. Always empty for bind; of a remount: those that change. */
   readonly data: readonly string[]
   readonly origin: string
+}
+
+/** Ids of the file system (`containerID`) become others (`hostID`) in the mount. Empty lists: as in the container's user namespace. */
+export interface MountIdmap {
+  /** The whole tree. */
+  readonly recursive: boolean
+  readonly uidMappings: readonly IdMapping[]
+  readonly gidMappings: readonly IdMapping[]
 }
 
 export const HOOK_KINDS = [

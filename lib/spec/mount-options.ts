@@ -35,6 +35,10 @@ export type OptionMeaning =
   | { readonly kind: 'set' | 'clear'; readonly recursive: boolean; readonly attributes: bigint }
   /** An access time mode; `null` goes back to the kernel's default if that mode was set before. */
   | { readonly kind: 'atime'; readonly recursive: boolean; readonly mode: bigint; readonly off: boolean }
+  /** Ids are mapped, by the mount's own mappings or by those of the container's user namespace. */
+  | { readonly kind: 'idmap'; readonly recursive: boolean }
+  /** What a tmpfs hides is copied into it. */
+  | { readonly kind: 'copy_up' }
   /** A flag of the superblock. */
   | { readonly kind: 'superblock'; readonly flag: string }
   /** Accepted and without effect; `missed`: whoever asks for it should be told. */
@@ -88,6 +92,9 @@ function* meanings(): Generator<readonly [string, OptionMeaning]> {
   yield ['bind', { kind: 'bind', recursive: false }]
   yield ['rbind', { kind: 'bind', recursive: true }]
   yield ['remount', { kind: 'remount' }]
+  yield ['idmap', { kind: 'idmap', recursive: false }]
+  yield ['ridmap', { kind: 'idmap', recursive: true }]
+  yield ['tmpcopyup', { kind: 'copy_up' }]
   for (const [name, missed] of Object.entries(WITHOUT_EFFECT)) yield [name, { kind: 'nothing', missed }]
   for (const flag of SUPERBLOCK) yield [flag, { kind: 'superblock', flag }]
   for (const name of PROPAGATION_NAMES) yield [name, { kind: 'propagation', flags: PROPAGATION[name] }]
@@ -102,6 +109,12 @@ function* meanings(): Generator<readonly [string, OptionMeaning]> {
 }
 
 const MEANINGS: ReadonlyMap<string, OptionMeaning> = new Map(meanings())
+
+/** True for what a remount tells the file system, and not the mount. */
+export function isOfFileSystem(option: string): boolean {
+  const { kind } = optionMeaning(option) ?? { kind: 'data' }
+  return kind === 'data' || kind === 'superblock'
+}
 
 /** The option's meaning, undefined for one of the file system. */
 export function optionMeaning(option: string): OptionMeaning | undefined {

@@ -1,6 +1,5 @@
 import type { ConfigIssue } from '../errors.js'
 import { isObject, type JsonValue, pointer } from './json.js'
-import { optionMeaning } from './mount-options.js'
 import { makeIssue } from './shape.js'
 
 /** A part of the configuration that is valid and that this release does not do. */
@@ -9,40 +8,31 @@ interface Gap {
   readonly at: string
   /** Only texts of which this is true. */
   readonly when?: (text: string) => boolean
-  /** Only where this text is in the same list. */
-  readonly among?: string
   /** What would be supported; absence where not said. */
   readonly expected?: string
 }
 
 const matches = (pattern: RegExp) => (text: string) => pattern.test(text)
-const notify = { when: matches(/^SCMP_ACT_NOTIFY$/), expected: 'an action other than SCMP_ACT_NOTIFY' }
 
 /** All that is not supported: to support one, do it and take its line out. */
 const GAPS: readonly Gap[] = [
   { at: '/ociVersion', when: matches(/^(?!1\.)|^1\.0\.0-/), expected: 'a version from 1.0.0 to below 2.0.0' },
-  { at: '/mounts/*/options/*', when: matches(/^(?:r?idmap(?:=.*)?|tmpcopyup)$/s) },
-  { at: '/mounts/*/options/*', among: 'remount', when: changesFileSystem, expected: 'an option of the mount alone' },
-  { at: '/mounts/*/uidMappings' },
-  { at: '/mounts/*/gidMappings' },
+  {
+    at: '/mounts/*/options/*',
+    when: matches(/^r?idmap=/),
+    expected: 'idmap or ridmap, next to uidMappings and gidMappings',
+  },
   { at: '/linux/netDevices' },
   { at: '/linux/intelRdt' },
-  { at: '/linux/seccomp/defaultAction', ...notify },
-  { at: '/linux/seccomp/syscalls/*/action', ...notify },
   { at: '/vm' },
 ]
-
-function changesFileSystem(option: string): boolean {
-  const { kind } = optionMeaning(option) ?? { kind: 'data' }
-  return kind === 'data' || kind === 'superblock'
-}
 
 const SEARCHED = GAPS.map(gap => ({ gap, keys: gap.at.split('/').slice(1) }))
 
 /** An issue for each part of a document (which stands at `base`) that this release does not support. */
 export function unsupportedIssues(document: JsonValue, base = ''): ConfigIssue[] {
   const depth = base.split('/').length - 1
-  const whole: Place = { value: document, path: base, parent: null }
+  const whole: Place = { value: document, path: base }
   const issues: ConfigIssue[] = []
   for (const { gap, keys } of SEARCHED) {
     if (!gap.at.startsWith(`${base}/`)) continue
@@ -58,15 +48,13 @@ function gapIssue({ expected = 'absent' }: Gap, { path, value }: Place): ConfigI
   return { ...issue, message: `is not supported by this release: ${issue.message}` }
 }
 
-function applies({ when, among }: Gap, { value, parent }: Place): boolean {
-  if (when !== undefined && !(typeof value === 'string' && when(value))) return false
-  return among === undefined || (Array.isArray(parent) && parent.includes(among))
+function applies({ when }: Gap, { value }: Place): boolean {
+  return when === undefined || (typeof value === 'string' && when(value))
 }
 
 interface Place {
   readonly path: string
   readonly value: JsonValue
-  readonly parent: JsonValue
 }
 
 interface Search {
@@ -84,7 +72,7 @@ function search({ place, keys, depth }: Search, found: (place: Place) => void): 
     return
   }
   const enter = (name: string | number, value: JsonValue): void =>
-    search({ place: { path: pointer(path, name), value, parent }, keys, depth: depth + 1 }, found)
+    search({ place: { path: pointer(path, name), value }, keys, depth: depth + 1 }, found)
   if (key !== '*') {
     const value = isObject(parent) ? parent[key] : undefined
     if (value !== undefined) enter(key, value)

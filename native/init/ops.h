@@ -27,43 +27,44 @@ enum op_code {
   OP_MKDIR = 16,
   OP_SYMLINK = 17,
   OP_MKNOD = 18,
-  OP_PREPARE = 19,
-  OP_PIVOT_ROOT = 20,
-  OP_MOVE_ROOT = 21,
-  OP_CHROOT = 22,
-  OP_JOIN_ROOT = 23,
-  OP_HOSTNAME = 24,
-  OP_DOMAINNAME = 25,
-  OP_SYSCTL = 26,
-  OP_LOOPBACK_UP = 27,
-  OP_CONSOLE = 28,
-  OP_REOPEN_NULL = 29,
-  OP_MASK_PATH = 30,
-  OP_READONLY_PATH = 31,
-  OP_ROOT_ATTR = 32,
-  OP_KEYRING = 33,
-  OP_PERSONALITY = 34,
-  OP_MEMORY_POLICY = 35,
-  OP_UMASK = 36,
-  OP_BOUNDING_SET = 37,
-  OP_STDIO_OWNER = 38,
-  OP_GROUPS = 39,
-  OP_GID = 40,
-  OP_UID = 41,
-  OP_CAPABILITIES = 42,
-  OP_NO_NEW_PRIVS = 43,
-  OP_LSM_LABEL = 44,
-  OP_CHDIR = 45,
-  OP_RESOLVE_EXEC = 46,
-  OP_SECCOMP = 47,
-  OP_HOME_ENV = 48,
-  OP_CREATED = 49,
-  OP_AWAIT_START = 50,
-  OP_CLOSE_FROM = 51,
-  OP_EXECVE = 52,
+  OP_PLACE_ROOT = 19,
+  OP_PREPARE = 20,
+  OP_PIVOT_ROOT = 21,
+  OP_MOVE_ROOT = 22,
+  OP_CHROOT = 23,
+  OP_JOIN_ROOT = 24,
+  OP_HOSTNAME = 25,
+  OP_DOMAINNAME = 26,
+  OP_SYSCTL = 27,
+  OP_LOOPBACK_UP = 28,
+  OP_CONSOLE = 29,
+  OP_REOPEN_NULL = 30,
+  OP_MASK_PATH = 31,
+  OP_READONLY_PATH = 32,
+  OP_ROOT_ATTR = 33,
+  OP_KEYRING = 34,
+  OP_PERSONALITY = 35,
+  OP_MEMORY_POLICY = 36,
+  OP_UMASK = 37,
+  OP_BOUNDING_SET = 38,
+  OP_STDIO_OWNER = 39,
+  OP_GROUPS = 40,
+  OP_GID = 41,
+  OP_UID = 42,
+  OP_CAPABILITIES = 43,
+  OP_NO_NEW_PRIVS = 44,
+  OP_LSM_LABEL = 45,
+  OP_CHDIR = 46,
+  OP_RESOLVE_EXEC = 47,
+  OP_SECCOMP = 48,
+  OP_HOME_ENV = 49,
+  OP_CREATED = 50,
+  OP_AWAIT_START = 51,
+  OP_CLOSE_FROM = 52,
+  OP_EXECVE = 53,
 };
 
-#define OP_COUNT 53
+#define OP_COUNT 54
 #define OP_MAX_ARGS 9
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -93,6 +94,7 @@ enum op_code {
   X(OP_MKDIR, mkdir) \
   X(OP_SYMLINK, symlink) \
   X(OP_MKNOD, mknod) \
+  X(OP_PLACE_ROOT, place_root) \
   X(OP_PREPARE, prepare) \
   X(OP_PIVOT_ROOT, pivot_root) \
   X(OP_MOVE_ROOT, move_root) \
@@ -153,6 +155,7 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_MKDIR] = {"mkdir", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 4, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32}},
     [OP_SYMLINK] = {"symlink", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 2, {ARG_TEXT, ARG_TEXT}},
     [OP_MKNOD] = {"mknod", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32, ARG_U32, ARG_U32}},
+    [OP_PLACE_ROOT] = {"place_root", 1u << PHASE_MOUNT, 1, {ARG_TEXT}},
     [OP_PREPARE] = {"prepare", 1u << PHASE_MOUNT, 0, {0}},
     [OP_PIVOT_ROOT] = {"pivot_root", 1u << PHASE_PIVOT, 0, {0}},
     [OP_MOVE_ROOT] = {"move_root", 1u << PHASE_PIVOT, 0, {0}},
@@ -234,6 +237,9 @@ struct symlink_op {
 };
 struct mknod_op {
   struct value path, mode, major, minor, uid, gid;
+};
+struct place_root_op {
+  struct value path;
 };
 struct prepare_op {};
 struct pivot_root_op {};
@@ -341,6 +347,7 @@ union args {
   struct mkdir_op mkdir;
   struct symlink_op symlink;
   struct mknod_op mknod;
+  struct place_root_op place_root;
   struct prepare_op prepare;
   struct pivot_root_op pivot_root;
   struct move_root_op move_root;

@@ -1,4 +1,5 @@
 // MOUNT: the tree below the root to be.
+#include "copy.h"
 #include "memory.h"
 #include "mount.h"
 #include "path.h"
@@ -19,14 +20,14 @@ static void leave_peers(const struct init *init, int tree, const char *path) {
 }
 
 // On a shared "/" the root to be would appear on the host, and pivot_root would refuse it.
-static void make_host_root_private(struct init *init) {
+static void make_host_private(struct init *init, uint64_t propagation) {
   int fd = must(&init->report, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/");
-  change_propagation(init, fd, MS_PRIVATE, "/");
+  change_propagation(init, fd, propagation, "/");
   sys_close(fd);
 }
 
 void run_root(struct init *init, struct root_op *args) {
-  make_host_root_private(init);
+  make_host_private(init, MS_PRIVATE);
   init->root = take_slot(init, args->slot.number);
   leave_peers(init, init->root, "/");
   // Even where its mounts are to be peers, the root itself is not: what is mounted in it would appear on the
@@ -35,6 +36,16 @@ void run_root(struct init *init, struct root_op *args) {
     change_propagation(init, init->root, MS_PRIVATE, "/");
   must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
   must(&init->report, "fchdir", sys_fchdir(init->root), "/");
+}
+
+void run_place_root(struct init *init, struct place_root_op *args) {
+  const char *path = args->path.text;
+  // In a shared mount the root would appear on the host as well.
+  if ((init->propagation & MS_SHARED) != 0)
+    make_host_private(init, MS_PRIVATE | MS_REC);
+  int result = sys_move_mount(init->root, AT_FDCWD, path, 0);
+  if (result != -EACCES)
+    must(&init->report, "move_mount", result, path);
 }
 
 void run_root_dir(struct init *init, struct root_dir_op *args) {
@@ -82,7 +93,10 @@ void run_mount_fs(struct init *init, struct mount_fs_op *args) {
   const char *path = args->path.text;
   int mount = new_mount(init, args);
   change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
-  int target = open_mount_point(init, path, true, args->resolve.number);
+  uint64_t resolve = args->resolve.number;
+  int target = open_mount_point(init, path, true, resolve);
+  if ((resolve & OP_RESOLVE_COPY_UP) != 0)
+    copy_directory(init, target, mount, (resolve & OP_RESOLVE_COPY_MODE) != 0, path);
   attach_at(init, mount, target, path);
   sys_close(target);
   change_propagation(init, mount, args->propagation.number, path);
@@ -113,13 +127,19 @@ void run_mkdir(struct init *init, struct mkdir_op *args) {
   sys_close(make_directory(init, args->path.text, (uint32_t)args->mode.number, owner));
 }
 
-// True where the name is a link to `target`; what is no link is an error.
+// True where the name is a link to `target`. What is neither a link nor a device, whose place images fill at
+// times, is an error.
 static bool is_link_to(const struct init *init, int dir, const char *name, const char *target,
                        const char *path) {
   char found[PATH_MAX];
   long length = sys_readlinkat(dir, name, found, sizeof found);
-  if (length == -EINVAL)
-    fail(&init->report, "symlinkat", -EEXIST, path);
+  if (length == -EINVAL) {
+    struct statx found_node;
+    must(&init->report, "statx", sys_statx(dir, name, AT_SYMLINK_NOFOLLOW, &found_node), path);
+    if ((found_node.stx_mode & S_IFMT) != S_IFCHR)
+      fail(&init->report, "symlinkat", -EEXIST, path);
+    return false;
+  }
   must(&init->report, "readlinkat", length, path);
   return (size_t)length == strlen(target) && memcmp(found, target, (size_t)length) == 0;
 }

@@ -74,6 +74,15 @@ int sys_chroot(const char *path);
 int sys_getcwd(char *to, size_t size);
 uint32_t sys_umask(uint32_t mask);
 
+// Copies
+long sys_getdents(int fd, void *to, size_t size);
+long sys_sendfile(int to, int from, size_t size);
+int sys_fchmod(int fd, uint32_t mode);
+int sys_set_times(int fd, const struct statx *like);
+long sys_flistxattr(int fd, char *to, size_t size);
+long sys_fgetxattr(int fd, const char *name, void *to, size_t size);
+int sys_fsetxattr(int fd, const char *name, const void *from, size_t size);
+
 // Mounts
 int sys_mount(const char *target, unsigned long flags);
 int sys_umount(const char *target, int flags);

@@ -91,6 +91,81 @@ t.test('a device that can only be read is asked for read-only', async t => {
   t.match(argsOf(plan, 'mount_fs'), [{ options: ['ro', 'norock'], attributes: RDONLY }])
 })
 
+t.test('a remount tells the file system what is of the file system, and the mount the rest', async t => {
+  const tmpfs = { destination: '/dev/shm', type: 'tmpfs', source: 'shm' }
+  const plan = planOf(withMounts(tmpfs, { destination: '/dev/shm', options: ['remount', 'size=1k', 'ro', 'lazytime'] }))
+  t.match(argsOf(plan, 'reconfigure'), [{ path: '/dev/shm', options: ['lazytime', 'size=1k'] }])
+  t.match(argsOf(plan, 'set_attributes'), [{ path: '/dev/shm', set: RDONLY }])
+})
+
+t.test('a tmpfs that copies what it hides is sealed afterwards, and keeps its own mode where it has one', async t => {
+  const tmpfs = (...options: string[]) => ({ destination: '/run', type: 'tmpfs', options: ['tmpcopyup', ...options] })
+  const resolveOf = (...options: string[]) => argsOf(planOf(withMounts(tmpfs(...options))), 'mount_fs')[0]?.resolve
+  t.equal(resolveOf(), RESOLVE.COPY_UP | RESOLVE.COPY_MODE)
+  for (const option of ['mode=700', 'uid=1', 'gid=1']) t.equal(resolveOf(option), RESOLVE.COPY_UP, option)
+  const sealed = planOf(withMounts(tmpfs('ro')))
+  t.equal(argsOf(sealed, 'mount_fs')[0]?.attributes, 0n)
+  t.match(argsOf(sealed, 'set_attributes'), [{ path: '/run', set: RDONLY }])
+})
+
+t.test('mapped ids are those of the mount, else those of the user namespace', async t => {
+  const range = { containerID: 0, hostID: 5, size: 1 }
+  const own = { uidMappings: [range], gidMappings: [range] }
+  const byOf = (mount: Partial<OciMount>, linux: object) => {
+    const document = withMounts({ destination: '/x', ...mount })
+    const { slots } = planOf({ ...document, linux: { ...document.linux, ...linux } })
+    return slots.flatMap(slot => (slot.kind === 'idmapped_tree' || slot.kind === 'idmapped_filesystem' ? [slot] : []))
+  }
+  const bind = { source: '/s', options: ['rbind', 'ridmap'] }
+  const user = (path?: string) => ({ namespaces: [{ type: 'mount' }, { type: 'user', ...(path && { path }) }] })
+  const mappings = { uidMappings: [{ ...range, size: 10 }], gidMappings: [{ ...range, size: 20 }] }
+  t.match(byOf({ ...bind, ...own }, {}), [
+    {
+      kind: 'idmapped_tree',
+      path: '/s',
+      recursive: true,
+      idmap: { recursive: true, by: { uid: [range], gid: [range] } },
+    },
+  ])
+  t.match(byOf(bind, { ...user(), ...mappings }), [{ idmap: { by: { uid: [{ size: 10 }], gid: [{ size: 20 }] } } }])
+  t.match(byOf(bind, user('/ns')), [{ idmap: { by: { namespace: '/ns' }, origin: '/mounts/0' } }])
+  const tmpfs = { type: 'tmpfs', source: 'x', options: ['size=1k', 'idmap', 'noatime'], ...own }
+  t.match(byOf(tmpfs, {}), [{ kind: 'idmapped_filesystem', type: 'tmpfs', options: ['size=1k'] }])
+  const document = withMounts({ destination: '/x', ...tmpfs })
+  t.match(argsOf(planOf(document), 'attach'), [{ set: BigInt(MOUNT_ATTR.NOATIME), clear: 0x70n }])
+  t.throws(() => compileCase('minimal', { document, facts: { permitted: 0n } }), {
+    code: 'ERR_HOST_PRIVILEGE',
+    needs: 'CAP_SYS_ADMIN to map the ids of a mount (/mounts/0)',
+  })
+})
+
+t.test('an overlay with more layers than one option holds gets them one by one', async t => {
+  const layers = Array.from({ length: 30 }, (_, index) => `/srv/layers/${index}`)
+  const overlay = (lowerdir: string) =>
+    withMounts({ destination: '/x', type: 'overlay', options: [`lowerdir=${lowerdir}`] })
+  const optionsOf = (lowerdir: string, kernel: [number, number] = [6, 8]) =>
+    argsOf(compileCase('minimal', { document: overlay(lowerdir), facts: { kernel } }).plan, 'mount_fs')[0]?.options
+  t.same(optionsOf('/a:/b'), ['lowerdir=/a:/b'])
+  t.same(
+    optionsOf(layers.join(':')),
+    layers.map(layer => `lowerdir+=${layer}`),
+  )
+  t.same(optionsOf(`${layers.join(':')}:${String.raw`/a\:b`}::/data::/more`)?.slice(30), [
+    'lowerdir+=/a:b',
+    'datadir+=/data',
+    'datadir+=/more',
+  ])
+  t.throws(() => optionsOf(layers.join(':'), [6, 7]), {
+    code: 'ERR_HOST_KERNEL',
+    needs: 'Linux 6.8 for an overlay with a lowerdir of more than 255 bytes (/mounts/0/options)',
+    found: 'Linux 6.7',
+  })
+  t.throws(() => optionsOf(`/${'x'.repeat(300)}:/a`), {
+    code: 'ERR_CONFIG_INVALID',
+    issues: [{ path: '/mounts/0/options' }],
+  })
+})
+
 t.test('the propagation of the root decides what a copied tree starts with', async t => {
   const flagsOf = (rootfsPropagation: 'shared' | 'private' | 'unbindable' | 'rslave' | undefined) => {
     const document = documentOf('minimal')

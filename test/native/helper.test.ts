@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { CLONE } from '../../lib/plan/flags.js'
-import { OP_CODES, type Op } from '../../lib/plan/ops.js'
+import { OP_CODES, type Op, RESOLVE } from '../../lib/plan/ops.js'
 import { missing } from '../needs.js'
 import {
   buildLauncher,
@@ -104,7 +104,7 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
       const root = makeRoot(t)
       const sysctl = op('sysctl', { key: 'kernel/shmmax', value: '12345' })
       const script = 'cat /proc/sys/kernel/shmmax'
-      const hidden = op('mount_fs', { type: 'tmpfs', path: '/proc' })
+      const hidden = op('mount_fs', { type: 'tmpfs', path: '/proc', resolve: RESOLVE.ON_PROCFS })
       const own = launch({ ops: shellWith([hidden], 'true', [sysctl]), slots: [`tree:${root}`] })
       t.same(own.told, [], 'a tmpfs on /proc is of no consequence')
       // In a user namespace without a pid namespace the kernel gives us none.

@@ -101,12 +101,27 @@ t.test('options of the file system are split as mount(2) would split them', asyn
   t.same(tmpfs(String.raw`lowerdir=/a\,b:/c,ro`).data, [String.raw`lowerdir=/a\,b:/c`, 'ro'])
 })
 
+t.test('the ids of a mount are mapped where an option or mappings say so', async t => {
+  const mappings = [{ containerID: 0, hostID: 1000, size: 1 }]
+  const both = { uidMappings: mappings, gidMappings: mappings }
+  t.equal(bind().idmap, null)
+  t.same(read({ source: '/s', options: ['bind'], ...both }).idmap, { recursive: false, ...both })
+  t.same(read({ source: '/s', options: ['rbind', 'ridmap'], ...both }).idmap, { recursive: true, ...both })
+  t.same(read({ type: 'tmpfs', options: ['idmap'], ...both }).idmap, { recursive: false, ...both })
+})
+
+t.test('only a tmpfs copies what it hides', async t => {
+  t.equal(tmpfs('tmpcopyup').copyUp, true)
+  t.same(tmpfs('tmpcopyup', 'size=1k').data, ['size=1k'])
+  t.equal(tmpfs().copyUp, false)
+})
+
 t.test('every option that the specification asks for is known', async t => {
   const must = `async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev nodiratime
     noexec noiversion nolazytime norelatime nostrictatime nosuid private rbind relatime remount ro rprivate rshared
     rslave runbindable rw shared silent slave strictatime suid sync unbindable`
   const should = `nosymfollow symfollow ratime rdev rdiratime rexec rnoatime rnodev rnodiratime rnoexec rnorelatime
-    rnostrictatime rnosuid rnosymfollow rrelatime rro rrw rstrictatime rsuid rsymfollow mand nomand`
+    rnostrictatime rnosuid rnosymfollow rrelatime rro rrw rstrictatime rsuid rsymfollow mand nomand idmap ridmap tmpcopyup`
   for (const option of `${must} ${should}`.split(/\s+/)) t.ok(optionMeaning(option), option)
   t.same(MOUNT_OPTIONS, [...MOUNT_OPTIONS].sort())
   t.equal(new Set(MOUNT_OPTIONS).size, MOUNT_OPTIONS.length)

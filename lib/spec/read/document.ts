@@ -6,7 +6,8 @@ import * as s from '../shape.js'
 import { isNewer, OCI_VERSION_MAX, version } from '../version.js'
 import { hooksShape, normaliseHooks } from './hooks.js'
 import { linuxRules, linuxShape, normaliseLinux } from './linux.js'
-import { mountRules, mountsShape, normaliseMount } from './mounts.js'
+import { mountRules } from './mount-rules.js'
+import { mountsShape, normaliseMount } from './mounts.js'
 import { normaliseProcess, processRules, processShape } from './process.js'
 
 const root = s.object({ path: s.filled, readonly: s.optional(s.truth) })

@@ -1,10 +1,10 @@
-import type { Mount } from '../config.js'
+import type { Mount, MountIdmap } from '../config.js'
 import { pointer } from '../json.js'
 import { MOUNT_ATTR, type OptionMeaning, optionMeaning } from '../mount-options.js'
 import type { OciMount } from '../oci-config.js'
-import type { Report, Rule, Warn } from '../rule.js'
+import type { Warn } from '../rule.js'
 import * as s from '../shape.js'
-import { hasNamespace, mappingList } from './namespaces.js'
+import { mappingList, normaliseMapping } from './namespaces.js'
 
 export const mountsShape = s.list(
   s.object({
@@ -17,100 +17,7 @@ export const mountsShape = s.list(
   }),
 )
 
-export const mountRules: readonly Rule[] = [
-  {
-    reads: ['/mounts', '/linux/namespaces'],
-    check(config, { report }) {
-      const { mounts = [] } = config
-      if (mounts.length === 0 || hasNamespace(config, 'mount')) return
-      const expected = "absent or empty without a mount namespace: the mounts would be the host's"
-      report({ path: '/mounts', expected, received: mounts, rule: 'tsrun#mounts' })
-    },
-  },
-  {
-    reads: [],
-    check(_config, { each, report }) {
-      for (const [mount, path] of each<OciMount>('/mounts')) checkMount(mount, path, report)
-    },
-  },
-]
-
-function checkMount(mount: OciMount, base: string, report: Report): void {
-  const { kind } = kindOf(mount)
-  if (resolves(mount.destination) === '/') {
-    report({ path: `${base}/destination`, expected: 'a path below the root', received: mount.destination })
-  }
-  if (kind === 'bind' && !mount.source) {
-    report({ path: `${base}/source`, expected: 'the path that is bound', received: mount.source })
-  }
-  if (kind === 'filesystem' && !mount.type) {
-    report({ path: `${base}/type`, expected: 'a file system, unless the options have bind', received: mount.type })
-  }
-  checkPlaceInProc(mount, base, report)
-  checkMappings(mount, base, report)
-  checkOptions(mount, base, report)
-}
-
-/** What a mount may cover below /proc: files that tell of the host, for which lxcfs has others. All else is for the runtime to trust. */
-const COVERABLE = [
-  'cpuinfo',
-  'diskstats',
-  'loadavg',
-  'meminfo',
-  'net/dev',
-  'slabinfo',
-  'stat',
-  'swaps',
-  'sys/crypto/fips_enabled',
-  'sys/kernel/ns_last_pid',
-  'uptime',
-].map(file => `/proc/${file}`)
-
-function checkPlaceInProc(mount: OciMount, base: string, report: Report): void {
-  const { kind } = kindOf(mount)
-  const path = resolves(mount.destination)
-  if (kind === 'remount' || (path !== '/proc' && !path.startsWith('/proc/'))) return
-  const rule = 'tsrun#mounts-on-proc'
-  if (path === '/proc') {
-    if (kind === 'bind' || mount.type === 'proc') return
-    report({ path: `${base}/type`, expected: 'proc, or a bind of a proc file system', received: mount.type, rule })
-  } else if (!COVERABLE.includes(path)) {
-    const expected = `outside of /proc, or one of ${COVERABLE.join(', ')}`
-    report({ path: `${base}/destination`, expected, received: mount.destination, rule })
-  }
-}
-
-function checkMappings({ uidMappings, gidMappings }: OciMount, base: string, report: Report): void {
-  if ((uidMappings === undefined) === (gidMappings === undefined)) return
-  const missing = uidMappings === undefined ? 'uidMappings' : 'gidMappings'
-  report({ path: `${base}/${missing}`, expected: 'given along with the other mapping', received: undefined })
-}
-
-function checkOptions(mount: OciMount, base: string, report: Report): void {
-  const { kind } = kindOf(mount)
-  let propagation = 0
-  for (const [index, option] of (mount.options ?? []).entries()) {
-    const path = pointer(base, 'options', index)
-    const meaning = optionMeaning(option)
-    if (meaning?.kind === 'propagation') {
-      if (propagation !== 0 && propagation !== meaning.flags) {
-        report({ path, expected: 'the only kind of propagation of the mount', received: option })
-      }
-      propagation = meaning.flags
-    }
-    if (meaning !== undefined || LATER.test(option)) continue
-    if (kind === 'bind') {
-      report({ path, expected: 'an option of bind mounts, which have none of a file system', received: option })
-    } else if (option.startsWith('=')) {
-      report({ path, expected: 'an option with a name', received: option })
-    }
-  }
-}
-
-/** Options of tsrun's own that are refused by name, as not supported yet, and are no file system's. */
-const LATER = /^(?:r?idmap(?:=.*)?|tmpcopyup)$/s
-
-function kindOf({ type = '', options = [] }: OciMount): { kind: Mount['kind']; recursive: boolean } {
+export function kindOf({ type = '', options = [] }: OciMount): { kind: Mount['kind']; recursive: boolean } {
   const meanings = options.map(optionMeaning)
   const recursive = meanings.some(meaning => meaning?.kind === 'bind' && meaning.recursive)
   if (meanings.some(meaning => meaning?.kind === 'remount')) return { kind: 'remount', recursive }
@@ -119,7 +26,7 @@ function kindOf({ type = '', options = [] }: OciMount): { kind: Mount['kind']; r
 }
 
 /** Where a path leads if no link is in the way. */
-function resolves(path: string): string {
+export function resolves(path: string): string {
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()
@@ -138,7 +45,7 @@ export function normaliseMount(mount: OciMount, origin: string, warn: Warn): Mou
   for (const [index, option] of options.entries()) {
     applyOption(fields, option, message => warn(pointer(origin, 'options', index), message))
   }
-  if (kind !== 'filesystem' && fields.superblock.length > 0) {
+  if (kind !== 'filesystem' && kind !== 'remount' && fields.superblock.length > 0) {
     warn(`${origin}/options`, `${fields.superblock.join(', ')}: without effect on a ${kind} mount`)
   }
   const isNew = kind === 'filesystem' || kind === 'cgroup'
@@ -152,7 +59,19 @@ export function normaliseMount(mount: OciMount, origin: string, warn: Warn): Mou
       .join('/')}`,
     recursive,
     ...fields,
+    idmap: idmapOf(mount),
+    copyUp: options.includes('tmpcopyup'),
     origin,
+  }
+}
+
+function idmapOf({ options = [], uidMappings = [], gidMappings = [] }: OciMount): MountIdmap | null {
+  const asked = options.map(optionMeaning).filter(meaning => meaning?.kind === 'idmap')
+  if (asked.length === 0 && uidMappings.length === 0) return null
+  return {
+    recursive: asked.some(({ recursive }) => recursive),
+    uidMappings: uidMappings.map(normaliseMapping),
+    gidMappings: gidMappings.map(normaliseMapping),
   }
 }
 

@@ -81,7 +81,7 @@ function checkUserNamespace(config: OciConfig, { report }: View): void {
   }
 }
 
-function checkMappings(mappings: readonly OciIdMapping[], base: string, report: Report): void {
+export function checkMappings(mappings: readonly OciIdMapping[], base: string, report: Report): void {
   if (mappings.length > MOST_MAPPINGS) {
     report({ path: base, expected: `at most ${MOST_MAPPINGS} mappings`, received: mappings.length })
   }
@@ -161,6 +161,6 @@ export function normaliseNamespaces(linux: OciLinux, warn: Warn): NamespaceField
   }
 }
 
-function normaliseMapping({ containerID, hostID, size }: OciIdMapping): IdMapping {
+export function normaliseMapping({ containerID, hostID, size }: OciIdMapping): IdMapping {
   return { containerID: Number(containerID), hostID: Number(hostID), size: Number(size) }
 }
