@@ -49,9 +49,15 @@ export function requestFreeze(place: Place): void {
   else writeFile(place, 'freezer.state', 'FROZEN')
 }
 
-function hasFrozen(place: Place): boolean {
-  if (place.version === 2) return /^frozen 1$/m.test(readFileIfThere(place, 'cgroup.events') ?? '')
-  return readFileIfThere(place, 'freezer.state')?.trim() === 'FROZEN'
+/**
+ * Of version 2, the cgroup itself only tells of its own processes as long as it has some (seen on Linux 6.18), so all below
+ * are asked too. One that has gone meanwhile has no process.
+ */
+const hasFrozen = (place: Place): boolean => subtreeOf(place).every(hasFrozenItself)
+
+function hasFrozenItself(place: Place): boolean {
+  if (place.version === 2) return /^frozen 1$/m.test(readFileIfThere(place, 'cgroup.events') ?? 'frozen 1')
+  return (readFileIfThere(place, 'freezer.state') ?? 'FROZEN').trim() === 'FROZEN'
 }
 
 function stillRunning(place: Place): CgroupError {
