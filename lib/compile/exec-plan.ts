@@ -34,12 +34,16 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   joinNamespaces(work)
   if (input.keepsTree) work.draft.op('subreaper', {})
   // The runtime sets them from outside.
-  if (process.rlimits.length > 0 || process.oomScoreAdj !== null) work.draft.op('map', {}, '/process/rlimits')
+  if (isSetFromOutside(process)) work.draft.op('map', {}, '/process')
   joinRoot(work)
   connect(work, process)
   assumeIdentity(work)
   runProgram(work, process)
   return { plan: work.draft.plan({ cloneFlags: 0, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
+}
+
+function isSetFromOutside({ rlimits, oomScoreAdj, scheduler, ioPriority, execAffinity }: Process): boolean {
+  return rlimits.length > 0 || [oomScoreAdj, scheduler, ioPriority, execAffinity.final].some(value => value !== null)
 }
 
 function connect(work: Work, { terminal, consoleSize }: Process): void {

@@ -1,3 +1,4 @@
+import { SECCOMP_FILTER_FLAG } from '../plan/flags.js'
 import type { Draft, Work } from './draft.js'
 import { applyFilter, flagsOfFilter } from './identity.js'
 
@@ -16,12 +17,15 @@ export function execProcess(work: Work): void {
   const { process } = config
   if (process !== null) lookUp(draft, process)
   if (process !== null) draft.op('home_env', {}, '/process/env')
+  const filter = process === null ? null : flagsOfFilter(config)
+  // With no_new_privs a filter comes last, but who listens to it must be there when create returns.
+  const isEarly = filter !== null && (filter & SECCOMP_FILTER_FLAG.NEW_LISTENER) !== 0
+  if (filter !== null && isEarly && process?.noNewPrivileges) applyFilter(draft, filter)
   draft.op('created', {})
   draft.op('await_start', { slot: draft.slot({ kind: 'start', origin: '' }) })
   if (process === null) return
   draft.op('close_from', { first: 3 + preservedFds(work) })
-  const filter = flagsOfFilter(config)
-  if (filter !== null && process.noNewPrivileges) applyFilter(draft, filter)
+  if (filter !== null && !isEarly && process.noNewPrivileges) applyFilter(draft, filter)
   execute(draft, { args: process.args, env: [...process.env, ...listenEnv(options.listenFds)] }, '/process/args')
 }
 

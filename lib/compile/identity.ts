@@ -39,7 +39,7 @@ function identityOf(work: Work): Identity {
 
 /** SECCOMP_FILTER_FLAG_* of the configuration's filter; null where it has none. */
 export function flagsOfFilter({ linux }: Config): number | null {
-  return linux.seccomp === null ? null : filterFlags(linux.seccomp.flags)
+  return linux.seccomp === null ? null : filterFlags(linux.seccomp)
 }
 
 /**

@@ -31,21 +31,20 @@ export const ACTIONS = {
   SCMP_ACT_KILL_PROCESS: 0x80000000,
   SCMP_ACT_TRAP: 0x00030000,
   SCMP_ACT_ERRNO: 0x00050000,
+  SCMP_ACT_NOTIFY: 0x7fc00000,
   SCMP_ACT_TRACE: 0x7ff00000,
   SCMP_ACT_LOG: 0x7ffc0000,
   SCMP_ACT_ALLOW: 0x7fff0000,
 } as const
 
 /** The action with its data: the errno, or what a tracer is told. */
-function actionCode(action: SeccompAction, data: number | null, path: string): number {
-  if (action !== 'SCMP_ACT_NOTIFY') return ACTIONS[action] + (data ?? 0)
-  const message = 'SCMP_ACT_NOTIFY is not supported yet'
-  throw refusal('ERR_CONFIG_UNSUPPORTED', { path, message, received: action, expected: 'another action' })
+function actionCode(action: SeccompAction, data: number | null): number {
+  return ACTIONS[action] + (data ?? 0)
 }
 
 /** SECCOMP_RET_* with its data, for what no rule matches. */
 export function defaultCode({ defaultAction, defaultErrnoRet }: Seccomp): number {
-  return actionCode(defaultAction, defaultErrnoRet, `${POINTER}/defaultAction`)
+  return actionCode(defaultAction, defaultErrnoRet)
 }
 
 /** A rule for libseccomp, and where it comes from. */
@@ -62,7 +61,7 @@ export function rulesOf(seccomp: Seccomp): readonly NamedRule[] {
   const byDefault = defaultCode(seccomp)
   const numbers = numbersOf(seccomp.syscalls.flatMap(({ names }) => names))
   return seccomp.syscalls.flatMap(rule => {
-    const action = actionCode(rule.action, rule.errnoRet, `${rule.origin}/action`)
+    const action = actionCode(rule.action, rule.errnoRet)
     if (action === byDefault) return []
     const alternatives = alternativesOf(rule.args)
     return rule.names.flatMap(name => {

@@ -36,7 +36,7 @@ export function compileFilter({
   seccomp: Seccomp
   cacheDirectory: string | null
 }): Filter {
-  return { program: programFor(seccomp, cacheDirectory), flags: filterFlags(seccomp.flags) }
+  return { program: programFor(seccomp, cacheDirectory), flags: filterFlags(seccomp) }
 }
 
 const PROGRAMS_IN_MEMORY = 64

@@ -1,11 +1,14 @@
 /** Starts the helper on a plan and meets it at its barriers. */
+import { PlanError } from '../errors.js'
 import { encodePlan } from '../plan/encode.js'
+import { OP_CODES } from '../plan/ops.js'
 import type { Plan } from '../plan/plan.js'
 import { verifyPlan } from '../plan/verify.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
 import { type Channel, openChannel } from '../sys/channel.js'
+import { pause } from '../sys/host.js'
 import { helperExecutable, sealedMemory } from '../sys/memory.js'
-import { openPidfd } from '../sys/process.js'
+import { openPidfd, takeFd } from '../sys/process.js'
 import { socketPair } from '../sys/socket.js'
 import { spawn } from '../sys/spawn.js'
 import { trace } from '../sys/trace.js'
@@ -28,6 +31,8 @@ export interface LaunchInput {
   readonly signal?: AbortSignal | undefined
   /** Runs while the helper waits; a failure ends the launch. */
   readonly barrier: (name: Barrier, child: Child) => Promise<void> | void
+  /** Gets the listener of a filter that has one (SCMP_ACT_NOTIFY); it stays the launch's. A failure ends the launch. */
+  readonly listener?: (fd: number, child: Child) => Promise<void>
   /** Runs as soon as the (final) process exists, before it does anything. */
   readonly spawned?: (child: Child) => void
 }
@@ -99,6 +104,7 @@ async function converse(session: Session): Promise<void> {
   for (let bytes = await channel.next(); bytes !== null; bytes = await channel.next()) {
     const frame = decodeFrame(bytes)
     if (frame.kind === 'cloned') await followClone(session, frame.pid)
+    else if (frame.kind === 'listener') await handOver(session, frame.fd)
     else if (frame.kind !== 'barrier') throw reportedError(stepsOf(input.plan), frame)
     else {
       session.at = frame.op
@@ -116,6 +122,29 @@ async function followClone(session: Session, pid: number): Promise<void> {
   if (pidfd === null) throw diedError({ exitCode: null, signal: null, at: 'clone' })
   session.child = followChild({ pid, pidfd })
   session.input.spawned?.(session.child)
+}
+
+const LISTENER_PAUSE_MS = 1
+
+/**
+ * From the moment that the filter is there the helper may be stopped in any system call, also in one that would tell us.
+ * So we look until the listener is there, or until the helper has something to say, which is that it failed.
+ */
+async function handOver({ input, channel, child }: Session, number: number): Promise<void> {
+  let listener = takeFd(child.pidfd, number)
+  while (listener === null && !channel.hasNews()) {
+    await pause(LISTENER_PAUSE_MS)
+    listener = takeFd(child.pidfd, number)
+  }
+  if (listener === null) return
+  try {
+    if (input.listener === undefined) throw new PlanError('nobody takes the listener', { op: 'seccomp' })
+    await input.listener(listener, child)
+    input.signal?.throwIfAborted()
+  } finally {
+    closeFd(listener)
+  }
+  channel.send(OP_CODES.seccomp)
 }
 
 /** The helper closes the control socket when it is past `created` (or has exec'd), and when it dies. */

@@ -16,6 +16,8 @@ export type Frame =
       readonly detail: string
     }
   | { readonly kind: 'unsafe'; readonly index: number; readonly violation: number; readonly detail: string }
+  /** The next op makes this descriptor, which the filter's notifications come from. */
+  | { readonly kind: 'listener'; readonly fd: number }
   | { readonly kind: 'refused'; readonly index: number; readonly detail: string }
 
 const decoder = new Decoder({ useRecords: false })
@@ -42,6 +44,8 @@ export function decodeFrame(bytes: Uint8Array): Frame {
       return { kind: 'unsafe', index: number(first), violation: number(second), detail: text(third) }
     case 4:
       return { kind: 'refused', index: number(first), detail: text(second) }
+    case 5:
+      return { kind: 'listener', fd: number(first) }
     default:
       throw new PlanError(`the helper sent a frame of unknown kind ${String(kind)}`, { op: '' })
   }
@@ -74,7 +78,7 @@ export function stepsOf({ ops }: Plan, first = 0): Steps {
 
 /** The error for a frame that reports one. */
 export function reportedError(steps: Steps, frame: Frame): Error {
-  if (frame.kind === 'barrier' || frame.kind === 'cloned') return unexpected(frame)
+  if (frame.kind === 'barrier' || frame.kind === 'cloned' || frame.kind === 'listener') return unexpected(frame)
   const step = steps.ops[frame.index - steps.first]
   if (step === undefined || frame.kind === 'refused') return refused(step, frame)
   return frame.kind === 'unsafe' ? unsafe(step, frame) : failed(steps.program, step, frame)

@@ -16,10 +16,12 @@ import { type Bundle, type BundleInput, openBundle } from './bundle.js'
 import type { Context } from './context.js'
 import { withEnv } from './exec-process.js'
 import { createHooks, poststopHooks } from './hooks.js'
+import { sendListener } from './listener.js'
 import { applyLimits, applyOomScore, applyRlimits, writeMappings } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
 import { openPlanSlots } from './slots.js'
+import { ociState } from './status.js'
 import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
 
 const debug = trace('create')
@@ -194,6 +196,7 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
     signal: options.signal,
     spawned: ({ pid }) => ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
     barrier: (name, child) => barriers[name](child, draft, ledger),
+    listener: fd => sendListener({ fd, config: bundle.config, state: ociState(ledger.record(), 'creating') }),
   })
 }
 

@@ -13,10 +13,12 @@ import { duplicate } from '../sys/stream.js'
 import { trace } from '../sys/trace.js'
 import type { Context } from './context.js'
 import { type ExecProcessOptions, processOf } from './exec-process.js'
+import { sendListener } from './listener.js'
 import { applyLimits } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
+import { applyAffinity, applyScheduling } from './scheduling.js'
 import { openJoinSlots } from './slots.js'
-import { openInit, statusOf } from './status.js'
+import { ociState, openInit, statusOf } from './status.js'
 import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
 
 const debug = trace('exec')
@@ -151,7 +153,7 @@ interface Launching {
 }
 
 async function launchProcess({ draft, stdio, directory }: Launching): Promise<Child> {
-  const { plan, cgroup, config, process, options, init, isPaused, context } = draft
+  const { plan, cgroup, config, process, options, init, isPaused, context, record } = draft
   const root = context.store.root
   const announced = announcement(options.pidfdSocket)
   try {
@@ -169,13 +171,24 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
       cgroup: directory,
       signal: options.signal,
       spawned: announced.remember,
-      barrier: (_name, { pid }) => applyLimits(pid, { ...config, process }),
+      barrier: (_name, { pid }) => setFromOutside(pid, { ...config, process }),
+      listener: (fd, { pid }) => {
+        const state = ociState(record, statusOf(context, record))
+        return sendListener({ fd, pid, config, state })
+      },
     })
     announced.send()
     return child
   } finally {
     announced.close()
   }
+}
+
+/** The process is in the container's cgroup by now. */
+function setFromOutside(pid: number, config: Config & { process: Process }): void {
+  applyAffinity(pid, config.process, 'final')
+  applyScheduling(pid, config)
+  applyLimits(pid, config)
 }
 
 /** A pidfd of the last process that was spawned, which is the one that stays; the child's own closes when that ends. */

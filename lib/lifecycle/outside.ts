@@ -26,9 +26,19 @@ interface Attempt {
 }
 
 /** @throws {LaunchError} ERR_LAUNCH_OP naming `origin`, where the system call of `act` fails */
-export function attempt(attempted: Attempt, act: () => void): void {
+export function attempt<T>(attempted: Attempt, act: () => T): T {
   try {
-    act()
+    return act()
+  } catch (cause) {
+    if (!isErrno(cause)) throw cause
+    throw refusal(attempted, cause)
+  }
+}
+
+/** The same for what takes its time. */
+export async function attemptLater<T>(attempted: Attempt, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
   } catch (cause) {
     if (!isErrno(cause)) throw cause
     throw refusal(attempted, cause)

@@ -7,7 +7,7 @@ const FILE_TYPES: readonly number[] = Object.values(S_IF)
 const PROPAGATIONS: readonly number[] = [MS.SHARED, MS.SLAVE, MS.PRIVATE, MS.UNBINDABLE]
 const ATTRIBUTES = BigInt(allFlags(MOUNT_ATTR))
 const CLEARABLE = ATTRIBUTES | BigInt(MOUNT_ATTR_ATIME)
-const SECCOMP_FLAGS = allFlags(SECCOMP_FILTER_FLAG) - SECCOMP_FILTER_FLAG.NEW_LISTENER
+const SECCOMP_FLAGS = allFlags(SECCOMP_FILTER_FLAG)
 
 /** What is wrong with the values of an op's arguments, or null. That they are of the right kind has been checked. */
 export function argumentsFault(op: Op, plan: Plan): string | null {

@@ -1,7 +1,7 @@
 import { PlanError } from '../errors.js'
 import { argumentsFault } from './arguments.js'
 import { argFault } from './encode.js'
-import { allFlags, CLONE } from './flags.js'
+import { allFlags, CLONE, SECCOMP_FILTER_FLAG } from './flags.js'
 import { OPS, type Op, type OpName, PHASES, type Phase } from './ops.js'
 import { phaseOf } from './phases.js'
 import type { Plan, Slot } from './plan.js'
@@ -159,10 +159,17 @@ function sysctlNamespace(key: string): number {
   return key === 'kernel/domainname' ? CLONE.NEWUTS : CLONE.NEWIPC
 }
 
-/** Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before `capabilities`; with it, last before `execve`. */
-function seccompFault({ seen }: Walk, { op }: Op): string | null {
-  if (op !== 'seccomp' || !seen.has('capabilities')) return null
-  const missing = (['no_new_privs', 'close_from'] as const).find(name => !seen.has(name))
+/**
+ * Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before `capabilities`; with it, last before `execve`, but
+ * that one with a listener comes before `created`.
+ */
+function seccompFault({ seen }: Walk, op: Op): string | null {
+  if (op.op !== 'seccomp') return null
+  const listens = (op.args.flags & SECCOMP_FILTER_FLAG.NEW_LISTENER) !== 0
+  if (listens && seen.has('created')) return 'a filter with a listener comes after created'
+  if (!seen.has('capabilities')) return null
+  const needed = listens ? (['no_new_privs'] as const) : (['no_new_privs', 'close_from'] as const)
+  const missing = needed.find(name => !seen.has(name))
   return missing === undefined ? null : `needs ${missing} before it`
 }
 

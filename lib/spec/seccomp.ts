@@ -1,4 +1,4 @@
-/** What a filter can answer. SCMP_ACT_NOTIFY is refused before a normalised filter exists. */
+/** What a filter can answer. */
 export const SECCOMP_ACTIONS = [
   'SCMP_ACT_KILL',
   'SCMP_ACT_KILL_PROCESS',
@@ -35,15 +35,19 @@ export const SECCOMP_FLAGS = {
 } as const
 export type SeccompFlag = keyof typeof SECCOMP_FLAGS
 
-const { SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW } = SECCOMP_FLAGS
+/** Without threads it does nothing, and with a listener the kernel refuses it. */
+const { SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } = SECCOMP_FLAGS
+
+/** SECCOMP_FILTER_FLAG_NEW_LISTENER: follows from a rule with SCMP_ACT_NOTIFY. */
+export const NEW_LISTENER = 8
 
 /**
- * The flags for seccomp(2). Left out: TSYNC, since the process has one thread, and WAIT_KILLABLE_RECV, which the kernel
- * refuses where nobody listens for notifications.
+ * The flags for seccomp(2). Left out: TSYNC, since the process has one thread, and WAIT_KILLABLE_RECV where nobody listens
+ * for notifications, which the kernel refuses.
  */
-export function filterFlags(flags: readonly SeccompFlag[]): number {
-  const given = flags.reduce((mask, flag) => mask | SECCOMP_FLAGS[flag], 0)
-  return given & (SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+export function filterFlags({ flags, listener }: Pick<Seccomp, 'flags' | 'listener'>): number {
+  const given = flags.reduce((mask, flag) => mask | SECCOMP_FLAGS[flag], 0) & ~SECCOMP_FILTER_FLAG_TSYNC
+  return listener === null ? given & ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : given | NEW_LISTENER
 }
 
 export const SECCOMP_ARCHITECTURES = [
@@ -81,6 +85,15 @@ export interface Seccomp {
   readonly architectures: readonly SeccompArchitecture[]
   readonly flags: readonly SeccompFlag[]
   readonly syscalls: readonly SeccompRule[]
+  /** Who is sent the file descriptor of the notifications; null where no rule has SCMP_ACT_NOTIFY. */
+  readonly listener: SeccompListener | null
+}
+
+export interface SeccompListener {
+  /** Absolute path of an AF_UNIX stream socket. */
+  readonly path: string
+  /** Passed on as it is. */
+  readonly metadata: string | null
 }
 
 export interface SeccompRule {

@@ -8,6 +8,8 @@ const HEADER_BYTES = 4
 export interface Channel {
   /** The next frame's bytes; null at the end of the stream. A reset counts as the end. */
   next(): Promise<Uint8Array | null>
+  /** True where `next` would not wait. */
+  hasNews(): boolean
   send(byte: number): void
   close(): void
 }
@@ -46,7 +48,12 @@ export function openChannel(fd: number): Channel {
       })
     }
   }
-  return { next, send: byte => void socket.write(Uint8Array.of(byte)), close: () => void socket.destroy() }
+  return {
+    next,
+    hasNews: () => ended || frames.length > 0,
+    send: byte => void socket.write(Uint8Array.of(byte)),
+    close: () => void socket.destroy(),
+  }
 }
 
 function splitFrames(bytes: Buffer): { whole: Uint8Array[]; rest: Buffer } {

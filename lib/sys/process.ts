@@ -25,6 +25,13 @@ export function signalPidfd(pidfd: number, signal: number): boolean {
   return true
 }
 
+/** A duplicate of descriptor `fd` of that process; null where it has none, or is gone. */
+export function takeFd(pidfd: number, fd: number): number | null {
+  const taken = native().ts_pidfd_getfd(pidfd, fd)
+  if (taken < 0 && ['EBADF', 'ESRCH'].includes(errnoName(-taken))) return null
+  return check(taken, 'pidfd_getfd', String(fd))
+}
+
 const status = Buffer.alloc(8)
 
 function readStatus(): ExitStatus {

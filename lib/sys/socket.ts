@@ -1,5 +1,7 @@
 /** AF_UNIX sockets as descriptors. */
 import { statSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { SystemError } from '../errors.js'
 import { closeFd } from './beneath.js'
 import { check, viaNode } from './errno.js'
 import { openPath } from './file.js'
@@ -42,6 +44,29 @@ export function isSocket(path: string): boolean {
 export function sendFd(socket: number, fd: number, payload: string): void {
   const bytes = Buffer.from(payload)
   check(native().ts_send_fd(socket, fd, bytes, bytes.length), 'sendmsg')
+}
+
+/**
+ * Sends a descriptor with the beginning of `payload`, and then the rest; closes `socket`.
+ * @throws {SystemError} where the other end does not take it
+ */
+export async function sendFdAndEnd(socket: number, fd: number, payload: string): Promise<void> {
+  const bytes = Buffer.from(payload)
+  let sent: number
+  try {
+    sent = check(native().ts_send_fd(socket, fd, bytes, bytes.length), 'sendmsg')
+  } catch (error) {
+    closeFd(socket)
+    throw error
+  }
+  const stream = new Socket({ fd: socket, readable: false, writable: true })
+  await new Promise<void>((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException): void =>
+      reject(new SystemError({ syscall: 'write', errno: cause.code ?? '' }, { cause }))
+    stream.once('error', failed)
+    // The callback comes after a failure too, before the event.
+    stream.end(bytes.subarray(sent), (error?: Error | null) => (error ? failed(error) : resolve()))
+  }).finally(() => stream.destroy())
 }
 
 /** The descriptor of the message that waits at `socket`. */

@@ -39,6 +39,9 @@ void drop(int *fd);
 // process.
 void wait_at(struct init *init, enum op_code barrier);
 
+// The second half of that.
+void await_release(struct init *init, enum op_code barrier);
+
 // Asks for SIGKILL when the runtime dies. Every change of credentials makes the kernel forget that.
 void follow_parent(struct init *init);
 void leave_parent(struct init *init);

@@ -30,8 +30,12 @@ int take_slot(struct init *init, uint64_t slot) {
 }
 
 void wait_at(struct init *init, enum op_code barrier) {
-  unsigned char answer;
   tell(&init->report, FRAME_BARRIER, barrier);
+  await_release(init, barrier);
+}
+
+void await_release(struct init *init, enum op_code barrier) {
+  unsigned char answer;
   if (sys_read(init->report.socket, &answer, 1) != 1 || answer != barrier)
     sys_exit(1);
 }

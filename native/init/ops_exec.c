@@ -1,5 +1,6 @@
 // EXEC, and the two ops of IDENTITY that prepare it.
 #include <linux/close_range.h>
+#include <linux/seccomp.h>
 
 #include "memory.h"
 #include "path.h"
@@ -48,6 +49,14 @@ void run_resolve_exec(struct init *init, struct resolve_exec_op *args) {
   fail(&init->report, "execve", failure, first);
 }
 
+// The filter may stop or refuse each call that follows it. So the runtime is told beforehand which descriptor
+// the listener is going to be, and takes it from outside as soon as it is there.
+static void announce_listener(const struct init *init) {
+  int lowest = must(&init->report, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0), "/");
+  sys_close(lowest);
+  tell(&init->report, FRAME_LISTENER, (uint64_t)lowest);
+}
+
 void run_seccomp(struct init *init, struct seccomp_op *args) {
   int fd = take_slot(init, args->slot.number);
   struct statx found = stat_of(init, fd, "the filter");
@@ -59,7 +68,14 @@ void run_seccomp(struct init *init, struct seccomp_op *args) {
   must(&init->report, "mmap", error, "the filter");
   sys_close(fd);
   struct sock_fprog program = {(unsigned short)count, filter};
-  must(&init->report, "seccomp", sys_seccomp((uint32_t)args->flags.number, &program), "");
+  uint32_t flags = (uint32_t)args->flags.number;
+  bool listens = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+  if (listens)
+    announce_listener(init);
+  must(&init->report, "seccomp", sys_seccomp(flags, &program), "");
+  // execve would close the listener.
+  if (listens)
+    await_release(init, OP_SECCOMP);
 }
 
 void run_created(struct init *init, struct created_op *args) {

@@ -4,7 +4,14 @@
 
 #include <stdint.h>
 
-enum frame { FRAME_BARRIER = 0, FRAME_CLONED = 1, FRAME_FAILED = 2, FRAME_VIOLATION = 3, FRAME_REFUSED = 4 };
+enum frame {
+  FRAME_BARRIER = 0,
+  FRAME_CLONED = 1,
+  FRAME_FAILED = 2,
+  FRAME_VIOLATION = 3,
+  FRAME_REFUSED = 4,
+  FRAME_LISTENER = 5,
+};
 enum violation { VIOLATION_PATH = 1, VIOLATION_PROCFS = 2, VIOLATION_CWD = 3 };
 
 struct report {

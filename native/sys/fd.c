@@ -53,6 +53,11 @@ EXPORT int ts_close_all(const int *fds, int count) {
   return failed;
 }
 
+// A duplicate of the descriptor that another process has under that number (Linux 5.6).
+EXPORT int ts_pidfd_getfd(int pidfd, int fd) {
+  return (int)result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+}
+
 EXPORT int ts_lock(int fd) {
   return (int)result(flock(fd, LOCK_EX | LOCK_NB));
 }

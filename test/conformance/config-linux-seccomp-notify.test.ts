@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -208,6 +208,32 @@ t.test('tsrun#seccomp-notify: NOTIFY as the default action, or of write, is refu
     message: /must be another system call than write with SCMP_ACT_NOTIFY, but is "write"/,
   })
 })
+
+for (const noNewPrivileges of [true, false]) {
+  const which = noNewPrivileges ? 'with' : 'without'
+  t.test(
+    `config-linux.md#seccomp: a process that exec adds has an agent too, ${which} noNewPrivileges`,
+    skip,
+    async t => {
+      const [first, second] = [await startAgent(t), await startAgent(t)]
+      const bundle = makeBundle(t)
+      const container = await createSleeper(bundle, config => {
+        config.process.noNewPrivileges = noNewPrivileges
+        config.linux.seccomp = notify(first.path)
+      })
+      await first.message()
+      renameSync(second.path, first.path)
+      const added = await container.exec({ args: ['/bin/mkdir', '/tmp/x'] })
+      const { pid, state } = await second.message()
+      t.equal(pid, added.pid)
+      t.match(state, { id: container.id, status: 'created', pid: container.pid })
+      let told = ''
+      for await (const chunk of added.stderr ?? []) told += String(chunk)
+      t.match(told, 'No medium found')
+      t.match(await added.wait(), { exitCode: 1 })
+    },
+  )
+}
 
 t.test('config-linux.md#seccomp: without NOTIFY the listenerPath is ignored, with a warning', skip, async t => {
   const bundle = makeBundle(t)

@@ -25,6 +25,10 @@ async function schedulerOf(t: Test, scheduler: Scheduler, change: (config: TestC
   return { pid, text: told('chrt', '-p', String(pid)), nice: niceOf(pid) }
 }
 
+/** The line of the status file that tells the CPUs. */
+const allowed = (of: number | 'self'): string =>
+  /Cpus_allowed_list:.*/.exec(readFileSync(`/proc/${of}/status`, 'utf8'))?.[0] ?? ''
+
 /** Field 19 of the stat file. */
 function niceOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -160,7 +164,6 @@ t.test('config.md#linux-process: execCPUAffinity does not concern the first proc
   const { pid } = await createSleeper(makeBundle(t), config => {
     config.process.execCPUAffinity = { initial: '0', final: '0' }
   })
-  const allowed = (of: number | 'self') => /Cpus_allowed:.*/.exec(readFileSync(`/proc/${of}/status`, 'utf8'))?.[0]
   t.equal(allowed(pid), allowed('self'))
 })
 
@@ -171,5 +174,38 @@ t.test('config.md#linux-process: execCPUAffinity is two lists of CPUs', skip, as
   t.match(error, invalid('/process/execCPUAffinity/initial', '/process/execCPUAffinity/final'))
   t.match(error, {
     message: /initial: must be a list of CPUs such as 0-3,7, none of them above 8191, but is "3-1"/,
+  })
+})
+
+t.test(
+  'config.md#linux-process: a process that is added by exec has the final affinity and priorities',
+  skip,
+  async t => {
+    const { runtime, bundle, configure, id } = makeBundle(t)
+    configure(config => {
+      config.process.args = ['/bin/sleep', '100']
+      config.process.execCPUAffinity = { final: '1' }
+      config.process.scheduler = { policy: 'SCHED_BATCH', nice: 4 }
+    })
+    const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+    const added = await container.exec({ args: ['/bin/sleep', '100'], stdio: 'ignore' })
+    t.match(readFileSync(`/proc/${added.pid}/status`, 'utf8'), /Cpus_allowed_list:\t1\n/)
+    t.equal(niceOf(added.pid), 4)
+    t.match(readFileSync(`/proc/${container.pid}/status`, 'utf8'), allowed('self'))
+  },
+)
+
+t.test('config.md#linux-process: CPUs that there are not are an error of exec that names the field', skip, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  configure(config => {
+    config.process.args = ['/bin/sleep', '100']
+    config.process.execCPUAffinity = { final: '8000-8191' }
+  })
+  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+  await t.rejects(container.exec({ args: ['/bin/true'], stdio: 'ignore' }), {
+    code: 'ERR_LAUNCH_OP',
+    configPath: '/process/execCPUAffinity/final',
+    errno: 'EINVAL',
+    message: /none of these CPUs is there and allowed by the cgroup/,
   })
 })

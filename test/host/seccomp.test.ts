@@ -285,11 +285,6 @@ t.test('what cannot be compiled is an error that names the field', { skip: missi
     t.same(failure(profile({ syscalls })), { code: 'ERR_CONFIG_INVALID', path: '/linux/seccomp/syscalls/2' })
   })
 
-  t.test('SCMP_ACT_NOTIFY', async t => {
-    const syscalls = rules({ names: ['mknod'], action: 'SCMP_ACT_NOTIFY' })
-    t.same(failure(profile({ syscalls })), { code: 'ERR_CONFIG_UNSUPPORTED', path: '/linux/seccomp/syscalls/0/action' })
-  })
-
   t.test('more instructions than the kernel takes', async t => {
     const names = ['getpid']
     const list = Array.from({ length: 4000 }, (_, index) => ({
@@ -301,10 +296,13 @@ t.test('what cannot be compiled is an error that names the field', { skip: missi
   })
 })
 
-t.test('flags are bits for seccomp(2), without those that need a listener or threads', async t => {
-  t.equal(filterFlags([]), 0)
-  t.equal(filterFlags(['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']), 0)
-  t.equal(filterFlags(['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW']), 6)
+t.test('flags are bits for seccomp(2), without TSYNC, and those of a listener only where there is one', async t => {
+  const both = ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const
+  const listener = { path: '/run/agent.sock', metadata: null }
+  t.equal(filterFlags({ flags: [], listener: null }), 0)
+  t.equal(filterFlags({ flags: both, listener: null }), 0)
+  t.equal(filterFlags({ flags: both, listener }), 0x28)
+  t.equal(filterFlags({ flags: ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW'], listener: null }), 6)
 })
 
 t.test('a filter is compiled once per profile', { skip: missing('libseccomp') }, async t => {

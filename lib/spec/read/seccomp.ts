@@ -24,7 +24,7 @@ export const seccompShape = s.object({
   defaultErrnoRet: s.optional(s.uint32),
   architectures: s.optional(s.list(s.oneOf(SECCOMP_ARCHITECTURES))),
   flags: s.optional(s.list(s.oneOf(Object.keys(SECCOMP_FLAGS) as (keyof typeof SECCOMP_FLAGS)[]))),
-  listenerPath: s.optional(s.text),
+  listenerPath: s.optional(s.absolutePath),
   listenerMetadata: s.optional(s.text),
   syscalls: s.optional(
     s.list(
@@ -64,6 +64,25 @@ export const seccompRules: readonly Rule[] = [
     },
   },
   {
+    reads: [`${BASE}/defaultAction`],
+    check({ linux = {} }, { report }) {
+      if (linux.seccomp?.defaultAction !== NOTIFY) return
+      // Its own start would have to be allowed by the agent, call by call, before the agent can know of it.
+      const expected = `another action than ${NOTIFY}, which is for single system calls`
+      report({ path: `${BASE}/defaultAction`, expected, received: NOTIFY, rule: 'tsrun#seccomp-notify' })
+    },
+  },
+  {
+    reads: [`${BASE}/listenerPath`],
+    check({ linux = {} }, { each, report }) {
+      const rules = each<OciSyscallRule>(`${BASE}/syscalls`).filter(([{ action }]) => action === NOTIFY)
+      for (const [{ names }, path] of rules) checkNotified(names, path, report)
+      if (rules.length === 0 || linux.seccomp?.listenerPath !== undefined) return
+      const expected = `the path of a socket, as there is a rule with ${NOTIFY}`
+      report({ path: `${BASE}/listenerPath`, expected, received: undefined })
+    },
+  },
+  {
     reads: [],
     check(_config, { each, report }) {
       for (const [{ names, action, errnoRet }, path] of each<OciSyscallRule>(`${BASE}/syscalls`)) {
@@ -73,6 +92,16 @@ export const seccompRules: readonly Rule[] = [
     },
   },
 ]
+
+const NOTIFY = 'SCMP_ACT_NOTIFY'
+
+/** Other runtimes refuse it too: without `write` neither a runtime nor an agent can go on. */
+function checkNotified(names: readonly string[], base: string, report: Report): void {
+  const index = names.indexOf('write')
+  const expected = `another system call than write with ${NOTIFY}`
+  if (index === -1) return
+  report({ path: pointer(base, 'names', index), expected, received: 'write', rule: 'tsrun#seccomp-notify' })
+}
 
 interface GivenErrno {
   readonly action: string
@@ -89,12 +118,15 @@ function checkErrno({ action, errno, path }: GivenErrno, report: Report): void {
 
 export function normaliseSeccomp(seccomp: OciSeccomp, warn: Warn): Seccomp {
   const { defaultAction, defaultErrnoRet, architectures = [], flags = [], syscalls = [] } = seccomp
-  if (seccomp.listenerPath !== undefined) warn(`${BASE}/listenerPath`, 'ignored, as no action is SCMP_ACT_NOTIFY')
+  const listens = syscalls.some(({ action }) => action === NOTIFY)
+  const { listenerPath, listenerMetadata = null } = seccomp
+  if (listenerPath !== undefined && !listens) warn(`${BASE}/listenerPath`, `ignored, as no action is ${NOTIFY}`)
   return {
     defaultAction: defaultAction as SeccompAction,
     defaultErrnoRet: errnoOf(defaultAction, defaultErrnoRet),
     architectures: architectures as Seccomp['architectures'],
     flags: flags as Seccomp['flags'],
+    listener: listens && listenerPath !== undefined ? { path: listenerPath, metadata: listenerMetadata } : null,
     syscalls: syscalls.map((rule, index) => normaliseRule(rule, pointer(BASE, 'syscalls', index))),
   }
 }

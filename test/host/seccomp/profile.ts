@@ -9,7 +9,7 @@ const withErrno = (action: string): boolean => action === 'SCMP_ACT_ERRNO' || ac
 export const profile = (fields: Partial<Seccomp> = {}): Seccomp => {
   const defaultAction = fields.defaultAction ?? 'SCMP_ACT_ALLOW'
   const defaultErrnoRet = withErrno(defaultAction) ? EPERM : null
-  return { defaultErrnoRet, architectures: [], flags: [], syscalls: [], ...fields, defaultAction }
+  return { defaultErrnoRet, architectures: [], flags: [], listener: null, syscalls: [], ...fields, defaultAction }
 }
 
 export type ShortRule = Pick<SeccompRule, 'names' | 'action'> & Partial<SeccompRule>
