@@ -4,6 +4,7 @@ import type { Command } from './command.js'
 import { COMMANDS, NOT_YET } from './commands.js'
 import { checkGlobals, GLOBAL_FLAGS, HELP_FLAG, readGlobals, VERSION_FLAG } from './globals.js'
 import { print, printError } from './print.js'
+import { Interrupted } from './signals.js'
 
 const FAILURE = 1
 
@@ -60,7 +61,7 @@ async function runCommand({ name, argv, globals: { flags } }: CommandLine): Prom
     }
   } catch (error) {
     log.error(messageOf(error))
-    return FAILURE
+    return error instanceof Interrupted ? error.status : FAILURE
   }
 }
 

@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readFeatures } from '../../lib/spec/features.js'
+import { readConfig } from '../../lib/spec/read-config.js'
+import { makeBundle } from '../bundle.js'
+import { commandOn, execute, tsrun } from '../command.js'
+import { missing } from '../needs.js'
+
+const skip = { skip: missing('root', 'busybox') }
+
+t.test('spec writes a valid configuration, and never over another one', async t => {
+  const folder = t.testdir()
+  t.same(tsrun(['spec'], { cwd: folder }), { status: 0, stdout: '', stderr: '' })
+  const text = readFileSync(join(folder, 'config.json'), 'utf8')
+  t.same(readConfig(text).warnings, [])
+  t.match(tsrun(['spec', '-b', folder]), { status: 1, stderr: /File config.json exists. Remove it first/ })
+  t.equal(readFileSync(join(folder, 'config.json'), 'utf8'), text)
+  t.same(readdirSync(folder), ['config.json'])
+})
+
+t.test('spec takes a program, and writes for users without privileges', async t => {
+  const folder = t.testdir()
+  t.equal(tsrun(['spec', '--rootless', '--', 'echo', '-n', 'x'], { cwd: folder }).status, 0)
+  const { config } = readConfig(readFileSync(join(folder, 'config.json'), 'utf8'))
+  t.same(config.process?.args, ['echo', '-n', 'x'])
+  t.equal(config.process?.terminal, false)
+  t.same(config.linux.uidMappings, [{ containerID: 0, hostID: process.geteuid?.(), size: 1 }])
+})
+
+t.test('a container without a root file system of its own runs the programs of the host', skip, async t => {
+  const folder = t.testdir()
+  const root = join(folder, 'state')
+  mkdirSync(join(folder, 'bundle'))
+  const [cwd, name] = [join(folder, 'bundle'), `tsrun-host-root-${process.pid}`]
+  const script = 'hostname; touch /usr/x 2>/dev/null || echo read-only; touch /tmp/x && echo writable; ls -d /home'
+  t.equal(tsrun(['spec', '--host-root', '--', '/bin/sh', '-c', script], { cwd }).status, 0)
+  const { status, stdout } = tsrun(['--root', root, 'run', name], { cwd })
+  t.equal(stdout, 'tsrun\nread-only\nwritable\n')
+  t.not(status, 0, 'what was not bound is not there')
+  t.notOk(existsSync('/usr/x'))
+})
+
+t.test('the program is refused in the words of the host where it is not there', skip, async t => {
+  const folder = t.testdir()
+  tsrun(['spec', '--host-root', '--', 'no-such-program'], { cwd: folder })
+  const { status, stderr } = tsrun(['--root', join(folder, 'state'), 'run', `tsrun-none-${process.pid}`], {
+    cwd: folder,
+  })
+  t.equal(status, 1)
+  t.match(stderr, /executable file not found in \$PATH/)
+})
+
+t.test('features is a valid document and nothing else, on both streams', async t => {
+  const { status, stdout } = execute('/bin/sh', [
+    '-c',
+    '"$@" 2>&1',
+    'sh',
+    process.execPath,
+    'dist/cli/tsrun.cjs',
+    'features',
+  ])
+  t.equal(status, 0)
+  const features = readFeatures(stdout)
+  t.equal(features.ociVersionMin, '1.0.0')
+  t.ok(features.mountOptions?.includes('rro'))
+})
+
+t.test('plan shows each step as text or JSON, and no secrets unless asked', skip, async t => {
+  const box = makeBundle(t)
+  box.configure(config => (config.process.env = ['PATH=/bin', 'TOKEN=s3cret']))
+  const run = commandOn(box)
+  const { status, stdout } = run(['plan', '.'])
+  t.equal(status, 0)
+  t.match(stdout, /pivot_root/)
+  t.match(stdout, /\/mounts\/0/)
+  t.match(stdout, /TOKEN/)
+  t.notMatch(stdout, /s3cret/)
+  t.match(run(['plan', '--show-env', box.bundle]).stdout, /s3cret/)
+
+  const json = run(['plan', '--format', 'json', '.'])
+  t.ok(Array.isArray(JSON.parse(json.stdout).ops))
+  t.notMatch(json.stdout, /s3cret/)
+  t.match(run(['plan', '--format', 'xml', '.']), { status: 1, stderr: /invalid format option/ })
+  t.notOk(existsSync(box.runtime.root), 'nothing has been made')
+})
+
+t.test('plan says what is wrong as create would', skip, async t => {
+  const box = makeBundle(t)
+  writeFileSync(join(box.bundle, 'config.json'), '{"ociVersion": "1.3.0"')
+  t.match(commandOn(box)(['plan', '.']), { status: 1, stdout: '', stderr: /end of the text \(line 1/ })
+})
