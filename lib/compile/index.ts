@@ -12,7 +12,7 @@ import { demandRoomForStart, limitsComeEarly } from './limits.js'
 import { mountAll, sealMounts } from './mounts.js'
 import { enterNamespaces } from './namespaces.js'
 import { type CompileOptions, withDefaults } from './options.js'
-import { mountRoot, switchRoot } from './rootfs.js'
+import { mountRoot, showRoot, switchRoot } from './rootfs.js'
 
 export { compileExec, type ExecInput } from './exec-plan.js'
 export { compileHook, type HookInput } from './hooks.js'
@@ -40,6 +40,7 @@ export function compile({ config, facts, options }: CompileInput): { plan: Plan;
   mountAll(work)
   makeDevices(work)
   sealMounts(work)
+  if (hasCreateHooks(config)) showRoot(work)
   if (needsPrepare(work)) work.draft.op('prepare', {}, '/hooks')
   switchRoot(work)
   furnish(work)
@@ -50,7 +51,9 @@ export function compile({ config, facts, options }: CompileInput): { plan: Plan;
 
 /** What is done between the mounts and the switch of the root: hooks, and limits that can't be set later. */
 function needsPrepare(work: Work): boolean {
-  const { prestart, createRuntime, createContainer } = work.config.hooks
-  const hooks = prestart.length + createRuntime.length + createContainer.length
-  return work.options.prepareBarrier || hooks > 0 || limitsComeEarly(work)
+  return work.options.prepareBarrier || hasCreateHooks(work.config) || limitsComeEarly(work)
+}
+
+function hasCreateHooks({ hooks: { prestart, createRuntime, createContainer } }: Config): boolean {
+  return prestart.length + createRuntime.length + createContainer.length > 0
 }

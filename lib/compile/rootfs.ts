@@ -3,7 +3,7 @@ import { MOUNT_ATTR, MS } from '../plan/flags.js'
 import type { Config } from '../spec/config.js'
 import { makeIssue } from '../spec/shape.js'
 import type { Work } from './draft.js'
-import { hasNamespace } from './namespaces.js'
+import { hasNamespace, makesNamespace } from './namespaces.js'
 
 const PROPAGATION = '/linux/rootfsPropagation'
 
@@ -26,6 +26,11 @@ export function mountRoot({ config, options, draft }: Work): void {
   }
   draft.op('propagation', { flags: basePropagation(config) }, PROPAGATION)
   draft.op('root', { slot: draft.slot({ kind: 'tree', path, recursive: true, nofollow: false, origin }) }, origin)
+}
+
+/** Before hooks run: they know the root by its path on the host. A namespace that is joined need not have that path. */
+export function showRoot({ config, options, draft }: Work): void {
+  if (makesNamespace(config, 'mount')) draft.op('place_root', { path: options.rootfs }, '/root/path')
 }
 
 /** PIVOT. */

@@ -83,5 +83,7 @@ void run_move_root(struct init *init, struct move_root_op *args) {
   while (*rest != 0)
     hide_where_full(init, cut(&rest, '\n'));
   sys_unmap(table, MAX_TABLE);
+  if (plan_has(&init->plan, OP_PLACE_ROOT))
+    must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
   enter_root(init);
 }

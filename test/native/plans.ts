@@ -53,6 +53,7 @@ export const createPlan: SamplePlan = {
     op('mkdir', { path: '/run/lock', mode: 0o755 }),
     op('symlink', { target: '/proc/self/fd', path: '/dev/fd' }),
     op('mknod', { path: '/dev/null', mode: 0o020666, major: 1, minor: 3 }),
+    op('place_root', { path: '/srv/rootfs' }),
     op('prepare'),
     op('pivot_root'),
     op('hostname', { name: 'box' }),
