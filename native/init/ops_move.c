@@ -79,11 +79,12 @@ void run_move_root(struct init *init, struct move_root_op *args) {
   // Unmounting would reach the host.
   if ((init->propagation & MS_SHARED) != 0)
     fail(&init->report, "umount2", -EINVAL, "shared propagation");
+  // Over "/" it is out of sight for what follows.
+  if (plan_has(&init->plan, OP_PLACE_ROOT))
+    must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
   char *table = read_mounts(init), *rest = table;
   while (*rest != 0)
     hide_where_full(init, cut(&rest, '\n'));
   sys_unmap(table, MAX_TABLE);
-  if (plan_has(&init->plan, OP_PLACE_ROOT))
-    must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
   enter_root(init);
 }
