@@ -8,6 +8,7 @@ const facts: HostFacts = {
   kernel: [6, 1],
   euid: 0,
   egid: 0,
+  inUserNamespace: false,
   lastCapability: 40,
   permitted: 0n,
   bounding: 0n,
@@ -55,7 +56,9 @@ t.test('every mount option that is listed is accepted as one of ours', async t =
   for (const option of features.mountOptions ?? []) {
     const mounts = [{ destination: '/x', type: 'tmpfs', source: 'x', options: [option] }]
     const bound = [{ destination: '/x', type: 'bind', source: '/', options: ['bind', option] }]
-    const accepted = [mounts, bound].some(mounts => data(JSON.stringify({ ...config, mounts }))?.length === 0)
+    const ids = [{ containerID: 0, hostID: 1000, size: 1 }]
+    const mapped = bound.map(mount => ({ ...mount, uidMappings: ids, gidMappings: ids }))
+    const accepted = [mounts, bound, mapped].some(mounts => data(JSON.stringify({ ...config, mounts }))?.length === 0)
     t.ok(accepted, option)
   }
 })

@@ -25,9 +25,10 @@ export function mountCgroups(work: Work, mount: Mount): void {
   const old = numbered.filter(({ version }) => version === 1)
   const unified = numbered.find(({ version }) => version === 2)
   const { mode } = work.facts.cgroup
-  if (mode === 'v2' && unified !== undefined)
+  // Asked for by name, the unified hierarchy is shown on a hybrid host as well.
+  if ((mode === 'v2' || mount.type === 'cgroup2') && unified !== undefined)
     mountHierarchy(work, { mount, hierarchy: unified, path: cleanPath(mount.destination) })
-  else if (mode !== 'none' && old.length > 0) mountOld(work, mount, old)
+  else if (mode !== 'none' && mount.type !== 'cgroup2' && old.length > 0) mountOld(work, mount, old)
   else throw noCgroups(mount)
 }
 

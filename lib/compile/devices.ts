@@ -55,11 +55,11 @@ function directoriesOf({ config }: Work, devices: readonly Device[]): string[] {
   return [...new Set(devices.map(({ path }) => parentOf(path)))].filter(path => !mounted.has(path))
 }
 
-/** mknod(2) is refused in a user namespace, but not for a fifo: there the host's node is attached. */
-function makeDevice({ config, draft }: Work, device: Device): void {
+/** mknod(2) is refused in a user namespace, the container's or our own, but not for a fifo: there the host's node is attached. */
+function makeDevice({ config, facts, draft }: Work, device: Device): void {
   const { path, type, mode, major, minor, uid, gid, origin } = device
   const clean = cleanPath(path)
-  if (type === 'p' || !hasNamespace(config, 'user')) {
+  if (type === 'p' || !(facts.inUserNamespace || hasNamespace(config, 'user'))) {
     draft.op('mknod', { path: clean, mode, major, minor, uid, gid }, origin)
     return
   }

@@ -1,10 +1,12 @@
 import { MOUNT_ATTR } from '../plan/flags.js'
 import { RESOLVE, RESOLVE_IN_ROOT } from '../plan/ops.js'
+import type { Cleared } from '../plan/plan.js'
 import type { Mount } from '../spec/config.js'
 import { mountCgroups } from './cgroup-mounts.js'
 import type { Work } from './draft.js'
 import { optionsOf } from './filesystem-options.js'
 import { idmapOf } from './idmap.js'
+import { hasNamespace } from './namespaces.js'
 import { cleanPath, isBelow } from './paths.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
@@ -27,12 +29,20 @@ function attachTree(work: Work, mount: Mount): void {
   const path = cleanPath(mount.destination)
   const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
   const idmap = idmapOf(work, mount)
-  const tree = { path: host, recursive, origin: `${origin}/source` }
+  const tree = { path: host, recursive, ...clearedBy(work, mount), origin: `${origin}/source` }
   const slot = draft.slot(
     idmap === null ? { kind: 'tree', ...tree, nofollow: false } : { kind: 'idmapped_tree', ...tree, idmap },
   )
   const args = { slot, path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
   draft.op('attach', args, origin)
+}
+
+/** What the kernel locks where an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */
+const LOCKABLE = BigInt(MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC)
+
+function clearedBy({ config }: Work, { clear, recClear }: Mount): { cleared?: Cleared } {
+  if (!hasNamespace(config, 'user') || ((clear | recClear) & LOCKABLE) === 0n) return {}
+  return { cleared: { mount: Number(clear & LOCKABLE), tree: Number(recClear & LOCKABLE) } }
 }
 
 function mountFilesystem(work: Work, mount: Mount): void {

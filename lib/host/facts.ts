@@ -23,6 +23,8 @@ export interface HostFacts {
   readonly kernel: readonly [number, number]
   readonly euid: number
   readonly egid: number
+  /** Whether this process is in a user namespace that is not the first one: it then may not make device nodes. */
+  readonly inUserNamespace: boolean
   /** Number of the last capability that the kernel knows. */
   readonly lastCapability: number
   /** Capabilities that this process has (permitted) and may pass on (bounding), bit n = capability n. */

@@ -1,9 +1,12 @@
 /** Reads the host's facts; nothing is changed, and nothing is tried that could be noticed. */
 import { isErrno } from '../sys/errno.js'
-import { listDirectory, readText, readTextIfThere } from '../sys/file.js'
+import { listDirectory, readLink, readText, readTextIfThere } from '../sys/file.js'
 import { effectiveGid, effectiveUid, kernelRelease } from '../sys/host.js'
 import type { HostFacts } from './facts.js'
 import { readCgroupFacts } from './probe-cgroup.js'
+
+/** The kernel gives it this number when it starts (PROC_USER_INIT_INO). */
+const FIRST_USER_NAMESPACE = 'user:[4026531837]'
 
 export function probeHost(): HostFacts {
   const status = readText('/proc/self/status')
@@ -11,6 +14,7 @@ export function probeHost(): HostFacts {
     kernel: parseRelease(kernelRelease()),
     euid: effectiveUid(),
     egid: effectiveGid(),
+    inUserNamespace: readLink('/proc/self/ns/user') !== FIRST_USER_NAMESPACE,
     lastCapability: Number(readText('/proc/sys/kernel/cap_last_cap')),
     permitted: capabilitySet(status, 'CapPrm'),
     bounding: capabilitySet(status, 'CapBnd'),

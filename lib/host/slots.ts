@@ -8,6 +8,7 @@ import { deviceOf, openRead } from '../sys/file.js'
 import { newMount } from '../sys/idmap.js'
 import { cloneTree, namespaceType } from '../sys/mount.js'
 import { idmapped } from './idmap.js'
+import { demandUnlocked } from './locked.js'
 
 /** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
 export interface SlotSources {
@@ -38,14 +39,12 @@ export function openSlots(slots: readonly Slot[], sources: SlotSources): number[
 function openSlot(slot: Slot, sources: SlotSources): number {
   switch (slot.kind) {
     case 'tree':
-      return named({ slot, path: slot.path, op: 'attach' }, () => cloneTree(slot))
-    case 'idmapped_tree': {
-      const tree = { path: slot.path, recursive: slot.recursive, nofollow: false }
+      return named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked(slot))
+    case 'idmapped_tree':
       return idmapped(
         slot.idmap,
-        named({ slot, path: slot.path, op: 'attach' }, () => cloneTree(tree)),
+        named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked({ ...slot, nofollow: false })),
       )
-    }
     case 'idmapped_filesystem':
       return idmapped(
         slot.idmap,
@@ -102,6 +101,11 @@ function cloneDevice({ path, type, major, minor, origin }: Extract<Slot, { kind:
   const fields = { configPath: origin, op: 'attach', phase: 'SPAWN', syscall: 'fstat', errno: 'ENODEV', signal: null }
   const message = `${origin}: ${path} of the host is ${what}, not ${type} ${major}:${minor}`
   throw new LaunchError('ERR_LAUNCH_OP', message, fields)
+}
+
+function cloneUnlocked(tree: Parameters<typeof cloneTree>[0] & Parameters<typeof demandUnlocked>[0]): number {
+  demandUnlocked(tree)
+  return cloneTree(tree)
 }
 
 function optionsOf({ source, options }: Extract<Slot, { kind: 'idmapped_filesystem' }>): string[] {

@@ -1,5 +1,13 @@
 import type { Op, OpArgs, OpName } from './ops.js'
 
+/** MOUNT_ATTR_* that the plan takes away: the host's mount must not have them. */
+export interface Cleared {
+  /** From the mount itself. */
+  readonly mount: number
+  /** From the whole tree. */
+  readonly tree: number
+}
+
 export interface IdRange {
   readonly containerID: number
   readonly hostID: number
@@ -25,6 +33,8 @@ export type Slot =
       readonly path: string
       readonly recursive: boolean
       readonly nofollow: boolean
+      /** Only where the container has a user namespace, which must not lift what its mounts forbid. */
+      readonly cleared?: Cleared
       readonly origin: string
     }
   /** As a tree, with its ids mapped. */
@@ -33,6 +43,7 @@ export type Slot =
       readonly path: string
       readonly recursive: boolean
       readonly idmap: Idmap
+      readonly cleared?: Cleared
       readonly origin: string
     }
   /** A new file system, attached nowhere, with its ids mapped: it belongs to the host's user namespace, not to the container's. */

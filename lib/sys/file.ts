@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmdirSync,
@@ -133,6 +134,11 @@ export function removeFile(path: string): void {
 
 export function listDirectory(path: string): string[] {
   return viaNode(() => readdirSync(path))
+}
+
+/** What a symbolic link says. */
+export function readLink(path: string): string {
+  return viaNode(() => readlinkSync(path))
 }
 
 /** The absolute path without links. */

@@ -63,3 +63,13 @@ t.test('without a mount namespace only the devices that are asked for are made',
     ['/dev/null'],
   )
 })
+
+t.test('where tsrun itself is in a user namespace, devices are those of the host', async t => {
+  const { plan } = compileCase('minimal', { facts: { inUserNamespace: true } })
+  t.same(
+    argsOf(plan, 'mknod').map(({ path }) => path),
+    [],
+  )
+  const devices = plan.slots.flatMap(slot => (slot.kind === 'device' ? [slot.path] : []))
+  t.same(devices, ['/dev/null', '/dev/zero', '/dev/full', '/dev/random', '/dev/urandom', '/dev/tty'])
+})

@@ -139,6 +139,20 @@ t.test('mapped ids are those of the mount, else those of the user namespace', as
   })
 })
 
+t.test('what a bind in a user namespace takes away is looked at before', async t => {
+  const clearedOf = (namespaces: readonly { type: 'mount' | 'user' }[], ...options: string[]) => {
+    const document = withMounts({ destination: '/x', source: '/s', options })
+    const mappings = [{ containerID: 0, hostID: 5, size: 1 }]
+    const user = namespaces.length > 1 ? { uidMappings: mappings, gidMappings: mappings } : {}
+    const { slots } = planOf({ ...document, linux: { ...document.linux, namespaces, ...user } })
+    return slots.flatMap(slot => (slot.kind === 'tree' && slot.path === '/s' ? [slot.cleared] : []))
+  }
+  const inUser = [{ type: 'mount' }, { type: 'user' }] as const
+  t.same(clearedOf(inUser, 'bind', 'rw', 'rexec', 'atime'), [{ mount: MOUNT_ATTR.RDONLY, tree: MOUNT_ATTR.NOEXEC }])
+  t.same(clearedOf(inUser, 'bind', 'ro', 'noatime'), [undefined])
+  t.same(clearedOf([{ type: 'mount' }], 'bind', 'rw'), [undefined])
+})
+
 t.test('an overlay with more layers than one option holds gets them one by one', async t => {
   const layers = Array.from({ length: 30 }, (_, index) => `/srv/layers/${index}`)
   const overlay = (lowerdir: string) =>
@@ -239,6 +253,22 @@ t.test('cgroups are read-only where the configuration says so, in every variant'
       )
     }
   }
+})
+
+t.test('cgroup2 is the unified hierarchy, on a hybrid host too', async t => {
+  const document = withMounts({ destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options: ['ro'] })
+  const on = (host: string) => compileCase('minimal', { document, facts: { cgroup: readFacts(host).cgroup } }).plan
+  for (const host of ['docker-v2', 'cgroup-mount-hybrid']) {
+    const { slots } = on(host)
+    const index = readFacts(host).cgroup.hierarchies.findIndex(({ version }) => version === 2)
+    t.match(
+      slots.filter(({ kind }) => kind === 'cgroup_tree'),
+      [{ hierarchy: index }],
+      host,
+    )
+    t.match(argsOf(on(host), 'attach'), [{ path: '/sys/fs/cgroup' }])
+  }
+  t.throws(() => on('docker-v1'), { code: 'ERR_HOST_CGROUP' })
 })
 
 t.test('a host without cgroups can show none', async t => {
