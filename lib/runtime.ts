@@ -1,3 +1,4 @@
+import type { CgroupDriver } from './cgroup/index.js'
 import { compile } from './compile/index.js'
 import { Container } from './container.js'
 import { ConfigError, HostError, isTsrunError } from './errors.js'
@@ -20,8 +21,11 @@ import { trace } from './sys/trace.js'
 export interface RuntimeOptions {
   /** The state directory, absolute. Default /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun. */
   readonly root?: string
-  /** How cgroups are made. `systemd` is not supported yet and is refused. Default `cgroupfs`. */
-  readonly cgroupManager?: 'cgroupfs' | 'systemd'
+  /**
+   * Who makes the cgroups of new containers: tsrun itself, or systemd as scopes (`linux.cgroupsPath` is `slice:prefix:name` then).
+   * Default `cgroupfs`.
+   */
+  readonly cgroupManager?: CgroupDriver
   /** Gets warnings, such as an unknown capability. Default: they go to `DEBUG=tsrun:log` only. */
   readonly log?: (entry: LogEntry) => void
 }
@@ -70,7 +74,7 @@ export interface Runtime {
 
 /**
  * A runtime on a state directory. Nothing is touched before the first call.
- * @throws {ConfigError} for a `root` that is not absolute, or a cgroup manager that is not supported
+ * @throws {ConfigError} for a `root` that is not absolute, or a cgroup manager that is not known
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const context = makeContext(options)
@@ -101,11 +105,12 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 }
 
 function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions): Context {
-  if (cgroupManager !== 'cgroupfs') throw refusedCgroupDriver(cgroupManager)
+  if (!['cgroupfs', 'systemd'].includes(cgroupManager)) throw refusedCgroupDriver(cgroupManager)
   const debug = trace('log')
   let facts: HostFacts | null = null
   return {
     store: openStore(root ?? defaultRoot()),
+    cgroupManager,
     facts: () => (facts ??= probeHost()),
     log: log ?? (({ level, id, message }) => debug('%s %s %s', level, id, message)),
   }
@@ -117,15 +122,15 @@ function defaultRoot(): string {
 }
 
 function refusedCgroupDriver(received: string): ConfigError {
-  const message = `the cgroup manager ${JSON.stringify(received)} is not supported yet, only "cgroupfs" is`
+  const message = `the cgroup manager ${JSON.stringify(received)} is not known`
   const issue = {
     path: '',
     rule: 'tsrun#cgroupManager',
-    expected: '"cgroupfs"',
+    expected: '"cgroupfs" or "systemd"',
     received: JSON.stringify(received),
     message,
   }
-  return new ConfigError('ERR_CONFIG_UNSUPPORTED', [issue])
+  return new ConfigError('ERR_CONFIG_INVALID', [issue])
 }
 
 /** Not to have it is no error before a configuration asks for a filter. */

@@ -40,6 +40,8 @@ export interface Wanted {
   readonly allowExisting: boolean
   /** Leave the cpuset for later. */
   readonly cpusLater: boolean
+  /** The cgroup was made for this container, and a process of ours is in it. */
+  readonly isClaimed: boolean
 }
 
 /** All that is to be done, found out before anything is changed. */
@@ -89,7 +91,8 @@ function noCgroups(resources: Resources): HostError {
   })
 }
 
-function makeAll({ id, places, allowExisting }: Work): OwnedPlace[] {
+function makeAll({ id, places, allowExisting, isClaimed }: Work): OwnedPlace[] {
+  if (isClaimed) return places.map(claimed)
   const owned: OwnedPlace[] = []
   try {
     for (const place of places) owned.push(placeToJSON(place, makeOne(place)))
@@ -101,6 +104,9 @@ function makeAll({ id, places, allowExisting }: Work): OwnedPlace[] {
     throw error
   }
 }
+
+/** What is above it belongs to whoever has made it for us. */
+export const claimed = (place: Place): OwnedPlace => placeToJSON(place, 1)
 
 function makeOne(place: Place): number {
   try {

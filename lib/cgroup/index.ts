@@ -4,7 +4,7 @@ import type { Resources } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
 import { applyGroups, checkUsage, countOomKills } from './apply.js'
 import { type CgroupBelow, placesBelow, placesOfProcess } from './below.js'
-import { availableIn, createCgroup, type Ownership, survey } from './create.js'
+import { availableIn, claimed, createCgroup, type Ownership, survey } from './create.js'
 import { deviceAccess } from './device-access.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
 import { killAll, signalEach } from './kill.js'
@@ -16,7 +16,9 @@ import { type CgroupRecord, parseCgroupRecord, placeToJSON } from './record.js'
 import { removeAll, removeAtOnce } from './remove.js'
 import { compileSettings, type SettingGroup } from './settings.js'
 import type { Stats } from './stats.js'
+import { checkHost, scopeOf } from './systemd.js'
 import { absolutePath, rootOf } from './tree.js'
+import { Unit } from './unit.js'
 
 export type { CgroupBelow } from './below.js'
 export type { OomWatch } from './oom.js'
@@ -25,26 +27,51 @@ export type * from './stats.js'
 
 export type CgroupInput =
   /** The cgroup that a container of this id and `linux.cgroupsPath` has. */
-  | { readonly facts: CgroupFacts; readonly path: string | null; readonly id: string; readonly isLost?: boolean }
+  | WantedCgroup
   /** What `toJSON` has given, in this process or another one. */
   | { readonly recorded: unknown }
+
+interface WantedCgroup {
+  readonly facts: CgroupFacts
+  /** `linux.cgroupsPath`; for systemd `slice:prefix:name`. */
+  readonly path: string | null
+  readonly id: string
+  /** Who makes it. Default `cgroupfs`: we do, by making directories. */
+  readonly manager?: CgroupDriver
+  /** Those of the configuration, which may name properties of systemd's unit. Default none. */
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly isLost?: boolean
+}
+
+export type CgroupDriver = 'cgroupfs' | 'systemd'
 
 /**
  * Changes nothing. With `isLost` the cgroup is taken to be what is left of a container whose record can't be read: all
  * that is in it may be killed and removed.
  *
- * @throws {ConfigError} ERR_CONFIG_INVALID, /linux/cgroupsPath
+ * @throws {ConfigError} ERR_CONFIG_INVALID, /linux/cgroupsPath, /annotations
+ * @throws {HostError} ERR_HOST_CGROUP where there is no systemd to make it
  * @throws {StateError} ERR_STATE_CORRUPT for a record that can't be read
  */
 export function openCgroup(input: CgroupInput): Cgroup {
   if ('recorded' in input) {
-    const { id, ...ownership } = parseCgroupRecord(input.recorded)
-    return new Cgroup(id, ownership.places, ownership)
+    const { id, scope, ...ownership } = parseCgroupRecord(input.recorded)
+    return new Cgroup(id, ownership.places, ownership, scope && new Unit({ scope }))
   }
-  const { facts, path, id, isLost = false } = input
+  return input.manager === 'systemd' ? openScope(input) : openDirectories(input)
+}
+
+function openDirectories({ facts, path, id, isLost = false }: WantedCgroup): Cgroup {
   const places = placesOf(facts, { cgroupsPath: path, id })
   const lost = { isOurs: true, places: places.map(place => placeToJSON(place, 1)) }
   return new Cgroup(id, places, isLost ? lost : null)
+}
+
+/** Where it is is known once systemd has made it. */
+function openScope({ facts, path, id, annotations = {}, isLost = false }: WantedCgroup): Cgroup {
+  checkHost(facts.mode)
+  const unit = new Unit({ scope: scopeOf({ cgroupsPath: path, id }), facts, annotations })
+  return new Cgroup(id, [], { isOurs: isLost, places: [] }, unit)
 }
 
 interface CreateInput {
@@ -55,16 +82,35 @@ interface CreateInput {
 
 export class Cgroup {
   readonly #id: string
-  readonly #places: readonly Place[]
+  #places: readonly Place[]
   /** null: not looked at yet, and so not ours. */
   #ownership: Ownership | null
   #later: readonly SettingGroup[] = []
+  /** null: systemd does not know of it. */
+  readonly #unit: Unit | null
 
   /** Use `openCgroup`. */
-  constructor(id: string, places: readonly Place[], ownership: Ownership | null) {
+  constructor(id: string, places: readonly Place[], ownership: Ownership | null, unit: Unit | null = null) {
     this.#id = id
     this.#places = places
     this.#ownership = ownership
+    this.#unit = unit
+  }
+
+  /** True where `claim` has to come before `create`, and `toJSON` tells more after it. */
+  get isUnit(): boolean {
+    return this.#unit !== null
+  }
+
+  /**
+   * Has systemd make the cgroup, around a process that is there until `settle`.
+   * @throws {StateError} ERR_STATE_EXISTS for a unit that is there already
+   * @throws {HostError} ERR_HOST_CGROUP without systemd, {CgroupError} ERR_CGROUP_WRITE for what it refuses; {ConfigError} as `create`
+   */
+  async claim(resources: Resources): Promise<void> {
+    if (this.#unit === null) return
+    this.#places = await this.#unit.claim(this.#id, resources)
+    this.#ownership = { isOurs: true, places: this.#places.map(claimed) }
   }
 
   /**
@@ -79,16 +125,23 @@ export class Cgroup {
    */
   create({ resources, allowExisting = true, cpusLater = false }: CreateInput): void {
     // Until it has worked, what is there is not ours: a caller that cleans up must not kill somebody else's processes.
-    this.#ownership = null
-    const created = createCgroup({ id: this.#id, places: this.#places, resources, allowExisting, cpusLater })
+    const isClaimed = this.#unit !== null
+    if (!isClaimed) this.#ownership = null
+    const created = createCgroup({ id: this.#id, places: this.#places, resources, allowExisting, cpusLater, isClaimed })
     this.#ownership = created
     this.#later = created.later
   }
 
   /** Writes what `create` had to leave for when the container's process is in: limits of no or one process, and the cpuset. */
-  settle(): void {
+  async settle(): Promise<void> {
+    await this.#unit?.settle()
     applyGroups(this.#places, this.#later)
     this.#later = []
+  }
+
+  /** Lets systemd know of other limits, which `apply` then writes, so that it does not write the old ones again. */
+  async declare(resources: Resources): Promise<void> {
+    await this.#unit?.change(this.#places, resources)
   }
 
   /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are; the device list only with `keepsDevices`. */
@@ -199,11 +252,14 @@ export class Cgroup {
    * @throws {CgroupError} ERR_CGROUP_WRITE, EBUSY: a process is still there
    */
   async remove(): Promise<void> {
-    if (this.#ownership?.isOurs === true) await removeAll(this.#ownership.places)
+    if (this.#ownership?.isOurs !== true) return
+    await this.#unit?.stop()
+    await removeAll(this.#ownership.places)
   }
 
   /** `kill` and `remove`, without looking for processes where the kernel says that there are none. */
   async destroy(): Promise<void> {
+    if (this.#unit !== null) return this.remove()
     if (this.#ownership?.isOurs !== true || removeAtOnce(this.#ownership.places)) return
     await this.kill()
     await this.remove()
@@ -216,6 +272,6 @@ export class Cgroup {
   toJSON(): CgroupRecord {
     this.#ownership ??= survey(this.#places)
     const { isOurs, places } = this.#ownership
-    return { id: this.#id, isOurs, places }
+    return { id: this.#id, isOurs, places, scope: this.#unit?.scope ?? null }
   }
 }

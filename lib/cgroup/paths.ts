@@ -66,7 +66,8 @@ function startOfRelative(hierarchy: CgroupHierarchy, mode: CgroupFacts['mode']):
   return mode === 'v2' ? own.slice(0, -1) : own
 }
 
-function visiblePath({ own, root, mountpoint }: CgroupHierarchy): string {
+/** The path of the hierarchy's `own` cgroup below its mount point. @throws {HostError} ERR_HOST_CGROUP where it is not below */
+export function visiblePath({ own, root, mountpoint }: CgroupHierarchy): string {
   const isBelow = root === '/' || own === root || own.startsWith(`${root}/`)
   if (isBelow && !own.split('/').includes('..')) return root === '/' ? own : own.slice(root.length)
   throw new HostError('ERR_HOST_CGROUP', {

@@ -2,6 +2,7 @@
 import { StateError } from '../errors.js'
 import { faultOf, type Place } from './paths.js'
 import type { OwnedPlace } from './remove.js'
+import type { Scope } from './systemd.js'
 
 /** Plain JSON. */
 export interface CgroupRecord {
@@ -9,19 +10,24 @@ export interface CgroupRecord {
   /** False: somebody else's processes were there before us, so none is killed and nothing removed. */
   readonly isOurs: boolean
   readonly places: readonly OwnedPlace[]
+  /** The unit of systemd that it is; null where it is none. */
+  readonly scope: Scope | null
 }
 
 /** @throws {StateError} ERR_STATE_CORRUPT for anything but what `toJSON` has given */
 export function parseCgroupRecord(value: unknown): CgroupRecord {
-  const { id, isOurs, places } = isObject(value) ? value : {}
+  const { id, isOurs, places, scope = null } = isObject(value) ? value : {}
   const isSound =
     typeof id === 'string' && typeof isOurs === 'boolean' && Array.isArray(places) && places.every(isPlace)
-  if (isSound) return { id, isOurs, places }
+  if (isSound && (scope === null || isScope(scope))) return { id, isOurs, places, scope }
   const message = 'the recorded cgroup can not be read'
   throw new StateError('ERR_STATE_CORRUPT', message, { id: typeof id === 'string' ? id : '' })
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+const isScope = (value: unknown): value is Scope =>
+  isObject(value) && typeof value.unit === 'string' && (value.manager === 'system' || value.manager === 'user')
 
 function isPlace(value: unknown): value is OwnedPlace {
   if (!isObject(value)) return false

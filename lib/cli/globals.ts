@@ -12,7 +12,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: 'log', value: 'FILE', help: 'append errors and warnings to this file (default: standard error)' },
   { name: 'log-format', value: 'FORMAT', help: 'text (default) or json' },
   { name: 'debug', help: 'log more' },
-  { name: 'systemd-cgroup', help: 'not supported yet' },
+  { name: 'systemd-cgroup', help: 'have systemd make the cgroups: cgroupsPath is slice:prefix:name' },
   { name: 'rootless', value: 'WHEN', help: 'auto (default) or false; true is not supported yet' },
 ]
 
@@ -27,7 +27,8 @@ export function readGlobals(flags: Flags): Globals {
   const format = FORMATS.find(name => name === given)
   const log = openLog({ file: flags.text('log') || undefined, format: format ?? 'text', isDebug: flags.isOn('debug') })
   const root = flags.text('root')
-  return { root: root === undefined ? undefined : resolve(root), log }
+  const cgroupManager = flags.isOn('systemd-cgroup') ? 'systemd' : 'cgroupfs'
+  return { root: root === undefined ? undefined : resolve(root), cgroupManager, log }
 }
 
 /** @throws {Error} in words for the user */
@@ -35,8 +36,6 @@ export function checkGlobals(flags: Flags): void {
   const format = flags.text('log-format')
   if (format !== undefined && !(FORMATS as readonly string[]).includes(format))
     throw new Error(`invalid log-format: ${format}`)
-  if (flags.isOn('systemd-cgroup'))
-    throw new Error('--systemd-cgroup is not supported yet: leave it out to use cgroupfs')
   const rootless = flags.text('rootless') ?? 'auto'
   if (rootless === 'true') throw new Error('--rootless=true is not supported yet: run as root')
   if (!['auto', 'false'].includes(rootless))

@@ -1,3 +1,4 @@
+import type { CgroupDriver } from '../cgroup/index.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Store } from '../store/store.js'
 
@@ -12,6 +13,8 @@ export interface LogEntry {
 /** What all operations of one runtime share. */
 export interface Context {
   readonly store: Store
+  /** Who makes the cgroups of new containers. */
+  readonly cgroupManager: CgroupDriver
   /** Probed at the first use, then kept. */
   readonly facts: () => HostFacts
   readonly log: (entry: LogEntry) => void

@@ -17,6 +17,7 @@ import type { Context } from './context.js'
 import { withEnv } from './exec-process.js'
 import { createHooks, poststopHooks } from './hooks.js'
 import { sendListener } from './listener.js'
+import { type MovedDevices, moveNetDevices } from './net-devices.js'
 import { applyLimits, applyOomScore, applyRlimits, writeMappings } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
@@ -92,7 +93,14 @@ function prepare(context: Context, options: CreateOptions): Draft {
   const facts = context.facts()
   const { plan, warnings } = compile({ config: bundle.config, facts, options: compileOptions(options, bundle) })
   for (const message of [...bundle.warnings, ...warnings]) context.log({ level: 'warning', message, id: options.id })
-  const cgroup = openCgroup({ facts: facts.cgroup, path: bundle.config.linux.cgroupsPath, id: options.id })
+  const { linux, annotations } = bundle.config
+  const cgroup = openCgroup({
+    facts: facts.cgroup,
+    path: linux.cgroupsPath,
+    id: options.id,
+    manager: context.cgroupManager,
+    annotations,
+  })
   return { context, options, bundle, plan, cgroup }
 }
 
@@ -109,25 +117,37 @@ async function make(draft: Draft): Promise<Created> {
   try {
     ledger.update({})
     context.store.writeConfig(ledger.record().id, bundle.config)
+    if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.create({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
     const { child, streams } = await startInit(draft, ledger)
     debug('%s created, pid %d', draft.options.id, child.pid)
     return { record: ledger.record(), child, streams, cgroup }
   } catch (error) {
-    await undo(draft, ledger.record())
+    await undo(draft, ledger)
     throw error
+  } finally {
+    for (const { release } of ledger.held) release()
   }
+}
+
+/** systemd says where the cgroup is: kept before anything is written there. */
+async function claim({ cgroup, bundle }: Draft, ledger: Ledger): Promise<void> {
+  await cgroup.claim(bundle.config.linux.resources)
+  ledger.update({ cgroup: cgroup.toJSON() })
 }
 
 /** The record as it grows; each change is on disk before the next step. */
 interface Ledger {
   record(): ContainerRecord
   update(change: Partial<ContainerRecord>): void
+  /** What of the host is changed for the container's life, and comes back only where create fails. */
+  readonly held: MovedDevices[]
 }
 
 function openLedger(store: Store, first: ContainerRecord): Ledger {
   let record = first
   return {
+    held: [],
     record: () => record,
     update: change => {
       record = { ...record, ...change }
@@ -207,12 +227,14 @@ const barriers: Record<Barrier, AtBarrier> = {
   prepare: async (child, { bundle: { config }, context, cgroup }, ledger) => {
     const facts = context.facts()
     if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
+    const { netDevices } = config.linux
+    if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
     await createHooks({ config, record: ledger.record(), child, cgroup, facts })
   },
-  created: ({ pid, pidfd }, { bundle, context, cgroup, options }, ledger) => {
+  created: async ({ pid, pidfd }, { bundle, context, cgroup, options }, ledger) => {
     const { config } = bundle
     applyScheduling(pid, config)
-    cgroup.settle()
+    await cgroup.settle()
     if (limitsComeEarly({ config, facts: context.facts() })) applyOomScore(pid, config)
     else applyLimits(pid, config)
     if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, pidfd, message: 'standard' })
@@ -221,9 +243,11 @@ const barriers: Record<Barrier, AtBarrier> = {
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
-async function undo({ context, cgroup, bundle }: Draft, record: ContainerRecord): Promise<void> {
+async function undo({ context, cgroup, bundle }: Draft, ledger: Ledger): Promise<void> {
+  const record = ledger.record()
   const log = (error: unknown): void =>
     context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
+  for (const { restore } of ledger.held) restore().forEach(log)
   await cgroup.destroy().catch(log)
   if (record.pid !== 0) await poststopHooks({ context, config: bundle.config, record })
   context.store.remove(record.id)

@@ -65,7 +65,8 @@ async function removeWithoutRecord(context: Context, id: string): Promise<void> 
   const config = readConfig(context, id)
   if (config !== null) {
     const path = config.linux.cgroupsPath
-    await openCgroup({ facts: context.facts().cgroup, path, id, isLost: true }).destroy()
+    const manager = context.cgroupManager
+    await openCgroup({ facts: context.facts().cgroup, path, id, manager, isLost: true }).destroy()
   }
   context.store.remove(id)
 }

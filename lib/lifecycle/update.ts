@@ -23,10 +23,9 @@ export async function update(context: Context, id: string, input: UpdateInput): 
     for (const message of warnings) context.log({ level: 'warning', message, id })
     const asked = completed(withoutZeroPids(given), current)
     const merged = mergeResources(current, asked)
-    openCgroup({ recorded: record.cgroup }).apply(
-      { ...asked, devices: merged.devices },
-      { keepsDevices: given.devices.length === 0 },
-    )
+    const cgroup = openCgroup({ recorded: record.cgroup })
+    await cgroup.declare(asked)
+    cgroup.apply({ ...asked, devices: merged.devices }, { keepsDevices: given.devices.length === 0 })
     context.store.replaceConfig(id, { ...config, linux: { ...config.linux, resources: merged } })
   })
 }

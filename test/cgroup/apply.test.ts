@@ -96,7 +96,7 @@ test('A limit of no processes is set once the process is in.', async t => {
   const cgroup = testCgroup(t)
   cgroup.create({ resources: resources({ pids: { limit: 0n } }) })
   t.equal(fileOf(cgroup, 'pids', 'pids.max'), 'max')
-  cgroup.settle()
+  await cgroup.settle()
   t.equal(fileOf(cgroup, 'pids', 'pids.max'), '0')
 })
 

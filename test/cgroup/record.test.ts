@@ -3,14 +3,23 @@ import { openCgroup } from '../../lib/cgroup/index.js'
 import { resources } from './resources.js'
 
 const place = { version: 2, controllers: ['cpu'], mountpoint: '/sys/fs/cgroup', path: 'a/b', made: 2 }
-const record = { id: 'one', isOurs: true, places: [place] }
+const record = { id: 'one', isOurs: true, places: [place], scope: null }
 
 t.test('A record is read as it was written.', async t => {
   t.same(openCgroup({ recorded: JSON.parse(JSON.stringify(record)) }).toJSON(), record)
   t.same(openCgroup({ recorded: { ...record, places: [] } }).toJSON().places, [])
 })
 
+t.test('A record of a scope is read as it was written, and one without is none of systemd.', async t => {
+  const scope = { unit: 'tsrun-one.scope', manager: 'user' }
+  t.same(openCgroup({ recorded: { ...record, scope } }).toJSON().scope, scope)
+  const { scope: _, ...older } = record
+  t.same(openCgroup({ recorded: older }).toJSON().scope, null)
+})
+
 const broken: Readonly<Record<string, unknown>> = {
+  'a scope without a manager': { ...record, scope: { unit: 'one.scope' } },
+  'a scope of nobody': { ...record, scope: { unit: 'one.scope', manager: 'other' } },
   nothing: null,
   'a text': 'x',
   'a list': [],

@@ -77,7 +77,7 @@ test('The number of processes, and none at all once the process is in.', ['pids'
   t.equal(text(created(t, { pids: { limit: -1n } }), 'pids.max'), 'max')
   const none = created(t, { pids: { limit: 0n } })
   t.equal(text(none, 'pids.max'), 'max')
-  none.settle()
+  await none.settle()
   t.equal(text(none, 'pids.max'), '0')
 })
 

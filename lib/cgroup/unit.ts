@@ -1,0 +1,89 @@
+import type { CgroupFacts } from '../host/facts.js'
+import type { Resources } from '../spec/config.js'
+import { readTextIfThere } from '../sys/file.js'
+import { type Placeholder, startPlaceholder } from '../sys/placeholder.js'
+import type { Property } from '../sys/systemd.js'
+import { availableIn } from './create.js'
+import { type Place, placesOf, visiblePath } from './paths.js'
+import { compileSettings, type SettingGroup } from './settings.js'
+import { changeScope, type Scope, startScope, stopScope, type WantedScope } from './systemd.js'
+import { type AnnotatedProperty, annotatedProperties, limitProperties } from './unit-properties.js'
+
+export interface UnitInput {
+  readonly scope: WantedScope
+  readonly facts: CgroupFacts
+  readonly annotations: Readonly<Record<string, string>>
+}
+
+/** What systemd keeps a container's processes as: where its cgroup is is systemd's to say. */
+export class Unit {
+  readonly scope: Scope
+  readonly #wanted: (UnitInput & { readonly annotated: readonly AnnotatedProperty[] }) | null
+  #placeholder: Placeholder | null = null
+  #later: readonly Property[] = []
+
+  /** @throws {ConfigError} ERR_CONFIG_INVALID for annotations that can't be read */
+  constructor(input: UnitInput | { readonly scope: Scope }) {
+    this.scope = { unit: input.scope.unit, manager: input.scope.manager }
+    this.#wanted = 'facts' in input ? { ...input, annotated: annotatedProperties(input.annotations) } : null
+  }
+
+  /** Has systemd make the scope around a process of ours, which stays until `settle`. Returns where that is. */
+  async claim(id: string, resources: Resources): Promise<Place[]> {
+    if (this.#wanted === null) throw new TypeError('a recorded scope is not made again')
+    const { scope, facts, annotated } = this.#wanted
+    const groups = compileSettings(resources, availableIn(facts.hierarchies.map(withoutPath)))
+    const limits = limitProperties(groups.filter(group => !isForLater(group)))
+    const placeholder = startPlaceholder()
+    try {
+      await startScope({ scope, id, pid: placeholder.pid, limits, annotated })
+      this.#placeholder = placeholder
+      this.#later = limitProperties(groups.filter(isForLater))
+      return placesAround(facts, placeholder.pid)
+    } catch (error) {
+      await placeholder.end()
+      throw error
+    }
+  }
+
+  /** Ends our process in it: the scope stays as long as another one is there. */
+  async #release(): Promise<void> {
+    await this.#placeholder?.end()
+  }
+
+  /** To be called when the container's process is in. */
+  async settle(): Promise<void> {
+    await this.#release()
+    await changeScope(this.scope, this.#later)
+    this.#later = []
+  }
+
+  /** Tells systemd of the limits, before they are written by us. */
+  async change(places: readonly Place[], resources: Resources): Promise<void> {
+    await changeScope(this.scope, limitProperties(compileSettings(resources, availableIn(places))))
+  }
+
+  /** Kills all that is in it, and removes it. */
+  async stop(): Promise<void> {
+    await this.#release()
+    await stopScope(this.scope)
+  }
+}
+
+/** What could stop the launch, or the runtime from having the process run where it wants. */
+const isForLater = ({ controller }: SettingGroup): boolean => controller === 'pids' || controller === 'cpuset'
+
+const withoutPath = ({ version, controllers, mountpoint }: CgroupFacts['hierarchies'][number]): Place => ({
+  version,
+  controllers,
+  mountpoint,
+  path: '',
+})
+
+/** The cgroups that the process is in. */
+function placesAround(facts: CgroupFacts, pid: number): Place[] {
+  const own = /^0::(\/.+)$/m.exec(readTextIfThere(`/proc/${pid}/cgroup`) ?? '')?.[1] ?? '/'
+  return facts.hierarchies.flatMap(hierarchy =>
+    placesOf({ ...facts, hierarchies: [hierarchy] }, { cgroupsPath: visiblePath({ ...hierarchy, own }), id: '' }),
+  )
+}
