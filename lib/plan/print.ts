@@ -1,7 +1,7 @@
 import { CAPABILITIES, CLONE, flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, SECCOMP_FILTER_FLAG } from './flags.js'
 import { OPS, type Op, RESOLVE } from './ops.js'
 import { phasesOf } from './phases.js'
-import type { Idmap, IdRange, Plan, Slot } from './plan.js'
+import type { Cleared, Idmap, IdRange, Plan, Slot } from './plan.js'
 
 export interface PrintOptions {
   /** Show the values of the environment, which often hold secrets. Default: false. */
@@ -46,9 +46,9 @@ function slotLines(slots: readonly Slot[]): string[] {
 function slotText(slot: Slot): string {
   switch (slot.kind) {
     case 'tree':
-      return `tree ${text(slot.path)}${slot.recursive ? ' recursive' : ''}${slot.nofollow ? ' nofollow' : ''}`
+      return `tree ${text(slot.path)}${slot.recursive ? ' recursive' : ''}${slot.nofollow ? ' nofollow' : ''}${clearedText(slot)}`
     case 'idmapped_tree':
-      return `tree ${text(slot.path)}${slot.recursive ? ' recursive' : ''} ${idmapText(slot.idmap)}`
+      return `tree ${text(slot.path)}${slot.recursive ? ' recursive' : ''}${clearedText(slot)} ${idmapText(slot.idmap)}`
     case 'idmapped_filesystem':
       return `filesystem ${text(slot.type)} source=${text(slot.source)} options=${list(slot.options)} ${idmapText(slot.idmap)}`
     case 'device':
@@ -63,6 +63,11 @@ function slotText(slot: Slot): string {
     default:
       return slot.kind
   }
+}
+
+function clearedText({ cleared = { mount: 0, tree: 0 } }: { cleared?: Cleared }): string {
+  const flags = cleared.mount | cleared.tree
+  return flags === 0 ? '' : ` without=${attributes(flags)}`
 }
 
 function idmapText({ recursive, by }: Idmap): string {
