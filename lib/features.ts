@@ -34,7 +34,7 @@ export function describeFeatures({ facts, libseccomp }: FeaturesInput): OciFeatu
       intelRdt: { enabled: false },
       memoryPolicy: { modes: Object.keys(MEMORY_POLICIES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: libseccomp === null ? {} : { 'io.github.seccomp.libseccomp.version': libseccomp },
   }

@@ -72,12 +72,33 @@ function data(text: string): readonly string[] | null {
   }
 }
 
-t.test('every seccomp action that is listed is accepted, and NOTIFY is neither', async t => {
-  const withAction = (defaultAction: string) =>
-    JSON.stringify({ ...config, linux: { ...config.linux, seccomp: { defaultAction } } })
-  const actions = features.linux?.seccomp?.actions ?? []
-  t.ok(actions.length > 5)
-  for (const action of actions) t.doesNotThrow(() => readConfig(withAction(action)), action)
-  t.notOk(actions.includes('SCMP_ACT_NOTIFY'))
-  t.throws(() => readConfig(withAction('SCMP_ACT_NOTIFY')), { code: 'ERR_CONFIG_UNSUPPORTED' })
+t.test('every seccomp action and flag that is listed is accepted', async t => {
+  const withFilter = (action: string, flags: readonly string[]) => {
+    const syscalls = [{ names: ['mount'], action }]
+    const seccomp = { defaultAction: 'SCMP_ACT_ALLOW', listenerPath: '/run/agent.sock', flags, syscalls }
+    return JSON.stringify({ ...config, linux: { ...config.linux, seccomp } })
+  }
+  const { actions = [], supportedFlags = [] } = features.linux?.seccomp ?? {}
+  t.ok(actions.length > 5 && supportedFlags.length > 2)
+  for (const action of actions) t.doesNotThrow(() => readConfig(withFilter(action, supportedFlags)), action)
+  t.ok(actions.includes('SCMP_ACT_NOTIFY'))
+})
+
+t.test('every memory policy that is listed is accepted, with one of the flags or another', async t => {
+  const { modes = [], flags = [] } = features.linux?.memoryPolicy ?? {}
+  const accepts = (memoryPolicy: object): boolean => {
+    try {
+      readConfig(JSON.stringify({ ...config, linux: { ...config.linux, memoryPolicy } }))
+      return true
+    } catch {
+      return false
+    }
+  }
+  t.equal(modes.length, 7)
+  for (const mode of modes) t.ok(accepts({ mode }) || accepts({ mode, nodes: '0' }), mode)
+  for (const flag of flags)
+    t.ok(
+      modes.some(mode => accepts({ mode, nodes: '0', flags: [flag] })),
+      flag,
+    )
 })

@@ -11,6 +11,7 @@ export type Need =
   | 'cgroup-v1'
   | 'cgroup-v2'
   | 'user-namespaces'
+  | 'veth'
   | 'runc'
   | 'crun'
   | 'busybox'
@@ -51,6 +52,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
     otherwise: 'needs a kernel and the privilege to mount cgroup v2',
   },
   'user-namespaces': { isThere: () => works('unshare', '-Ur', 'true'), otherwise: 'needs user namespaces' },
+  veth: {
+    isThere: () => works('unshare', '-n', 'ip', 'link', 'add', 'type', 'veth'),
+    otherwise: 'needs ip(8), and a kernel with virtual network devices (veth)',
+  },
   runc: { isThere: () => works('runc', '--version'), otherwise: 'needs runc' },
   crun: { isThere: () => works('crun', '--version'), otherwise: 'needs crun' },
   busybox: { isThere: () => works('busybox', 'true'), otherwise: 'needs busybox (package busybox-static)' },

@@ -12,6 +12,7 @@ import { demandRoomForStart, limitsComeEarly } from './limits.js'
 import { mountAll, sealMounts } from './mounts.js'
 import { enterNamespaces } from './namespaces.js'
 import { type CompileOptions, withDefaults } from './options.js'
+import { demandRootless } from './rootless.js'
 import { mountRoot, showRoot, switchRoot } from './rootfs.js'
 
 export { compileExec, type ExecInput } from './exec-plan.js'
@@ -34,6 +35,7 @@ export interface CompileInput {
 export function compile({ config, facts, options }: CompileInput): { plan: Plan; warnings: readonly string[] } {
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
   demandHost(work)
+  demandRootless(work)
   demandRoomForStart(work)
   const cloneFlags = enterNamespaces(work)
   mountRoot(work)
@@ -41,7 +43,7 @@ export function compile({ config, facts, options }: CompileInput): { plan: Plan;
   makeDevices(work)
   sealMounts(work)
   if (hasCreateHooks(config)) showRoot(work)
-  if (needsPrepare(work)) work.draft.op('prepare', {}, '/hooks')
+  if (needsPrepare(work)) work.draft.op('prepare', {}, hasCreateHooks(config) ? '/hooks' : '')
   switchRoot(work)
   furnish(work)
   assumeIdentity(work)
@@ -49,9 +51,10 @@ export function compile({ config, facts, options }: CompileInput): { plan: Plan;
   return { plan: work.draft.plan({ cloneFlags, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
 }
 
-/** What is done between the mounts and the switch of the root: hooks, and limits that can't be set later. */
+/** What is done between the mounts and the switch of the root: hooks, network devices, and limits that can't be set later. */
 function needsPrepare(work: Work): boolean {
-  return work.options.prepareBarrier || hasCreateHooks(work.config) || limitsComeEarly(work)
+  const { netDevices } = work.config.linux
+  return work.options.prepareBarrier || netDevices.length > 0 || hasCreateHooks(work.config) || limitsComeEarly(work)
 }
 
 function hasCreateHooks({ hooks: { prestart, createRuntime, createContainer } }: Config): boolean {

@@ -21,8 +21,8 @@ interface Attempt {
   readonly origin: string
   readonly what: string
   readonly phase: string
-  /** What a user can do about an errno; "" where there is nothing to say. */
-  readonly advice?: (errno: string) => string
+  /** What a user can do about it; "" where there is nothing to say. */
+  readonly advice?: (errno: string, cause: SystemError) => string
 }
 
 /** @throws {LaunchError} ERR_LAUNCH_OP naming `origin`, where the system call of `act` fails */
@@ -47,7 +47,7 @@ export async function attemptLater<T>(attempted: Attempt, act: () => Promise<T>)
 
 function refusal({ origin, what, phase, advice = () => '' }: Attempt, cause: SystemError): LaunchError {
   const { syscall, errno } = cause
-  const hint = advice(errno)
+  const hint = advice(errno, cause)
   const message = `${origin}: ${syscall} ${what}: ${errno}: ${errnoMessage(errno)}${hint === '' ? '' : ` (${hint})`}`
   return new LaunchError(
     'ERR_LAUNCH_OP',

@@ -167,6 +167,7 @@ export interface Linux {
   readonly maskedPaths: readonly LocatedPath[]
   readonly readonlyPaths: readonly LocatedPath[]
   readonly mountLabel: string | null
+  readonly netDevices: readonly NetDevice[]
   /** null: leave it alone. */
   readonly memoryPolicy: MemoryPolicy | null
   /** The argument of personality(2). */
@@ -196,6 +197,15 @@ export interface Device {
   readonly minor: number
   readonly uid: number
   readonly gid: number
+  readonly origin: string
+}
+
+/** A network device of the host that moves to the container. */
+export interface NetDevice {
+  /** On the host. */
+  readonly name: string
+  /** In the container; one that ends with %d is completed by the kernel. */
+  readonly target: string
   readonly origin: string
 }
 

@@ -35,6 +35,8 @@ const TABLE = {
   ts_sched_setattr: ['int', ['int', 'pointer']],
   ts_ioprio_set: ['int', ['int', 'int']],
   ts_sched_setaffinity: ['int', ['int', 'pointer', 'int']],
+  ts_netlink_open: ['int', ['int']],
+  ts_netlink_request: ['int', ['int', 'pointer', 'int', 'pointer', 'int']],
   ts_prlimit: ['int', ['int', 'int', 'pointer']],
   ts_kill: ['int', ['int', 'int']],
   ts_watch_start: ['int', ['pointer']],

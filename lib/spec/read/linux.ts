@@ -6,6 +6,7 @@ import type { Rule, Warn } from '../rule.js'
 import * as s from '../shape.js'
 import { deviceRules, devicesShape, normaliseDevice } from './devices.js'
 import { hasNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
+import { netDeviceRules, netDevicesShape, normaliseNetDevices } from './net-devices.js'
 import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
 import { memoryPolicyRules, memoryPolicyShape, normaliseMemoryPolicy } from './scheduling.js'
 import { normaliseSeccomp, seccompRules, seccompShape } from './seccomp.js'
@@ -24,12 +25,10 @@ const intelRdt = s.object({
   enableMonitoring: s.optional(s.truth),
 })
 
-const interfaceName = s.word(/^(?!\.{1,2}$)[^/\s]{1,15}$/, 'the name of a network interface')
-
 export const linuxShape = s.object({
   ...namespaceShapes,
   devices: s.optional(devicesShape),
-  netDevices: s.optional(s.map(s.object({ name: s.optional(interfaceName) }))),
+  netDevices: s.optional(netDevicesShape),
   cgroupsPath: s.optional(s.word(/^(?!(?:.*\/)?\.\.(?:\/|$))/s, 'a path without ".."')),
   resources: s.optional(resourcesShape),
   sysctl: s.optional(s.map(s.text)),
@@ -51,6 +50,7 @@ export const linuxRules: readonly Rule[] = [
   ...sysctlRules,
   ...resourceRules,
   ...seccompRules,
+  ...netDeviceRules,
   ...memoryPolicyRules,
   ...HIDDEN.map(
     (field): Rule => ({
@@ -85,6 +85,7 @@ export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
     maskedPaths: locate(linux, 'maskedPaths'),
     readonlyPaths: locate(linux, 'readonlyPaths'),
     mountLabel: linux.mountLabel || null,
+    netDevices: normaliseNetDevices(linux),
     memoryPolicy: normaliseMemoryPolicy(linux),
     personality: personality === undefined ? null : PERSONALITIES[personality.domain],
   }
