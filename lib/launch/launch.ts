@@ -35,6 +35,13 @@ export interface LaunchInput {
   readonly listener?: (fd: number, child: Child) => Promise<void>
   /** Runs as soon as the (final) process exists, before it does anything. */
   readonly spawned?: (child: Child) => void
+  /** Ends the process when the launch has failed or was aborted; it may be the user's program by then. Default: SIGKILL. */
+  readonly end?: (child: Child) => Promise<unknown>
+}
+
+async function kill(child: Child): Promise<void> {
+  child.signal(SIGKILL)
+  await child.wait()
 }
 
 /**
@@ -46,15 +53,19 @@ export async function launch(input: LaunchInput): Promise<Child> {
   input.signal?.throwIfAborted()
   verifyPlan(input.plan)
   const { child, channel } = start(input)
-  const session: Session = { input, channel, child, at: '' }
-  const abort = (): void => void session.child.signal(SIGKILL)
+  const awaitsClone = input.plan.ops.some(({ op }) => op === 'clone')
+  const session: Session = { input, channel, child, at: '', awaitsClone }
+  const abort = (): void => {
+    if (!session.awaitsClone) session.child.signal(SIGKILL)
+  }
   input.signal?.addEventListener('abort', abort, { once: true })
   try {
     await converse(session)
+    input.signal?.throwIfAborted()
     return session.child
   } catch (error) {
-    session.child.signal(SIGKILL)
-    await session.child.wait()
+    const { end = kill } = input
+    await end(session.child)
     input.signal?.throwIfAborted()
     throw error
   } finally {
@@ -69,6 +80,8 @@ interface Session {
   child: Child
   /** The last barrier. */
   at: string
+  /** The first helper must not be killed now: its child may be there already, and nobody else knows its pid. */
+  awaitsClone: boolean
 }
 
 function start({ plan, stdio, slots, cgroup, spawned }: LaunchInput): { child: Child; channel: Channel } {
@@ -121,7 +134,9 @@ async function followClone(session: Session, pid: number): Promise<void> {
   const pidfd = openPidfd(pid)
   if (pidfd === null) throw diedError({ exitCode: null, signal: null, at: 'clone' })
   session.child = followChild({ pid, pidfd })
+  session.awaitsClone = false
   session.input.spawned?.(session.child)
+  session.input.signal?.throwIfAborted()
 }
 
 const LISTENER_PAUSE_MS = 1

@@ -20,6 +20,7 @@ import { applyAffinity, applyScheduling } from './scheduling.js'
 import { openJoinSlots } from './slots.js'
 import { ociState, openInit, statusOf } from './status.js'
 import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
+import { killTree } from './tree.js'
 
 const debug = trace('exec')
 
@@ -171,6 +172,7 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
       cgroup: directory,
       signal: options.signal,
       spawned: announced.remember,
+      ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
       barrier: (_name, { pid }) => setFromOutside(pid, { ...config, process }),
       listener: (fd, { pid }) => {
         const state = ociState(record, statusOf(context, record))

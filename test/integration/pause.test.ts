@@ -81,8 +81,11 @@ t.test('the processes of a container are told by their pids', skip, async t => {
   const process = await container.exec({ args: ['/bin/sleep', '100'], stdio: 'ignore' })
   t.same(new Set(await container.processes()), new Set([container.pid, process.pid]))
   await process.kill()
+  // The kernel takes a process out of its cgroup only a moment after its end.
+  await sleep(50)
   t.strictSame(await container.processes(), [container.pid])
   await container.kill('KILL')
   await container.wait()
+  await sleep(50)
   t.strictSame(await container.processes(), [])
 })
