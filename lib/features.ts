@@ -31,7 +31,7 @@ export function describeFeatures({ facts, libseccomp }: FeaturesInput): OciFeatu
       seccomp: seccompFeatures(libseccomp !== null),
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false },
+      intelRdt: { enabled: true },
       memoryPolicy: { modes: Object.keys(MEMORY_POLICIES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },

@@ -34,7 +34,7 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   joinNamespaces(work)
   if (input.keepsTree) work.draft.op('subreaper', {})
   // The runtime sets them from outside.
-  if (isSetFromOutside(process)) work.draft.op('map', {}, '/process')
+  if (isSetFromOutside(process) || config.linux.intelRdt !== null) work.draft.op('map', {}, '/process')
   joinRoot(work)
   connect(work, process)
   assumeIdentity(work)

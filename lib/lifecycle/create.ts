@@ -1,6 +1,7 @@
 /** create: everything but the user's process. What fails is undone before the error is thrown. */
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import { type CompileOptions, compile, limitsComeEarly } from '../compile/index.js'
+import type { ClassRecord } from '../host/resctrl.js'
 import type { Child } from '../launch/child.js'
 import { type Barrier, launch } from '../launch/launch.js'
 import { stepsOf } from '../launch/report.js'
@@ -20,6 +21,7 @@ import { sendListener } from './listener.js'
 import { type MovedDevices, moveNetDevices } from './net-devices.js'
 import { applyLimits, applyOomScore, applyRlimits, writeMappings } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
+import { createClass, destroyClass, enterClass, planClass } from './rdt.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
 import { openPlanSlots } from './slots.js'
 import { ociState } from './status.js'
@@ -62,6 +64,8 @@ interface Draft {
   readonly bundle: Bundle
   readonly plan: Plan
   readonly cgroup: Cgroup
+  /** null: none is asked for. */
+  readonly rdt: ClassRecord | null
 }
 
 /** @throws {ConfigError|HostError|StateError|LaunchError|SafetyError|HookError|CgroupError} nothing is left behind */
@@ -101,7 +105,8 @@ function prepare(context: Context, options: CreateOptions): Draft {
     manager: context.cgroupManager,
     annotations,
   })
-  return { context, options, bundle, plan, cgroup }
+  const rdt = linux.intelRdt === null ? null : planClass({ rdt: linux.intelRdt, id: options.id })
+  return { context, options, bundle, plan, cgroup, rdt }
 }
 
 function withExtraEnv(bundle: Bundle, extra: readonly string[]): Bundle {
@@ -112,11 +117,13 @@ function withExtraEnv(bundle: Bundle, extra: readonly string[]): Bundle {
 
 /** From here on there is something to undo. */
 async function make(draft: Draft): Promise<Created> {
-  const { context, cgroup, bundle } = draft
+  const { context, cgroup, bundle, rdt } = draft
+  const { intelRdt } = bundle.config.linux
   const ledger = openLedger(context.store, firstRecord(draft))
   try {
     ledger.update({})
     context.store.writeConfig(ledger.record().id, bundle.config)
+    if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.create({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
     const { child, streams } = await startInit(draft, ledger)
@@ -160,7 +167,7 @@ function terminalOf({ process }: Config, { consoleSocket }: CreateOptions) {
   return process?.terminal ? { consoleSocket: consoleSocket ?? null } : null
 }
 
-function firstRecord({ context, options, bundle, plan, cgroup }: Draft): ContainerRecord {
+function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Draft): ContainerRecord {
   const { config } = bundle
   const start = plan.ops.findIndex(({ op }) => op === 'await_start')
   return {
@@ -180,6 +187,7 @@ function firstRecord({ context, options, bundle, plan, cgroup }: Draft): Contain
     noNewKeyring: options.noNewKeyring ?? false,
     tail: stepsOf(plan, start),
     cgroup: cgroup.toJSON(),
+    rdt,
   }
 }
 
@@ -231,8 +239,9 @@ const barriers: Record<Barrier, AtBarrier> = {
     if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
     await createHooks({ config, record: ledger.record(), child, cgroup, facts })
   },
-  created: async ({ pid, pidfd }, { bundle, context, cgroup, options }, ledger) => {
+  created: async ({ pid, pidfd }, { bundle, context, cgroup, options, rdt }, ledger) => {
     const { config } = bundle
+    if (rdt !== null) enterClass(rdt, pid)
     applyScheduling(pid, config)
     await cgroup.settle()
     if (limitsComeEarly({ config, facts: context.facts() })) applyOomScore(pid, config)
@@ -243,12 +252,21 @@ const barriers: Record<Barrier, AtBarrier> = {
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
-async function undo({ context, cgroup, bundle }: Draft, ledger: Ledger): Promise<void> {
+async function undo({ context, cgroup, bundle, rdt }: Draft, ledger: Ledger): Promise<void> {
   const record = ledger.record()
   const log = (error: unknown): void =>
     context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
   for (const { restore } of ledger.held) restore().forEach(log)
   await cgroup.destroy().catch(log)
+  if (rdt !== null) removeQuietly(rdt, log)
   if (record.pid !== 0) await poststopHooks({ context, config: bundle.config, record })
   context.store.remove(record.id)
+}
+
+function removeQuietly(rdt: ClassRecord, log: (error: unknown) => void): void {
+  try {
+    destroyClass(rdt)
+  } catch (error) {
+    log(error)
+  }
 }

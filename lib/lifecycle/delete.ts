@@ -8,6 +8,7 @@ import { signalPidfd } from '../sys/process.js'
 import { READABLE, watch } from '../sys/watch.js'
 import type { Context } from './context.js'
 import { poststopHooks } from './hooks.js'
+import { destroyClass, recordedClass } from './rdt.js'
 import { openInit, statusOf } from './status.js'
 
 const SIGKILL = 9
@@ -91,6 +92,8 @@ export interface DestroyInput {
 export async function destroy({ context, record, config }: DestroyInput): Promise<void> {
   await endInit(record)
   await openCgroup({ recorded: record.cgroup }).destroy()
+  const rdt = recordedClass(record)
+  if (rdt !== null) destroyClass(rdt)
   if (config !== null) await poststopHooks({ context, config, record })
   context.store.remove(record.id)
 }

@@ -16,6 +16,7 @@ import { type ExecProcessOptions, processOf } from './exec-process.js'
 import { sendListener } from './listener.js'
 import { applyLimits } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
+import { enterClass, recordedClass } from './rdt.js'
 import { applyAffinity, applyScheduling } from './scheduling.js'
 import { openJoinSlots } from './slots.js'
 import { ociState, openInit, statusOf } from './status.js'
@@ -173,7 +174,7 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
       signal: options.signal,
       spawned: announced.remember,
       ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
-      barrier: (_name, { pid }) => setFromOutside(pid, { ...config, process }),
+      barrier: (_name, { pid }) => setFromOutside(pid, { ...config, process }, record),
       listener: (fd, { pid }) => {
         const state = ociState(record, statusOf(context, record))
         return sendListener({ fd, pid, config, state })
@@ -187,7 +188,9 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
 }
 
 /** The process is in the container's cgroup by now. */
-function setFromOutside(pid: number, config: Config & { process: Process }): void {
+function setFromOutside(pid: number, config: Config & { process: Process }, record: ContainerRecord): void {
+  const rdt = recordedClass(record)
+  if (rdt !== null) enterClass(rdt, pid)
   applyAffinity(pid, config.process, 'final')
   applyScheduling(pid, config)
   applyLimits(pid, config)

@@ -168,6 +168,7 @@ export interface Linux {
   readonly readonlyPaths: readonly LocatedPath[]
   readonly mountLabel: string | null
   readonly netDevices: readonly NetDevice[]
+  readonly intelRdt: IntelRdt | null
   /** null: leave it alone. */
   readonly memoryPolicy: MemoryPolicy | null
   /** The argument of personality(2). */
@@ -198,6 +199,18 @@ export interface Device {
   readonly uid: number
   readonly gid: number
   readonly origin: string
+}
+
+/** A class of service of the resctrl file system. */
+export interface IntelRdt {
+  /** null: one of the container's own, with the name of its id. */
+  readonly class: string | null
+  /** Lines that are written to its schemata together; */
+  readonly first: readonly string[]
+  /** and those that are written after them. */
+  readonly last: readonly string[]
+  /** Whether the container gets a group in it that is monitored. */
+  readonly monitors: boolean
 }
 
 /** A network device of the host that moves to the container. */

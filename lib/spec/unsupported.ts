@@ -22,7 +22,6 @@ const GAPS: readonly Gap[] = [
     when: matches(/^r?idmap=/),
     expected: 'idmap or ridmap, next to uidMappings and gidMappings',
   },
-  { at: '/linux/intelRdt' },
   { at: '/vm' },
 ]
 

@@ -31,6 +31,8 @@ export interface ContainerRecord {
   readonly tail: PlanTail
   /** What the cgroup was opened by; null where there is none. */
   readonly cgroup: unknown
+  /** Its class of service; null or absent where it has none. */
+  readonly rdt?: unknown
 }
 
 /** The plan's ops from `first` on: all that can fail once the container is created. */

@@ -5,6 +5,7 @@ import type { OciLinux } from '../oci-config.js'
 import type { Rule, Warn } from '../rule.js'
 import * as s from '../shape.js'
 import { deviceRules, devicesShape, normaliseDevice } from './devices.js'
+import { intelRdtShape, normaliseIntelRdt } from './intel-rdt.js'
 import { hasNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
 import { netDeviceRules, netDevicesShape, normaliseNetDevices } from './net-devices.js'
 import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
@@ -14,16 +15,6 @@ import { normaliseSysctl, sysctlRules } from './sysctl.js'
 
 /** Domain numbers of personality(2). */
 const PERSONALITIES = { LINUX: 0, LINUX32: 8 } as const
-
-const oneLine = (start: string) => s.word(new RegExp(`^${start}[^\\n]*$`), `one line that starts with ${start}`)
-
-const intelRdt = s.object({
-  closID: s.optional(s.word(/^(?!\.{1,2}$)[^/\n]+$/, 'the name of a directory')),
-  schemata: s.optional(s.list(s.text)),
-  l3CacheSchema: s.optional(s.text),
-  memBwSchema: s.optional(oneLine('MB:')),
-  enableMonitoring: s.optional(s.truth),
-})
 
 export const linuxShape = s.object({
   ...namespaceShapes,
@@ -37,7 +28,7 @@ export const linuxShape = s.object({
   maskedPaths: s.optional(s.list(s.absolutePath)),
   readonlyPaths: s.optional(s.list(s.absolutePath)),
   mountLabel: s.optional(s.text),
-  intelRdt: s.optional(intelRdt),
+  intelRdt: s.optional(intelRdtShape),
   memoryPolicy: s.optional(memoryPolicyShape),
   personality: s.optional(s.object({ domain: s.oneOf(['LINUX', 'LINUX32']), flags: s.optional(s.list(s.text)) })),
 })
@@ -86,6 +77,7 @@ export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
     readonlyPaths: locate(linux, 'readonlyPaths'),
     mountLabel: linux.mountLabel || null,
     netDevices: normaliseNetDevices(linux),
+    intelRdt: normaliseIntelRdt(linux),
     memoryPolicy: normaliseMemoryPolicy(linux),
     personality: personality === undefined ? null : PERSONALITIES[personality.domain],
   }
