@@ -18,7 +18,8 @@ EXPORT int ts_pidfd_signal(int pidfd, int signal) {
   return (int)result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
 }
 
-// 1: reaped, status[0] is the exit code or -1, status[1] the signal or 0. 0: still running. -ECHILD: not our child.
+// 1: reaped, status[0] is the exit code or -1, status[1] the signal or 0. 0: still running. -ECHILD: not our
+// child.
 EXPORT int ts_reap(int pidfd, int *status) {
   siginfo_t info;
   memset(&info, 0, sizeof info);
