@@ -14,9 +14,10 @@ import { launch } from './launch.js'
 const debug = trace('hooks')
 
 /** How one hook is run; the two ways differ only in the namespaces. */
-export type HookRunner = (hook: Hook, stdin: string) => Promise<RunResult>
+export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Promise<RunResult>
 
-export const inRuntimeNamespace: HookRunner = (hook, stdin) => run({ ...hook, stdin, timeoutMs: timeoutOf(hook) })
+export const inRuntimeNamespace: HookRunner = (hook, stdin, signal) =>
+  run({ ...hook, stdin, timeoutMs: timeoutOf(hook), signal })
 
 const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds === null ? null : timeoutSeconds * 1000)
 
@@ -29,7 +30,7 @@ interface Joining {
 
 /** A hook in the container's namespaces and cgroup: a second helper with a plan that joins them. */
 export function inContainerNamespace({ planOf, openSlots, cgroup }: Joining): HookRunner {
-  return async (hook, stdin) => {
+  return async (hook, stdin, signal) => {
     const plan = planOf(hook)
     const slots = openSlots(plan)
     const [inputEnd, input] = makePipe()
@@ -37,11 +38,16 @@ export function inContainerNamespace({ planOf, openSlots, cgroup }: Joining): Ho
     const nothing = openNull()
     try {
       const stdio = [inputEnd, nothing, errors]
-      const child = await launch({ plan, stdio, slots, cgroup, barrier: () => {} }).finally(() => closeFds(stdio))
+      const child = await launch({ plan, stdio, slots, cgroup, signal, barrier: () => {} }).finally(() =>
+        closeFds(stdio),
+      )
       const stderr = collectTail(errorEnd)
       writableOf(input).end(stdin)
       const timer = killLater(child.pid, timeoutOf(hook))
+      const abort = (): void => killGroup(child.pid)
+      signal?.addEventListener('abort', abort, { once: true })
       const status = await child.wait()
+      signal?.removeEventListener('abort', abort)
       timer.stop()
       return { ...status, timedOut: timer.fired(), stderr: await stderr.stop() }
     } catch (error) {
@@ -67,6 +73,8 @@ export interface HooksInput {
   readonly hooks: readonly Hook[]
   readonly state: OciState
   readonly runner: HookRunner
+  /** Kills the hook that runs. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Runs the hooks in the listed order. @throws {HookError} at the first that fails or runs past its timeout */
@@ -88,10 +96,14 @@ export async function runAllHooks(input: HooksInput): Promise<HookError[]> {
   return errors
 }
 
-async function runHook({ kind, state, runner }: HooksInput, hook: Hook, index: number): Promise<void> {
+async function runHook(
+  { kind, state, runner, signal: cancelled }: HooksInput,
+  hook: Hook,
+  index: number,
+): Promise<void> {
   debug('%s hook #%d: %s', kind, index, hook.path)
   const where = `error running ${kind} hook #${index} (${hook.origin}, ${hook.path})`
-  const result = await runner(hook, JSON.stringify(state)).catch((cause: Error) => {
+  const result = await runner(hook, JSON.stringify(state), cancelled).catch((cause: Error) => {
     const fields = { hook: kind, index, exitCode: null, signal: null, stderr: '' }
     throw new HookError('ERR_HOOK_EXIT', `${where}: ${cause.message}`, fields, { cause })
   })

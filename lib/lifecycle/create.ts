@@ -232,12 +232,12 @@ type AtBarrier = (child: Child, draft: Draft, ledger: Ledger) => Promise<void> |
 
 const barriers: Record<Barrier, AtBarrier> = {
   map: ({ pid }, { bundle, context }) => writeMappings(pid, bundle.config, context.facts()),
-  prepare: async (child, { bundle: { config }, context, cgroup }, ledger) => {
+  prepare: async (child, { bundle: { config }, context, cgroup, options }, ledger) => {
     const facts = context.facts()
     if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
     const { netDevices } = config.linux
     if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
-    await createHooks({ config, record: ledger.record(), child, cgroup, facts })
+    await createHooks({ config, record: ledger.record(), child, cgroup, facts, signal: options.signal })
   },
   created: async ({ pid, pidfd }, { bundle, context, cgroup, options, rdt }, ledger) => {
     const { config } = bundle

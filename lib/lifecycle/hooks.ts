@@ -17,16 +17,18 @@ interface HookPoint {
   readonly record: ContainerRecord
   readonly facts: HostFacts
   readonly cgroup: Cgroup
+  /** Kills the hook that runs. */
+  readonly signal?: AbortSignal | undefined
   /** The container's init. */
   readonly child: { readonly pid: number; readonly pidfd: number }
 }
 
 /** prestart, createRuntime, createContainer: the namespaces are there, the root is not yet switched. */
 export async function createHooks(point: HookPoint): Promise<void> {
-  const { config, record } = point
+  const { config, record, signal } = point
   const state = ociState(record, 'creating')
   for (const kind of ['prestart', 'createRuntime'] as const) {
-    await runHooks({ kind, hooks: config.hooks[kind], state, runner: inRuntimeNamespace })
+    await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner: inRuntimeNamespace })
   }
   await runInContainer(point, 'createContainer', state)
 }
@@ -37,7 +39,7 @@ export async function startHooks(point: HookPoint): Promise<void> {
 }
 
 async function runInContainer(
-  { config, facts, child, record, cgroup }: HookPoint,
+  { config, facts, child, record, cgroup, signal }: HookPoint,
   kind: 'createContainer' | 'startContainer',
   state: OciState,
 ): Promise<void> {
@@ -47,7 +49,7 @@ async function runInContainer(
   const directory = cgroup.directoryFd()
   const runner = inContainerNamespace({ planOf, openSlots, cgroup: directory })
   try {
-    await runHooks({ kind, hooks: config.hooks[kind], state, runner })
+    await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner })
   } finally {
     if (directory !== null) closeFd(directory)
   }

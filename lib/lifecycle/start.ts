@@ -1,6 +1,6 @@
 /** start: lets the waiting init go on to the user's process. */
 import { openCgroup } from '../cgroup/index.js'
-import { ConfigError, StateError } from '../errors.js'
+import { ConfigError, HookError, StateError } from '../errors.js'
 import { decodeFrame, reportedError } from '../launch/report.js'
 import type { Config } from '../spec/config.js'
 import type { ContainerRecord } from '../store/record.js'
@@ -44,13 +44,18 @@ function checkStartable({ id, startable }: ContainerRecord, status: string): voi
 
 async function startWithHooks(context: Context, record: ContainerRecord): Promise<void> {
   const config = context.store.readConfig(record.id)
+  const input = { context, record, config }
+  await destroyedByFailure(input, () => joinedStartHooks(input))
+  await letGo(context, record)
+  await destroyedByFailure(input, () => poststartHooks(config, record))
+}
+
+/** runtime.md, lifecycle: a startContainer or poststart hook that fails stops and destroys the container. */
+async function destroyedByFailure(input: DestroyInput, runHooks: () => Promise<void>): Promise<void> {
   try {
-    await joinedStartHooks({ context, record, config })
-    await letGo(context, record)
-    await poststartHooks(config, record)
+    await runHooks()
   } catch (error) {
-    // runtime.md, lifecycle: a failed startContainer or poststart hook stops and destroys the container.
-    await destroy({ context, record, config })
+    if (error instanceof HookError) await destroy(input)
     throw error
   }
 }

@@ -13,6 +13,8 @@ export interface RunInput {
   readonly stdin: string
   /** The whole process group is killed then. */
   readonly timeoutMs: number | null
+  /** The same happens when it is aborted. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface RunResult extends ExitStatus {
@@ -24,7 +26,7 @@ export interface RunResult extends ExitStatus {
 const KEPT_BYTES = 64 * 1024
 
 /** @throws {SystemError} where the program can't be started */
-export async function run({ path, args, env, stdin, timeoutMs }: RunInput): Promise<RunResult> {
+export async function run({ path, args, env, stdin, timeoutMs, signal }: RunInput): Promise<RunResult> {
   const { spawn } = builtin('node:child_process') as typeof import('node:child_process')
   const child = spawn(path, args.slice(1), {
     argv0: args[0] ?? path,
@@ -38,8 +40,12 @@ export async function run({ path, args, env, stdin, timeoutMs }: RunInput): Prom
   child.stdin?.on('error', () => {})
   child.stdin?.end(stdin)
   const timer = timeoutMs === null ? null : killLater(child, timeoutMs)
-  const status = await exitOf(child, path)
-  clearTimeout(timer?.handle)
+  const abort = (): void => killGroup(child)
+  signal?.addEventListener('abort', abort, { once: true })
+  const status = await exitOf(child, path).finally(() => {
+    clearTimeout(timer?.handle)
+    signal?.removeEventListener('abort', abort)
+  })
   // A grandchild may hold the pipe open for ever.
   child.stderr?.destroy()
   return { ...status, timedOut: timer?.fired() ?? false, stderr: stderr() }
@@ -64,10 +70,14 @@ function killLater(child: ChildProcess, timeoutMs: number): { handle: NodeJS.Tim
   let fired = false
   const handle = setTimeout(() => {
     fired = true
-    // The child is not reaped before its exit event, so its number is still its own (and its group's).
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+    killGroup(child)
   }, timeoutMs)
   return { handle, fired: () => fired }
+}
+
+/** The child is not reaped before its exit event, so its number is still its own (and its group's). */
+function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
+  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL')
 }
 
 function exitOf(child: ChildProcess, path: string): Promise<ExitStatus> {

@@ -242,7 +242,7 @@ t.test('config.md#createcontainer-hooks: what they mount in the root is there', 
       config.hooks = { createContainer: [mount], startContainer: [script(`cat /proc/self/mountinfo > ${log}/mounts`)] }
     })
     await live(bundle)
-    t.equal(mountAt(read('mounts'), '/data').source, 'by-hook', rootfsPropagation)
+    t.equal(mountAt(read('mounts'), '/data').source, 'by-hook', String(rootfsPropagation))
     t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), rootfs, 'and nowhere else')
   }
 })
