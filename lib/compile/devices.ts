@@ -4,6 +4,7 @@ import type { Device } from '../spec/config.js'
 import type { Work } from './draft.js'
 import { hasNamespace } from './namespaces.js'
 import { cleanPath, parentOf } from './paths.js'
+import { isRootless, ownerOf } from './privilege.js'
 
 /** The devices that every Linux container has (config-linux.md, default devices); console and ptmx are made otherwise. */
 const DEFAULT_DEVICES: readonly Device[] = [
@@ -44,7 +45,7 @@ export function makeDevices(work: Work): void {
   const defaults = ownsDev(work) ? [...DEFAULT_DEVICES, TTY].filter(({ path }) => !paths.has(path)) : []
   const devices = [...defaults, ...given]
   for (const directory of directoriesOf(work, devices))
-    draft.op('mkdir', { path: directory, mode: 0o755, uid: 0, gid: 0 })
+    draft.op('mkdir', { path: directory, mode: 0o755, ...ownerOf(config) })
   for (const device of devices) makeDevice(work, device)
   if (ownsDev(work)) for (const [path, target] of LINKS) draft.op('symlink', { target, path })
 }
@@ -55,6 +56,8 @@ function directoriesOf({ config }: Work, devices: readonly Device[]): string[] {
   return [...new Set(devices.map(({ path }) => parentOf(path)))].filter(path => !mounted.has(path))
 }
 
+const UNCHANGED = { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
+
 /** mknod(2) is refused in a user namespace, the container's or our own, but not for a fifo: there the host's node is attached. */
 function makeDevice({ config, facts, draft }: Work, device: Device): void {
   const { path, type, mode, major, minor, uid, gid, origin } = device
@@ -63,7 +66,12 @@ function makeDevice({ config, facts, draft }: Work, device: Device): void {
     draft.op('mknod', { path: clean, mode, major, minor, uid, gid }, origin)
     return
   }
-  const slot = draft.slot({ kind: 'device', path, type: type === 'b' ? 'b' : 'c', major, minor, origin })
-  const none = { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
-  draft.op('attach', { slot, path: clean, ...none, resolve: RESOLVE_IN_ROOT }, origin)
+  const node = { type: type === 'b' ? 'b' : 'c', major, minor } as const
+  const args = { path: clean, ...UNCHANGED, resolve: RESOLVE_IN_ROOT }
+  if (isRootless(facts)) {
+    const slot = draft.slot({ kind: 'place', path, recursive: false, device: node, origin })
+    draft.op('attach_checked', { slot, source: path, recursive: 0, ...args }, origin)
+    return
+  }
+  draft.op('attach', { slot: draft.slot({ kind: 'device', path, ...node, origin }), ...args }, origin)
 }

@@ -7,6 +7,7 @@ import { execute } from './exec.js'
 import { becomeUser, type Identity } from './identity.js'
 import { joinContainer } from './join.js'
 import { type CompileOptions, withDefaults } from './options.js'
+import { ownerOf } from './privilege.js'
 
 export interface HookInput {
   readonly config: Config
@@ -35,7 +36,7 @@ export function compileHook({ config, facts, hook, options }: HookInput): Plan {
 function containerRoot(work: Work, hook: Hook): Identity {
   const all = grantable(work)
   return {
-    user: { uid: 0, gid: 0, umask: null, additionalGids: [] },
+    user: { ...ownerOf(work.config), umask: null, additionalGids: [] },
     sets: { bounding: all, effective: all, permitted: all, inheritable: 0n, ambient: 0n },
     cwd: '/',
     noNewPrivileges: false,

@@ -2,6 +2,7 @@ import type { Config, User } from '../spec/config.js'
 import { filterFlags } from '../spec/seccomp.js'
 import { type GrantedSets, grantCapabilities } from './capabilities.js'
 import type { Draft, Work } from './draft.js'
+import { ownerOf } from './privilege.js'
 
 /** Who a process becomes: the part that init, exec and hooks have in common. */
 export interface Identity {
@@ -16,7 +17,11 @@ export interface Identity {
 }
 
 /** The root of the container without any privilege: what waits for the start of a container that has no process. */
-const NOBODY = { user: { uid: 0, gid: 0, umask: null, additionalGids: [] }, cwd: '/', noNewPrivileges: true }
+const nobody = (config: Config) => ({
+  user: { ...ownerOf(config), umask: null, additionalGids: [] },
+  cwd: '/',
+  noNewPrivileges: true,
+})
 
 /** IDENTITY of the container's process. */
 export function assumeIdentity(work: Work): void {
@@ -32,7 +37,7 @@ export function assumeIdentity(work: Work): void {
 }
 
 function identityOf(work: Work): Identity {
-  const { user, cwd, noNewPrivileges } = work.config.process ?? NOBODY
+  const { user, cwd, noNewPrivileges } = work.config.process ?? nobody(work.config)
   const origin = (field: string) => `/process/${field}`
   return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: flagsOfFilter(work.config), origin }
 }

@@ -2,6 +2,7 @@ import { ownsDev } from './devices.js'
 import type { Work } from './draft.js'
 import { hasNamespace, makesNamespace, namespaceOrigin } from './namespaces.js'
 import { cleanPath } from './paths.js'
+import { ownerOf } from './privilege.js'
 import { sealRoot } from './rootfs.js'
 
 /** INSIDE: what the process sees of its namespaces. What makes something comes before what makes the root read-only. */
@@ -22,7 +23,7 @@ export function furnish(work: Work): void {
 
 function makeWorkingDirectory({ config, draft }: Work): void {
   const cwd = cleanPath(config.process?.cwd ?? '/')
-  if (cwd !== '/') draft.op('mkdir', { path: cwd, mode: 0o755, uid: 0, gid: 0 }, '/process/cwd')
+  if (cwd !== '/') draft.op('mkdir', { path: cwd, mode: 0o755, ...ownerOf(config) }, '/process/cwd')
 }
 
 /** A terminal of the container's own, or streams that are not the host's /dev/null. */

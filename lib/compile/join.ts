@@ -1,6 +1,7 @@
 import { CLONE } from '../plan/flags.js'
 import type { Work } from './draft.js'
 import { joinCgroups } from './namespaces.js'
+import { ownerOf } from './privilege.js'
 
 /** Into a container that exists, for hooks: its cgroups, its namespaces, its root. */
 export function joinContainer(work: Work): void {
@@ -18,7 +19,7 @@ export function joinNamespaces({ config, draft }: Work): void {
   draft.op('not_dumpable', {})
   const origin = '/linux/namespaces'
   if (type !== 0) draft.op('setns', { slot: draft.slot({ kind: 'init', origin }), type }, origin)
-  if (type & CLONE.NEWUSER) draft.op('become_root', {}, origin)
+  if (type & CLONE.NEWUSER) draft.op('become_root', ownerOf(config), origin)
   if (type & CLONE.NEWPID) draft.op('clone', {}, origin)
   draft.op('setsid', {})
 }

@@ -8,6 +8,7 @@ import { optionsOf } from './filesystem-options.js'
 import { idmapOf } from './idmap.js'
 import { hasNamespace } from './namespaces.js'
 import { cleanPath, isBelow } from './paths.js'
+import { isRootless, ownerOf } from './privilege.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
 
@@ -30,11 +31,16 @@ function attachTree(work: Work, mount: Mount): void {
   const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
   const idmap = idmapOf(work, mount)
   const tree = { path: host, recursive, ...clearedBy(work, mount), origin: `${origin}/source` }
+  const common = { path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
+  if (isRootless(work.facts)) {
+    const slot = draft.slot({ kind: 'place', ...tree })
+    draft.op('attach_checked', { slot, source: host, recursive: recursive ? 1 : 0, ...common }, origin)
+    return
+  }
   const slot = draft.slot(
     idmap === null ? { kind: 'tree', ...tree, nofollow: false } : { kind: 'idmapped_tree', ...tree, idmap },
   )
-  const args = { slot, path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
-  draft.op('attach', args, origin)
+  draft.op('attach', { slot, ...common }, origin)
 }
 
 /** What the kernel locks where an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */
@@ -89,7 +95,7 @@ export function sealMounts(work: Work): void {
     const { origin } = mount
     const path = cleanPath(mount.destination)
     const cwd = config.process?.cwd ?? '/'
-    if (isBelow(cwd, path)) draft.op('mkdir', { path: cleanPath(cwd), mode: 0o755, uid: 0, gid: 0 }, '/process/cwd')
+    if (isBelow(cwd, path)) draft.op('mkdir', { path: cleanPath(cwd), mode: 0o755, ...ownerOf(config) }, '/process/cwd')
     const args = { path, set: RDONLY, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
     draft.op('set_attributes', args, `${origin}/options`)
   }

@@ -1,10 +1,9 @@
 import { HostError } from '../errors.js'
-import { CLONE, capabilityBit } from '../plan/flags.js'
+import { CLONE } from '../plan/flags.js'
 import type { Config, Namespace, NamespaceType } from '../spec/config.js'
 import { NAMESPACE_FILES } from '../spec/namespaces.js'
 import type { Work } from './draft.js'
-
-const CAP_SYS_ADMIN = capabilityBit(21)
+import { isRootless, ownerOf } from './privilege.js'
 
 /** True where the container has a namespace of that type, new or joined. */
 export function hasNamespace({ linux }: Config, type: NamespaceType): boolean {
@@ -47,7 +46,7 @@ export function enterNamespaces(work: Work): number {
   for (const namespace of inJoinOrder(work, split.joined)) joinNamespace(work, namespace)
   if (split.unshared !== 0) draft.op('unshare', { flags: split.unshared }, '/linux/namespaces')
   if (needsMap) draft.op('map', {}, split.makesUser ? '/linux/uidMappings' : '/linux/timeOffsets')
-  if (split.makesUser || split.joinsUser) draft.op('become_root', {}, namespaceOrigin(config, 'user'))
+  if (split.makesUser || split.joinsUser) draft.op('become_root', ownerOf(config), namespaceOrigin(config, 'user'))
   if (dumpableForMap) draft.op('not_dumpable', {})
   if (split.needsChild) draft.op('clone', {}, '/linux/namespaces')
   draft.op('setsid', {})
@@ -58,7 +57,8 @@ export function enterNamespaces(work: Work): number {
  * Joins the cgroup of each v1 hierarchy. On v2 there is nothing to do unless `unified`: the clone makes the process in its
  * cgroup. Must come before a cgroup namespace is made or joined: it is rooted in the cgroup of the process.
  */
-export function joinCgroups({ facts, draft }: Pick<Work, 'facts' | 'draft'>, { unified = false } = {}): void {
+export function joinCgroups({ facts, options, draft }: Work, { unified = false } = {}): void {
+  if (!options.hasCgroup) return
   for (const [hierarchy, { version }] of facts.cgroup.hierarchies.entries()) {
     if ((version === 2 && !unified) || facts.cgroup.mode === 'none') continue
     const origin = '/linux/cgroupsPath'
@@ -104,7 +104,7 @@ function hasTimeOffsets({ linux: { timeOffsets } }: Config): boolean {
 function inJoinOrder({ facts }: Work, joined: readonly Namespace[]): Namespace[] {
   const user = joined.filter(({ type }) => type === 'user')
   const others = joined.filter(({ type }) => type !== 'user')
-  return (facts.permitted & CAP_SYS_ADMIN) !== 0n ? [...others, ...user] : [...user, ...others]
+  return isRootless(facts) ? [...user, ...others] : [...others, ...user]
 }
 
 function joinNamespace({ draft }: Work, { path, flag, origin }: Namespace): void {

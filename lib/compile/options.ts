@@ -13,6 +13,8 @@ export interface CompileOptions {
   readonly preserveFds?: number | undefined
   /** How many of LISTEN_FDS come before those; the process is told by LISTEN_FDS and LISTEN_PID. Default: 0. */
   readonly listenFds?: number | undefined
+  /** The container has a cgroup. Default: true. */
+  readonly hasCgroup?: boolean | undefined
   /** Stop before the root is switched even when no hook asks for it. Default: false. */
   readonly prepareBarrier?: boolean | undefined
 }
@@ -25,6 +27,7 @@ export interface Options {
   readonly noNewKeyring: boolean
   readonly preserveFds: number
   readonly listenFds: number
+  readonly hasCgroup: boolean
   readonly prepareBarrier: boolean
 }
 
@@ -38,6 +41,7 @@ export function withDefaults(given: CompileOptions): Options {
     noNewKeyring: given.noNewKeyring ?? false,
     preserveFds: given.preserveFds ?? 0,
     listenFds: given.listenFds ?? 0,
+    hasCgroup: given.hasCgroup ?? true,
     prepareBarrier: given.prepareBarrier ?? false,
   }
 }

@@ -4,6 +4,7 @@ import type { Config } from '../spec/config.js'
 import { makeIssue } from '../spec/shape.js'
 import type { Work } from './draft.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
+import { isRootless } from './privilege.js'
 
 const PROPAGATION = '/linux/rootfsPropagation'
 
@@ -17,7 +18,7 @@ function basePropagation({ linux }: Config): number {
 }
 
 /** The first ops of MOUNT: the mount namespace is cut off from the host's, and gets the container's root. */
-export function mountRoot({ config, options, draft }: Work): void {
+export function mountRoot({ config, facts, options, draft }: Work): void {
   const path = options.rootfs
   const origin = '/root/path'
   if (!hasNamespace(config, 'mount')) {
@@ -25,6 +26,10 @@ export function mountRoot({ config, options, draft }: Work): void {
     return
   }
   draft.op('propagation', { flags: basePropagation(config) }, PROPAGATION)
+  if (isRootless(facts)) {
+    draft.op('root_checked', { slot: draft.slot({ kind: 'directory', path, origin }), source: path }, origin)
+    return
+  }
   draft.op('root', { slot: draft.slot({ kind: 'tree', path, recursive: true, nofollow: false, origin }) }, origin)
 }
 

@@ -4,7 +4,7 @@ import type { OpName } from '../plan/ops.js'
 import type { Slot } from '../plan/plan.js'
 import { closeFd, closeFds, openDirectory } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
-import { deviceOf, openRead } from '../sys/file.js'
+import { deviceOf, openPath, openRead } from '../sys/file.js'
 import { newMount } from '../sys/idmap.js'
 import { cloneTree, namespaceType } from '../sys/mount.js'
 import { idmapped } from './idmap.js'
@@ -52,6 +52,8 @@ function openSlot(slot: Slot, sources: SlotSources): number {
       )
     case 'device':
       return named({ slot, path: slot.path, op: 'attach' }, () => cloneDevice(slot))
+    case 'place':
+      return named({ slot, path: slot.path, op: 'attach_checked' }, () => openPlace(slot))
     case 'directory':
       return named({ slot, path: slot.path, op: 'root_dir' }, () => openDirectory(slot.path))
     case 'namespace':
@@ -91,9 +93,20 @@ function named({ slot, path, op }: Named, open: () => number): number {
   }
 }
 
-/** The host may have given the name to another device, which nobody meant to share. */
-function cloneDevice({ path, type, major, minor, origin }: Extract<Slot, { kind: 'device' }>): number {
-  const fd = cloneTree({ path, recursive: false, nofollow: false })
+function cloneDevice(slot: Extract<Slot, { kind: 'device' }>): number {
+  return demandDevice(cloneTree({ path: slot.path, recursive: false, nofollow: false }), slot)
+}
+
+function openPlace(slot: Extract<Slot, { kind: 'place' }>): number {
+  demandUnlocked(slot)
+  const fd = openPath(slot.path)
+  return slot.device === undefined ? fd : demandDevice(fd, { ...slot, ...slot.device })
+}
+
+type Device = Pick<Extract<Slot, { kind: 'device' }>, 'path' | 'type' | 'major' | 'minor' | 'origin'>
+
+/** The host may have given the name to another device, which nobody meant to share. Takes the descriptor over, and returns it. */
+function demandDevice(fd: number, { path, type, major, minor, origin }: Device): number {
   const found = deviceOf(fd)
   if (found?.type === type && found.major === major && found.minor === minor) return fd
   closeFd(fd)

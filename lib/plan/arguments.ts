@@ -62,6 +62,11 @@ const RULES: Rules = {
   setns: ({ type }) => (areNamespaces(type) ? null : 'type is not of namespaces'),
   propagation: ({ flags }) => (isPropagation(flags) ? null : 'flags are not a propagation'),
   attach: ({ resolve }) => ((resolve & (RESOLVE.COPY_UP | RESOLVE.COPY_MODE)) === 0 ? null : 'resolve copies'),
+  root_checked: ({ source }) => sourceFault(source),
+  attach_checked: ({ source, recursive, resolve }) => {
+    if (recursive > 1) return 'recursive is neither 0 nor 1'
+    return (resolve & (RESOLVE.COPY_UP | RESOLVE.COPY_MODE)) === 0 ? sourceFault(source) : 'resolve copies'
+  },
   mount_fs: ({ type, options }) => (type === '' ? 'type is empty' : optionsFault(options)),
   reconfigure: ({ options }) => (options.length === 0 ? 'options is empty' : optionsFault(options)),
   mkdir: ({ mode }) => (mode > 0o7777 ? 'mode has more than permission bits' : null),
@@ -83,6 +88,8 @@ const RULES: Rules = {
     return env.some(entry => entry.indexOf('=') < 1) ? 'env has an entry without a name or without "="' : null
   },
 }
+
+const sourceFault = (source: string): string | null => (source.startsWith('/') ? null : 'source is not absolute')
 
 function optionsFault(options: readonly string[]): string | null {
   return options.some(option => option === '' || option.startsWith('=')) ? 'options has an empty key' : null

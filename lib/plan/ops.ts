@@ -48,8 +48,11 @@ export const OPS = {
   unshare: op(['SPAWN'], { flags: 'u32' }),
   /** Barrier: the runtime writes uid/gid maps, setgroups and timens offsets. */
   map: op(['SPAWN'], {}),
-  /** setresgid(0), setresuid(0): the mapped root of a new or joined user namespace. */
-  become_root: op(['SPAWN'], {}),
+  /**
+   * setresgid(gid), setresuid(uid): who makes everything in a new or joined user namespace, with all capabilities there. Root,
+   * but where its id is not mapped.
+   */
+  become_root: op(['SPAWN'], { uid: 'u32', gid: 'u32' }),
   /** clone(CLONE_PARENT): the child goes on (in the pid/time namespace just joined or made), the parent reports its pid and exits. */
   clone: op(['SPAWN'], {}),
   /** setsid(2). */
@@ -62,6 +65,11 @@ export const OPS = {
   propagation: op(['MOUNT'], { flags: 'u32' }),
   /** The detached tree in the slot becomes the container's root: attached on top of "/", entered, remembered as root fd. */
   root: op(['MOUNT'], { slot: 'slot' }),
+  /**
+   * The same for a runtime that may not copy trees of the host: the helper, who may do so with the mounts of its new namespace,
+   * opens `source`, which must be the very directory in the slot (device and inode), and copies the tree from there on.
+   */
+  root_checked: op(['MOUNT'], { slot: 'slot', source: 'text' }),
   /** No mount namespace: the directory in the slot becomes the root fd, nothing is mounted. */
   root_dir: op(['MOUNT'], { slot: 'slot' }),
   /**
@@ -71,6 +79,19 @@ export const OPS = {
    */
   attach: op(['MOUNT'], {
     slot: 'slot',
+    path: 'text',
+    set: 'u64',
+    clear: 'u64',
+    recSet: 'u64',
+    recClear: 'u64',
+    propagation: 'u32',
+    resolve: 'u32',
+  }),
+  /** As attach, of what is at `source`, opened and compared with the slot as by root_checked. `recursive` 1: with the mounts below it. */
+  attach_checked: op(['MOUNT'], {
+    slot: 'slot',
+    source: 'text',
+    recursive: 'u32',
     path: 'text',
     set: 'u64',
     clear: 'u64',

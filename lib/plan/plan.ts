@@ -64,6 +64,15 @@ export type Slot =
       readonly minor: number
       readonly origin: string
     }
+  /** What is at `path`, O_PATH: it is copied by the helper, who may. As for trees, with what is true of the device of that kind. */
+  | {
+      readonly kind: 'place'
+      readonly path: string
+      readonly recursive: boolean
+      readonly cleared?: Cleared
+      readonly device?: { readonly type: 'b' | 'c'; readonly major: number; readonly minor: number }
+      readonly origin: string
+    }
   /** The directory at `path`, O_PATH. */
   | { readonly kind: 'directory'; readonly path: string; readonly origin: string }
   /** A namespace file, checked to be of `type` (a CLONE_NEW* flag). */

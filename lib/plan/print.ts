@@ -52,7 +52,9 @@ function slotText(slot: Slot): string {
     case 'idmapped_filesystem':
       return `filesystem ${text(slot.type)} source=${text(slot.source)} options=${list(slot.options)} ${idmapText(slot.idmap)}`
     case 'device':
-      return `device ${text(slot.path)} ${slot.type} ${slot.major}:${slot.minor}`
+      return `device ${text(slot.path)} ${deviceText(slot)}`
+    case 'place':
+      return `place ${text(slot.path)}${slot.recursive ? ' recursive' : ''}${slot.device === undefined ? '' : ` ${deviceText(slot.device)}`}`
     case 'directory':
       return `directory ${text(slot.path)}`
     case 'namespace':
@@ -69,6 +71,9 @@ function clearedText({ cleared = { mount: 0, tree: 0 } }: { cleared?: Cleared })
   const flags = cleared.mount | cleared.tree
   return flags === 0 ? '' : ` without=${attributes(flags)}`
 }
+
+const deviceText = ({ type, major, minor }: { type: string; major: number; minor: number }): string =>
+  `${type} ${major}:${minor}`
 
 function idmapText({ recursive, by }: Idmap): string {
   const ranges = (list: readonly IdRange[]): string =>

@@ -9,6 +9,7 @@ export const REPEATABLE: ReadonlySet<OpName> = new Set<OpName>([
   'unshare',
   'propagation',
   'attach',
+  'attach_checked',
   'mount_fs',
   'set_attributes',
   'reconfigure',
@@ -27,13 +28,18 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   cgroup_join: ['cgroup'],
   setns: ['namespace', 'init'],
   root: ['tree'],
+  root_checked: ['directory'],
   root_dir: ['directory'],
+  attach_checked: ['place'],
   attach: ['tree', 'idmapped_tree', 'idmapped_filesystem', 'device', 'cgroup_tree'],
   join_root: ['init_root'],
   console: ['console'],
   seccomp: ['filter'],
   await_start: ['start'],
 }
+
+const MOUNTED_ROOTS = ['root', 'root_checked'] as const satisfies readonly OpName[]
+const ROOTS = [...MOUNTED_ROOTS, 'root_dir'] as const satisfies readonly OpName[]
 
 /**
  * What must have come before an op: all of the list, of an inner list at least one.
@@ -42,17 +48,19 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
 export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName[])[]>> = {
   setns: ['not_dumpable'],
   root: ['propagation'],
-  attach: ['root'],
-  mount_fs: ['root'],
-  set_attributes: ['root'],
-  reconfigure: ['root'],
-  mkdir: [['root', 'root_dir']],
-  symlink: [['root', 'root_dir']],
-  mknod: [['root', 'root_dir']],
-  place_root: ['root'],
-  prepare: [['root', 'root_dir']],
-  pivot_root: ['root'],
-  move_root: ['root'],
+  root_checked: ['propagation'],
+  attach: [MOUNTED_ROOTS],
+  attach_checked: [MOUNTED_ROOTS],
+  mount_fs: [MOUNTED_ROOTS],
+  set_attributes: [MOUNTED_ROOTS],
+  reconfigure: [MOUNTED_ROOTS],
+  mkdir: [ROOTS],
+  symlink: [ROOTS],
+  mknod: [ROOTS],
+  place_root: [MOUNTED_ROOTS],
+  prepare: [ROOTS],
+  pivot_root: [MOUNTED_ROOTS],
+  move_root: [MOUNTED_ROOTS],
   chroot: ['root_dir'],
   join_root: ['not_dumpable'],
   console: ['setsid'],
@@ -73,8 +81,7 @@ export const ROOT_SWITCHES = ['pivot_root', 'move_root', 'chroot', 'join_root'] 
 export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   // The runtime writes the offsets of the time namespace at the barrier, so it must have been made.
   ['unshare', 'map'],
-  ['root', 'root_dir'],
-  ['root_dir', 'root'],
+  ...ROOTS.flatMap(root => ROOTS.filter(other => other !== root).map(other => [root, other] as const)),
   // A read-only root has no room for what is made later.
   ['mkdir', 'root_attr'],
   ['symlink', 'root_attr'],

@@ -135,6 +135,7 @@ function neededNamespace(op: Op): number {
   switch (op.op) {
     case 'propagation':
     case 'root':
+    case 'root_checked':
     case 'mask_path':
     case 'readonly_path':
     case 'root_attr':

@@ -19,53 +19,55 @@ enum op_code {
   OP_SUBREAPER = 8,
   OP_PROPAGATION = 9,
   OP_ROOT = 10,
-  OP_ROOT_DIR = 11,
-  OP_ATTACH = 12,
-  OP_MOUNT_FS = 13,
-  OP_SET_ATTRIBUTES = 14,
-  OP_RECONFIGURE = 15,
-  OP_MKDIR = 16,
-  OP_SYMLINK = 17,
-  OP_MKNOD = 18,
-  OP_PLACE_ROOT = 19,
-  OP_PREPARE = 20,
-  OP_PIVOT_ROOT = 21,
-  OP_MOVE_ROOT = 22,
-  OP_CHROOT = 23,
-  OP_JOIN_ROOT = 24,
-  OP_HOSTNAME = 25,
-  OP_DOMAINNAME = 26,
-  OP_SYSCTL = 27,
-  OP_LOOPBACK_UP = 28,
-  OP_CONSOLE = 29,
-  OP_REOPEN_NULL = 30,
-  OP_MASK_PATH = 31,
-  OP_READONLY_PATH = 32,
-  OP_ROOT_ATTR = 33,
-  OP_KEYRING = 34,
-  OP_PERSONALITY = 35,
-  OP_MEMORY_POLICY = 36,
-  OP_UMASK = 37,
-  OP_BOUNDING_SET = 38,
-  OP_STDIO_OWNER = 39,
-  OP_GROUPS = 40,
-  OP_GID = 41,
-  OP_UID = 42,
-  OP_CAPABILITIES = 43,
-  OP_NO_NEW_PRIVS = 44,
-  OP_LSM_LABEL = 45,
-  OP_CHDIR = 46,
-  OP_RESOLVE_EXEC = 47,
-  OP_SECCOMP = 48,
-  OP_HOME_ENV = 49,
-  OP_CREATED = 50,
-  OP_AWAIT_START = 51,
-  OP_CLOSE_FROM = 52,
-  OP_EXECVE = 53,
+  OP_ROOT_CHECKED = 11,
+  OP_ROOT_DIR = 12,
+  OP_ATTACH = 13,
+  OP_ATTACH_CHECKED = 14,
+  OP_MOUNT_FS = 15,
+  OP_SET_ATTRIBUTES = 16,
+  OP_RECONFIGURE = 17,
+  OP_MKDIR = 18,
+  OP_SYMLINK = 19,
+  OP_MKNOD = 20,
+  OP_PLACE_ROOT = 21,
+  OP_PREPARE = 22,
+  OP_PIVOT_ROOT = 23,
+  OP_MOVE_ROOT = 24,
+  OP_CHROOT = 25,
+  OP_JOIN_ROOT = 26,
+  OP_HOSTNAME = 27,
+  OP_DOMAINNAME = 28,
+  OP_SYSCTL = 29,
+  OP_LOOPBACK_UP = 30,
+  OP_CONSOLE = 31,
+  OP_REOPEN_NULL = 32,
+  OP_MASK_PATH = 33,
+  OP_READONLY_PATH = 34,
+  OP_ROOT_ATTR = 35,
+  OP_KEYRING = 36,
+  OP_PERSONALITY = 37,
+  OP_MEMORY_POLICY = 38,
+  OP_UMASK = 39,
+  OP_BOUNDING_SET = 40,
+  OP_STDIO_OWNER = 41,
+  OP_GROUPS = 42,
+  OP_GID = 43,
+  OP_UID = 44,
+  OP_CAPABILITIES = 45,
+  OP_NO_NEW_PRIVS = 46,
+  OP_LSM_LABEL = 47,
+  OP_CHDIR = 48,
+  OP_RESOLVE_EXEC = 49,
+  OP_SECCOMP = 50,
+  OP_HOME_ENV = 51,
+  OP_CREATED = 52,
+  OP_AWAIT_START = 53,
+  OP_CLOSE_FROM = 54,
+  OP_EXECVE = 55,
 };
 
-#define OP_COUNT 54
-#define OP_MAX_ARGS 9
+#define OP_COUNT 56
+#define OP_MAX_ARGS 10
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
 #define OP_RESOLVE_ON_PROCFS 2u
@@ -86,8 +88,10 @@ enum op_code {
   X(OP_SUBREAPER, subreaper) \
   X(OP_PROPAGATION, propagation) \
   X(OP_ROOT, root) \
+  X(OP_ROOT_CHECKED, root_checked) \
   X(OP_ROOT_DIR, root_dir) \
   X(OP_ATTACH, attach) \
+  X(OP_ATTACH_CHECKED, attach_checked) \
   X(OP_MOUNT_FS, mount_fs) \
   X(OP_SET_ATTRIBUTES, set_attributes) \
   X(OP_RECONFIGURE, reconfigure) \
@@ -141,14 +145,16 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_SETNS] = {"setns", 1u << PHASE_SPAWN, 2, {ARG_SLOT, ARG_U32}},
     [OP_UNSHARE] = {"unshare", 1u << PHASE_SPAWN, 1, {ARG_U32}},
     [OP_MAP] = {"map", 1u << PHASE_SPAWN, 0, {0}},
-    [OP_BECOME_ROOT] = {"become_root", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_BECOME_ROOT] = {"become_root", 1u << PHASE_SPAWN, 2, {ARG_U32, ARG_U32}},
     [OP_CLONE] = {"clone", 1u << PHASE_SPAWN, 0, {0}},
     [OP_SETSID] = {"setsid", 1u << PHASE_SPAWN, 0, {0}},
     [OP_SUBREAPER] = {"subreaper", 1u << PHASE_SPAWN, 0, {0}},
     [OP_PROPAGATION] = {"propagation", 1u << PHASE_MOUNT, 1, {ARG_U32}},
     [OP_ROOT] = {"root", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
+    [OP_ROOT_CHECKED] = {"root_checked", 1u << PHASE_MOUNT, 2, {ARG_SLOT, ARG_TEXT}},
     [OP_ROOT_DIR] = {"root_dir", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 8, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_ATTACH_CHECKED] = {"attach_checked", 1u << PHASE_MOUNT, 10, {ARG_SLOT, ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_MOUNT_FS] = {"mount_fs", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_TEXT, ARG_TEXT, ARG_TEXTS, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_SET_ATTRIBUTES] = {"set_attributes", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32}},
     [OP_RECONFIGURE] = {"reconfigure", 1u << PHASE_MOUNT, 2, {ARG_TEXT, ARG_TEXTS}},
@@ -204,7 +210,9 @@ struct unshare_op {
   struct value flags;
 };
 struct map_op {};
-struct become_root_op {};
+struct become_root_op {
+  struct value uid, gid;
+};
 struct clone_op {};
 struct setsid_op {};
 struct subreaper_op {};
@@ -214,11 +222,17 @@ struct propagation_op {
 struct root_op {
   struct value slot;
 };
+struct root_checked_op {
+  struct value slot, source;
+};
 struct root_dir_op {
   struct value slot;
 };
 struct attach_op {
   struct value slot, path, set, clear, rec_set, rec_clear, propagation, resolve;
+};
+struct attach_checked_op {
+  struct value slot, source, recursive, path, set, clear, rec_set, rec_clear, propagation, resolve;
 };
 struct mount_fs_op {
   struct value type, source, path, options, attributes, rec_set, rec_clear, propagation, resolve;
@@ -339,8 +353,10 @@ union args {
   struct subreaper_op subreaper;
   struct propagation_op propagation;
   struct root_op root;
+  struct root_checked_op root_checked;
   struct root_dir_op root_dir;
   struct attach_op attach;
+  struct attach_checked_op attach_checked;
   struct mount_fs_op mount_fs;
   struct set_attributes_op set_attributes;
   struct reconfigure_op reconfigure;

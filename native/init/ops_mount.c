@@ -26,9 +26,9 @@ static void make_host_private(struct init *init, uint64_t propagation) {
   sys_close(fd);
 }
 
-void run_root(struct init *init, struct root_op *args) {
+static void enter_tree(struct init *init, int tree) {
   make_host_private(init, MS_PRIVATE);
-  init->root = take_slot(init, args->slot.number);
+  init->root = tree;
   leave_peers(init, init->root, "/");
   // Even where its mounts are to be peers, the root itself is not: what is mounted in it would appear on the
   // host, and pivot_root refuses a shared root. `root_attr` shares the finished one.
@@ -36,6 +36,29 @@ void run_root(struct init *init, struct root_op *args) {
     change_propagation(init, init->root, MS_PRIVATE, "/");
   must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
   must(&init->report, "fchdir", sys_fchdir(init->root), "/");
+}
+
+void run_root(struct init *init, struct root_op *args) {
+  enter_tree(init, take_slot(init, args->slot.number));
+}
+
+// A path is opened a second time, so it may lead elsewhere by now. What the runtime has opened, with the
+// rights of its user and on the host as it was, is what counts.
+static int copy_checked(struct init *init, uint64_t slot, const char *source, bool recursive) {
+  int expected = take_slot(init, slot);
+  int found = must(&init->report, "openat", sys_openat(AT_FDCWD, source, O_PATH | O_CLOEXEC, 0), source);
+  struct statx was = stat_of(init, expected, source), is = stat_of(init, found, source);
+  if (was.stx_dev_major != is.stx_dev_major || was.stx_dev_minor != is.stx_dev_minor ||
+      was.stx_ino != is.stx_ino)
+    violate(&init->report, VIOLATION_PATH, source);
+  sys_close(expected);
+  int tree = clone_mount(init, found, recursive ? AT_RECURSIVE : 0, source);
+  sys_close(found);
+  return tree;
+}
+
+void run_root_checked(struct init *init, struct root_checked_op *args) {
+  enter_tree(init, copy_checked(init, args->slot.number, args->source.text, true));
 }
 
 void run_place_root(struct init *init, struct place_root_op *args) {
@@ -61,22 +84,42 @@ static int open_mount_point(const struct init *init, const char *path, bool dire
   return target;
 }
 
-void run_attach(struct init *init, struct attach_op *args) {
-  const char *path = args->path.text;
-  int mount = take_slot(init, args->slot.number);
+struct attachment {
+  const char *path;
+  uint64_t set, clear, rec_set, rec_clear, propagation, resolve;
+};
+
+static void attach_tree(struct init *init, int mount, const struct attachment *args) {
+  const char *path = args->path;
   struct statx source = stat_of(init, mount, path);
   leave_peers(init, mount, path);
   // Before it can be seen: nobody gets to use it with weaker attributes.
-  change_attributes(init, mount, false, args->set.number, args->clear.number, path);
-  change_attributes(init, mount, true, args->rec_set.number, args->rec_clear.number, path);
-  if ((args->resolve.number & OP_RESOLVE_IS_PROCFS) != 0 && !is_whole_procfs(init, mount, path))
+  change_attributes(init, mount, false, args->set, args->clear, path);
+  change_attributes(init, mount, true, args->rec_set, args->rec_clear, path);
+  if ((args->resolve & OP_RESOLVE_IS_PROCFS) != 0 && !is_whole_procfs(init, mount, path))
     violate(&init->report, VIOLATION_PROCFS, path);
-  int target = open_mount_point(init, path, is_directory(&source), args->resolve.number);
+  int target = open_mount_point(init, path, is_directory(&source), args->resolve);
   attach_at(init, mount, target, path);
   sys_close(target);
   // A mount on a shared one becomes shared, so this comes after.
-  change_propagation(init, mount, args->propagation.number, path);
+  change_propagation(init, mount, args->propagation, path);
   sys_close(mount);
+}
+
+#define ATTACHMENT(args)                                                                                     \
+  &(struct attachment) {                                                                                     \
+    (args)->path.text, (args)->set.number, (args)->clear.number, (args)->rec_set.number,                     \
+        (args)->rec_clear.number, (args)->propagation.number, (args)->resolve.number                         \
+  }
+
+void run_attach(struct init *init, struct attach_op *args) {
+  attach_tree(init, take_slot(init, args->slot.number), ATTACHMENT(args));
+}
+
+void run_attach_checked(struct init *init, struct attach_checked_op *args) {
+  bool recursive = args->recursive.number != 0;
+  int mount = copy_checked(init, args->slot.number, args->source.text, recursive);
+  attach_tree(init, mount, ATTACHMENT(args));
 }
 
 static int new_mount(const struct init *init, struct mount_fs_op *args) {

@@ -31,8 +31,8 @@ void run_map(struct init *init, struct map_op *args) {
 }
 
 void run_become_root(struct init *init, struct become_root_op *args) {
-  must(&init->report, "setresgid", sys_setresgid(0), "");
-  must(&init->report, "setresuid", sys_setresuid(0), "");
+  must(&init->report, "setresgid", sys_setresgid((uint32_t)args->gid.number), "");
+  must(&init->report, "setresuid", sys_setresuid((uint32_t)args->uid.number), "");
   follow_parent(init);
 }
 

@@ -2,7 +2,8 @@
 
 #define IS(name) (1ull << OP_##name)
 #define ANY_PIVOT (IS(PIVOT_ROOT) | IS(MOVE_ROOT) | IS(CHROOT) | IS(JOIN_ROOT))
-#define ANY_ROOT (IS(ROOT) | IS(ROOT_DIR))
+#define MOUNTED_ROOT (IS(ROOT) | IS(ROOT_CHECKED))
+#define ANY_ROOT (MOUNTED_ROOT | IS(ROOT_DIR))
 
 _Static_assert(OP_COUNT <= 64, "a set of ops is a 64-bit word");
 
@@ -14,9 +15,10 @@ struct demand {
 
 static const struct demand DEMANDS[] = {
     {IS(SETNS), IS(NOT_DUMPABLE), "needs not_dumpable before it"},
-    {IS(ATTACH) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES) | IS(RECONFIGURE), IS(ROOT), "needs root before it"},
+    {IS(ATTACH) | IS(ATTACH_CHECKED) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES) | IS(RECONFIGURE), MOUNTED_ROOT,
+     "needs root before it"},
     {IS(MKDIR) | IS(SYMLINK) | IS(MKNOD), ANY_ROOT, "needs root or root_dir before it"},
-    {IS(PIVOT_ROOT) | IS(MOVE_ROOT), IS(ROOT), "needs root before it"},
+    {IS(PIVOT_ROOT) | IS(MOVE_ROOT), MOUNTED_ROOT, "needs root before it"},
     {IS(CHROOT), IS(ROOT_DIR), "needs root_dir before it"},
     {IS(CONSOLE) | IS(REOPEN_NULL) | IS(MASK_PATH) | IS(READONLY_PATH) | IS(ROOT_ATTR) | IS(SYSCTL),
      ANY_PIVOT, "needs a switched root before it"},

@@ -21,7 +21,7 @@ t.test('without capabilities in the configuration there are none', async t => {
 t.test('what the runtime does not have is left out with a warning', async t => {
   const names = ['CAP_CHOWN', 'CAP_KILL', 'CAP_SYS_ADMIN']
   const capabilities = { bounding: names, permitted: names, effective: names }
-  const { plan, warnings } = withProcess({ capabilities }, { facts: { permitted: 0x21n, bounding: 0x20n } })
+  const { plan, warnings } = withProcess({ capabilities }, { facts: { permitted: 0x20_0021n, bounding: 0x20n } })
   t.same(argsOf(plan, 'bounding_set'), [{ keep: 0x20n }])
   t.same(argsOf(plan, 'capabilities'), [{ effective: 0x20n, permitted: 0x20n, inheritable: 0n, ambient: 0n }])
   t.same(warnings, [

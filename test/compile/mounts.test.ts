@@ -133,7 +133,9 @@ t.test('mapped ids are those of the mount, else those of the user namespace', as
   t.match(byOf(tmpfs, {}), [{ kind: 'idmapped_filesystem', type: 'tmpfs', options: ['size=1k'] }])
   const document = withMounts({ destination: '/x', ...tmpfs })
   t.match(argsOf(planOf(document), 'attach'), [{ set: BigInt(MOUNT_ATTR.NOATIME), clear: 0x70n }])
-  t.throws(() => compileCase('minimal', { document, facts: { permitted: 0n } }), {
+  const own0 = [{ containerID: 0, hostID: 0, size: 1 }]
+  const rootless = { ...document, linux: { ...user(), uidMappings: own0, gidMappings: own0 } } as OciConfig
+  t.throws(() => compileCase('minimal', { document: rootless, facts: { permitted: 0n } }), {
     code: 'ERR_HOST_PRIVILEGE',
     needs: 'CAP_SYS_ADMIN to map the ids of a mount (/mounts/0)',
   })

@@ -8,9 +8,20 @@ import type { Plan } from '../../lib/plan/plan.js'
 import { CASE_NAMES, compileCase } from '../compile/cases.js'
 import { clang, missing } from '../needs.js'
 import { temporaryFolder } from './launch.js'
-import { createPlan, type Item, items, joinPlan, movePlan, op, planOf, type SamplePlan, waitingPlan } from './plans.js'
+import {
+  createPlan,
+  type Item,
+  items,
+  joinPlan,
+  movePlan,
+  op,
+  planOf,
+  rootlessPlan,
+  type SamplePlan,
+  waitingPlan,
+} from './plans.js'
 
-const SAMPLES = { createPlan, joinPlan, movePlan, waitingPlan }
+const SAMPLES = { createPlan, joinPlan, movePlan, rootlessPlan, waitingPlan }
 const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
 
 type Verdict = string
@@ -177,6 +188,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
       [createPlan, 'pivot_root', /needs a switched root before it/],
       [joinPlan, 'join_root', /needs a switched root before it/],
       [joinPlan, 'not_dumpable', /needs not_dumpable before it/],
+      [rootlessPlan, 'root_checked', /needs root before it/],
       [movePlan, 'bounding_set', /needs bounding_set before it/],
       [movePlan, 'gid', /needs gid before it/],
       [movePlan, 'uid', /needs uid before it/],

@@ -42,6 +42,7 @@ export const createPlan: SamplePlan = {
     op('map'),
     op('become_root'),
     op('setsid'),
+    op('subreaper'),
     op('propagation', { flags: MS.SLAVE | MS.REC }),
     op('root', { slot: 2 }),
     op('mount_fs', { type: 'proc', source: 'proc', path: '/proc', resolve: 1 }),
@@ -107,6 +108,22 @@ export const waitingPlan: SamplePlan = {
 export const movePlan: SamplePlan = {
   slotCount: 1,
   ops: [op('root', { slot: 0 }), op('move_root'), ...identity, ...execution],
+}
+
+/** As a runtime without privileges sends it. */
+export const rootlessPlan: SamplePlan = {
+  slotCount: 2,
+  ops: [
+    op('map'),
+    op('become_root', { uid: 1000, gid: 1000 }),
+    op('not_dumpable'),
+    op('propagation', { flags: MS.SLAVE | MS.REC }),
+    op('root_checked', { slot: 0, source: '/srv/rootfs' }),
+    op('attach_checked', { slot: 1, source: '/srv/data', recursive: 1, path: '/data', set: 1n }),
+    op('pivot_root'),
+    ...identity,
+    ...execution,
+  ],
 }
 
 /** A CBOR item of the profile as bytes; `bytes` are put in as they are. */

@@ -150,9 +150,9 @@ t.test('an op that would change the namespace of the host is refused', async t =
 
 t.test('a user namespace has mappings and a root', async t => {
   const cloneFlags = GOOD.cloneFlags | CLONE.NEWUSER
-  const mapped = inserted('setsid', makeOp('map', {}), makeOp('become_root', {}))
+  const mapped = inserted('setsid', makeOp('map', {}), makeOp('become_root', { uid: 0, gid: 0 }))
   t.equal(refusal({ ...mapped, cloneFlags }), '')
-  t.match(refusal({ ...inserted('setsid', makeOp('become_root', {})), cloneFlags }), 'no mappings')
+  t.match(refusal({ ...inserted('setsid', makeOp('become_root', { uid: 0, gid: 0 })), cloneFlags }), 'no mappings')
   t.match(refusal({ ...GOOD, cloneFlags }), 'no root')
 })
 

@@ -74,8 +74,8 @@ function checkUserNamespace(config: OciConfig, { report }: View): void {
     const mappings = config.linux?.[field] ?? []
     if (mappings.length > 0 && !hasNamespace(config, 'user')) {
       report({ path, expected: 'absent without a user namespace', received: mappings })
-    } else if (makesNamespace(config, 'user') && !maps(mappings, 0)) {
-      const expected = 'a mapping of container id 0, which a new user namespace is set up by'
+    } else if (makesNamespace(config, 'user') && mappings.length === 0) {
+      const expected = 'at least one mapping, which a new user namespace is set up by'
       report({ path, expected, received: config.linux?.[field], rule: 'tsrun#user-namespace' })
     }
   }
