@@ -1,11 +1,10 @@
 import { runProgram } from './program.js'
 
+// All that was written has been written by now, so that Node need not take down its heap first.
 runProgram(process.argv.slice(2)).then(
-  status => {
-    process.exitCode = status
-  },
+  status => process.exit(status),
   (error: Error) => {
     console.error(error.message)
-    process.exitCode = 1
+    process.exit(1)
   },
 )

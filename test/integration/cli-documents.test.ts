@@ -4,7 +4,7 @@ import t from 'tap'
 import { readFeatures } from '../../lib/spec/features.js'
 import { readConfig } from '../../lib/spec/read-config.js'
 import { makeBundle } from '../bundle.js'
-import { commandOn, execute, tsrun } from '../command.js'
+import { commandOn, execute, TSRUN, tsrun } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox') }
@@ -90,3 +90,27 @@ t.test('plan says what is wrong as create would', skip, async t => {
   writeFileSync(join(box.bundle, 'config.json'), '{"ociVersion": "1.3.0"')
   t.match(commandOn(box)(['plan', '.']), { status: 1, stdout: '', stderr: /end of the text \(line 1/ })
 })
+
+t.test(
+  'what only asks loads neither libffi nor the native library',
+  { skip: missing('root', 'busybox', 'strace') },
+  async t => {
+    const box = makeBundle(t)
+    box.configure(config => (config.process.args = ['/bin/sleep', '100']))
+    const [run, id] = [commandOn(box), box.id()]
+    run(['create', id])
+    run(['start', id])
+    const loaded = (...words: readonly string[]) => {
+      const trace = join(box.directory, 'trace')
+      const command = [process.execPath, TSRUN, '--root', box.runtime.root, ...words]
+      t.equal(execute('strace', ['-f', '-e', 'trace=openat', '-o', trace, ...command]).status, 0, words.join(' '))
+      return (
+        readFileSync(trace, 'utf8')
+          .match(/[^/"]+\.(?:node|so)(?=")/g)
+          ?.filter(name => /binding|tsrun/.test(name)) ?? []
+      )
+    }
+    for (const words of [['--version'], ['--help'], ['list'], ['state', id]]) t.same(loaded(...words), [])
+    t.ok(loaded('kill', id, '0').length > 0, 'and what is looked for can be seen')
+  },
+)
