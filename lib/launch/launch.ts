@@ -28,6 +28,8 @@ export interface LaunchInput {
   readonly slots: readonly number[]
   /** A directory of the cgroup v2 hierarchy that the process starts in, or null; stays the caller's. */
   readonly cgroup: number | null
+  /** The CPUs that it runs on from the beginning; null: those of this process. Default null. */
+  readonly cpus?: readonly number[] | null
   readonly signal?: AbortSignal | undefined
   /** Runs while the helper waits; a failure ends the launch. */
   readonly barrier: (name: Barrier, child: Child) => Promise<void> | void
@@ -84,7 +86,7 @@ interface Session {
   awaitsClone: boolean
 }
 
-function start({ plan, stdio, slots, cgroup, spawned }: LaunchInput): { child: Child; channel: Channel } {
+function start({ plan, stdio, slots, cgroup, cpus = null, spawned }: LaunchInput): { child: Child; channel: Channel } {
   const ours: number[] = [...slots]
   try {
     const memory = sealedMemory('tsrun-plan', encodePlan(plan))
@@ -97,6 +99,7 @@ function start({ plan, stdio, slots, cgroup, spawned }: LaunchInput): { child: C
         argument: String(stdio.length),
         namespaces: plan.cloneFlags,
         cgroup,
+        cpus,
         fds: [...stdio, memory, helperEnd, ...slots],
       })
       debug('helper %d, %d ops, %d slots', process.pid, plan.ops.length, slots.length)

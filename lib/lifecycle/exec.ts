@@ -17,7 +17,7 @@ import { sendListener } from './listener.js'
 import { applyLimits } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
 import { enterClass, recordedClass } from './rdt.js'
-import { applyAffinity, applyScheduling } from './scheduling.js'
+import { affinityError, applyFinalCpus, applyScheduling } from './scheduling.js'
 import { openJoinSlots } from './slots.js'
 import { ociState, openInit, statusOf } from './status.js'
 import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
@@ -66,8 +66,11 @@ interface Draft {
   readonly cgroup: Cgroup
   /** The container's init. */
   readonly init: { readonly pid: number; readonly pidfd: number }
-  /** The clone can't go into a cgroup of version 2 that is frozen: it would stop, and we with it. */
-  readonly isPaused: boolean
+  /**
+   * The helper joins a cgroup of version 2, in place of being cloned into it: in one that is frozen the clone would stop, and
+   * we with it; and CPUs before the transition are those before it.
+   */
+  readonly joinsLate: boolean
 }
 
 /**
@@ -104,37 +107,39 @@ function notThere(id: string, status: Status): StateError {
   return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
 }
 
-interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup'> {
+interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup' | 'joinsLate'> {
+  readonly isPaused: boolean
   /** The container's own. */
   readonly whole: Cgroup
 }
 
-function prepare({ whole, ...known }: Known): Draft {
-  const { context, options, record, init, isPaused } = known
+function prepare({ whole, isPaused, ...known }: Known): Draft {
+  const { context, options, record, init } = known
   const { id, bundle, rootfs, noNewKeyring } = record
   const config = context.store.readConfig(id)
   const { process, warnings } = processOf(config, options)
+  const joinsLate = isPaused || process.execAffinity.initial !== null
   const compiled = compileExec({
     config,
     facts: context.facts(),
     process,
     options: { id, bundle, rootfs, noNewKeyring, preserveFds: options.extraFds?.length ?? 0 },
     keepsTree: options.detached !== true,
-    joinsUnified: isPaused,
+    joinsUnified: joinsLate,
   })
   for (const message of [...warnings, ...compiled.warnings]) context.log({ level: 'warning', message, id })
   const cgroup = options.cgroup === undefined ? whole.whereIs(init.pid) : whole.below(options.cgroup)
-  return { ...known, config, process, plan: compiled.plan, cgroup }
+  return { ...known, config, process, plan: compiled.plan, cgroup, joinsLate }
 }
 
 /** From here on there is something to undo. */
 async function start(draft: Draft): Promise<Executed> {
-  const { options, process, cgroup, isPaused, record } = draft
+  const { options, process, cgroup, joinsLate, record } = draft
   const stdio = openStdio(
     options.stdio ?? 'pipe',
     process.terminal ? { consoleSocket: options.consoleSocket ?? null } : null,
   )
-  const directory = isPaused ? null : cgroup.directoryFd()
+  const directory = joinsLate ? null : cgroup.directoryFd()
   try {
     const child = await launchProcess({ draft, stdio, directory })
     debug('%s: exec, pid %d', record.id, child.pid)
@@ -155,7 +160,7 @@ interface Launching {
 }
 
 async function launchProcess({ draft, stdio, directory }: Launching): Promise<Child> {
-  const { plan, cgroup, config, process, options, init, isPaused, context, record } = draft
+  const { plan, cgroup, config, process, options, init, joinsLate, context, record } = draft
   const root = context.store.root
   const announced = announcement(options.pidfdSocket)
   try {
@@ -166,11 +171,12 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
         plan,
         cgroup,
         init,
-        unified: isPaused,
+        unified: joinsLate,
         filter: { config, root },
         terminal: stdio.console,
       }),
       cgroup: directory,
+      cpus: process.execAffinity.initial,
       signal: options.signal,
       spawned: announced.remember,
       ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
@@ -182,6 +188,8 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
     })
     announced.send()
     return child
+  } catch (error) {
+    throw affinityError(process, error) ?? error
   } finally {
     announced.close()
   }
@@ -191,7 +199,7 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
 function setFromOutside(pid: number, config: Config & { process: Process }, record: ContainerRecord): void {
   const rdt = recordedClass(record)
   if (rdt !== null) enterClass(rdt, pid)
-  applyAffinity(pid, config.process, 'final')
+  applyFinalCpus(pid, config.process)
   applyScheduling(pid, config)
   applyLimits(pid, config)
 }

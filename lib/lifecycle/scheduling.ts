@@ -1,8 +1,10 @@
 /** How the container's process is run: CPU and I/O priorities, set by its pid while it waits. */
+import type { LaunchError } from '../errors.js'
 import type { Config, Process, Scheduler } from '../spec/config.js'
 import { SCHEDULER_POLICIES } from '../spec/scheduling.js'
+import { isErrno } from '../sys/errno.js'
 import { setAffinity, setIoPriority, setScheduler } from '../sys/scheduling.js'
-import { attempt } from './outside.js'
+import { attempt, refusal } from './outside.js'
 
 /**
  * The kernel takes SCHED_DEADLINE from nobody who may not run on all CPUs, and lets the CPUs be taken away afterwards:
@@ -29,17 +31,24 @@ export function applyScheduling(pid: number, { process }: Config): void {
 }
 
 /**
- * The CPUs of a process that joins a container by exec: `initial` before it is in the container's cgroup, `final` after.
- * Unset: they are left alone. It is not for the container's first process.
- * @throws {LaunchError} ERR_LAUNCH_OP naming /process/execCPUAffinity
+ * The CPUs of a process that exec has added, now that it is in the container's cgroup. Unset: they are left alone. It is not
+ * for the container's first process.
+ * @throws {LaunchError} ERR_LAUNCH_OP naming /process/execCPUAffinity/final
  */
-export function applyAffinity(pid: number, { execAffinity }: Process, when: 'initial' | 'final'): void {
-  const cpus = execAffinity[when]
-  if (cpus === null) return
-  const origin = `/process/execCPUAffinity/${when}`
+export function applyFinalCpus(pid: number, { execAffinity: { final } }: Process): void {
+  if (final !== null) attempt(cpusOf('final', final), () => setAffinity(pid, final))
+}
+
+/** The error that names /process/execCPUAffinity/initial, where that is what a launch has failed for; else null. */
+export function affinityError({ execAffinity: { initial } }: Process, error: unknown): LaunchError | null {
+  const isIt = initial !== null && isErrno(error) && error.syscall === 'sched_setaffinity'
+  return isIt ? refusal(cpusOf('initial', initial), error) : null
+}
+
+function cpusOf(when: 'initial' | 'final', cpus: readonly number[]) {
   const advice = (errno: string): string =>
     errno === 'EINVAL' ? 'none of these CPUs is there and allowed by the cgroup' : ''
-  attempt({ origin, what: cpus.join(','), phase: 'SPAWN', advice }, () => setAffinity(pid, cpus))
+  return { origin: `/process/execCPUAffinity/${when}`, what: cpus.join(','), phase: 'SPAWN', advice }
 }
 
 const ioAdvice = (errno: string): string =>

@@ -200,7 +200,10 @@ export const OPS = {
    * EACCES where one was found but none could be executed; EISDIR where only a directory was found.
    */
   resolve_exec: op(['IDENTITY'], { candidates: 'texts' }),
-  /** seccomp(2) with the compiled filter read from the slot, `flags` SECCOMP_FILTER_FLAG_*. */
+  /**
+   * seccomp(2) with the compiled filter read from the slot, `flags` SECCOMP_FILTER_FLAG_*. With NEW_LISTENER the runtime is told
+   * beforehand which descriptor that will be, and the helper waits afterwards until it has been taken.
+   */
   seccomp: op(['IDENTITY', 'EXEC'], { slot: 'slot', flags: 'u32' }),
 
   // ---- EXEC

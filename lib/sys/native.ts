@@ -55,7 +55,7 @@ const TABLE = {
   ts_device_filter_detach: ['int', ['int', 'int']],
   ts_device_filter_list: ['int', ['int', 'pointer', 'int']],
   ts_bpf_program: ['int', ['uint32']],
-  ts_spawn: ['int', ['int', 'string', 'uint32', 'int', 'pointer', 'int', 'pointer']],
+  ts_spawn: ['int', ['int', 'string', 'uint32', 'int', 'pointer', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
 
 /** Where `npm install` puts what it compiles; the same from lib/sys and from dist/sys. */

@@ -40,7 +40,13 @@ export function setIoPriority(pid: number, priority: number): void {
 
 /** Of the thread `pid`; what its cgroup does not allow is left out by the kernel, EINVAL where nothing is left. */
 export function setAffinity(pid: number, cpus: readonly number[]): void {
+  const mask = cpuMask(cpus)
+  check(native().ts_sched_setaffinity(pid, mask, mask.length), 'sched_setaffinity')
+}
+
+/** Bit n is CPU n; as long as the kernel wants it. */
+export function cpuMask(cpus: readonly number[]): Buffer {
   const mask = Buffer.alloc(8 * (1 + Math.floor(Math.max(0, ...cpus) / 64)))
   for (const cpu of cpus) mask.writeUInt8(mask.readUInt8(cpu >> 3) | (1 << (cpu & 7)), cpu >> 3)
-  check(native().ts_sched_setaffinity(pid, mask, mask.length), 'sched_setaffinity')
+  return mask
 }

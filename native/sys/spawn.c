@@ -28,7 +28,10 @@ struct spawn {
   const int *fds; // fds[i] becomes descriptor i
   int fd_count;
   bool new_user_namespace;
+  const void *cpus; // a mask of `cpu_bytes`; none: those of the parent
+  int cpu_bytes;
   int moved[MAX_FDS];
+  bool cpus_refused;
   int error; // set by the child, read by the parent: the memory is shared
 };
 
@@ -84,7 +87,11 @@ __attribute__((noreturn)) static void child(struct spawn *spawn) {
   const char *const arguments[] = {"tsrun-init", spawn->argument, NULL};
   const char *const environment[] = {NULL};
   default_signals();
-  if (place_fds(spawn) == 0 && (!spawn->new_user_namespace || keep_capabilities() == 0))
+  // Before anything else, so that what it does next is done there already.
+  spawn->cpus_refused =
+      spawn->cpu_bytes > 0 && syscall(SYS_sched_setaffinity, 0, spawn->cpu_bytes, spawn->cpus) < 0;
+  if (!spawn->cpus_refused && place_fds(spawn) == 0 &&
+      (!spawn->new_user_namespace || keep_capabilities() == 0))
     syscall(SYS_execveat, spawn->executable, "", arguments, environment, AT_EMPTY_PATH);
   spawn->error = errno;
   for (;;)
@@ -166,15 +173,17 @@ static long launch(struct spawn *spawn, uint64_t namespaces, int cgroup, int *pi
   return pid;
 }
 
-// Returns the pid. child_fd gets the pidfd.
+// Returns the pid. child_fd gets the pidfd, or -2 where the error is about the CPUs.
 EXPORT int ts_spawn(int executable, const char *argument, uint32_t namespaces, int cgroup, const int *fds,
-                    int fd_count, int *child_fd) {
+                    int fd_count, const void *cpus, int cpu_bytes, int *child_fd) {
   if (fd_count > MAX_FDS)
     return -EMFILE;
   struct spawn spawn = {.executable = executable,
                         .argument = argument,
                         .fds = fds,
                         .fd_count = fd_count,
+                        .cpus = cpus,
+                        .cpu_bytes = cpu_bytes,
                         .new_user_namespace = namespaces & CLONE_NEWUSER};
   int pidfd = -1;
   long pid = launch(&spawn, namespaces, cgroup, &pidfd);
@@ -184,6 +193,7 @@ EXPORT int ts_spawn(int executable, const char *argument, uint32_t namespaces, i
     siginfo_t info;
     waitid(P_PID, (id_t)pid, &info, WEXITED);
     close(pidfd);
+    *child_fd = spawn.cpus_refused ? -2 : -1;
     return -spawn.error;
   }
   *child_fd = pidfd;

@@ -195,17 +195,47 @@ t.test(
   },
 )
 
-t.test('config.md#linux-process: CPUs that there are not are an error of exec that names the field', skip, async t => {
-  const { runtime, bundle, configure, id } = makeBundle(t)
-  configure(config => {
-    config.process.args = ['/bin/sleep', '100']
-    config.process.execCPUAffinity = { final: '8000-8191' }
-  })
-  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
-  await t.rejects(container.exec({ args: ['/bin/true'], stdio: 'ignore' }), {
-    code: 'ERR_LAUNCH_OP',
-    configPath: '/process/execCPUAffinity/final',
-    errno: 'EINVAL',
-    message: /none of these CPUs is there and allowed by the cgroup/,
-  })
-})
+for (const when of ['initial', 'final'] as const) {
+  t.test(
+    `config.md#linux-process: ${when} CPUs that there are not are an error of exec that names the field`,
+    skip,
+    async t => {
+      const { runtime, bundle, configure, id } = makeBundle(t)
+      configure(config => {
+        config.process.args = ['/bin/sleep', '100']
+        config.process.execCPUAffinity = { [when]: '8000-8191' }
+      })
+      const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+      await t.rejects(container.exec({ args: ['/bin/true'], stdio: 'ignore' }), {
+        code: 'ERR_LAUNCH_OP',
+        configPath: `/process/execCPUAffinity/${when}`,
+        errno: 'EINVAL',
+        message: /none of these CPUs is there and allowed by the cgroup/,
+      })
+    },
+  )
+}
+
+t.test(
+  'config.md#linux-process: exec runs on the initial CPUs before it is in the cgroup, which may have others',
+  skip,
+  async t => {
+    const { runtime, bundle, configure, id } = makeBundle(t)
+    configure(config => {
+      config.process.args = ['/bin/sleep', '100']
+      config.process.execCPUAffinity = { initial: '0' }
+      config.linux.resources = { cpu: { cpus: '1' } }
+    })
+    const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+    const added = await container.exec({ args: ['/bin/sleep', '100'], stdio: 'ignore' })
+    t.equal(allowed(added.pid), 'Cpus_allowed_list:\t1')
+    configure(config => {
+      config.process.args = ['/bin/sleep', '100']
+      config.process.execCPUAffinity = { initial: '1' }
+      config.linux.cgroupsPath = `/${id('other')}`
+    })
+    const other = await runtime.create({ id: id('other'), bundle, stdio: 'ignore' })
+    const stays = await other.exec({ args: ['/bin/sleep', '100'], stdio: 'ignore' })
+    t.equal(allowed(stays.pid), 'Cpus_allowed_list:\t1', 'which the kernel remembers since Linux 6.2')
+  },
+)
