@@ -58,7 +58,7 @@ t.test('no file or folder is named after an empty word', async t => {
 
 t.test('the tests of a part lie where the part lies', async t => {
   const parts = new Set(sources('lib', '.ts').map(({ path }) => path.split('/')[1]))
-  const known = new Set([...parts, 'integration', 'conformance', 'native', 'style', 'fixtures', 'benchmarks'])
+  const known = new Set([...parts, 'integration', 'conformance', 'native', 'style', 'engines', 'fixtures', 'vm'])
   const folders = sources('test')
     .map(({ path }) => path.split('/'))
     .filter(path => path.length > 2)
