@@ -144,10 +144,20 @@ function reserve({ root, id, path }: { root: string; id: string; path: string })
     if (!isErrno(cause, 'EEXIST')) throw cause
     throw new StateError('ERR_STATE_EXISTS', `container with given ID already exists: ${id}`, { id }, { cause })
   }
-  const lock = lockDirectory(path)
+  const lock = lockReserved(path)
   // Between mkdir and flock nobody but a `delete --force` of this id can have come.
   if (typeof lock !== 'number') throw notFound(id)
   return { release: () => closeFd(lock) }
+}
+
+/** Where it can't be locked (no native library, no descriptor left) it was not reserved. */
+function lockReserved(path: string): ReturnType<typeof lockDirectory> {
+  try {
+    return lockDirectory(path)
+  } catch (error) {
+    removeTree(path)
+    throw error
+  }
 }
 
 async function waitForLock(id: string, path: string): Promise<Lock> {
