@@ -8,17 +8,21 @@ import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from './spec/scheduling.js'
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './spec/seccomp.js'
 import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './spec/version.js'
 
+/** A prefix: whoever may write such annotations changes what systemd does with the container's unit. */
+const SYSTEMD_PROPERTIES = 'org.systemd.property.'
+
 export interface FeaturesInput {
   readonly facts: HostFacts
   /** The version of libseccomp, such as `2.5.4`; null where it is not installed. */
   readonly libseccomp: string | null
+  readonly hasLibsystemd: boolean
 }
 
 /**
  * The features document of the specification (features.md). What tsrun does not do is told to be off, and what it does
  * with a library that is not installed as well.
  */
-export function describeFeatures({ facts, libseccomp }: FeaturesInput): OciFeatures {
+export function describeFeatures({ facts, libseccomp, hasLibsystemd }: FeaturesInput): OciFeatures {
   return {
     ociVersionMin: OCI_VERSION_MIN,
     ociVersionMax: OCI_VERSION_MAX,
@@ -27,7 +31,7 @@ export function describeFeatures({ facts, libseccomp }: FeaturesInput): OciFeatu
     linux: {
       namespaces: NAMESPACE_TYPES.toSorted(),
       capabilities: CAPABILITIES.slice(0, facts.lastCapability + 1),
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: false },
+      cgroup: { v1: true, v2: true, systemd: hasLibsystemd, systemdUser: hasLibsystemd, rdma: false },
       seccomp: seccompFeatures(libseccomp !== null),
       apparmor: { enabled: true },
       selinux: { enabled: true },
@@ -37,6 +41,7 @@ export function describeFeatures({ facts, libseccomp }: FeaturesInput): OciFeatu
       netDevices: { enabled: true },
     },
     annotations: libseccomp === null ? {} : { 'io.github.seccomp.libseccomp.version': libseccomp },
+    potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTIES],
   }
 }
 

@@ -18,7 +18,7 @@ const facts: HostFacts = {
   selinux: false,
   filesystems: [],
 }
-const features = describeFeatures({ facts, libseccomp: '2.5.4' })
+const features = describeFeatures({ facts, libseccomp: '2.5.4', hasLibsystemd: true })
 
 t.test('the document is valid', async t => {
   t.doesNotThrow(() => readFeatures(JSON.stringify(features)))
@@ -34,13 +34,21 @@ t.test('what callers look for is there', async t => {
   t.equal(features.annotations?.['io.github.seccomp.libseccomp.version'], '2.5.4')
 })
 
+t.test('what systemd is needed for is told to be there with its library only', async t => {
+  const { systemd, systemdUser } = features.linux?.cgroup ?? {}
+  t.same([systemd, systemdUser], [true, true])
+  const without = describeFeatures({ facts, libseccomp: null, hasLibsystemd: false }).linux?.cgroup
+  t.same([without?.systemd, without?.systemdUser], [false, false])
+  t.same(features.potentiallyUnsafeConfigAnnotations, ['org.systemd.property.'])
+})
+
 t.test('a kernel with fewer capabilities shows fewer', async t => {
-  const older = describeFeatures({ facts: { ...facts, lastCapability: 37 }, libseccomp: null })
+  const older = describeFeatures({ facts: { ...facts, lastCapability: 37 }, libseccomp: null, hasLibsystemd: false })
   t.equal(older.linux?.capabilities?.at(-1), 'CAP_AUDIT_READ')
 })
 
 t.test('without libseccomp there is no seccomp', async t => {
-  const without = describeFeatures({ facts, libseccomp: null })
+  const without = describeFeatures({ facts, libseccomp: null, hasLibsystemd: false })
   t.same(without.linux?.seccomp, { enabled: false })
   t.same(without.annotations, {})
 })

@@ -1,5 +1,8 @@
+import { HostError } from '../errors.js'
 import type { CgroupFacts } from '../host/facts.js'
 import type { Resources } from '../spec/config.js'
+import { closeFd, openBeneath } from '../sys/beneath.js'
+import { isErrno } from '../sys/errno.js'
 import { readTextIfThere } from '../sys/file.js'
 import { type Placeholder, startPlaceholder } from '../sys/placeholder.js'
 import type { Property } from '../sys/systemd.js'
@@ -7,6 +10,7 @@ import { availableIn } from './create.js'
 import { type Place, placesOf, visiblePath } from './paths.js'
 import { compileSettings, type SettingGroup } from './settings.js'
 import { changeScope, type Scope, startScope, stopScope, type WantedScope } from './systemd.js'
+import { rootOf } from './tree.js'
 import { type AnnotatedProperty, annotatedProperties, limitProperties } from './unit-properties.js'
 
 export interface UnitInput {
@@ -39,8 +43,11 @@ export class Unit {
       await startScope({ scope, id, pid: placeholder.pid, limits, annotated })
       this.#placeholder = placeholder
       this.#later = limitProperties(groups.filter(isForLater))
-      return placesAround(facts, placeholder.pid)
+      const places = placesAround(facts, placeholder.pid)
+      for (const place of places) checkEntrance(facts, place)
+      return places
     } catch (error) {
+      // Without it the scope is empty, and systemd removes that.
       await placeholder.end()
       throw error
     }
@@ -79,6 +86,29 @@ const withoutPath = ({ version, controllers, mountpoint }: CgroupFacts['hierarch
   mountpoint,
   path: '',
 })
+
+/**
+ * The kernel lets a process into a cgroup only where whoever starts it may move processes between that and its own. The
+ * manager of a user moves by way of that of the system, but what we start is born where it belongs.
+ */
+function checkEntrance(facts: CgroupFacts, { mountpoint, version, controllers, path }: Place): void {
+  const own = facts.hierarchies.find(hierarchy => hierarchy.mountpoint === mountpoint)?.own ?? '/'
+  const shared = commonStart(own.split('/').slice(1), path.split('/'))
+  const ancestor = { mountpoint, version, controllers, path: shared.join('/') }
+  try {
+    closeFd(openBeneath(rootOf(ancestor), shared.concat('cgroup.procs').join('/'), 'write'))
+  } catch (cause) {
+    if (!isErrno(cause, 'EACCES', 'EPERM', 'EROFS')) throw cause
+    const needs = `the right to start processes in ${path}`
+    const remedy = 'run it below the manager of the user: systemd-run --user --scope tsrun ...'
+    throw new HostError('ERR_HOST_CGROUP', { needs, found: `that it runs in ${own}`, remedy }, { cause })
+  }
+}
+
+function commonStart(one: readonly string[], other: readonly string[]): string[] {
+  const differs = one.findIndex((name, index) => name !== other[index])
+  return one.slice(0, differs === -1 ? one.length : differs)
+}
 
 /** The cgroups that the process is in. */
 function placesAround(facts: CgroupFacts, pid: number): Place[] {
