@@ -271,30 +271,3 @@ t.test('thirty at once, and a hundred in a row that leave nothing', skip, async 
   t.equal(open(), before)
   t.equal(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').length, 1, 'the init')
 })
-
-t.test('an exec costs a fifth of that of runc at most', { skip: missing('root', 'busybox', 'runc') }, async t => {
-  const { container, id, directory, bundle } = await running(t)
-  const times = (run: () => Promise<unknown> | unknown) => bestOf(20, run)
-  const ours = await times(async () => (await container.exec({ args: ['/bin/true'], stdio: 'ignore' })).wait())
-  const root = `${directory}/runc`
-  const runc = (...args: string[]) => spawnSync('runc', ['--root', root, ...args], { stdio: 'ignore' }).status
-  t.equal(runc('run', '-d', '--bundle', bundle, id('runc')), 0)
-  try {
-    const theirs = await times(() => t.equal(runc('exec', id('runc'), '/bin/true'), 0))
-    t.comment(`${ours.toFixed(2)} ms against ${theirs.toFixed(2)} ms`)
-    t.ok(ours * 5 <= theirs, `${ours} * 5 <= ${theirs}`)
-  } finally {
-    runc('delete', '--force', id('runc'))
-  }
-})
-
-/** The shortest time, in milliseconds: other work on the machine only ever adds to it. */
-async function bestOf(count: number, run: () => Promise<unknown> | unknown): Promise<number> {
-  const times: number[] = []
-  for (let round = 0; round < count; round++) {
-    const started = performance.now()
-    await run()
-    times.push(performance.now() - started)
-  }
-  return Math.min(...times)
-}

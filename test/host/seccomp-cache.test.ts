@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import { readdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { missing } from '../needs.js'
+
+t.test('the cache on disk', { skip: missing('libseccomp') }, async t => {
+  const cache = `${t.testdir()}/cache`
+  const script = fileURLToPath(new URL('./seccomp/compile.ts', import.meta.url))
+  /** In a process of its own, which has nothing in memory. */
+  const compileElsewhere = async (directory: string) => {
+    const env = { ...process.env, DEBUG: 'tsrun:seccomp' }
+    const command = [...process.execArgv, script, directory]
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, command, { env })
+    return { ...(JSON.parse(stdout) as { instructions: number; loaded: readonly string[] }), stderr }
+  }
+  const cold = await compileElsewhere(cache)
+  const everything = ['libseccomp', 'ffi_bindings', 'libtsrun']
+
+  t.test('a process that finds the filter loads neither libseccomp nor FFI', async t => {
+    t.same(cold.loaded, everything)
+    t.ok(cold.instructions > 300)
+    const warm = await compileElsewhere(cache)
+    t.same(warm.loaded, [])
+    t.equal(warm.instructions, cold.instructions)
+  })
+
+  t.test('a damaged file is told about, compiled again and replaced', async t => {
+    const [name = ''] = readdirSync(cache)
+    writeFileSync(`${cache}/${name}`, 'rubbish\n')
+    const again = await compileElsewhere(cache)
+    t.same(again.loaded, everything)
+    t.equal(again.instructions, cold.instructions)
+    t.match(again.stderr, /no header/)
+    t.same((await compileElsewhere(cache)).loaded, [])
+  })
+
+  t.test('where it cannot be written, the filter is compiled all the same, and that is told', async t => {
+    const { instructions, stderr } = await compileElsewhere('/proc/no/such/place')
+    t.equal(instructions, cold.instructions)
+    t.match(stderr, /not cached: .*ENOENT/)
+  })
+})
