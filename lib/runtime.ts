@@ -9,6 +9,7 @@ import { type BundleInput, openBundle } from './lifecycle/bundle.js'
 import type { Context, LogEntry } from './lifecycle/context.js'
 import { type CreateOptions, compileOptions, create } from './lifecycle/create.js'
 import { type DeleteOptions, remove } from './lifecycle/delete.js'
+import { ownCgroup } from './lifecycle/own-cgroup.js'
 import { planToJson, printPlan } from './plan/print.js'
 import { type RunOptions, type RunResult, runToEnd } from './run.js'
 import type { OciFeatures } from './spec/features.js'
@@ -20,7 +21,10 @@ import { hasLibsystemd } from './sys/sd-bus.js'
 import { trace } from './sys/trace.js'
 
 export interface RuntimeOptions {
-  /** The state directory, absolute. Default /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun. */
+  /**
+   * The state directory, absolute. Default /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun, and an ERR_HOST_PRIVILEGE of what first
+   * needs it where that is not set.
+   */
   readonly root?: string
   /**
    * Who makes the cgroups of new containers: tsrun itself, or systemd as scopes (`linux.cgroupsPath` is `slice:prefix:name` then).
@@ -79,9 +83,10 @@ export interface Runtime {
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const context = makeContext(options)
-  const { store } = context
   return {
-    root: store.root,
+    get root() {
+      return context.store.root
+    },
     create: async input => new Container(context, await create(context, input)),
     run: async input => {
       const container = new Container(
@@ -92,13 +97,13 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     },
     get: async id => {
       validateId(id)
-      return new Container(context, { record: store.read(id) })
+      return new Container(context, { record: context.store.read(id) })
     },
     delete: async (id, options) => {
       validateId(id)
       await remove(context, id, options)
     },
-    list: async () => store.ids().flatMap(id => readable(context, id)),
+    list: async () => context.store.ids().flatMap(id => readable(context, id)),
     plan: async (bundle, { showEnv = false } = {}) =>
       preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv }),
     features: () =>
@@ -114,8 +119,12 @@ function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions):
   if (!['cgroupfs', 'systemd'].includes(cgroupManager)) throw refusedCgroupDriver(cgroupManager)
   const debug = trace('log')
   let facts: HostFacts | null = null
+  let store = root === undefined ? null : openStore(root)
   return {
-    store: openStore(root ?? defaultRoot()),
+    get store() {
+      store ??= openStore(defaultRoot())
+      return store
+    },
     cgroupManager,
     facts: () => (facts ??= probeHost()),
     log: log ?? (({ level, id, message }) => debug('%s %s %s', level, id, message)),
@@ -123,8 +132,15 @@ function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions):
 }
 
 function defaultRoot(): string {
-  const directory = environment().XDG_RUNTIME_DIR
-  return effectiveUid() !== 0 && directory !== undefined && directory !== '' ? `${directory}/tsrun` : '/run/tsrun'
+  const uid = effectiveUid()
+  if (uid === 0) return '/run/tsrun'
+  const { XDG_RUNTIME_DIR: directory = '' } = environment()
+  if (directory.startsWith('/')) return `${directory}/tsrun`
+  throw new HostError('ERR_HOST_PRIVILEGE', {
+    needs: 'XDG_RUNTIME_DIR, an absolute path, for the state of containers of a user without root',
+    found: `${directory === '' ? 'none' : JSON.stringify(directory)}, and uid ${uid}`,
+    remedy: 'log in by a session that sets it, or name a directory of your own as the state directory (root, --root)',
+  })
 }
 
 function refusedCgroupDriver(received: string): ConfigError {
@@ -165,7 +181,7 @@ function preview(context: Context, input: BundleInput, options: Required<PlanOpt
   const { plan, warnings } = compile({
     config: bundle.config,
     facts: context.facts(),
-    options: compileOptions({ ...input, id: 'ID' }, bundle),
+    options: compileOptions({ ...input, id: 'ID' }, bundle, ownCgroup(context, { id: 'ID', config: bundle.config })),
   })
   return {
     toString: () => printPlan(plan, options),

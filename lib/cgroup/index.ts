@@ -1,10 +1,12 @@
 /** A container's cgroup: one directory in each hierarchy of the host, whatever their versions. */
+import { HostError } from '../errors.js'
 import type { CgroupFacts } from '../host/facts.js'
 import type { Resources } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
 import { applyGroups, checkUsage, countOomKills } from './apply.js'
 import { type CgroupBelow, placesBelow, placesOfProcess } from './below.js'
 import { availableIn, claimed, createCgroup, type Ownership, survey } from './create.js'
+import { placesDelegated } from './delegated.js'
 import { deviceAccess } from './device-access.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
 import { killAll, signalEach } from './kill.js'
@@ -28,6 +30,8 @@ export type * from './stats.js'
 export type CgroupInput =
   /** The cgroup that a container of this id and `linux.cgroupsPath` has. */
   | WantedCgroup
+  /** One for a user without privileges, beside our own, or none; with the limits that it is for. */
+  | { readonly facts: CgroupFacts; readonly id: string; readonly delegated: Resources; readonly isLost?: boolean }
   /** What `toJSON` has given, in this process or another one. */
   | { readonly recorded: unknown }
 
@@ -58,11 +62,15 @@ export function openCgroup(input: CgroupInput): Cgroup {
     const { id, scope, ...ownership } = parseCgroupRecord(input.recorded)
     return new Cgroup(id, ownership.places, ownership, scope && new Unit({ scope }))
   }
+  if ('delegated' in input) return ofPlaces(input.id, placesDelegated(input), input.isLost)
   return input.manager === 'systemd' ? openScope(input) : openDirectories(input)
 }
 
 function openDirectories({ facts, path, id, isLost = false }: WantedCgroup): Cgroup {
-  const places = placesOf(facts, { cgroupsPath: path, id })
+  return ofPlaces(id, placesOf(facts, { cgroupsPath: path, id }), isLost)
+}
+
+function ofPlaces(id: string, places: readonly Place[], isLost = false): Cgroup {
   const lost = { isOurs: true, places: places.map(place => placeToJSON(place, 1)) }
   return new Cgroup(id, places, isLost ? lost : null)
 }
@@ -95,6 +103,21 @@ export class Cgroup {
     this.#places = places
     this.#ownership = ownership
     this.#unit = unit
+  }
+
+  /** True where the container has none: a user without privileges, to whom none is delegated, or a host without cgroups. */
+  get isNone(): boolean {
+    return this.#places.length === 0 && this.#unit === null
+  }
+
+  #demandOne(what: string): void {
+    if (!this.isNone) return
+    const needs = `a cgroup of the container, for ${what}`
+    throw new HostError('ERR_HOST_CGROUP', {
+      needs,
+      found: 'none',
+      remedy: 'create it as root, or in a delegated cgroup',
+    })
   }
 
   /** True where `claim` has to come before `create`, and `toJSON` tells more after it. */
@@ -200,6 +223,7 @@ export class Cgroup {
 
   /** The processes, and with `recursive` also those of the cgroups below; 0 stands for one that our pid namespace does not show. */
   pids({ recursive }: { recursive: boolean }): number[] {
+    this.#demandOne('the list of its processes')
     const place = this.#places.find(({ version }) => version === 2) ?? this.#places[0]
     return place === undefined ? [] : pidsOf(place, { recursive })
   }
@@ -211,12 +235,14 @@ export class Cgroup {
 
   /** Sends a signal to all processes, also those of the cgroups below; without effect where none is left. */
   signal(number: number): void {
+    this.#demandOne('a signal to all of its processes')
     if (this.#ownership?.isOurs === true) signalEach(this.#places, number)
   }
 
   /** Resolves when all processes have stopped (5 seconds at most). */
-  freeze(): Promise<void> {
-    return freeze(this.#places)
+  async freeze(): Promise<void> {
+    this.#demandOne('pause')
+    await freeze(this.#places)
   }
 
   async thaw(): Promise<void> {
@@ -234,6 +260,7 @@ export class Cgroup {
 
   /** All that the cgroup counts. */
   stats(): Stats {
+    this.#demandOne('statistics')
     return readStats(this.#places)
   }
 

@@ -8,6 +8,7 @@ import { applyFilter, assumeIdentity, flagsOfFilter } from './identity.js'
 import { joinNamespaces, joinRoot } from './join.js'
 import { joinCgroups } from './namespaces.js'
 import { type CompileOptions, withDefaults } from './options.js'
+import { isRootless } from './privilege.js'
 
 export interface ExecInput {
   /** The container's, as it was created. */
@@ -30,11 +31,14 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   const { facts, process, options } = input
   const config = { ...input.config, process }
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
+  const isOutside = isSetFromOutside(process) || config.linux.intelRdt !== null
+  // Without privileges the runtime reaches the files of a process in /proc only as long as that is dumpable.
+  const isEarly = isOutside && isRootless(facts)
   joinCgroups(work, { unified: input.joinsUnified })
+  if (isEarly) work.draft.op('map', {}, '/process')
   joinNamespaces(work)
   if (input.keepsTree) work.draft.op('subreaper', {})
-  // The runtime sets them from outside.
-  if (isSetFromOutside(process) || config.linux.intelRdt !== null) work.draft.op('map', {}, '/process')
+  if (isOutside && !isEarly) work.draft.op('map', {}, '/process')
   joinRoot(work)
   connect(work, process)
   assumeIdentity(work)

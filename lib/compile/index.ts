@@ -17,8 +17,10 @@ import { demandRootless } from './rootless.js'
 
 export { compileExec, type ExecInput } from './exec-plan.js'
 export { compileHook, type HookInput } from './hooks.js'
-export { limitsComeEarly } from './limits.js'
+export { limitsComeEarly, scoreComesEarly } from './limits.js'
 export type { CompileOptions } from './options.js'
+export { isRootless, mapsOnlySelf } from './privilege.js'
+export { demandRootless } from './rootless.js'
 
 export interface CompileInput {
   readonly config: Config

@@ -3,7 +3,8 @@ import { capabilityBit } from '../plan/flags.js'
 import { makeIssue } from '../spec/shape.js'
 import type { Work } from './draft.js'
 import { preservedFds } from './exec.js'
-import { hasNamespace } from './namespaces.js'
+import { hasNamespace, makesNamespace } from './namespaces.js'
+import { isRootless } from './privilege.js'
 
 const CAP_SYS_RESOURCE = capabilityBit(24)
 
@@ -16,6 +17,11 @@ export function limitsComeEarly({ config, facts }: Pick<Work, 'config' | 'facts'
   if (process === null || process.rlimits.length === 0) return false
   if (hasNamespace(config, 'user') || (facts.permitted & CAP_SYS_RESOURCE) !== 0n) return false
   return process.user.uid !== facts.euid || process.user.gid !== facts.egid
+}
+
+/** Without privileges the score is written while the process is dumpable: later, /proc says that it is root's, who need not be us. */
+export function scoreComesEarly({ config, facts }: Pick<Work, 'config' | 'facts'>): boolean {
+  return isRootless(facts) && makesNamespace(config, 'user')
 }
 
 /**

@@ -7,12 +7,14 @@ import type { Work } from './draft.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
 import { isMapped, isRootless, mapsOnlySelf } from './privilege.js'
 
+type Known = Pick<Work, 'config' | 'facts'>
+
 /**
  * What the kernel would refuse in a new user namespace, in words that name the field.
  * @throws HostError ERR_HOST_PRIVILEGE where the runtime has no privileges and the container no user namespace
  * @throws ConfigError for ids that are not mapped, HostError ERR_HOST_PRIVILEGE for file systems that take another namespace
  */
-export function demandRootless(work: Work): void {
+export function demandRootless(work: Known): void {
   const { config, facts } = work
   if (isRootless(facts) && !hasNamespace(config, 'user')) throw needsUserNamespace(facts)
   if (!makesNamespace(config, 'user')) return
@@ -30,7 +32,7 @@ function needsUserNamespace({ euid }: HostFacts): HostError {
   })
 }
 
-function groupIssues({ config, facts }: Work): ConfigIssue[] {
+function groupIssues({ config, facts }: Known): ConfigIssue[] {
   const gids = config.process?.user.additionalGids ?? []
   if (gids.length === 0 || !isRootless(facts) || !mapsOnlySelf(config.linux.gidMappings, facts.egid)) return []
   const expected = 'none: the kernel denies setgroups where a user without privileges maps the own group alone'
@@ -60,7 +62,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   cgroup: 'or leave the mount out',
 }
 
-function demandNamespaceFor({ config, facts }: Work, { kind, type, origin }: Mount): void {
+function demandNamespaceFor({ config, facts }: Known, { kind, type, origin }: Mount): void {
   // Without a namespace a privileged runtime copies the tree of the container's cgroup; one without privileges may not.
   const namespace = kind === 'cgroup' ? (isRootless(facts) ? 'cgroup' : undefined) : SHOWN[type]
   if (kind === 'bind' || kind === 'remount' || namespace === undefined || makesNamespace(config, namespace)) return

@@ -1,6 +1,6 @@
 /** create: everything but the user's process. What fails is undone before the error is thrown. */
-import { type Cgroup, openCgroup } from '../cgroup/index.js'
-import { type CompileOptions, compile, limitsComeEarly } from '../compile/index.js'
+import type { Cgroup } from '../cgroup/index.js'
+import { type CompileOptions, compile, limitsComeEarly, scoreComesEarly } from '../compile/index.js'
 import type { ClassRecord } from '../host/resctrl.js'
 import type { Child } from '../launch/child.js'
 import { type Barrier, launch } from '../launch/launch.js'
@@ -18,8 +18,10 @@ import type { Context } from './context.js'
 import { withEnv } from './exec-process.js'
 import { createHooks, poststopHooks } from './hooks.js'
 import { sendListener } from './listener.js'
+import { makesUserNamespace, writeIdMappings } from './mappings.js'
 import { type MovedDevices, moveNetDevices } from './net-devices.js'
-import { applyLimits, applyOomScore, applyRlimits, writeMappings } from './outside.js'
+import { applyOomScore, applyRlimits, writeTimeOffsets } from './outside.js'
+import { NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { sendPidfd } from './pidfd-socket.js'
 import { createClass, destroyClass, enterClass, planClass } from './rdt.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
@@ -81,7 +83,8 @@ export async function create(context: Context, options: CreateOptions): Promise<
   }
 }
 
-export function compileOptions({ id, noPivot, noNewKeyring, extraFds }: CreateOptions, bundle: Bundle): CompileOptions {
+export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: Cgroup): CompileOptions {
+  const { id, noPivot, noNewKeyring, extraFds } = options
   return {
     id,
     rootfs: bundle.rootfs,
@@ -89,23 +92,20 @@ export function compileOptions({ id, noPivot, noNewKeyring, extraFds }: CreateOp
     noPivot: noPivot ?? false,
     noNewKeyring: noNewKeyring ?? false,
     preserveFds: extraFds?.length ?? 0,
+    hasCgroup: !cgroup.isNone,
   }
 }
 
 function prepare(context: Context, options: CreateOptions): Draft {
   const bundle = withExtraEnv(openBundle(options), options.extraEnv ?? [])
   const facts = context.facts()
-  const { plan, warnings } = compile({ config: bundle.config, facts, options: compileOptions(options, bundle) })
-  for (const message of [...bundle.warnings, ...warnings]) context.log({ level: 'warning', message, id: options.id })
-  const { linux, annotations } = bundle.config
-  const cgroup = openCgroup({
-    facts: facts.cgroup,
-    path: linux.cgroupsPath,
-    id: options.id,
-    manager: context.cgroupManager,
-    annotations,
-  })
-  const rdt = linux.intelRdt === null ? null : planClass({ rdt: linux.intelRdt, id: options.id })
+  const { config } = bundle
+  const { intelRdt } = config.linux
+  const cgroup = ownCgroup(context, { id: options.id, config })
+  const { plan, warnings } = compile({ config, facts, options: compileOptions(options, bundle, cgroup) })
+  const noted = [...bundle.warnings, ...warnings, ...(cgroup.isNone ? [NO_CGROUP] : [])]
+  for (const message of noted) context.log({ level: 'warning', message, id: options.id })
+  const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id: options.id })
   return { context, options, bundle, plan, cgroup, rdt }
 }
 
@@ -231,7 +231,12 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
 type AtBarrier = (child: Child, draft: Draft, ledger: Ledger) => Promise<void> | void
 
 const barriers: Record<Barrier, AtBarrier> = {
-  map: ({ pid }, { bundle, context }) => writeMappings(pid, bundle.config, context.facts()),
+  map: async ({ pid }, { bundle: { config }, context }) => {
+    const facts = context.facts()
+    if (makesUserNamespace(config)) await writeIdMappings({ pid, config, facts })
+    writeTimeOffsets(pid, config)
+    if (scoreComesEarly({ config, facts })) applyOomScore(pid, config)
+  },
   prepare: async (child, { bundle: { config }, context, cgroup, options }, ledger) => {
     const facts = context.facts()
     if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
@@ -244,8 +249,9 @@ const barriers: Record<Barrier, AtBarrier> = {
     if (rdt !== null) enterClass(rdt, pid)
     applyScheduling(pid, config)
     await cgroup.settle()
-    if (limitsComeEarly({ config, facts: context.facts() })) applyOomScore(pid, config)
-    else applyLimits(pid, config)
+    const facts = context.facts()
+    if (!limitsComeEarly({ config, facts })) applyRlimits(pid, config)
+    if (!scoreComesEarly({ config, facts })) applyOomScore(pid, config)
     if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, pidfd, message: 'standard' })
     ledger.update({ phase: 'created' })
   },

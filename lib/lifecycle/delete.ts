@@ -8,6 +8,7 @@ import { signalPidfd } from '../sys/process.js'
 import { READABLE, watch } from '../sys/watch.js'
 import type { Context } from './context.js'
 import { poststopHooks } from './hooks.js'
+import { lostCgroup } from './own-cgroup.js'
 import { destroyClass, recordedClass } from './rdt.js'
 import { openInit, statusOf } from './status.js'
 
@@ -64,11 +65,7 @@ function readRecord({ store }: Context, id: string, force: boolean): ContainerRe
  */
 async function removeWithoutRecord(context: Context, id: string): Promise<void> {
   const config = readConfig(context, id)
-  if (config !== null) {
-    const path = config.linux.cgroupsPath
-    const manager = context.cgroupManager
-    await openCgroup({ facts: context.facts().cgroup, path, id, manager, isLost: true }).destroy()
-  }
+  if (config !== null) await lostCgroup(context, { id, config }).destroy()
   context.store.remove(id)
 }
 

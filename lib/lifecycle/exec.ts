@@ -123,7 +123,7 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
     config,
     facts: context.facts(),
     process,
-    options: { id, bundle, rootfs, noNewKeyring, preserveFds: options.extraFds?.length ?? 0 },
+    options: { id, bundle, rootfs, noNewKeyring, hasCgroup: !whole.isNone, preserveFds: options.extraFds?.length ?? 0 },
     keepsTree: options.detached !== true,
     joinsUnified: joinsLate,
   })

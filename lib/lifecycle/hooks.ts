@@ -44,7 +44,8 @@ async function runInContainer(
   state: OciState,
 ): Promise<void> {
   const { id, bundle, rootfs } = record
-  const planOf = (hook: Hook) => compileHook({ config, facts, hook, options: { id, bundle, rootfs } })
+  const options = { id, bundle, rootfs, hasCgroup: !cgroup.isNone }
+  const planOf = (hook: Hook) => compileHook({ config, facts, hook, options })
   const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init: child })
   const directory = cgroup.directoryFd()
   const runner = inContainerNamespace({ planOf, openSlots, cgroup: directory })

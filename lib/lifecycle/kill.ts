@@ -53,8 +53,20 @@ export async function kill(context: Context, { id, signal, all = false }: KillIn
 
 async function killAll(record: ContainerRecord, number: number): Promise<void> {
   const cgroup = openCgroup({ recorded: record.cgroup })
-  if (number === SIGKILL) await cgroup.kill()
-  else cgroup.signal(number)
+  if (number !== SIGKILL) cgroup.signal(number)
+  else if (cgroup.isNone) killNamespace(record)
+  else await cgroup.kill()
+}
+
+/** Without a cgroup the container has a pid namespace of its own, which ends with its first process. */
+function killNamespace(record: ContainerRecord): void {
+  const pidfd = openInit(record)
+  if (pidfd === null) return
+  try {
+    signalPidfd(pidfd, SIGKILL)
+  } finally {
+    closeFd(pidfd)
+  }
 }
 
 const notRunning = (id: string, status: string): StateError =>

@@ -1,7 +1,6 @@
 /** What the kernel lets us set from outside, by pid, while the helper waits at a barrier. */
-import { type ConfigIssue, HostError, LaunchError, type SystemError } from '../errors.js'
-import type { HostFacts } from '../host/facts.js'
-import type { Config, IdMapping, TimeOffset } from '../spec/config.js'
+import { type ConfigIssue, LaunchError, type SystemError } from '../errors.js'
+import type { Config, TimeOffset } from '../spec/config.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
 import { setRlimit, writeProcFile } from '../sys/process.js'
 
@@ -10,11 +9,14 @@ interface Setting {
   readonly file: string
   readonly text: string
   readonly origin: ConfigIssue['path']
+  readonly advice?: Attempt['advice']
 }
 
 /** @throws {LaunchError} ERR_LAUNCH_OP naming the config field */
-function write({ pid, file, text, origin }: Setting): void {
-  attempt({ origin, what: `/proc/${pid}/${file}`, phase: 'SPAWN' }, () => writeProcFile(pid, file, text))
+export function writeSetting({ pid, file, text, origin, advice }: Setting): void {
+  attempt({ origin, what: `/proc/${pid}/${file}`, phase: 'SPAWN', ...(advice && { advice }) }, () =>
+    writeProcFile(pid, file, text),
+  )
 }
 
 interface Attempt {
@@ -57,27 +59,11 @@ export function refusal({ origin, what, phase, advice = () => '' }: Attempt, cau
   )
 }
 
-/** The `map` barrier: ids of a new user namespace, offsets of a new time namespace. */
-export function writeMappings(pid: number, { linux }: Config, facts: HostFacts): void {
-  const makesUserNamespace = linux.namespaces.some(({ type, path }) => type === 'user' && path === null)
-  if (makesUserNamespace) {
-    if (facts.euid !== 0) throw needsRoot(facts.euid)
-    write({ pid, file: 'uid_map', text: mapText(linux.uidMappings), origin: '/linux/uidMappings' })
-    write({ pid, file: 'gid_map', text: mapText(linux.gidMappings), origin: '/linux/gidMappings' })
-  }
-  const offsets = offsetText(linux.timeOffsets)
-  if (offsets !== '') write({ pid, file: 'timens_offsets', text: offsets, origin: '/linux/timeOffsets' })
+/** The `map` barrier: offsets of a new time namespace. */
+export function writeTimeOffsets(pid: number, { linux }: Config): void {
+  const text = offsetText(linux.timeOffsets)
+  if (text !== '') writeSetting({ pid, file: 'timens_offsets', text, origin: '/linux/timeOffsets' })
 }
-
-const needsRoot = (euid: number): HostError =>
-  new HostError('ERR_HOST_PRIVILEGE', {
-    needs: 'root to write the id mappings of a user namespace',
-    found: `uid ${euid}`,
-    remedy: 'run as root; rootless containers are not supported yet',
-  })
-
-const mapText = (mappings: readonly IdMapping[]): string =>
-  mappings.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join('')
 
 function offsetText({ monotonic, boottime }: { monotonic: TimeOffset | null; boottime: TimeOffset | null }): string {
   const line = (clock: string, offset: TimeOffset | null): string =>
@@ -94,7 +80,9 @@ export function applyRlimits(pid: number, { process }: Config): void {
 
 export function applyOomScore(pid: number, { process }: Config): void {
   const score = process?.oomScoreAdj ?? null
-  if (score !== null) write({ pid, file: 'oom_score_adj', text: String(score), origin: '/process/oomScoreAdj' })
+  if (score === null) return
+  const advice = (errno: string): string => (errno === 'EACCES' ? 'without CAP_SYS_RESOURCE it can only be raised' : '')
+  writeSetting({ pid, file: 'oom_score_adj', text: String(score), origin: '/process/oomScoreAdj', advice })
 }
 
 /** Both, at the `created` barrier. */

@@ -1,5 +1,6 @@
 /** Plain files of the host: thin, synchronous, and all errors are SystemErrors. */
 import {
+  accessSync,
   appendFileSync,
   closeSync,
   constants,
@@ -134,6 +135,17 @@ export function removeFile(path: string): void {
 
 export function listDirectory(path: string): string[] {
   return viaNode(() => readdirSync(path))
+}
+
+/** Whether this process, by its real ids, may write to it. */
+export function isWritable(path: string): boolean {
+  try {
+    viaNode(() => accessSync(path, constants.W_OK))
+    return true
+  } catch (error) {
+    if (isErrno(error, 'EACCES', 'ENOENT', 'EROFS')) return false
+    throw error
+  }
 }
 
 /** What a symbolic link says. */

@@ -1,0 +1,56 @@
+/** Which cgroup a new container gets. */
+import { type Cgroup, openCgroup } from '../cgroup/index.js'
+import { demandRootless, isRootless } from '../compile/index.js'
+import { HostError } from '../errors.js'
+import type { Config } from '../spec/config.js'
+import type { Context } from './context.js'
+
+interface Asked {
+  readonly id: string
+  readonly config: Config
+}
+
+/**
+ * Changes nothing. A user without privileges who names no cgroup gets one where the host has delegated some, else none.
+ * @throws {ConfigError|HostError} as `openCgroup`; ERR_HOST_CGROUP also for what can't be without a cgroup
+ */
+export function ownCgroup(context: Context, { id, config }: Asked): Cgroup {
+  if (!isLeftToUs(context, config)) return openNamed(context, { id, config })
+  // Told first: without a user namespace no cgroup would help.
+  demandRootless({ config, facts: context.facts() })
+  const cgroup = openCgroup({ facts: context.facts().cgroup, id, delegated: config.linux.resources })
+  return demandPidNamespace(config, cgroup)
+}
+
+/** The one that `ownCgroup` has been for a container whose record can't be read: all that is in it may be killed and removed. */
+export function lostCgroup(context: Context, { id, config }: Asked): Cgroup {
+  if (!isLeftToUs(context, config)) return openNamed(context, { id, config, isLost: true })
+  return openCgroup({ facts: context.facts().cgroup, id, delegated: config.linux.resources, isLost: true })
+}
+
+function isLeftToUs({ facts, cgroupManager }: Context, { linux }: Config): boolean {
+  return cgroupManager === 'cgroupfs' && (linux.cgroupsPath ?? '') === '' && isRootless(facts())
+}
+
+function openNamed(
+  { facts, cgroupManager }: Context,
+  { id, config, isLost = false }: Asked & { isLost?: boolean },
+): Cgroup {
+  const { linux, annotations } = config
+  const path = linux.cgroupsPath
+  return openCgroup({ facts: facts().cgroup, path, id, manager: cgroupManager, annotations, isLost })
+}
+
+/** Without either, nobody could find the container's processes once its init is gone. */
+function demandPidNamespace({ linux }: Config, cgroup: Cgroup): Cgroup {
+  if (!cgroup.isNone || linux.namespaces.some(({ type, path }) => type === 'pid' && path === null)) return cgroup
+  throw new HostError('ERR_HOST_CGROUP', {
+    needs: 'a cgroup, to end all processes of a container without a new pid namespace (/linux/namespaces)',
+    found: 'none that this user may make',
+    remedy: 'add {"type":"pid"}, or have a cgroup delegated',
+  })
+}
+
+/** What whoever looks at the log should know. */
+export const NO_CGROUP =
+  'the container has no cgroup, since none is delegated to this user: no limits, statistics, pause, or kill of all processes'
