@@ -43,7 +43,7 @@ t.test('config-linux.md#cgroups-path: a relative path, and none', async t => {
   for (const cgroupsPath of [`tsrun-test-${process.pid}-relative/x`, undefined]) {
     const container = await createSleeper(makeBundle(t), config => Object.assign(config.linux, { cgroupsPath }))
     const [found] = /(?<=^0::).*$/m.exec(readFileSync(`/proc/${container.pid}/cgroup`, 'utf8')) ?? []
-    t.ok(found?.endsWith(cgroupsPath === undefined ? `/${container.id}` : `/${cgroupsPath}`), found)
+    t.ok(found?.endsWith(cgroupsPath === undefined ? `/${container.id}` : `/${cgroupsPath}`), String(found))
     t.ok(existsSync(`${ROOT}${found}`))
   }
 })
