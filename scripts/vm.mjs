@@ -1,0 +1,57 @@
+/**
+ * `npm run test:vm`: runs test/vm in a virtual machine, and prints TAP. Arguments name the files to run (default: all).
+ *
+ * The project brings no virtual machine. TSRUN_VM_RUNNER names a command that is called as `RUNNER -s DIRECTORY COMMAND`: it
+ * boots a machine with systemd, cgroup v2 alone and Node, shares the directory at the same path, runs the shell command as root
+ * and exits with its status. Default: `../shared/vm/vm.sh` beside the checkout. A `setup.sh` beside the runner is called first:
+ * it prepares the machine, or finds that it is there. Without a runner, or where the machine can't be prepared, nothing is run.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const LIMITS = { setup: 6 * 60_000, run: 12 * 60_000 }
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const runner = process.env.TSRUN_VM_RUNNER || join(root, '..', 'shared', 'vm', 'vm.sh')
+
+function skip(why) {
+  console.log(`# no test was run in a virtual machine: ${why}`)
+  process.exit(0)
+}
+
+function fail(title, text) {
+  console.log(['not ok - test/vm', title].join(': '))
+  console.log(['  ---', ...text.trimEnd().split('\n'), '  ...'].join('\n  '))
+  process.exit(1)
+}
+
+const quoted = text => `'${text.replaceAll("'", "'\\''")}'`
+
+if (!existsSync(runner)) {
+  if (process.env.TSRUN_VM_RUNNER) fail('TSRUN_VM_RUNNER names no file', runner)
+  skip('set TSRUN_VM_RUNNER to a command that runs one (see scripts/vm.mjs)')
+}
+if (!existsSync(join(root, 'dist', 'index.js'))) fail('tsrun has not been built', 'run `npm run build`')
+
+const setup = join(dirname(runner), 'setup.sh')
+if (existsSync(setup)) {
+  const { status, stdout, stderr } = spawnSync(setup, { timeout: LIMITS.setup, encoding: 'utf8' })
+  if (status !== 0) skip(`it could not be prepared (${setup}):\n${stdout}${stderr}`.trimEnd().replaceAll('\n', '\n# '))
+}
+
+const files = process.argv.slice(2).map(quoted).join(' ')
+const command = `cd ${quoted(root)} && node test/vm/run.mjs ${files}`
+const machine = spawn(runner, ['-s', root, command], { stdio: ['ignore', 'pipe', 'inherit'] })
+const timer = setTimeout(() => machine.kill('SIGTERM'), LIMITS.run)
+let output = ''
+machine.stdout.setEncoding('utf8').on('data', text => {
+  output += text
+  process.stdout.write(text)
+})
+machine.on('close', (status, signal) => {
+  clearTimeout(timer)
+  const isWhole = /^1\.\.\d+$/m.test(output)
+  if (!isWhole) fail('the tests did not come to their end', `the virtual machine: ${signal ?? `exit status ${status}`}`)
+  process.exitCode = status === 0 ? 0 : 1
+})

@@ -1,0 +1,114 @@
+/** cgroup v2 with all controllers, by directories of our own. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { cgroupOf, disk, outputOf, read, withSleeper } from './box.mjs'
+import { test } from './tap.mjs'
+
+const MiB = 1024 * 1024
+const { major, minor } = disk()
+
+test('the machine has cgroup v2 alone, with all controllers', () => {
+  const controllers = read('/sys/fs/cgroup', 'cgroup.controllers')?.split(' ') ?? []
+  for (const name of ['cpu', 'cpuset', 'memory', 'pids', 'io', 'hugetlb']) assert.ok(controllers.includes(name), name)
+})
+
+test('every limit is in the file that the kernel has for it', async () => {
+  const resources = {
+    memory: { limit: 64 * MiB, swap: 96 * MiB, reservation: 16 * MiB },
+    cpu: { shares: 512, quota: 50_000, period: 100_000, cpus: '0', mems: '0' },
+    pids: { limit: 20 },
+    blockIO: { throttleReadBpsDevice: [{ major, minor, rate: 4 * MiB }] },
+    hugepageLimits: [{ pageSize: '2MB', limit: 8 * MiB }],
+    unified: { 'memory.high': String(60 * MiB) },
+  }
+  await withSleeper({ linux: { cgroupsPath: '/vm/limits', resources } }, async ({ pid }) => {
+    const cgroup = cgroupOf(pid)
+    assert.equal(cgroup, '/sys/fs/cgroup/vm/limits')
+    const files = {
+      'memory.max': String(64 * MiB),
+      'memory.swap.max': String(32 * MiB),
+      'memory.low': String(16 * MiB),
+      'memory.high': String(60 * MiB),
+      'cpu.max': '50000 100000',
+      'cpu.weight': '59',
+      'cpuset.cpus': '0',
+      'cpuset.cpus.effective': '0',
+      'cpuset.mems': '0',
+      'pids.max': '20',
+      'io.max': `${major}:${minor} rbps=${4 * MiB} wbps=max riops=max wiops=max`,
+      'hugetlb.2MB.max': String(8 * MiB),
+      'hugetlb.2MB.rsvd.max': String(8 * MiB),
+    }
+    for (const [file, value] of Object.entries(files)) assert.equal(read(cgroup, file), value, file)
+  })
+  assert.ok(!existsSync('/sys/fs/cgroup/vm'), 'nothing is left')
+})
+
+test('a container that takes more memory than it may is reported as killed for that', async () => {
+  const resources = { memory: { limit: 16 * MiB, swap: 16 * MiB } }
+  const { signal, exitCode, oomKilled } = await outputOf('exec tail /dev/zero', { linux: { resources } })
+  assert.deepEqual({ signal, exitCode, oomKilled }, { signal: 'SIGKILL', exitCode: null, oomKilled: true })
+})
+
+test('a container can not have more processes than it may', async () => {
+  const { text } = await outputOf('sleep 9 & sleep 9 & sleep 9 & sleep 9 & sleep 9 & echo all', {
+    linux: { resources: { pids: { limit: 4 } } },
+  })
+  assert.match(text, /can't fork/)
+})
+
+test('a container gets no more time of the CPU than it may', async () => {
+  const resources = { cpu: { quota: 10_000, period: 100_000 } }
+  await withSleeper({ linux: { resources } }, async container => {
+    const args = ['/bin/timeout', '3', '/bin/sh', '-c', 'while :; do :; done']
+    await (await container.exec({ args, stdio: 'ignore' })).wait()
+    const throttled = /^nr_throttled (\d+)$/m.exec(read(cgroupOf(container.pid), 'cpu.stat'))?.[1]
+    assert.ok(Number(throttled) > 0, `throttled ${throttled} times`)
+  })
+})
+
+const node = { path: '/dev/disk', type: 'b', major, minor, fileMode: 0o600 }
+const deny = { allow: false, access: 'rwm' }
+const useDisk = 'head -c 1 /dev/disk >/dev/null && echo read; : >>/dev/disk && echo written'
+
+test('a device that is not on the list can not be opened', async () => {
+  const { text } = await outputOf(useDisk, { linux: { devices: [node], resources: { devices: [deny] } } })
+  assert.match(text, /Operation not permitted/)
+  assert.doesNotMatch(text, /read|written/)
+})
+
+test('a device on the list can be opened in the ways that are on the list', async () => {
+  const allow = { allow: true, type: 'b', major, minor, access: 'r' }
+  const { text } = await outputOf(useDisk, { linux: { devices: [node], resources: { devices: [deny, allow] } } })
+  assert.match(text, /read/)
+  assert.match(text, /Operation not permitted/)
+  assert.doesNotMatch(text, /written/)
+})
+
+test('a container is frozen and thawed', async () => {
+  await withSleeper({}, async container => {
+    const cgroup = cgroupOf(container.pid)
+    await container.pause()
+    assert.match(read(cgroup, 'cgroup.events'), /^frozen 1$/m)
+    assert.equal((await container.state()).status, 'paused')
+    await container.resume()
+    assert.match(read(cgroup, 'cgroup.events'), /^frozen 0$/m)
+    assert.equal((await container.state()).status, 'running')
+  })
+})
+
+test('other limits are written while it runs', async () => {
+  await withSleeper({ linux: { resources: { memory: { limit: 64 * MiB } } } }, async container => {
+    await container.update({ memory: { limit: 32 * MiB }, pids: { limit: 7 } })
+    const cgroup = cgroupOf(container.pid)
+    assert.equal(read(cgroup, 'memory.max'), String(32 * MiB))
+    assert.equal(read(cgroup, 'pids.max'), '7')
+  })
+})
+
+test('the container sees its own cgroup as the root of cgroup2', async () => {
+  const command = 'cat /proc/self/cgroup; cat /cg/memory.max; cat /cg/cgroup.procs'
+  const more = { mounts: [{ destination: '/cg', type: 'cgroup', source: 'cgroup', options: ['ro'] }] }
+  const { text } = await outputOf(command, { linux: { resources: { memory: { limit: 32 * MiB } } }, more })
+  assert.match(text, new RegExp(`^0::/\n${32 * MiB}\n1\n`))
+})

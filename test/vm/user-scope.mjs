@@ -1,0 +1,32 @@
+/** Run as a user without privileges: makes a scope, starts a process in it, and prints what it found as JSON. */
+import { readFileSync } from 'node:fs'
+import { openCgroup } from '../../dist/cgroup/index.js'
+import { probeHost } from '../../dist/host/probe.js'
+import { readResources } from '../../dist/spec/read-config.js'
+import { closeFd } from '../../dist/sys/beneath.js'
+import { helperExecutable } from '../../dist/sys/memory.js'
+import { spawn } from '../../dist/sys/spawn.js'
+import { makePipe } from '../../dist/sys/stream.js'
+
+const facts = probeHost().cgroup
+const { resources } = readResources({ memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 9 } })
+const cgroup = openCgroup({ facts, path: process.argv[2] ?? null, id: 'user-box', manager: 'systemd' })
+const found = {}
+try {
+  await cgroup.claim(resources)
+  cgroup.create({ resources })
+  const [input] = makePipe()
+  const directory = cgroup.directoryFd()
+  // The helper without a plan: it waits until its standard input ends.
+  const waiting = { executable: helperExecutable(), argument: '-', namespaces: 0, fds: [input, input, input] }
+  const { pid } = spawn({ ...waiting, cgroup: directory })
+  closeFd(directory)
+  await cgroup.settle()
+  const read = file => readFileSync(`${cgroup.pathIn(0)}/${file}`, 'utf8').trim()
+  Object.assign(found, { pid, path: cgroup.pathIn(0), processes: cgroup.pids({ recursive: true }) })
+  Object.assign(found, { memory: read('memory.max'), pids: read('pids.max') })
+} catch (error) {
+  Object.assign(found, { error: error.toJSON?.() ?? String(error) })
+}
+await cgroup.destroy()
+console.log(JSON.stringify(found))
