@@ -4,12 +4,9 @@ import { readState } from '../../lib/spec/state.js'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
 import { lines, until } from './attempt.js'
+import { type HookInput, KINDS, type Kind } from './hooks.js'
 
 const skip = { skip: missing('root', 'busybox') }
-
-const KINDS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const
-type Kind = (typeof KINDS)[number]
-type HookInput = NonNullable<NonNullable<TestConfig['hooks']>[Kind]>[number]
 
 /** A bundle with hooks of every kind that write their names to a list, and another one added. */
 function bundleWithHooks(t: Parameters<typeof makeBundle>[0]) {

@@ -1,50 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { readState } from '../../lib/spec/state.js'
-import { makeBundle, type TestConfig } from '../bundle.js'
+import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
-import { createError, invalid, lines, mountAt, namespaceOf } from './attempt.js'
+import { createError, invalid, lines, namespaceOf } from './attempt.js'
+import { bundleWithLog, eachKind, type HookInput, KINDS, type Kind, live } from './hooks.js'
 
 const skip = { skip: missing('root', 'busybox') }
-
-const KINDS = ['prestart', 'createRuntime', 'createContainer', 'startContainer', 'poststart', 'poststop'] as const
-type Kind = (typeof KINDS)[number]
-type HookInput = NonNullable<NonNullable<TestConfig['hooks']>[Kind]>[number]
-
-/** A bundle with a directory that hooks can write to, inside of the container and outside of it. */
-function bundleWithLog(t: Parameters<typeof makeBundle>[0]) {
-  const bundle = makeBundle(t)
-  const log = `${bundle.directory}/log`
-  mkdirSync(log)
-  const configure = (change: (config: TestConfig) => void) =>
-    bundle.configure(config => {
-      config.process.args = ['/bin/sh', '-c', 'sleep 100']
-      config.mounts.push({ destination: log, source: log, options: ['bind'] })
-      change(config)
-    })
-  /** Runs a script in the shell of whatever root the hook is in. */
-  const script = (text: string): HookInput => ({
-    path: '/bin/sh',
-    args: ['sh', '-c', text],
-    env: ['PATH=/bin:/usr/bin'],
-  })
-  const read = (name: string): string => readFileSync(`${log}/${name}`, 'utf8')
-  return { ...bundle, log, configure, script, read }
-}
-
-type HookBundle = ReturnType<typeof bundleWithLog>
-
-/** create, start, kill and delete. */
-async function live({ runtime, bundle, id }: HookBundle) {
-  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
-  await container.start()
-  await container.kill('KILL')
-  await container.wait()
-  await container.delete()
-  return container
-}
-
-const eachKind = (hooksOf: (kind: Kind) => HookInput[]) => Object.fromEntries(KINDS.map(kind => [kind, hooksOf(kind)]))
 
 t.test('config.md#posix-platform-hooks: all kinds, in the order of the lifecycle and of the list', skip, async t => {
   const bundle = bundleWithLog(t)
@@ -197,78 +159,6 @@ t.test('config.md#posix-platform-hooks: and in a user namespace as its root', sk
     t.strictSame([namespace, uid], [inside, '0'], kind)
     t.notMatch(capabilities, /:\t0+$/, 'with capabilities')
   }
-})
-
-t.test('config.md#posix-platform-hooks: which root they see', skip, async t => {
-  const bundle = bundleWithLog(t)
-  const { configure, script, log, read, rootfs } = bundle
-  writeFileSync(`${rootfs}/etc/mark`, '')
-  configure(
-    config =>
-      (config.hooks = eachKind(kind => [
-        script(`test -e /etc/mark && echo container > ${log}/${kind} || echo runtime > ${log}/${kind}`),
-      ])),
-  )
-  await live(bundle)
-  const roots = KINDS.map(kind => read(kind).trim())
-  t.strictSame(roots, ['runtime', 'runtime', 'runtime', 'container', 'runtime', 'runtime'])
-})
-
-t.test('config.md#createcontainer-hooks: they find the root with its mounts where the bundle has it', skip, async t => {
-  const bundle = bundleWithLog(t)
-  const { configure, script, log, read, rootfs } = bundle
-  configure(config => {
-    config.hooks = {
-      createRuntime: [script(`cat /proc/self/mountinfo > ${log}/outside`)],
-      createContainer: [script(`cat /proc/self/mountinfo > ${log}/inside; touch ${rootfs}/tmp/made-by-hook`)],
-      startContainer: [script(`ls /tmp/made-by-hook > ${log}/tmp`)],
-    }
-  })
-  await live(bundle)
-  t.equal(mountAt(read('inside'), rootfs).root.endsWith('/rootfs'), true)
-  t.equal(mountAt(read('inside'), `${rootfs}/proc`).type, 'proc')
-  t.equal(mountAt(read('inside'), `${rootfs}/tmp`).type, 'tmpfs')
-  t.equal(read('tmp'), '/tmp/made-by-hook\n', 'it is the very root of the container')
-  t.notMatch(read('outside'), rootfs, 'and nothing of it is seen on the host')
-})
-
-t.test('config.md#createcontainer-hooks: what they mount in the root is there', skip, async t => {
-  const bundle = bundleWithLog(t)
-  const { configure, script, log, read, rootfs } = bundle
-  for (const rootfsPropagation of [undefined, 'shared', 'private', 'rslave'] as const) {
-    configure(config => {
-      if (rootfsPropagation !== undefined) config.linux.rootfsPropagation = rootfsPropagation
-      const mount = script(`mount -t tmpfs by-hook ${rootfs}/data && touch ${rootfs}/data/x`)
-      config.hooks = { createContainer: [mount], startContainer: [script(`cat /proc/self/mountinfo > ${log}/mounts`)] }
-    })
-    await live(bundle)
-    t.equal(mountAt(read('mounts'), '/data').source, 'by-hook', String(rootfsPropagation))
-    t.notMatch(readFileSync('/proc/self/mountinfo', 'utf8'), rootfs, 'and nowhere else')
-  }
-})
-
-t.test('config.md#createcontainer-hooks: also where the root is not pivoted to', skip, async t => {
-  const bundle = bundleWithLog(t)
-  const { configure, script, log, read, rootfs, runtime, id } = bundle
-  configure(config => {
-    const show = script(`cat /proc/self/mountinfo > ${log}/mounts; ls / > ${log}/root`)
-    config.hooks = { createContainer: [script(`mount -t tmpfs by-hook ${rootfs}/data`)], startContainer: [show] }
-  })
-  await using container = await runtime.create({ id: id(), bundle: bundle.bundle, stdio: 'ignore', noPivot: true })
-  await container.start()
-  t.equal(mountAt(read('mounts'), '/data').source, 'by-hook')
-  t.strictSame(lines(read('root')), ['bin', 'data', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp'])
-})
-
-t.test('config.md#prestart: a hook that enters the mount namespace of the pid can mount in the root', skip, async t => {
-  const bundle = bundleWithLog(t)
-  const { configure, script, log, read, rootfs } = bundle
-  configure(config => {
-    const enter = `pid=$(sed 's/.*"pid":\\([0-9]*\\).*/\\1/'); nsenter -t $pid -m mount -t tmpfs by-hook ${rootfs}/data`
-    config.hooks = { prestart: [script(enter)], startContainer: [script(`cat /proc/self/mountinfo > ${log}/mounts`)] }
-  })
-  await live(bundle)
-  t.equal(mountAt(read('mounts'), '/data').source, 'by-hook')
 })
 
 t.test(
