@@ -94,6 +94,7 @@ function optionsOf(flags: Flags, args: readonly string[]): ExecOptions {
     ignorePaused: flags.isOn('ignore-paused'),
     // Who runs the command may end, and the process goes on: as with other runtimes.
     detached: true,
+    outlivesCaller: flags.isOn('detach'),
   }
 }
 

@@ -21,6 +21,8 @@ export interface ExecInput {
   readonly keepsTree: boolean
   /** The cgroup v2 directory is joined by the helper, not by the clone: in a frozen one the clone would not return. */
   readonly joinsUnified: boolean
+  /** It waits for the runtime also where nothing is set from outside. */
+  readonly waits: boolean
 }
 
 /**
@@ -31,7 +33,7 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   const { facts, process, options } = input
   const config = { ...input.config, process }
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
-  const isOutside = isSetFromOutside(process) || config.linux.intelRdt !== null
+  const isOutside = input.waits || isSetFromOutside(process) || config.linux.intelRdt !== null
   // Without privileges the runtime reaches the files of a process in /proc only as long as that is dumpable.
   const isEarly = isOutside && isRootless(facts)
   joinCgroups(work, { unified: input.joinsUnified })

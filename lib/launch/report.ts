@@ -120,6 +120,8 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
 function execMessage(program: string, errno: string): string {
   const quoted = `exec: ${JSON.stringify(program)}`
   if (errno === 'ENOENT' && !program.includes('/')) return `${quoted}: executable file not found in $PATH`
+  // What execve says of a directory is EACCES, and older engines only know the words for that.
+  if (errno === 'EISDIR') return `${quoted}: is a directory (EISDIR): permission denied`
   return `${quoted}: ${errnoMessage(errno)} (${errno})`
 }
 

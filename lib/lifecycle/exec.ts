@@ -9,6 +9,7 @@ import type { Config, Process } from '../spec/config.js'
 import type { Status } from '../spec/state.js'
 import type { ContainerRecord } from '../store/record.js'
 import { closeFd } from '../sys/beneath.js'
+import { holdAtExec } from '../sys/process.js'
 import { duplicate } from '../sys/stream.js'
 import { trace } from '../sys/trace.js'
 import type { Context } from './context.js'
@@ -46,6 +47,12 @@ export interface ExecOptions extends ExecProcessOptions {
    * aborting it ends its descendants too, also those that have left its session.
    */
   readonly detached?: boolean
+  /**
+   * The program does not begin before this process (its main thread) has ended. Whoever started us and waits for our end
+   * then knows the program's pid in time to see how it ends, however short it lives: containerd 1.6 waits forever where it
+   * does not. Default false.
+   */
+  readonly outlivesCaller?: boolean
   /** Cancels: the process and its descendants are killed, and the signal's reason is thrown if exec has not returned yet. */
   readonly signal?: AbortSignal
 }
@@ -126,6 +133,7 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
     options: { id, bundle, rootfs, noNewKeyring, hasCgroup: !whole.isNone, preserveFds: options.extraFds?.length ?? 0 },
     keepsTree: options.detached !== true,
     joinsUnified: joinsLate,
+    waits: options.outlivesCaller === true,
   })
   for (const message of [...warnings, ...compiled.warnings]) context.log({ level: 'warning', message, id })
   const cgroup = options.cgroup === undefined ? whole.whereIs(init.pid) : whole.below(options.cgroup)
@@ -180,7 +188,10 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
       signal: options.signal,
       spawned: announced.remember,
       ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
-      barrier: (_name, { pid }) => setFromOutside(pid, { ...config, process }, record),
+      barrier: (_name, { pid }) => {
+        setFromOutside(pid, { ...config, process }, record)
+        if (options.outlivesCaller && !holdAtExec(pid)) debug('%s: pid %d may begin early', record.id, pid)
+      },
       listener: (fd, { pid }) => {
         const state = ociState(record, statusOf(context, record))
         return sendListener({ fd, pid, config, state })

@@ -32,6 +32,14 @@ export function takeFd(pidfd: number, fd: number): number | null {
   return check(taken, 'pidfd_getfd', String(fd))
 }
 
+/** Its next program does not begin before this process has ended. False: we may not hold it. */
+export function holdAtExec(pid: number): boolean {
+  const held = native().ts_hold_at_exec(pid)
+  if (held < 0 && errnoName(-held) === 'EPERM') return false
+  check(held, 'ptrace', String(pid))
+  return true
+}
+
 const status = Buffer.alloc(8)
 
 function readStatus(): ExitStatus {

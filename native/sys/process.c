@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -16,6 +17,11 @@ EXPORT int ts_pidfd_open(int pid) {
 
 EXPORT int ts_pidfd_signal(int pidfd, int signal) {
   return (int)result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0));
+}
+
+// The process stops when its next execve has worked, and goes on when the calling thread ends.
+EXPORT int ts_hold_at_exec(int pid) {
+  return (int)result(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXEC));
 }
 
 // 1: reaped, status[0] is the exit code or -1, status[1] the signal or 0. 0: still running. -ECHILD: not our
