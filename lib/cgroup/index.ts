@@ -1,6 +1,5 @@
 /** A container's cgroup: one directory in each hierarchy of the host, whatever their versions. */
 import { HostError } from '../errors.js'
-import type { CgroupFacts } from '../host/facts.js'
 import type { Resources } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
 import { applyGroups, checkUsage, countOomKills } from './apply.js'
@@ -9,6 +8,7 @@ import { availableIn, claimed, createCgroup, type Ownership, survey } from './cr
 import { placesDelegated } from './delegated.js'
 import { deviceAccess } from './device-access.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
+import type { CgroupInput, WantedCgroup } from './input.js'
 import { killAll, signalEach } from './kill.js'
 import { type OomWatch, watchOom } from './oom.js'
 import { type Place, placesOf } from './paths.js'
@@ -23,31 +23,10 @@ import { absolutePath, rootOf } from './tree.js'
 import { Unit } from './unit.js'
 
 export type { CgroupBelow } from './below.js'
+export type { CgroupDriver, CgroupInput } from './input.js'
 export type { OomWatch } from './oom.js'
 export type { CgroupRecord } from './record.js'
 export type * from './stats.js'
-
-export type CgroupInput =
-  /** The cgroup that a container of this id and `linux.cgroupsPath` has. */
-  | WantedCgroup
-  /** One for a user without privileges, beside our own, or none; with the limits that it is for. */
-  | { readonly facts: CgroupFacts; readonly id: string; readonly delegated: Resources; readonly isLost?: boolean }
-  /** What `toJSON` has given, in this process or another one. */
-  | { readonly recorded: unknown }
-
-interface WantedCgroup {
-  readonly facts: CgroupFacts
-  /** `linux.cgroupsPath`; for systemd `slice:prefix:name`. */
-  readonly path: string | null
-  readonly id: string
-  /** Who makes it. Default `cgroupfs`: we do, by making directories. */
-  readonly manager?: CgroupDriver
-  /** Those of the configuration, which may name properties of systemd's unit. Default none. */
-  readonly annotations?: Readonly<Record<string, string>>
-  readonly isLost?: boolean
-}
-
-export type CgroupDriver = 'cgroupfs' | 'systemd'
 
 /**
  * Changes nothing. With `isLost` the cgroup is taken to be what is left of a container whose record can't be read: all
