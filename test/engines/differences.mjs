@@ -1,0 +1,25 @@
+/**
+ * Where tsrun is seen to do otherwise than runc, on purpose: what it prints then, and why that is better.
+ *
+ * @type {readonly { engine: string, title: string, tsrun: string, reason: string }[]}
+ */
+export const differences = [
+  {
+    engine: 'docker',
+    title: 'exec --privileged has more capabilities',
+    tsrun: '1\n',
+    reason: 'runc 1.1 fails with "unable to apply caps" on a host that lacks one of those that Docker asks for',
+  },
+  {
+    engine: 'docker',
+    title: 'privileged containers may mount, and write to the kernel',
+    tsrun: 'Seccomp:\t0\nmounted\n/dev/kmsg\nwritable\n',
+    reason: 'runc 1.1 fails with "unable to apply caps" on a host that lacks one of those that Docker asks for',
+  },
+  {
+    engine: 'docker',
+    title: 'the tmpfs that holds the cgroup hierarchies is read-only, as Docker asks for',
+    tsrun: '1\n',
+    reason: 'the configuration says `ro`; runc 1.1 leaves the tmpfs writable',
+  },
+]

@@ -1,0 +1,43 @@
+/**
+ * The engines, each with tsrun and with runc: `npm run test:engines [-- ENGINE [WORD]]`, as TAP.
+ * A machine without an engine skips it and says so; with MUST_RUN=1 that is a failure.
+ */
+import { existsSync } from 'node:fs'
+import t from 'tap'
+import { compare } from './compare.mjs'
+import { needs as containerdNeeds, startContainerd } from './containerd.mjs'
+import { needs as dockerNeeds, startDocker } from './docker.mjs'
+import { buildahNeeds, podmanNeeds, startBuildah, startPodman } from './podman.mjs'
+import { runtimes } from './sandbox.mjs'
+import { containerdScenarios } from './scenarios/containerd.mjs'
+import { dockerScenarios } from './scenarios/docker.mjs'
+import { buildahScenarios, podmanScenarios } from './scenarios/podman.mjs'
+
+const [only, word] = process.argv.slice(2)
+const engines = [
+  { engine: 'docker', needs: dockerNeeds, start: startDocker, scenarios: dockerScenarios },
+  { engine: 'containerd', needs: containerdNeeds, start: startContainerd, scenarios: containerdScenarios },
+  { engine: 'podman', needs: podmanNeeds, start: startPodman, scenarios: podmanScenarios },
+  { engine: 'buildah', needs: buildahNeeds, start: startBuildah, scenarios: buildahScenarios },
+]
+
+const inPath = command => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some(folder => existsSync(`${folder}/${command}`))
+
+function missing(needs) {
+  if (process.geteuid() !== 0) return 'needs root'
+  const packages = Object.entries({ ...needs, runc: 'runc', busybox: 'busybox-static', nsenter: 'util-linux' })
+    .filter(([command]) => !inPath(command))
+    .map(([, name]) => name)
+  if (packages.length > 0) return `needs the packages ${[...new Set(packages)].join(' ')}`
+  return existsSync(runtimes.tsrun) ? false : 'needs dist: npm run build'
+}
+
+t.jobs = 1
+t.setTimeout(0)
+for (const { engine, needs, start, scenarios } of engines) {
+  if (only !== undefined && only !== engine) continue
+  const lacking = missing(needs)
+  if (lacking !== false && process.env.MUST_RUN === '1') throw new Error(`${engine}: ${lacking}`)
+  const chosen = scenarios.filter(({ title }) => word === undefined || title.includes(word))
+  await t.test(engine, { skip: lacking, timeout: 0 }, t => compare(t, { engine, scenarios: chosen, start }))
+}

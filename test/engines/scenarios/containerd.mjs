@@ -1,0 +1,58 @@
+/** What is done with containerd's client. The runtime's binary is named for each container. */
+
+const run = 'ctr run --runc-binary $RUNTIME'
+const image = 'localhost/bb:latest'
+const detached = `${run} -d ${image} one sleep 1000`
+
+/** @type {readonly import('../compare.mjs').Scenario[]} */
+export const containerdScenarios = [
+  {
+    title: 'run prints, and exits as the container does',
+    script: `
+      ${run} --rm ${image} one echo hello; echo $?
+      ${run} --rm ${image} two sh -c 'exit 7'; echo $?
+      ${run} --rm ${image} three /nowhere >/dev/null 2>&1; echo $?
+      ${run} --rm --env A=b --cwd /tmp ${image} four sh -c 'echo $A; pwd'`,
+    prints: 'hello\n0\n7\n1\nb\n/tmp\n',
+  },
+  {
+    title: 'tasks: ls, exec, ps, pause, resume, kill, delete',
+    script: `
+      ${detached}
+      ctr task ls | tail -n +2 | tr -s ' ' | cut -d' ' -f1,3
+      ctr task exec --exec-id a one echo inside; echo $?
+      ctr task exec --exec-id b one sh -c 'exit 9'; echo $?
+      ctr task exec --exec-id c one /nowhere >/dev/null 2>&1; echo $?
+      ctr task exec --exec-id d --cwd /tmp --user 1000 one sh -c 'pwd; id -u'
+      ctr task ps one | wc -l
+      ctr task pause one; ctr task ls | tail -n +2 | tr -s ' ' | cut -d' ' -f3
+      ctr task resume one; ctr task ls | tail -n +2 | tr -s ' ' | cut -d' ' -f3
+      ctr task kill -s SIGKILL one; eventually sh -c 'ctr task ls | grep STOPPED'
+      ctr task delete one; echo $?
+      ctr container rm one; ctr container ls -q | wc -l`,
+  },
+  {
+    title: 'limits and metrics',
+    script: `
+      ${run} -d --memory-limit 33554432 --cpu-quota 50000 --cpu-period 100000 ${image} one sleep 1000
+      ctr task metrics one | grep -E 'pids.current|hierarchical_memory_limit' | tr -s ' '
+      ctr task exec --exec-id a one true; echo $?`,
+  },
+  {
+    title: 'options: read-only, privileged, capabilities, mounts, host network, no new privileges',
+    script: `
+      ${run} --rm --read-only ${image} a touch /no 2>&1; echo $?
+      ${run} --rm --privileged ${image} b grep -E 'CapEff|Seccomp:' /proc/self/status
+      ${run} --rm --cap-add CAP_SYS_ADMIN ${image} c grep CapEff /proc/self/status
+      echo shared > file; ${run} --rm --mount type=bind,src=$PWD,dst=/here,options=rbind:ro ${image} d cat /here/file
+      ${run} --rm --net-host ${image} e ip -o link | wc -l
+      ${run} --rm --allow-new-privs ${image} f grep NoNew /proc/self/status
+      ${run} --rm --seccomp ${image} g grep Seccomp: /proc/self/status`,
+  },
+  {
+    title: 'many short-lived exec end, each with its status',
+    script: `
+      ${detached}
+      for i in $(seq 20); do timeout 20 ctr task exec --exec-id e$i one sh -c "exit $i"; echo $?; done`,
+  },
+]
