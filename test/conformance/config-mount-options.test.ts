@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
-import t from 'tap'
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs'
+import t, { type Test } from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, type MountEntry, mountAt } from './attempt.js'
@@ -9,11 +9,18 @@ const skip = { skip: missing('root', 'busybox') }
 
 type MountInput = TestConfig['mounts'][number]
 
-/** The mount at /data as the container sees it, and what was warned about. */
-async function mounted(t: Parameters<typeof makeBundle>[0], ...mounts: readonly MountInput[]) {
+/** The mounts as the container sees them, and what was warned about. */
+async function mounted(t: Test, ...mounts: readonly MountInput[]) {
   const { sh, log } = makeBundle(t)
   const { stdout } = await sh('cat /proc/self/mountinfo', config => config.mounts.push(...mounts))
   return { mount: mountAt(stdout, '/data'), mountinfo: stdout, log }
+}
+
+/** The same of many mounts in one container, each where its name says. */
+async function mountedAll(t: Test, mounts: Readonly<Record<string, Omit<MountInput, 'destination'>>>) {
+  const entries = Object.entries(mounts).map(([name, mount]) => ({ ...mount, destination: `/tmp/${name}` }))
+  const { mountinfo, log } = await mounted(t, ...entries, tmpfs())
+  return { at: (name: string): MountEntry => mountAt(mountinfo, `/tmp/${name}`), log }
 }
 
 const tmpfs = (...options: readonly string[]): MountInput => ({
@@ -23,13 +30,19 @@ const tmpfs = (...options: readonly string[]): MountInput => ({
   options: [...options],
 })
 
-/** A mount of the host with all the attributes that the options of a bind can take away; unmounted at the end. */
-function restricted(t: Parameters<typeof makeBundle>[0], options: string): string {
-  const { directory } = makeBundle(t)
-  const path = `${directory}/restricted`
-  mkdirSync(path)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path])
-  t.teardown(() => execFileSync('umount', ['-R', path]))
+/** A new mount of the host, with one below it, and these flags on both; unmounted at the end. */
+function hostMount(t: Test, { flags = '', below = '' } = {}): string {
+  const path = mkdtempSync('/tmp/tsrun-test-mount-')
+  t.teardown(() => {
+    execFileSync('umount', ['-R', path])
+    rmdirSync(path)
+  })
+  const mount = (...args: readonly string[]) => execFileSync('mount', args)
+  mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path)
+  mkdirSync(`${path}/below`)
+  mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', `${path}/below`)
+  if (below !== '') mount('-o', `remount,bind,${below}`, `${path}/below`)
+  if (flags !== '') mount('-o', `remount,bind,${flags}`, path)
   return path
 }
 
@@ -55,99 +68,110 @@ const ATTRIBUTES: readonly { option: string; has?: string; lacks?: string }[] = 
   { option: 'symfollow', lacks: 'nosymfollow' },
 ]
 
-function check(
-  t: Parameters<typeof makeBundle>[0],
-  { options }: MountEntry,
-  { has, lacks }: { has?: string; lacks?: string },
-) {
-  if (has !== undefined) t.ok(options.includes(has), `has ${has}: ${options}`)
-  if (lacks !== undefined) t.notOk(options.includes(lacks), `lacks ${lacks}: ${options}`)
+interface Expected {
+  readonly has?: string
+  readonly lacks?: string
 }
 
-for (const { option, ...expected } of ATTRIBUTES) {
-  t.test(`config.md#linux-mount-options: ${option} on a file system`, skip, async t => {
-    const { mount, log } = await mounted(t, tmpfs(option))
-    check(t, mount, expected)
-    t.strictSame(log, [])
-  })
-
-  t.test(`config.md#linux-mount-options: ${option} on a bind of an unrestricted tree`, skip, async t => {
-    const source = restricted(t, 'size=1m')
-    const { mount } = await mounted(t, { destination: '/data', source, options: ['bind', option] })
-    check(t, mount, expected)
-  })
+function check(t: Test, { options, point }: MountEntry, { has, lacks }: Expected): void {
+  if (has !== undefined) t.ok(options.includes(has), `${point} has ${has}: ${options}`)
+  if (lacks !== undefined) t.notOk(options.includes(lacks), `${point} lacks ${lacks}: ${options}`)
 }
 
-for (const [option, restriction] of [
-  ['rw', 'ro'],
-  ['suid', 'nosuid'],
-  ['dev', 'nodev'],
-  ['exec', 'noexec'],
-  ['atime', 'noatime'],
-  ['diratime', 'nodiratime'],
-  ['strictatime', 'noatime'],
-  ['symfollow', 'nosymfollow'],
-] as const) {
-  t.test(`config.md#linux-mount-options: ${option} takes ${restriction} from a bind`, skip, async t => {
-    const source = restricted(t, 'size=1m')
-    execFileSync('mount', ['-o', `remount,bind,${restriction}`, source])
-    const { mount } = await mounted(t, { destination: '/data', source, options: ['bind', option] })
-    check(t, mount, { lacks: restriction })
-  })
-}
+/** A record by option. */
+const each = <T extends { option: string }, R>(list: readonly T[], make: (entry: T) => R): Record<string, R> =>
+  Object.fromEntries(list.map(entry => [entry.option, make(entry)]))
+
+t.test('config.md#linux-mount-options: every one that has its opposite, on a file system', skip, async t => {
+  const { at, log } = await mountedAll(
+    t,
+    each(ATTRIBUTES, ({ option }) => tmpfs(option)),
+  )
+  for (const { option, ...expected } of ATTRIBUTES) check(t, at(option), expected)
+  t.strictSame(log, [])
+})
+
+t.test('config.md#linux-mount-options: every one that has its opposite, on a bind', skip, async t => {
+  const source = hostMount(t)
+  const { at } = await mountedAll(
+    t,
+    each(ATTRIBUTES, ({ option }) => ({ source, options: ['bind', option] })),
+  )
+  for (const { option, ...expected } of ATTRIBUTES) check(t, at(option), expected)
+})
+
+const OPPOSITES = [
+  { option: 'rw', lacks: 'ro' },
+  { option: 'suid', lacks: 'nosuid' },
+  { option: 'dev', lacks: 'nodev' },
+  { option: 'exec', lacks: 'noexec' },
+  { option: 'atime', lacks: 'noatime' },
+  { option: 'diratime', lacks: 'nodiratime' },
+  { option: 'strictatime', lacks: 'noatime' },
+  { option: 'symfollow', lacks: 'nosymfollow' },
+] as const
+
+t.test('config.md#linux-mount-options: the opposites take from a bind what its source has', skip, async t => {
+  const { at } = await mountedAll(
+    t,
+    each(OPPOSITES, ({ option, lacks }) => ({ source: hostMount(t, { flags: lacks }), options: ['bind', option] })),
+  )
+  for (const { option, ...expected } of OPPOSITES) check(t, at(option), expected)
+})
 
 t.test('config.md#linux-mount-options: a bind without options is as its source is', skip, async t => {
-  const source = restricted(t, 'size=1m')
-  execFileSync('mount', ['-o', 'remount,bind,ro,nosuid,noexec,noatime', source])
+  const source = hostMount(t, { flags: 'ro,nosuid,noexec,noatime' })
   const { mount } = await mounted(t, { destination: '/data', source, options: ['bind'] })
   t.strictSame([...mount.options].sort(), ['noatime', 'noexec', 'nosuid', 'ro'])
 })
 
-for (const [recursive, flag] of [
-  ['rro', 'ro'],
-  ['rnosuid', 'nosuid'],
-  ['rnodev', 'nodev'],
-  ['rnoexec', 'noexec'],
-  ['rnoatime', 'noatime'],
-  ['rnodiratime', 'nodiratime'],
-  ['rrelatime', 'relatime'],
-  ['rnosymfollow', 'nosymfollow'],
-] as const) {
-  t.test(`config.md#linux-mount-options: ${recursive} reaches the mounts below`, skip, async t => {
-    const source = restricted(t, 'size=1m')
-    execFileSync('mkdir', [`${source}/below`])
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,strictatime', 'tmpfs', `${source}/below`])
-    const { mount, mountinfo } = await mounted(t, { destination: '/data', source, options: ['rbind', recursive] })
-    check(t, mount, { has: flag })
-    check(t, mountAt(mountinfo, '/data/below'), { has: flag })
-  })
-}
+const RECURSIVE = [
+  { option: 'rro', has: 'ro' },
+  { option: 'rnosuid', has: 'nosuid' },
+  { option: 'rnodev', has: 'nodev' },
+  { option: 'rnoexec', has: 'noexec' },
+  { option: 'rnoatime', has: 'noatime' },
+  { option: 'rnodiratime', has: 'nodiratime' },
+  { option: 'rnosymfollow', has: 'nosymfollow' },
+  { option: 'rrelatime', has: 'relatime' },
+] as const
 
-for (const [recursive, flag] of [
-  ['rrw', 'ro'],
-  ['rsuid', 'nosuid'],
-  ['rdev', 'nodev'],
-  ['rexec', 'noexec'],
-  ['ratime', 'noatime'],
-  ['rstrictatime', 'relatime'],
-  ['rdiratime', 'nodiratime'],
-  ['rsymfollow', 'nosymfollow'],
-] as const) {
-  t.test(`config.md#linux-mount-options: ${recursive} takes ${flag} from the mounts below`, skip, async t => {
-    const source = restricted(t, 'size=1m')
-    execFileSync('mkdir', [`${source}/below`])
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=2m`, 'tmpfs', `${source}/below`])
-    execFileSync('mount', ['-o', `remount,bind,${flag}`, `${source}/below`])
-    const { mountinfo } = await mounted(t, { destination: '/data', source, options: ['rbind', recursive] })
-    check(t, mountAt(mountinfo, '/data/below'), { lacks: flag })
-  })
-}
+t.test('config.md#linux-mount-options: the recursive ones reach the mounts below', skip, async t => {
+  const source = hostMount(t, { below: 'strictatime' })
+  const { at } = await mountedAll(
+    t,
+    each(RECURSIVE, ({ option }) => ({ source, options: ['rbind', option] })),
+  )
+  for (const { option, ...expected } of RECURSIVE) {
+    check(t, at(option), expected)
+    check(t, at(`${option}/below`), expected)
+  }
+})
+
+const RECURSIVE_OPPOSITES = [
+  { option: 'rrw', lacks: 'ro' },
+  { option: 'rsuid', lacks: 'nosuid' },
+  { option: 'rdev', lacks: 'nodev' },
+  { option: 'rexec', lacks: 'noexec' },
+  { option: 'ratime', lacks: 'noatime' },
+  { option: 'rstrictatime', lacks: 'relatime' },
+  { option: 'rdiratime', lacks: 'nodiratime' },
+  { option: 'rsymfollow', lacks: 'nosymfollow' },
+] as const
+
+t.test('config.md#linux-mount-options: and their opposites take from the mounts below', skip, async t => {
+  const { at } = await mountedAll(
+    t,
+    each(RECURSIVE_OPPOSITES, ({ option, lacks }) => {
+      return { source: hostMount(t, { below: lacks }), options: ['rbind', option] }
+    }),
+  )
+  for (const { option, ...expected } of RECURSIVE_OPPOSITES) check(t, at(`${option}/below`), expected)
+})
 
 t.test('config.md#linux-mount-options: ro alone does not reach the mounts below', skip, async t => {
-  const source = restricted(t, 'size=1m')
-  execFileSync('mkdir', [`${source}/below`])
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', `${source}/below`])
-  const { mount, mountinfo } = await mounted(t, { destination: '/data', source, options: ['rbind', 'ro'] })
+  const options = ['rbind', 'ro']
+  const { mount, mountinfo } = await mounted(t, { destination: '/data', source: hostMount(t), options })
   check(t, mount, { has: 'ro' })
   check(t, mountAt(mountinfo, '/data/below'), { has: 'rw' })
 })
@@ -157,16 +181,14 @@ t.test('config.md#linux-mount-options: the last of contradicting options counts'
   t.match(mount.options, ['rw', 'nosuid', 'relatime'])
 })
 
-for (const [option, has] of [
-  ['sync', 'sync'],
-  ['dirsync', 'dirsync'],
-  ['lazytime', 'lazytime'],
-] as const) {
-  t.test(`config.md#linux-mount-options: ${option} is a flag of the file system`, skip, async t => {
-    const { mount } = await mounted(t, tmpfs(option))
-    t.ok(mount.superblock.includes(has), String(mount.superblock))
-  })
-}
+t.test('config.md#linux-mount-options: sync, dirsync and lazytime are flags of the file system', skip, async t => {
+  const flags = ['sync', 'dirsync', 'lazytime'].map(option => ({ option }))
+  const { at } = await mountedAll(
+    t,
+    each(flags, ({ option }) => tmpfs(option)),
+  )
+  for (const { option } of flags) t.ok(at(option).superblock.includes(option), String(at(option).superblock))
+})
 
 t.test('config.md#linux-mount-options: all the others are taken, and leave the mount as it is', skip, async t => {
   const options = ['async', 'nolazytime', 'nomand', 'noiversion', 'loud', 'silent', 'norelatime']
@@ -209,7 +231,7 @@ t.test('config.md#linux-mount-options: remount changes what is mounted', skip, a
 })
 
 t.test('config.md#linux-mount-options: remount with bind, as mount(8) writes it', skip, async t => {
-  const source = restricted(t, 'size=1m')
+  const source = hostMount(t)
   const { mount } = await mounted(
     t,
     { destination: '/data', source, options: ['bind'] },
@@ -232,21 +254,20 @@ t.test('config.md#linux-mount-options: a remount where nothing is mounted is an 
   t.match(error, { code: 'ERR_LAUNCH_OP', configPath: '/mounts/4', errno: 'EINVAL' })
 })
 
-for (const [option, expected] of [
-  ['shared', /^shared:/],
-  ['private', null],
-  ['unbindable', /^unbindable$/],
-] as const) {
-  t.test(`config.md#linux-mount-options: propagation ${option}`, skip, async t => {
-    const { mount } = await mounted(t, tmpfs(option))
-    if (expected === null) t.strictSame(mount.propagation, [])
-    else t.match(mount.propagation, [expected])
-  })
-}
+t.test('config.md#linux-mount-options: shared, private and unbindable', skip, async t => {
+  const kinds = ['shared', 'rshared', 'private', 'rprivate', 'unbindable', 'runbindable'].map(option => ({ option }))
+  const { at } = await mountedAll(
+    t,
+    each(kinds, ({ option }) => tmpfs(option)),
+  )
+  for (const option of ['shared', 'rshared']) t.match(at(option).propagation, [/^shared:/], option)
+  for (const option of ['private', 'rprivate']) t.strictSame(at(option).propagation, [], option)
+  for (const option of ['unbindable', 'runbindable']) t.strictSame(at(option).propagation, ['unbindable'], option)
+})
 
 for (const option of ['slave', 'rslave'] as const) {
   t.test(`config.md#linux-mount-options: ${option} receives what the host mounts`, skip, async t => {
-    const source = restricted(t, 'size=1m')
+    const source = hostMount(t)
     execFileSync('mount', ['--make-shared', source])
     const { mount } = await mounted(t, { destination: '/data', source, options: ['rbind', option] })
     t.match(mount.propagation, [/^master:/])
@@ -254,9 +275,7 @@ for (const option of ['slave', 'rslave'] as const) {
 }
 
 t.test('config.md#linux-mount-options: rshared reaches the mounts below, shared does not', skip, async t => {
-  const source = restricted(t, 'size=1m')
-  execFileSync('mkdir', [`${source}/below`])
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', `${source}/below`])
+  const source = hostMount(t)
   execFileSync('mount', ['--make-rprivate', source])
   const below = async (option: string) => {
     const { mountinfo } = await mounted(t, { destination: '/data', source, options: ['rbind', option] })
