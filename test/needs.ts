@@ -11,6 +11,7 @@ export type Need =
   | 'cgroup-v1'
   | 'cgroup-v2'
   | 'user-namespaces'
+  | 'newuidmap'
   | 'veth'
   | 'runc'
   | 'crun'
@@ -52,6 +53,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
     otherwise: 'needs a kernel and the privilege to mount cgroup v2',
   },
   'user-namespaces': { isThere: () => works('unshare', '-Ur', 'true'), otherwise: 'needs user namespaces' },
+  newuidmap: {
+    isThere: () => works('sh', '-c', 'command -v newuidmap && command -v newgidmap'),
+    otherwise: 'needs newuidmap and newgidmap (package uidmap)',
+  },
   veth: {
     isThere: () => works('unshare', '-n', 'ip', 'link', 'add', 'type', 'veth'),
     otherwise: 'needs ip(8), and a kernel with virtual network devices (veth)',

@@ -55,6 +55,7 @@ const VIOLATIONS = {
   1: { code: 'ERR_SAFETY_PATH', what: 'a path of the container is not what it must be' },
   2: { code: 'ERR_SAFETY_PROCFS', what: 'a proc file system must be there, and nothing may cover a part of one' },
   3: { code: 'ERR_SAFETY_CWD', what: 'the current directory is outside of the container' },
+  4: { code: 'ERR_SAFETY_PATH', what: 'the host has something else there by now than what was opened' },
 } as const
 
 /** As much of an op as the words of an error need. */
@@ -113,7 +114,18 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
     return new LaunchError('ERR_LAUNCH_EXEC', `${prefix(op)}${execMessage(program, errno)}`, fields)
   }
   const subject = detail === '' ? '' : ` ${JSON.stringify(detail)}`
-  return new LaunchError('ERR_LAUNCH_OP', `${prefix(op)}${syscall}${subject}: ${errno}: ${errnoMessage(errno)}`, fields)
+  const hint = HINTS[`${op.op} ${syscall} ${errno}`]
+  const advice = hint === undefined ? '' : ` (${hint})`
+  const message = `${prefix(op)}${syscall}${subject}: ${errno}: ${errnoMessage(errno)}${advice}`
+  return new LaunchError('ERR_LAUNCH_OP', message, fields)
+}
+
+/** Where the errno says too little: what the kernel keeps from whoever has privileges in a user namespace only. */
+const HINTS: Readonly<Record<string, string>> = {
+  'attach_checked open_tree EINVAL': 'in a user namespace the mounts below it can not be left out: use rbind',
+  'attach_checked mount_setattr EPERM':
+    "in a user namespace ro, nosuid, nodev, noexec and the access times of the host's mount stay as they are",
+  'mount_fs fsmount EPERM': "in a user namespace the host's own must be there in full: nothing may cover a part of it",
 }
 
 /** Engines match these words to choose between exit codes 126 and 127. */

@@ -50,7 +50,7 @@ static int copy_checked(struct init *init, uint64_t slot, const char *source, bo
   struct statx was = stat_of(init, expected, source), is = stat_of(init, found, source);
   if (was.stx_dev_major != is.stx_dev_major || was.stx_dev_minor != is.stx_dev_minor ||
       was.stx_ino != is.stx_ino)
-    violate(&init->report, VIOLATION_PATH, source);
+    violate(&init->report, VIOLATION_SOURCE, source);
   sys_close(expected);
   int tree = clone_mount(init, found, recursive ? AT_RECURSIVE : 0, source);
   sys_close(found);

@@ -12,7 +12,7 @@ enum frame {
   FRAME_REFUSED = 4,
   FRAME_LISTENER = 5,
 };
-enum violation { VIOLATION_PATH = 1, VIOLATION_PROCFS = 2, VIOLATION_CWD = 3 };
+enum violation { VIOLATION_PATH = 1, VIOLATION_PROCFS = 2, VIOLATION_CWD = 3, VIOLATION_SOURCE = 4 };
 
 struct report {
   int socket;  // -1: nobody listens

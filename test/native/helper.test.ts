@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { CLONE } from '../../lib/plan/flags.js'
+import { CLONE, MS } from '../../lib/plan/flags.js'
 import { OP_CODES, type Op, RESOLVE } from '../../lib/plan/ops.js'
 import { missing } from '../needs.js'
 import {
@@ -96,6 +96,38 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
     t.match(told, [[0, OP_CODES.map], /shmmax: Read-only/])
     t.equal(stdout, 'uid=0 gid=0\n12345678\n')
   })
+
+  t.test(
+    'copies what the runtime has opened itself, and nothing else',
+    { skip: missing('user-namespaces') },
+    async t => {
+      const [root, host] = [makeRoot(t), temporaryFolder(t)]
+      writeFileSync(join(host, 'file'), 'of the host')
+      const attached = (source: string) =>
+        op('attach_checked', { slot: 1, source, recursive: 1, path: '/volume', set: 1n })
+      const opsWith = (source: string, volume: string): Op[] => {
+        const start = [
+          op('map'),
+          op('become_root'),
+          op('not_dumpable'),
+          op('propagation', { flags: MS.SLAVE | MS.REC }),
+        ]
+        const mounts = [op('root_checked', { slot: 0, source }), attached(volume), op('pivot_root')]
+        return [...start, ...mounts, ...runProgram(['/bin/sh', '-c', 'cat /volume/file; echo x > /volume/file'])]
+      }
+      const slots = [`dir:${root}`, `dir:${host}`]
+      const flags = NAMESPACES | CLONE.NEWUSER
+      const copied = launch({ ops: opsWith(root, host), slots, flags })
+      t.equal(copied.stdout, 'of the host')
+      t.match(copied.told, [[0, OP_CODES.map], /Read-only file system/])
+      t.match(launch({ ops: opsWith(host, host), slots, flags }).told, [[0], [3, 4, 4, host]])
+      t.match(launch({ ops: opsWith(root, '/tmp'), slots, flags }).told, [[0], [3, 5, 4, '/tmp']])
+      t.match(launch({ ops: opsWith(root, `${host}/none`), slots, flags }).told, [
+        [0],
+        [2, 5, 'openat', 2, `${host}/none`],
+      ])
+    },
+  )
 
   t.test(
     'writes to a procfs of its own, or to the one of the container once it is checked',
