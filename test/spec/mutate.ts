@@ -129,11 +129,14 @@ export interface Mutation {
   /** Where subtrees of other documents come from. */
   readonly others: readonly Tree[]
   readonly random: Random
+  /** Which places may change, by their path. Default: all. */
+  readonly may?: (path: string) => boolean
 }
 
 /** Changes a tree at one place. */
-export function mutate({ tree, others, random }: Mutation): void {
-  const place = pick(placesIn(tree), random)
+export function mutate({ tree, others, random, may = () => true }: Mutation): void {
+  const places = placesIn(tree).filter(({ path }) => may(path))
+  const place = pick(places, random)
   if (place === undefined) return
   const elsewhere = () => pick(placesIn(pick(others, random) ?? tree), random)?.tree ?? tree
   const strange = () => pick(STRANGE, random) ?? tree
@@ -143,10 +146,11 @@ export function mutate({ tree, others, random }: Mutation): void {
     () => place.put(copyOf(strange())),
     () => place.put(nudge(place.tree, random)),
     () => place.put(copyOf(elsewhere())),
-    () => place.put(copyOf(pick(placesIn(tree), random)?.tree ?? tree)),
-    () => addMember({ tree, random, member: copyOf(random(2) === 0 ? strange() : elsewhere()) }),
+    () => place.put(copyOf(pick(places, random)?.tree ?? tree)),
+    () => addMember({ target: may('') && random(9) === 0 ? tree : place.tree, random, member: copyOf(strange()) }),
+    () => addMember({ target: place.tree, random, member: copyOf(elsewhere()) }),
     () => sameNameElsewhere({ tree, others, random }, place),
-    () => swap(place, pick(placesIn(tree), random)),
+    () => swap(place, pick(places, random)),
   ]
   pick(kinds, random)?.()
 }
@@ -167,11 +171,9 @@ function nudge(tree: Tree, random: Random): Tree {
   return text(inner.slice(0, at) + inserted + inner.slice(at + random(2)))
 }
 
-function addMember({ tree, random, member }: { tree: Tree; random: Random; member: Tree }): void {
-  const objects = [tree, ...placesIn(tree).map(place => place.tree)].filter(({ kind }) => kind !== 'text')
-  const target = pick(objects, random)
-  if (target?.kind === 'object') target.members.push([pick(KEYS, random) ?? '', member])
-  if (target?.kind === 'array') target.items.push(member)
+function addMember({ target, random, member }: { target: Tree; random: Random; member: Tree }): void {
+  if (target.kind === 'object') target.members.push([pick(KEYS, random) ?? '', member])
+  if (target.kind === 'array') target.items.push(member)
 }
 
 /** A subtree of the same name from another document: the likeliest to be accepted. */
