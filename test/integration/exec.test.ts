@@ -270,3 +270,20 @@ t.test('thirty at once, and a hundred in a row that leave nothing', skip, async 
   t.equal(open(), before)
   t.equal(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').length, 1, 'the init')
 })
+
+t.test('a program that outlives its caller does not begin before the caller ends', skip, async t => {
+  const { container } = await running(t)
+  const process = await container.exec({
+    args: ['/bin/sh', '-c', 'exit 3'],
+    stdio: 'ignore',
+    detached: true,
+    outlivesCaller: true,
+  })
+  const deadline = performance.now() + 1000
+  const state = () => /^State:\t(\S)/m.exec(readFileSync(`/proc/${process.pid}/status`, 'utf8'))?.[1]
+  while (state() !== 't' && performance.now() < deadline) await sleep(5)
+  await sleep(50)
+  t.equal(state(), 't', 'stopped at its first instruction')
+  await process.kill()
+  t.match(await process.wait(), { signal: 'SIGKILL' })
+})
