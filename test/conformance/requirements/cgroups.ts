@@ -101,7 +101,12 @@ export const cgroups: readonly Section[] = [
       {
         word: 'MUST',
         says: 'With checkBeforeUpdate a limit below what is in use is an error',
-        shown: [['integration/update.test.ts', 'an update is checked before anything is written']],
+        shown: [
+          [
+            'cgroup/apply.test.ts',
+            'A limit below what is in use is refused where the configuration wants that checked.',
+          ],
+        ],
       },
     ],
   },

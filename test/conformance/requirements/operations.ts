@@ -14,6 +14,10 @@ export const operations: readonly Section[] = [
             'integration/crash.test.ts',
             'kill -9 between any two steps of create leaves nothing that delete does not remove',
           ],
+          [
+            'integration/fuzz.test.ts',
+            'a mutated configuration is created, or refused with a typed error, and leaves nothing',
+          ],
         ],
       },
     ],
