@@ -5,9 +5,9 @@ import type { HostFacts } from '../host/facts.js'
 import { inContainerNamespace, inRuntimeNamespace, runAllHooks, runHooks } from '../launch/hooks.js'
 import type { Plan } from '../plan/plan.js'
 import type { Config, Hook } from '../spec/config.js'
-import type { OciState } from '../spec/state.js'
 import type { ContainerRecord } from '../store/record.js'
 import { closeFd } from '../sys/beneath.js'
+import { pidInNamespace } from '../sys/process.js'
 import type { Context } from './context.js'
 import { openJoinSlots } from './slots.js'
 import { ociState } from './status.js'
@@ -30,19 +30,21 @@ export async function createHooks(point: HookPoint): Promise<void> {
   for (const kind of ['prestart', 'createRuntime'] as const) {
     await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner: inRuntimeNamespace })
   }
-  await runInContainer(point, 'createContainer', state)
+  await runInContainer(point, 'createContainer', 'creating')
 }
 
 /** startContainer: in the container, before the user's process. */
 export async function startHooks(point: HookPoint): Promise<void> {
-  await runInContainer(point, 'startContainer', ociState(point.record, 'created'))
+  await runInContainer(point, 'startContainer', 'created')
 }
 
+/** The state has the pid that the container sees (runtime.md, state). */
 async function runInContainer(
   { config, facts, child, record, cgroup, signal }: HookPoint,
   kind: 'createContainer' | 'startContainer',
-  state: OciState,
+  status: 'creating' | 'created',
 ): Promise<void> {
+  const state = ociState({ ...record, pid: pidInNamespace(child.pid) }, status)
   const { id, bundle, rootfs } = record
   const options = { id, bundle, rootfs, hasCgroup: !cgroup.isNone }
   const planOf = (hook: Hook) => compileHook({ config, facts, hook, options })

@@ -49,8 +49,8 @@ function readStatus(): ExitStatus {
 }
 
 /** Takes the exit status of a child of ours. `running`: not yet; `foreign`: not our child, or taken already. */
-export function reap(pidfd: number): ExitStatus | 'running' | 'foreign' {
-  const result = native().ts_reap(pidfd, status)
+export function reap(pidfd: number, { leave = false } = {}): ExitStatus | 'running' | 'foreign' {
+  const result = native().ts_reap(pidfd, leave ? 1 : 0, status)
   if (result < 0 && errnoName(-result) === 'ECHILD') return 'foreign'
   return check(result, 'waitid') === 0 ? 'running' : readStatus()
 }
@@ -94,6 +94,12 @@ export function startTime(pid: number): { startTime: string; zombie: boolean } |
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const [state = '', time = ''] = [fields[0], fields[19]]
   return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
+}
+
+/** The number that a process has in its own pid namespace; `pid` where that can not be seen. */
+export function pidInNamespace(pid: number): number {
+  const [, numbers = ''] = /^NSpid:(.*)$/m.exec(readTextIfThere(`/proc/${pid}/status`) ?? '') ?? []
+  return Number(numbers.trim().split(/\s+/).at(-1)) || pid
 }
 
 /** SIGKILL to the process group of a child of ours that is not reaped yet, so that the number is still its own. */
