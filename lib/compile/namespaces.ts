@@ -21,6 +21,8 @@ interface Split {
   readonly cloned: number
   /** New namespaces made by the helper itself. */
   readonly unshared: number
+  /** Of those, the ones that are made by the root of the user namespace. */
+  readonly ofRoot: number
   readonly joined: readonly Namespace[]
   readonly makesUser: boolean
   readonly joinsUser: boolean
@@ -47,6 +49,7 @@ export function enterNamespaces(work: Work): number {
   if (split.unshared !== 0) draft.op('unshare', { flags: split.unshared }, '/linux/namespaces')
   if (needsMap) draft.op('map', {}, split.makesUser ? '/linux/uidMappings' : '/linux/timeOffsets')
   if (split.makesUser || split.joinsUser) draft.op('become_root', ownerOf(config), namespaceOrigin(config, 'user'))
+  if (split.ofRoot !== 0) draft.op('unshare', { flags: split.ofRoot }, namespaceOrigin(config, 'ipc'))
   if (dumpableForMap) draft.op('not_dumpable', {})
   if (split.needsChild) draft.op('clone', {}, '/linux/namespaces')
   draft.op('setsid', {})
@@ -89,8 +92,10 @@ function splitNamespaces({ linux: { namespaces } }: Config): Split {
     (allUnshared && (made & CLONE.NEWPID) !== 0)
   // clone(2) would root a cgroup namespace in our own cgroup, and take no offsets for a time namespace.
   const afterClone = CLONE.NEWCGROUP | CLONE.NEWTIME | (needsChild ? CLONE.NEWPID : 0)
-  const cloned = allUnshared ? 0 : made & ~afterClone
-  return { cloned, unshared: made & ~cloned, joined, makesUser, joinsUser, needsChild }
+  // The files of an ipc namespace belong to whoever makes it, and would be nobody's if that were before the ids are mapped.
+  const ofRoot = makesUser || joinsUser ? made & CLONE.NEWIPC : 0
+  const cloned = allUnshared ? 0 : made & ~afterClone & ~ofRoot
+  return { cloned, unshared: made & ~cloned & ~ofRoot, ofRoot, joined, makesUser, joinsUser, needsChild }
 }
 
 function hasTimeOffsets({ linux: { timeOffsets } }: Config): boolean {

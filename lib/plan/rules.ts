@@ -79,8 +79,6 @@ export const ROOT_SWITCHES = ['pivot_root', 'move_root', 'chroot', 'join_root'] 
 
 /** Pairs of ops: once the second has come, the first may not. */
 export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
-  // The runtime writes the offsets of the time namespace at the barrier, so it must have been made.
-  ['unshare', 'map'],
   ...ROOTS.flatMap(root => ROOTS.filter(other => other !== root).map(other => [root, other] as const)),
   // A read-only root has no room for what is made later.
   ['mkdir', 'root_attr'],

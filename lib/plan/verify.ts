@@ -174,8 +174,13 @@ function seccompFault({ seen }: Walk, op: Op): string | null {
   return missing === undefined ? null : `needs ${missing} before it`
 }
 
+/** The runtime writes ids and offsets at the barrier, so what they belong to must have been made. */
+const MAPPED = CLONE.NEWUSER | CLONE.NEWTIME
+
 function enter(walk: Walk, op: Op): string | null {
   if (op.op === 'cgroup_join' && walk.entered & CLONE.NEWCGROUP) return 'comes after the cgroup namespace'
+  if (op.op === 'unshare' && op.args.flags & MAPPED && walk.seen.has('map'))
+    return 'makes after map what is mapped there'
   if (op.op === 'unshare') walk.entered |= op.args.flags
   if (op.op === 'setns') walk.entered |= op.args.type
   return null

@@ -148,6 +148,22 @@ t.test('config.md#mounts: proc, sysfs, mqueue, tmpfs and devpts can be mounted b
   t.ok(mountAt(stdout, '/sys').options.includes('ro'))
 })
 
+t.test('config-linux.md#user-namespace-mappings: the message queues belong to the mapped root', skip, async t => {
+  const queues = { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid'] }
+  const show = 'stat -c "%u:%g %a" /dev/mqueue; busybox chmod 700 /dev/mqueue && echo changed'
+  const made = await makeBundle(t).sh(show, config => {
+    mapped(config)
+    config.mounts.push(queues)
+  })
+  t.equal(made.stdout, '0:0 1777\nchanged\n')
+  const host = await createSleeper(makeBundle(t), mapped)
+  const joined = await makeBundle(t).sh(show, config => {
+    config.linux.namespaces?.push({ type: 'user', path: `/proc/${host.pid}/ns/user` })
+    config.mounts.push(queues)
+  })
+  t.equal(joined.stdout, '0:0 1777\nchanged\n')
+})
+
 t.test('config.md#mounts: a bind of the host keeps the flags that are locked in a user namespace', skip, async t => {
   const { directory, sh } = mappedBundle(t)
   mkdirSync(`${directory}/source`)
