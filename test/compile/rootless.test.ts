@@ -1,5 +1,6 @@
 import t from 'tap'
 import { verifyPlan } from '../../lib/plan/verify.js'
+import type { OciConfig } from '../../lib/spec/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf } from './cases.js'
 
 t.test('without privileges nothing of the host is copied by the runtime', async t => {
@@ -27,8 +28,8 @@ t.test('who is mapped alone makes what has to be made', async t => {
 
 t.test('additional groups are refused only where the kernel denies setgroups', async t => {
   const document = documentOf('rootless')
-  const process = { ...document.process, user: { uid: 0, gid: 0, additionalGids: [0] } } as typeof document.process
-  const withGroups = { ...document, process }
+  const process = { cwd: '/', args: ['sh'], user: { uid: 0, gid: 0, additionalGids: [0] } }
+  const withGroups: OciConfig = { ...document, process }
   t.throws(() => compileCase('rootless', { document: withGroups }), {
     code: 'ERR_CONFIG_INVALID',
     issues: [{ path: '/process/user/additionalGids' }],
