@@ -15,7 +15,7 @@ export const command: Command = {
 async function create({ flags, args: [id = ''], globals }: Call): Promise<number> {
   const options = createOptions(id, flags, { isDetached: true })
   const signals = catchEnding()
-  const container = await openRuntime(globals).create({ ...options, signal: signals.cancel })
+  const container = await openRuntime(globals).create({ ...options, leavesStatus: true, signal: signals.cancel })
   await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
   signals.release()
   return 0

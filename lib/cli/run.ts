@@ -24,7 +24,11 @@ async function run({ flags, args: [id = ''], globals }: Call): Promise<number> {
   const options = createOptions(id, flags, { isDetached })
   const signals = isDetached ? catchEnding() : catchForwarded()
   try {
-    const container = await openRuntime(globals).create({ ...options, signal: signals.cancel })
+    const container = await openRuntime(globals).create({
+      ...options,
+      leavesStatus: isDetached,
+      signal: signals.cancel,
+    })
     if (isDetached) return await launch(container, flags)
     signals.forwardTo(container)
     return statusOf(await stay(container, flags))

@@ -31,6 +31,8 @@ export interface LaunchInput {
   /** The CPUs that it runs on from the beginning; null: those of this process. Default null. */
   readonly cpus?: readonly number[] | null
   readonly signal?: AbortSignal | undefined
+  /** The exit status is left to whoever inherits the process when this one ends. */
+  readonly leavesStatus?: boolean
   /** Runs while the helper waits; a failure ends the launch. */
   readonly barrier: (name: Barrier, child: Child) => Promise<void> | void
   /** Gets the listener of a filter that has one (SCMP_ACT_NOTIFY); it stays the launch's. A failure ends the launch. */
@@ -67,6 +69,7 @@ export async function launch(input: LaunchInput): Promise<Child> {
     return session.child
   } catch (error) {
     const { end = kill } = input
+    session.child.claim()
     await end(session.child)
     input.signal?.throwIfAborted()
     throw error
@@ -86,7 +89,10 @@ interface Session {
   awaitsClone: boolean
 }
 
-function start({ plan, stdio, slots, cgroup, cpus = null, spawned }: LaunchInput): { child: Child; channel: Channel } {
+function start({ plan, stdio, slots, cgroup, cpus = null, spawned, leavesStatus = false }: LaunchInput): {
+  child: Child
+  channel: Channel
+} {
   const ours: number[] = [...slots]
   try {
     const memory = sealedMemory('tsrun-plan', encodePlan(plan))
@@ -103,7 +109,7 @@ function start({ plan, stdio, slots, cgroup, cpus = null, spawned }: LaunchInput
         fds: [...stdio, memory, helperEnd, ...slots],
       })
       debug('helper %d, %d ops, %d slots', process.pid, plan.ops.length, slots.length)
-      const child = followChild(process)
+      const child = followChild({ ...process, leave: leavesStatus })
       spawned?.(child)
       return { child, channel: openChannel(control) }
     } catch (error) {
@@ -136,7 +142,9 @@ async function converse(session: Session): Promise<void> {
 async function followClone(session: Session, pid: number): Promise<void> {
   const pidfd = openPidfd(pid)
   if (pidfd === null) throw diedError({ exitCode: null, signal: null, at: 'clone' })
-  session.child = followChild({ pid, pidfd })
+  // The first process has done its work and is ours alone.
+  session.child.claim()
+  session.child = followChild({ pid, pidfd, leave: session.input.leavesStatus ?? false })
   session.awaitsClone = false
   session.input.spawned?.(session.child)
   session.input.signal?.throwIfAborted()

@@ -48,6 +48,11 @@ export type CreateOptions = BundleInput & {
   readonly noPivot?: boolean
   /** Keep the session keyring of this process. Default false: a new one. */
   readonly noNewKeyring?: boolean
+  /**
+   * For a program that is about to end: the exit status of the container is left to whoever inherits its init then (the
+   * nearest subreaper), also where the container ends before. Default false: this process takes it.
+   */
+  readonly leavesStatus?: boolean
   /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
   readonly signal?: AbortSignal
 }
@@ -222,6 +227,7 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
     slots: openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id }),
     cgroup: directory,
     signal: options.signal,
+    leavesStatus: options.leavesStatus ?? false,
     spawned: ({ pid }) => ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
     barrier: (name, child) => barriers[name](child, draft, ledger),
     listener: fd => sendListener({ fd, config: bundle.config, state: ociState(ledger.record(), 'creating') }),

@@ -31,7 +31,7 @@ const TABLE = {
   ts_pidfd_getfd: ['int', ['int', 'int']],
   ts_pidfd_signal: ['int', ['int', 'int']],
   ts_hold_at_exec: ['int', ['int']],
-  ts_reap: ['int', ['int', 'pointer']],
+  ts_reap: ['int', ['int', 'int', 'pointer']],
   ts_exit_status: ['int', ['int', 'pointer']],
   ts_sched_setattr: ['int', ['int', 'pointer']],
   ts_ioprio_set: ['int', ['int', 'int']],

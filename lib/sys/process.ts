@@ -48,7 +48,10 @@ function readStatus(): ExitStatus {
   return code < 0 ? { exitCode: null, signal: signalName(signal) } : { exitCode: code, signal: null }
 }
 
-/** Takes the exit status of a child of ours. `running`: not yet; `foreign`: not our child, or taken already. */
+/**
+ * Takes the exit status of a child of ours, or with `leave` only reads it. `running`: not yet; `foreign`: not our child, or taken
+ * already.
+ */
 export function reap(pidfd: number, { leave = false } = {}): ExitStatus | 'running' | 'foreign' {
   const result = native().ts_reap(pidfd, leave ? 1 : 0, status)
   if (result < 0 && errnoName(-result) === 'ECHILD') return 'foreign'

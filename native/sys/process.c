@@ -26,10 +26,10 @@ EXPORT int ts_hold_at_exec(int pid) {
 
 // 1: reaped, status[0] is the exit code or -1, status[1] the signal or 0. 0: still running. -ECHILD: not our
 // child.
-EXPORT int ts_reap(int pidfd, int *status) {
+EXPORT int ts_reap(int pidfd, int leave, int *status) {
   siginfo_t info;
   memset(&info, 0, sizeof info);
-  if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0)
+  if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | (leave ? WNOWAIT : 0)) < 0)
     return -errno;
   if (info.si_pid == 0)
     return 0;
