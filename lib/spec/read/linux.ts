@@ -6,6 +6,7 @@ import type { Rule, Warn } from '../rule.js'
 import * as s from '../shape.js'
 import { deviceRules, devicesShape, normaliseDevice } from './devices.js'
 import { intelRdtShape, normaliseIntelRdt } from './intel-rdt.js'
+import { resolves } from './mounts.js'
 import { hasNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
 import { netDeviceRules, netDevicesShape, normaliseNetDevices } from './net-devices.js'
 import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
@@ -48,6 +49,10 @@ export const linuxRules: readonly Rule[] = [
       reads: [`/linux/${field}`, '/linux/namespaces'],
       check(config, { report }) {
         const paths = config.linux?.[field] ?? []
+        for (const [index, received] of paths.entries()) {
+          if (resolves(received) === '/')
+            report({ path: pointer(`/linux/${field}`, index), expected: 'a path below the root', received })
+        }
         if (paths.length === 0 || hasNamespace(config, 'mount')) return
         report({ path: `/linux/${field}`, expected: 'absent without a mount namespace', received: paths })
       },
