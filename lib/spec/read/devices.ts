@@ -2,6 +2,7 @@ import type { Device } from '../config.js'
 import type { OciDevice } from '../oci-config.js'
 import type { Report, Rule } from '../rule.js'
 import * as s from '../shape.js'
+import { resolves } from './mounts.js'
 
 /** Widths of the kernel's device numbers: 12 and 20 bits. */
 export const MOST_MAJOR = 0xfff
@@ -32,6 +33,8 @@ export const deviceRules: readonly Rule[] = [
       for (const [index, [device, path]] of devices.entries()) {
         checkNumbers(device, path, report)
         checkMode(device, path, report)
+        if (resolves(device.path) === '/')
+          report({ path: `${path}/path`, expected: 'a path below the root', received: device.path })
         const before = devices.slice(0, index)
         if (before.some(([other]) => other.path === device.path && !sameNode(other, device))) {
           report({ path: `${path}/path`, expected: 'a path of no other device', received: device.path })
