@@ -3,7 +3,32 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { compileFilter } from '../../lib/host/seccomp.js'
+import { filterFlags } from '../../lib/spec/seccomp.js'
 import { missing } from '../needs.js'
+import { arg, profile, rules } from './seccomp/profile.js'
+
+/** A filter that depends on a number. */
+function compile(value: bigint): Uint8Array {
+  const args = [arg(0, 'SCMP_CMP_EQ', value)]
+  const syscalls = rules({ names: ['getpid'], action: 'SCMP_ACT_ERRNO', args })
+  return compileFilter({ seccomp: profile({ syscalls }), cacheDirectory: null }).program
+}
+
+t.test('flags are bits for seccomp(2), without TSYNC, and those of a listener only where there is one', async t => {
+  const both = ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const
+  const listener = { path: '/run/agent.sock', metadata: null }
+  t.equal(filterFlags({ flags: [], listener: null }), 0)
+  t.equal(filterFlags({ flags: both, listener: null }), 0)
+  t.equal(filterFlags({ flags: both, listener }), 0x28)
+  t.equal(filterFlags({ flags: ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW'], listener: null }), 6)
+})
+
+t.test('a filter is compiled once per profile', { skip: missing('libseccomp') }, async t => {
+  const first = compile(1n)
+  t.equal(compile(1n), first)
+  t.not(compile(2n), first)
+})
 
 t.test('the cache on disk', { skip: missing('libseccomp') }, async t => {
   const cache = `${t.testdir()}/cache`

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { ConfigError } from '../../lib/errors.js'
 import { compileFilter } from '../../lib/host/seccomp.js'
-import { filterFlags, type Seccomp, type SeccompAction, type SeccompArg } from '../../lib/spec/seccomp.js'
+import type { Seccomp, SeccompAction, SeccompArg } from '../../lib/spec/seccomp.js'
 import { architectureToken, nativeArchitecture, syscallNumbers } from '../../lib/sys/libseccomp.js'
 import { missing } from '../needs.js'
 import { run } from './seccomp/bpf.js'
@@ -290,19 +290,4 @@ t.test('what cannot be compiled is an error that names the field', { skip: missi
     }))
     t.same(failure(profile({ syscalls: rules(...list) })), { code: 'ERR_CONFIG_INVALID', path: '/linux/seccomp' })
   })
-})
-
-t.test('flags are bits for seccomp(2), without TSYNC, and those of a listener only where there is one', async t => {
-  const both = ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const
-  const listener = { path: '/run/agent.sock', metadata: null }
-  t.equal(filterFlags({ flags: [], listener: null }), 0)
-  t.equal(filterFlags({ flags: both, listener: null }), 0)
-  t.equal(filterFlags({ flags: both, listener }), 0x28)
-  t.equal(filterFlags({ flags: ['SECCOMP_FILTER_FLAG_LOG', 'SECCOMP_FILTER_FLAG_SPEC_ALLOW'], listener: null }), 6)
-})
-
-t.test('a filter is compiled once per profile', { skip: missing('libseccomp') }, async t => {
-  const first = compile(denyGetpid(arg(0, 'SCMP_CMP_EQ', 1n)))
-  t.equal(compile(denyGetpid(arg(0, 'SCMP_CMP_EQ', 1n))), first)
-  t.not(compile(denyGetpid(arg(0, 'SCMP_CMP_EQ', 2n))), first)
 })

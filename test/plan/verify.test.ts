@@ -117,7 +117,7 @@ const badArguments: readonly (readonly [Plan, string])[] = [
   [withArgs('groups', { gids: [0xffff_ffff] }), 'not an id'],
   [withArgs('capabilities', { effective: 2n }), 'not within permitted'],
   [withArgs('capabilities', { ambient: 1n }), 'permitted and inheritable'],
-  [withArgs('seccomp', { flags: 8 }), 'flags are unknown'],
+  [withArgs('seccomp', { flags: 0x1000 }), 'flags are unknown'],
   [withArgs('close_from', { first: 4 }), 'first must be 3'],
   [withArgs('execve', { args: [] }), 'args is empty'],
   [withArgs('execve', { env: ['=x'] }), 'without a name'],

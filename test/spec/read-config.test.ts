@@ -108,9 +108,9 @@ t.test('a root named elsewhere takes the place of the root', async t => {
 })
 
 t.test('invalid parts are told before unsupported ones', async t => {
-  const process = { cwd: '/', args: ['sh'], scheduler: { policy: 'SCHED_OTHER' } }
-  t.throws(() => readConfig({ ...minimal, process }), { code: 'ERR_CONFIG_UNSUPPORTED' })
-  t.throws(() => readConfig({ ...minimal, process, hostname: 'x' }), { code: 'ERR_CONFIG_INVALID' })
+  const early = { ...minimal, ociVersion: '0.5.0' }
+  t.throws(() => readConfig(early), { code: 'ERR_CONFIG_UNSUPPORTED' })
+  t.throws(() => readConfig({ ...early, hostname: 'x' }), { code: 'ERR_CONFIG_INVALID' })
 })
 
 t.test('one bad entry does not hide what is wrong with the others', async t => {

@@ -14,15 +14,11 @@ function step() {
   if (armed && ++calls === Number(limit)) process.kill(process.pid, 'SIGKILL')
 }
 
-const ffi = require('ffi-napi')
-const bind = ffi.ForeignFunction
-// It is called with `new`, which an arrow function does not allow.
-ffi.ForeignFunction = function ForeignFunction(...args) {
-  const native = bind(...args)
-  return (...values) => {
-    step()
-    return native(...values)
-  }
+const bindings = require('ffi-napi/lib/bindings')
+const call = bindings.ffi_call
+bindings.ffi_call = (...values) => {
+  step()
+  return call(...values)
 }
 for (const name of [
   'openSync',
