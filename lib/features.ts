@@ -31,7 +31,7 @@ export function describeFeatures({ facts, libseccomp, hasLibsystemd }: FeaturesI
     linux: {
       namespaces: NAMESPACE_TYPES.toSorted(),
       capabilities: CAPABILITIES.slice(0, facts.lastCapability + 1),
-      cgroup: { v1: true, v2: true, systemd: hasLibsystemd, systemdUser: hasLibsystemd, rdma: false },
+      cgroup: { v1: true, v2: true, systemd: hasLibsystemd, systemdUser: hasLibsystemd, rdma: true },
       seccomp: seccompFeatures(libseccomp !== null),
       apparmor: { enabled: true },
       selinux: { enabled: true },
