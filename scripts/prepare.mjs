@@ -22,9 +22,16 @@ function prune() {
   }
 }
 
+/** tap is built from the plugins that .taprc names; with its own TypeScript plugin a test file takes seconds to load. */
+function buildTap() {
+  const tap = join(root, 'node_modules', '.bin', 'tap')
+  if (existsSync(tap)) spawnSync(tap, ['build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
 if (isClone && hasCompiler) {
   process.exitCode = spawnSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' }).status ?? 1
   if (process.exitCode === 0) prune()
+  buildTap()
 } else if (isClone) {
   console.error('tsrun: TypeScript is not installed, dist is left as it is')
 }
