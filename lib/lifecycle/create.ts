@@ -1,6 +1,7 @@
 /** create: everything but the user's process. What fails is undone before the error is thrown. */
 import type { Cgroup } from '../cgroup/index.js'
 import { type CompileOptions, compile, limitsComeEarly, scoreComesEarly } from '../compile/index.js'
+import { refuseOwnSysctls } from '../host/own-namespaces.js'
 import type { ClassRecord } from '../host/resctrl.js'
 import type { Child } from '../launch/child.js'
 import { type Barrier, launch } from '../launch/launch.js'
@@ -106,6 +107,7 @@ function prepare(context: Context, options: CreateOptions): Draft {
   const facts = context.facts()
   const { config } = bundle
   const { intelRdt } = config.linux
+  refuseOwnSysctls(config)
   const cgroup = ownCgroup(context, { id: options.id, config })
   const { plan, warnings } = compile({ config, facts, options: compileOptions(options, bundle, cgroup) })
   const noted = [...bundle.warnings, ...warnings, ...(cgroup.isNone ? [NO_CGROUP] : [])]

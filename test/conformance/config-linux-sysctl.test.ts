@@ -158,6 +158,23 @@ t.test('config-linux.md#sysctl: without the namespace that it belongs to it is r
   t.match(error, invalid(...names.map(name => `/linux/sysctl/${name}`)))
 })
 
+t.test('config-linux.md#sysctl: in a namespace of the host that is joined by its path it is refused', skip, async t => {
+  const bundle = makeBundle(t)
+  const before = readFileSync('/proc/sys/net/core/somaxconn', 'utf8')
+  const error = await createError(bundle, config => {
+    setting({ 'net.core.somaxconn': '99', 'kernel.shmmax': '99', 'kernel.domainname': 'x' })(config)
+    config.linux.namespaces = [
+      { type: 'mount' },
+      { type: 'network', path: '/proc/self/ns/net' },
+      { type: 'ipc', path: `/proc/${process.pid}/ns/ipc` },
+      { type: 'uts' },
+    ]
+  })
+  t.match(error, invalid('/linux/sysctl/net.core.somaxconn', '/linux/sysctl/kernel.shmmax'))
+  t.equal((error as { issues: unknown[] }).issues.length, 2)
+  t.equal(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'), before)
+})
+
 t.test('config-linux.md#sysctl: the domain name can be given once only', skip, async t => {
   const error = await createError(makeBundle(t), config => {
     config.domainname = 'one.example'

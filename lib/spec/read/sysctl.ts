@@ -13,6 +13,11 @@ const NAMESPACED: readonly (readonly [RegExp, NamespaceType])[] = [
   [/^user\/./, 'user'],
 ]
 
+/** The type of namespace that a parameter (its path below /proc/sys) belongs to. */
+export function namespaceOfSysctl(key: string): NamespaceType | undefined {
+  return NAMESPACED.find(([pattern]) => pattern.test(key))?.[1]
+}
+
 /**
  * The path below /proc/sys that a name means. As in sysctl.d(5): where the first separator is a slash, slashes separate
  * and dots are dots; otherwise dots separate and slashes are dots.
@@ -44,7 +49,7 @@ function expectedSysctl(config: OciConfig, key: string): string | null {
     return 'a name such as net.core.somaxconn'
   if (key === 'kernel/hostname') return 'given as /hostname'
   if (key === 'kernel/domainname' && config.domainname) return 'absent where /domainname is given'
-  const type = NAMESPACED.find(([pattern]) => pattern.test(key))?.[1]
+  const type = namespaceOfSysctl(key)
   if (type === undefined) return 'a parameter that a namespace has of its own'
   return hasNamespace(config, type) ? null : `absent without a namespace of type ${type}`
 }
