@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { missing } from '../needs.js'
 import { lines, mountAt } from './attempt.js'
@@ -77,3 +77,26 @@ t.test('config.md#prestart: a hook that enters the mount namespace of the pid ca
   await live(bundle)
   t.equal(mountAt(read('mounts'), '/data').source, 'by-hook')
 })
+
+t.test(
+  'config.md#posix-platform-hooks: in a user namespace whose root may not go to the bundle they run all the same',
+  skip,
+  async t => {
+    const bundle = bundleWithLog(t)
+    const { configure, script, log, read } = bundle
+    chmodSync(log, 0o777)
+    chmodSync(bundle.directory, 0o700)
+    configure(config => {
+      config.mounts = config.mounts.filter(({ source }) => source !== log)
+      config.linux.namespaces?.push({ type: 'user' })
+      config.linux.uidMappings = config.linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }]
+      config.hooks = {
+        createRuntime: [script(`echo ran > ${log}/createRuntime`)],
+        createContainer: [script('test "$(id -u)" = 0')],
+        startContainer: [script('test "$(id -u)" = 0')],
+      }
+    })
+    await live(bundle)
+    t.equal(read('createRuntime'), 'ran\n')
+  },
+)
