@@ -23,7 +23,10 @@ function bundleWithHooks(t: Parameters<typeof makeBundle>[0]) {
       config.process.args = ['/bin/sleep', '100']
       config.mounts.push({ destination: log, source: log, options: ['bind'] })
       const hooks = Object.fromEntries(
-        KINDS.map(each => [each, [script(`cat > ${log}/state; echo ${each} >> ${log}/ran`)]]),
+        KINDS.map(each => [
+          each,
+          [script(`cat > ${log}/state; cat ${log}/state > ${log}/${each}; echo ${each} >> ${log}/ran`)],
+        ]),
       )
       hooks[kind]?.unshift(hook)
       config.hooks = hooks
@@ -67,7 +70,10 @@ for (const [index, kind] of (['prestart', 'createRuntime', 'createContainer'] as
       })
       t.strictSame(ran(), [...KINDS.slice(0, index), 'poststop'], 'no later hook runs, but poststop does')
       t.match(readState(readFileSync(`${log}/state`, 'utf8')), { status: 'stopped', pid: undefined })
-      t.notOk(isAlive(pidIn(`${log}/pid`)), 'its process is gone')
+      // A hook in the container is told the pid that the container sees.
+      const pid =
+        kind === 'createContainer' ? readState(readFileSync(`${log}/prestart`, 'utf8')).pid : pidIn(`${log}/pid`)
+      t.ok(pid !== undefined && pid > 1 && !isAlive(pid), 'its process is gone')
       await checkGone(t, bundle)
     },
   )
