@@ -83,7 +83,7 @@ export const pidsIn = (directory: string): number[] =>
 
 export async function until(isSo: () => boolean): Promise<void> {
   for (let waited = 0; !isSo(); waited += 5) {
-    if (waited > 5000) throw new Error('did not come about within 5 seconds')
+    if (waited > 30_000) throw new Error('did not come about within 30 seconds')
     await sleep(5)
   }
 }

@@ -132,8 +132,9 @@ PY`,
   },
   {
     title: 'a container that exceeds its memory is OOMKilled, with 137',
+    // containerd looks for OOM kills from when `start` has ended on: what is killed before is not told as such.
     script: `
-      docker run --name one --memory 16m --memory-swap 16m bb sh -c 'dd if=/dev/zero of=/dev/null bs=200M count=1'; echo $?
+      docker run --name one --memory 16m --memory-swap 16m bb sh -c 'sleep 1; dd if=/dev/zero of=/dev/null bs=200M count=1'; echo $?
       docker inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' one`,
   },
   {
