@@ -52,7 +52,14 @@ A test fails where a test that is named here is gone. In the titles of tests, \`
 |---|---|---|---|---|
 ${pages.map(summaryOf).join('\n')}
 
-${pages.map(([page, rows]) => `## ${page}\n\n${groupBy(rows, row => row.anchor).map(sectionOf).join('\n')}`).join('\n')}`
+${pages
+  .map(
+    ([page, rows]) =>
+      `## ${page}\n\n${groupBy(rows, row => row.anchor)
+        .map(sectionOf)
+        .join('\n')}`,
+  )
+  .join('\n')}`
 
 switch (process.argv[2]) {
   case undefined:
