@@ -34,11 +34,12 @@ interface Limits {
 /** Starts a created container, feeds it, waits for it and deletes it. */
 export async function runToEnd(container: Container, options: RunOptions): Promise<RunResult> {
   const limits: Limits = { timedOut: false, outputTruncated: false }
+  const ending = watchEnding(container)
   const end = (why: keyof Limits): void => {
     limits[why] = true
-    endNow(container)
+    ending.begin()
   }
-  const abort = (): void => endNow(container)
+  const abort = ending.begin
   const limit = options.outputLimit ?? DEFAULT_OUTPUT_LIMIT
   const outputs = [container.terminal ?? container.stdout, container.stderr].map(stream =>
     collect(stream, limit, () => end('outputTruncated')),
@@ -46,7 +47,7 @@ export async function runToEnd(container: Container, options: RunOptions): Promi
   const timer = options.timeout === undefined ? undefined : setTimeout(end, options.timeout, 'timedOut')
   options.signal?.addEventListener('abort', abort, { once: true })
   try {
-    const result = await startAndWait(container, options)
+    const result = await Promise.race([startAndWait(container, options), ending.failed])
     // Processes that outlived the init may hold the pipes: they go first.
     await container.delete({ force: true })
     const [stdout = '', stderr = ''] = await Promise.all(outputs)
@@ -66,9 +67,21 @@ async function startAndWait(container: Container, { input }: RunOptions): Promis
   return container.wait()
 }
 
-/** A kill that comes too late has nothing to do; whatever else goes wrong shows in the delete that follows. */
-function endNow(container: Container): void {
-  container.kill('SIGKILL').catch(() => container.delete({ force: true }))
+/** Ends the container when told to; `failed` rejects where it can't be ended, since nobody else would stop waiting for it. */
+function watchEnding(container: Container): { begin(): void; readonly failed: Promise<never> } {
+  let fail: (error: unknown) => void = () => {}
+  const failed = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  // It is looked at in a race only, which may be over already.
+  failed.catch(() => {})
+  // A kill that comes too late finds nothing to kill; the delete tells whether that was the reason.
+  const begin = (): void =>
+    void container
+      .kill('SIGKILL')
+      .catch(() => container.delete({ force: true }))
+      .catch(fail)
+  return { begin, failed }
 }
 
 async function collect(stream: Readable | null, limit: number, exceeded: () => void): Promise<string> {
