@@ -96,9 +96,13 @@ function isThere(need: Need): boolean {
 export function missing(...needs: readonly Need[]): string | false {
   const absent = needs.filter(need => !isThere(need))
   if (absent.length === 0) return false
-  const reason = absent.map(need => checks[need].otherwise).join(', ')
+  return excused(absent, absent.map(need => checks[need].otherwise).join(', '))
+}
+
+/** The reason for a skip. Throws with MUST_RUN=1 where MAY_SKIP does not have all of the names. */
+export function excused(names: readonly string[], reason: string): string {
   const excepted = (process.env.MAY_SKIP ?? '').split(',')
-  const isFailure = process.env.MUST_RUN === '1' && !absent.every(need => excepted.includes(need))
+  const isFailure = process.env.MUST_RUN === '1' && !names.every(name => excepted.includes(name))
   if (isFailure) throw new Error(`MUST_RUN=1, but this test ${reason}`)
   return reason
 }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
-import { missing } from '../needs.js'
+import { excused, missing } from '../needs.js'
 import { createSleeper } from './attempt.js'
 
 export type ResourcesInput = NonNullable<TestConfig['linux']['resources']>
@@ -13,9 +13,10 @@ export const V1 = '/sys/fs/cgroup'
 const skip = missing('root', 'busybox', 'cgroup-v1')
 
 /** A test of what needs a controller, skipped where the host has bound it elsewhere. */
-export const needs = (controller = '', file = '') => ({
-  skip: skip || (existsSync(`${V1}/${controller}/${file}`) ? false : `needs ${controller}/${file} of cgroup v1`),
-})
+export const needs = (controller = '', file = '') => ({ skip: skip || absent(`${controller}/${file}`) })
+
+const absent = (file: string): string | false =>
+  !existsSync(`${V1}/${file}`) && excused(['cgroup-v1-controllers'], `needs ${file} of cgroup v1`)
 
 /** A container with these resources, and how its cgroup's files read. */
 export async function limited(t: Test, resources: ResourcesInput) {
