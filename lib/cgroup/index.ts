@@ -11,6 +11,7 @@ import { freeze, isFrozen, thaw } from './freezer.js'
 import type { CgroupInput, WantedCgroup } from './input.js'
 import { killAll, signalEach } from './kill.js'
 import { type OomWatch, watchOom } from './oom.js'
+import { giveTo } from './owner.js'
 import { type Place, placesOf } from './paths.js'
 import { pidsOf } from './processes.js'
 import { readStats } from './read-stats.js'
@@ -139,6 +140,11 @@ export class Cgroup {
     await this.#unit?.settle()
     applyGroups(this.#places, this.#later)
     this.#later = []
+  }
+
+  /** On version 2, gives it to that user of the host. False where only a more privileged one could, and it stays whose it is. */
+  giveTo(uid: number): boolean {
+    return giveTo(this.#places, uid)
   }
 
   /** Lets systemd know of other limits, which `apply` then writes, so that it does not write the old ones again. */

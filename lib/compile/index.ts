@@ -15,6 +15,7 @@ import { type CompileOptions, withDefaults } from './options.js'
 import { mountRoot, showRoot, switchRoot } from './rootfs.js'
 import { demandRootless } from './rootless.js'
 
+export { cgroupOwner } from './cgroup-owner.js'
 export { compileExec, type ExecInput } from './exec-plan.js'
 export { compileHook, type HookInput } from './hooks.js'
 export { limitsComeEarly, scoreComesEarly } from './limits.js'

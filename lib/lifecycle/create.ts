@@ -22,7 +22,7 @@ import { sendListener } from './listener.js'
 import { makesUserNamespace, writeIdMappings } from './mappings.js'
 import { type MovedDevices, moveNetDevices } from './net-devices.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from './outside.js'
-import { NO_CGROUP, ownCgroup } from './own-cgroup.js'
+import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { sendPidfd } from './pidfd-socket.js'
 import { createClass, destroyClass, enterClass, planClass } from './rdt.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
@@ -257,6 +257,7 @@ const barriers: Record<Barrier, AtBarrier> = {
     if (rdt !== null) enterClass(rdt, pid)
     applyScheduling(pid, config)
     await cgroup.settle()
+    delegate(context, { id: options.id, config, cgroup, pid })
     const facts = context.facts()
     if (!limitsComeEarly({ config, facts })) applyRlimits(pid, config)
     if (!scoreComesEarly({ config, facts })) applyOomScore(pid, config)

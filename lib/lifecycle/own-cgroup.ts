@@ -1,8 +1,9 @@
 /** Which cgroup a new container gets. */
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
-import { demandRootless, isRootless } from '../compile/index.js'
+import { cgroupOwner, demandRootless, isRootless } from '../compile/index.js'
 import { HostError } from '../errors.js'
 import type { Config } from '../spec/config.js'
+import { hostUid } from '../sys/process.js'
 import type { Context } from './context.js'
 
 interface Asked {
@@ -54,3 +55,13 @@ function demandPidNamespace({ linux }: Config, cgroup: Cgroup): Cgroup {
 /** What whoever looks at the log should know. */
 export const NO_CGROUP =
   'the container has no cgroup, since none is delegated to this user: no limits, statistics, pause, or kill of all processes'
+
+/** The `created` barrier: gives the cgroup to the user of the process, where the configuration lets that user work with it. */
+export function delegate(context: Context, { id, config, cgroup, pid }: Asked & { cgroup: Cgroup; pid: number }): void {
+  const owner = cgroupOwner(config)
+  if (owner === null) return
+  const uid = hostUid(pid, owner)
+  if (uid === null || cgroup.giveTo(uid)) return
+  const message = `the cgroup stays with this user: only root can give it to uid ${uid}, who runs the container's process`
+  context.log({ level: 'warning', message, id })
+}

@@ -86,6 +86,16 @@ export function writeProcFile(pid: number, file: string, text: string): void {
   writeText(`/proc/${pid}/${file}`, text)
 }
 
+/** What we call the user that the process's user namespace calls `uid`; null where it maps no such user, or the process is gone. */
+export function hostUid(pid: number, uid: number): number | null {
+  const lines = (readTextIfThere(`/proc/${pid}/uid_map`) ?? '').split('\n').filter(line => line !== '')
+  const ranges = lines.map(line => line.trim().split(/ +/).map(Number))
+  const range = ranges.find(([inside = 0, , size = 0]) => uid >= inside && uid < inside + size)
+  if (range === undefined) return null
+  const [inside = 0, outside = 0] = range
+  return outside + (uid - inside)
+}
+
 /**
  * The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), and whether it is a zombie.
  * With the pid it names a process uniquely until the next boot. Null where there is none.

@@ -41,9 +41,38 @@ export const cgroups: readonly Section[] = [
     rows: [
       {
         word: 'SHOULD',
-        says: 'The owner of a cgroup is only changed on version 2, with a cgroup namespace and a writable mount, and then of the directory and the files that the kernel lists',
-        not: "not done (the specification leaves it to the runtime): the owner of a cgroup is never changed, so that the root of a user namespace can't make cgroups below its own",
-        shown: [],
+        says: 'The owner becomes the host id of the user that runs the process, if and only if the cgroup file system is mounted writable',
+        shown: [
+          ['conformance/cgroup-ownership-view.ts', ': the directory and the listed files belong to the process'],
+          ['conformance/cgroup-ownership-view.ts', ': in a user namespace the owner is the id that it stands for'],
+          ['conformance/cgroup-ownership-view.ts', ': the process can make cgroups, move to them, and no more'],
+          ['conformance/cgroup-ownership-view.ts', ': the owner stays where the view …'],
+        ],
+      },
+      {
+        word: 'SHOULD',
+        says: 'It does not change on version 1',
+        shown: [['conformance/config-linux-cgroup-ownership.test.ts', ': with version 1 the owner stays']],
+      },
+      {
+        word: 'SHOULD',
+        says: 'It does not change without a new cgroup namespace',
+        shown: [['conformance/cgroup-ownership-view.ts', ': the owner stays where the view …']],
+      },
+      {
+        word: 'SHOULD',
+        says: 'Only the directory and the files that the kernel lists change hands',
+        shown: [['conformance/cgroup-ownership-view.ts', ': the directory and the listed files belong to the process']],
+      },
+      {
+        word: 'MUST',
+        says: 'That some of these files are not there is no error',
+        shown: [['conformance/cgroup-ownership-view.ts', ': the directory and the listed files belong to the process']],
+      },
+      {
+        word: 'MUST',
+        says: 'Where the kernel has no such list, it is cgroup.procs, cgroup.subtree_control and cgroup.threads',
+        shown: [['conformance/cgroup-ownership-view.ts', ': a kernel that lists no files has three']],
       },
     ],
   },
