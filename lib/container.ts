@@ -8,6 +8,7 @@ import { type DeleteOptions, remove } from './lifecycle/delete.js'
 import { type ContainerEvent, type EventsOptions, events, readStats } from './lifecycle/events.js'
 import { type ExecOptions, exec } from './lifecycle/exec.js'
 import { type KillOptions, kill } from './lifecycle/kill.js'
+import { type ReadyOptions, ready } from './lifecycle/notify.js'
 import { pause, resume } from './lifecycle/pause.js'
 import { start } from './lifecycle/start.js'
 import { ociState, openInit, statusOf } from './lifecycle/status.js'
@@ -84,6 +85,15 @@ export class Container implements AsyncDisposable {
    */
   async start(): Promise<void> {
     await start(this.#context, this.id)
+  }
+
+  /**
+   * True when its process has said READY=1 at its socket (sd_notify(3)), false when it has ended before. To be called before
+   * `start`: what is said earlier is lost.
+   * @throws {StateError} ERR_STATE_STATUS where it was not created with `notify`
+   */
+  ready(options: ReadyOptions = {}): Promise<boolean> {
+    return ready(this.#context, this.id, options)
   }
 
   /**

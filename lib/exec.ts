@@ -1,6 +1,6 @@
 import type { Child } from './launch/child.js'
-import type { Executed } from './lifecycle/exec.js'
 import { parseSignal } from './lifecycle/kill.js'
+import type { Launched } from './lifecycle/launch-streams.js'
 import { killTree } from './lifecycle/tree.js'
 import type { Readable, Terminal, Writable } from './streams.js'
 import type { ExitStatus } from './sys/process.js'
@@ -22,7 +22,7 @@ export class ExecProcess {
   readonly #keepsTree: boolean
 
   /** @internal They come from `container.exec`. */
-  constructor({ child, streams }: Executed, { container, keepsTree, signal }: ExecContext) {
+  constructor({ child, streams }: Launched, { container, keepsTree, signal }: ExecContext) {
     this.pid = child.pid
     this.stdin = streams.stdin
     this.stdout = streams.stdout

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { CreateOptions } from '../index.js'
 import type { Flag, Flags } from './command.js'
 import { inheritedFds } from './inherited.js'
+import { isAwaited } from './notify.js'
 
 export const CREATE_FLAGS: readonly Flag[] = [
   { name: 'bundle', short: 'b', value: 'DIR', help: 'the bundle (default: the current directory)' },
@@ -28,6 +29,7 @@ export function createOptions(id: string, flags: Flags, { isDetached }: { isDeta
     ...(consoleSocket !== undefined && { consoleSocket: resolve(consoleSocket) }),
     ...(pidfdSocket !== undefined && { pidfdSocket: resolve(pidfdSocket) }),
     ...inheritedFds(flags.count('preserve-fds')),
+    notify: isAwaited(),
     noPivot: flags.isOn('no-pivot'),
     noNewKeyring: flags.isOn('no-new-keyring'),
   }

@@ -4,7 +4,7 @@ import { type ExecOptions, type ExecProcess, isTsrunError } from '../index.js'
 import { UsageError } from './arguments.js'
 import { checkTerminal, writePidFile } from './bundle.js'
 import type { Call, Command, Flags } from './command.js'
-import { inheritedFds } from './inherited.js'
+import { preservedFds } from './inherited.js'
 import { openRuntime } from './runtime.js'
 import { catchEnding, catchForwarded, Interrupted, statusOf } from './signals.js'
 
@@ -82,14 +82,13 @@ function optionsOf(flags: Flags, args: readonly string[]): ExecOptions {
   const asked = processOf(flags, args)
   const hasTerminal = asked.terminal ?? false
   checkTerminal({ hasTerminal, isDetached: flags.isOn('detach'), hasSocket: consoleSocket !== undefined })
-  const { extraFds, extraEnv } = inheritedFds(flags.count('preserve-fds'))
   return {
     ...asked,
-    env: [...extraEnv, ...(asked.env ?? [])],
     stdio: 'inherit',
     ...(consoleSocket !== undefined && { consoleSocket: resolve(consoleSocket) }),
     ...(pidfdSocket !== undefined && { pidfdSocket: resolve(pidfdSocket) }),
-    extraFds,
+    // Those of socket activation are the first process's.
+    extraFds: preservedFds(flags.count('preserve-fds')),
     ...cgroupOf(flags.list('cgroup')),
     ignorePaused: flags.isOn('ignore-paused'),
     // Who runs the command may end, and the process goes on: as with other runtimes.

@@ -14,12 +14,17 @@ export interface Inherited {
  */
 export function inheritedFds(preserve: number): Inherited {
   const listening = listenCount()
-  const count = listening + preserve
-  const extraFds = Array.from({ length: count }, (_, index) => FIRST + index)
-  const closed = extraFds.find(fd => !isInherited(fd))
-  if (closed !== undefined) throw new Error(`cannot pass descriptor ${closed} to the container: it is not open`)
   // The container's process is the first of its pid namespace, as every user of LISTEN_FDS checks.
-  return { extraFds, extraEnv: listening === 0 ? [] : [`LISTEN_FDS=${listening}`, 'LISTEN_PID=1'] }
+  const extraEnv = listening === 0 ? [] : [`LISTEN_FDS=${listening}`, 'LISTEN_PID=1']
+  return { extraFds: preservedFds(listening + preserve), extraEnv }
+}
+
+/** The first `count` descriptors beyond the standard streams. @throws {Error} as `inheritedFds` */
+export function preservedFds(count: number): readonly number[] {
+  const fds = Array.from({ length: count }, (_, index) => FIRST + index)
+  const closed = fds.find(fd => !isInherited(fd))
+  if (closed !== undefined) throw new Error(`cannot pass descriptor ${closed} to the container: it is not open`)
+  return fds
 }
 
 function listenCount(): number {

@@ -2,6 +2,7 @@ import type { Container, ExitResult } from '../index.js'
 import { CREATE_FLAGS, createOptions, writePidFile } from './bundle.js'
 import type { Call, Command, Flags } from './command.js'
 import { failing } from './failing.js'
+import { listenForReady } from './notify.js'
 import { openRuntime } from './runtime.js'
 import { catchEnding, catchForwarded, statusOf } from './signals.js'
 
@@ -19,7 +20,9 @@ export const command: Command = {
   run: call => failing('run', () => run(call)),
 }
 
-async function run({ flags, args: [id = ''], globals }: Call): Promise<number> {
+async function run(call: Call): Promise<number> {
+  const { flags, args, globals } = call
+  const [id = ''] = args
   const isDetached = flags.isOn('detach')
   const options = createOptions(id, flags, { isDetached })
   const signals = isDetached ? catchEnding() : catchForwarded()
@@ -29,18 +32,25 @@ async function run({ flags, args: [id = ''], globals }: Call): Promise<number> {
       leavesStatus: isDetached,
       signal: signals.cancel,
     })
-    if (isDetached) return await launch(container, flags)
+    if (isDetached) return await launch({ container, call }, signals.cancel)
     signals.forwardTo(container)
-    return statusOf(await stay(container, flags))
+    return statusOf(await stay({ container, call }))
   } finally {
     signals.release()
   }
 }
 
-async function launch(container: Container, flags: Flags): Promise<number> {
+interface Run {
+  readonly container: Container
+  readonly call: Call
+}
+
+async function launch({ container, call: { flags } }: Run, cancel: AbortSignal): Promise<number> {
   try {
     await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
+    const { passed } = await listenForReady({ container, mainPid: container.pid, signal: cancel })
     await container.start()
+    await passed
     return 0
   } catch (error) {
     await clear(container, flags)
@@ -48,13 +58,17 @@ async function launch(container: Container, flags: Flags): Promise<number> {
   }
 }
 
-async function stay(container: Container, flags: Flags): Promise<ExitResult> {
+async function stay({ container, call: { flags, globals } }: Run): Promise<ExitResult> {
   const { terminal } = container
   // Loaded for a terminal only: it makes streams of the standard descriptors.
   const attachment = terminal === null ? null : (await import('./terminal.js')).attach(terminal)
   try {
     await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
+    const { passed } = await listenForReady({ container, mainPid: process.pid })
     await container.start()
+    passed.catch((error: Error) =>
+      globals.log.warning(`that the container is ready could not be told: ${error.message}`),
+    )
     return await container.wait()
   } finally {
     await clear(container, flags)

@@ -1,4 +1,5 @@
 import type { Command } from './command.js'
+import { listenForReady } from './notify.js'
 import { openRuntime } from './runtime.js'
 
 export const command: Command = {
@@ -8,7 +9,9 @@ export const command: Command = {
   arguments: { min: 1, max: 1 },
   run: async ({ args: [id = ''], globals }) => {
     const container = await openRuntime(globals).get(id)
+    const { passed } = await listenForReady({ container, mainPid: container.pid })
     await container.start()
+    await passed
     return 0
   },
 }

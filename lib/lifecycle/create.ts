@@ -11,16 +11,17 @@ import type { Config } from '../spec/config.js'
 import { validateId } from '../spec/id.js'
 import type { ContainerRecord } from '../store/record.js'
 import type { Store } from '../store/store.js'
-import { closeFd } from '../sys/beneath.js'
 import { startTime } from '../sys/process.js'
 import { trace } from '../sys/trace.js'
 import { type Bundle, type BundleInput, openBundle } from './bundle.js'
 import type { Context } from './context.js'
-import { withEnv } from './exec-process.js'
+import { withExtras } from './extras.js'
 import { createHooks, poststopHooks } from './hooks.js'
+import { type Launched, launchWithStreams } from './launch-streams.js'
 import { sendListener } from './listener.js'
 import { makesUserNamespace, writeIdMappings } from './mappings.js'
 import { type MovedDevices, moveNetDevices } from './net-devices.js'
+import { makeNotifyDirectory } from './notify.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from './outside.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { sendPidfd } from './pidfd-socket.js'
@@ -28,7 +29,7 @@ import { createClass, destroyClass, enterClass, planClass } from './rdt.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
 import { openPlanSlots } from './slots.js'
 import { ociState } from './status.js'
-import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
+import type { OpenStdio, Stdio, Streams } from './stdio.js'
 
 const debug = trace('create')
 
@@ -45,6 +46,11 @@ export type CreateOptions = BundleInput & {
   readonly extraEnv?: readonly string[]
   /** Descriptors of this process that the container's process gets as 3, 4, ... Default none. */
   readonly extraFds?: readonly number[]
+  /**
+   * The process gets NOTIFY_SOCKET, a socket at which it says that it is ready (sd_notify(3)), and the container's `ready()` hears it.
+   * Default false.
+   */
+  readonly notify?: boolean
   /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
   readonly noPivot?: boolean
   /** Keep the session keyring of this process. Default false: a new one. */
@@ -69,6 +75,8 @@ export interface Created {
 interface Draft {
   readonly context: Context
   readonly options: CreateOptions
+  /** The configuration as it was given, and with what this call adds for the first process. */
+  readonly asked: Config
   readonly bundle: Bundle
   readonly plan: Plan
   readonly cgroup: Cgroup
@@ -103,7 +111,8 @@ export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: C
 }
 
 function prepare(context: Context, options: CreateOptions): Draft {
-  const bundle = withExtraEnv(openBundle(options), options.extraEnv ?? [])
+  const asked = openBundle(options)
+  const bundle = { ...asked, config: withExtras(context, asked.config, options) }
   const facts = context.facts()
   const { config } = bundle
   const { intelRdt } = config.linux
@@ -113,13 +122,7 @@ function prepare(context: Context, options: CreateOptions): Draft {
   const noted = [...bundle.warnings, ...warnings, ...(cgroup.isNone ? [NO_CGROUP] : [])]
   for (const message of noted) context.log({ level: 'warning', message, id: options.id })
   const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id: options.id })
-  return { context, options, bundle, plan, cgroup, rdt }
-}
-
-function withExtraEnv(bundle: Bundle, extra: readonly string[]): Bundle {
-  const { process } = bundle.config
-  if (process === null || extra.length === 0) return bundle
-  return { ...bundle, config: { ...bundle.config, process: { ...process, env: withEnv(process.env, extra) } } }
+  return { context, options, asked: asked.config, bundle, plan, cgroup, rdt }
 }
 
 /** From here on there is something to undo. */
@@ -129,7 +132,8 @@ async function make(draft: Draft): Promise<Created> {
   const ledger = openLedger(context.store, firstRecord(draft))
   try {
     ledger.update({})
-    context.store.writeConfig(ledger.record().id, bundle.config)
+    context.store.writeConfig(ledger.record().id, draft.asked)
+    if (draft.options.notify) makeNotifyDirectory(context, ledger.record().id)
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.create({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
@@ -170,10 +174,6 @@ function openLedger(store: Store, first: ContainerRecord): Ledger {
   }
 }
 
-function terminalOf({ process }: Config, { consoleSocket }: CreateOptions) {
-  return process?.terminal ? { consoleSocket: consoleSocket ?? null } : null
-}
-
 function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Draft): ContainerRecord {
   const { config } = bundle
   const start = plan.ops.findIndex(({ op }) => op === 'await_start')
@@ -198,20 +198,14 @@ function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Draft): Co
   }
 }
 
-async function startInit(draft: Draft, ledger: Ledger): Promise<{ child: Child; streams: Streams }> {
+function startInit(draft: Draft, ledger: Ledger): Promise<Launched> {
   const { bundle, options, cgroup } = draft
-  const stdio = openStdio(options.stdio ?? 'pipe', terminalOf(bundle.config, options))
-  const directory = cgroup.directoryFd()
-  try {
-    const child = await launchInit({ draft, ledger, stdio, directory })
-    return { child, streams: stdio.streams() }
-  } catch (error) {
-    stdio.discard()
-    throw error
-  } finally {
-    stdio.release()
-    if (directory !== null) closeFd(directory)
-  }
+  const terminal = bundle.config.process?.terminal ?? false
+  const { stdio, consoleSocket } = options
+  return launchWithStreams({
+    ...{ stdio, terminal, consoleSocket, cgroup },
+    launch: (opened, directory) => launchInit({ draft, ledger, stdio: opened, directory }),
+  })
 }
 
 interface Init {

@@ -14,6 +14,7 @@ import { duplicate } from '../sys/stream.js'
 import { trace } from '../sys/trace.js'
 import type { Context } from './context.js'
 import { type ExecProcessOptions, processOf } from './exec-process.js'
+import { type Launched, launchWithStreams } from './launch-streams.js'
 import { sendListener } from './listener.js'
 import { applyLimits } from './outside.js'
 import { sendPidfd } from './pidfd-socket.js'
@@ -21,7 +22,7 @@ import { enterClass, recordedClass } from './rdt.js'
 import { affinityError, applyFinalCpus, applyScheduling } from './scheduling.js'
 import { openJoinSlots } from './slots.js'
 import { ociState, openInit, statusOf } from './status.js'
-import { type OpenStdio, openStdio, type Stdio, type Streams } from './stdio.js'
+import type { OpenStdio, Stdio } from './stdio.js'
 import { killTree } from './tree.js'
 
 const debug = trace('exec')
@@ -57,11 +58,6 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly signal?: AbortSignal
 }
 
-export interface Executed {
-  readonly child: Child
-  readonly streams: Streams
-}
-
 /** What is known before anything is made. */
 interface Draft {
   readonly context: Context
@@ -85,7 +81,7 @@ interface Draft {
  * @throws {StateError} ERR_STATE_STATUS unless the container is created or running
  * @throws {ConfigError|HostError|LaunchError|SafetyError|CgroupError} nothing is left behind
  */
-export async function exec(context: Context, id: string, options: ExecOptions): Promise<Executed> {
+export async function exec(context: Context, id: string, options: ExecOptions): Promise<Launched> {
   options.signal?.throwIfAborted()
   const record = context.store.read(id)
   const cgroup = openCgroup({ recorded: record.cgroup })
@@ -140,25 +136,16 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
   return { ...known, config, process, plan: compiled.plan, cgroup, joinsLate }
 }
 
-/** From here on there is something to undo. */
-async function start(draft: Draft): Promise<Executed> {
+async function start(draft: Draft): Promise<Launched> {
   const { options, process, cgroup, joinsLate, record } = draft
-  const stdio = openStdio(
-    options.stdio ?? 'pipe',
-    process.terminal ? { consoleSocket: options.consoleSocket ?? null } : null,
-  )
-  const directory = joinsLate ? null : cgroup.directoryFd()
-  try {
-    const child = await launchProcess({ draft, stdio, directory })
-    debug('%s: exec, pid %d', record.id, child.pid)
-    return { child, streams: stdio.streams() }
-  } catch (error) {
-    stdio.discard()
-    throw error
-  } finally {
-    stdio.release()
-    if (directory !== null) closeFd(directory)
-  }
+  const { terminal } = process
+  const { stdio, consoleSocket } = options
+  const launched = await launchWithStreams({
+    ...{ stdio, terminal, consoleSocket, cgroup: joinsLate ? null : cgroup },
+    launch: (opened, directory) => launchProcess({ draft, stdio: opened, directory }),
+  })
+  debug('%s: exec, pid %d', record.id, launched.child.pid)
+  return launched
 }
 
 interface Launching {

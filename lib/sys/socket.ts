@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { SystemError } from '../errors.js'
 import { closeFd } from './beneath.js'
-import { check, viaNode } from './errno.js'
+import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { native } from './native.js'
 
@@ -72,4 +72,29 @@ export async function sendFdAndEnd(socket: number, fd: number, payload: string):
 /** The descriptor of the message that waits at `socket`. */
 export function receiveFd(socket: number): number {
   return check(native().ts_receive_fd(socket), 'recvmsg')
+}
+
+/** A datagram socket bound to `path`, an absolute path of any length, which everybody may send to. */
+export function listenForDatagrams(path: string): number {
+  return withShortPath(path, short => check(native().ts_listen_datagram(short), 'bind', path))
+}
+
+/** The next datagram that waits, cut off after 4096 bytes; null where none does. Descriptors that came with it are closed. */
+export function receiveDatagram(socket: number): Uint8Array | null {
+  const bytes = Buffer.alloc(4096)
+  const length = native().ts_receive(socket, bytes, bytes.length)
+  if (length < 0 && errnoName(-length) === 'EAGAIN') return null
+  return bytes.subarray(0, check(length, 'recv'))
+}
+
+/**
+ * Sends a datagram to the socket at a path, or with `@` in front to one of the abstract namespace, perhaps with a descriptor.
+ * @throws {SystemError} where nobody listens, or does not read
+ */
+export function sendDatagram(name: string, text: string, fd = -1): void {
+  const bytes = Buffer.from(text)
+  const send = (short: string): number =>
+    check(native().ts_send_datagram(short, bytes, bytes.length, fd), 'sendmsg', name)
+  if (name.startsWith('@')) send(name)
+  else withShortPath(name, send)
 }

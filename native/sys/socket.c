@@ -2,6 +2,7 @@
 #include "sys.h"
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static int address(struct sockaddr_un *to, const char *path) {
@@ -90,4 +91,48 @@ EXPORT int ts_receive_fd(int socket) {
   int fd;
   memcpy(&fd, CMSG_DATA(header), sizeof fd);
   return fd;
+}
+
+// A datagram socket bound to `path`, which everybody may send to.
+EXPORT int ts_listen_datagram(const char *path) {
+  struct sockaddr_un to;
+  int bad = address(&to, path);
+  if (bad)
+    return bad;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -errno;
+  if (bind(fd, (struct sockaddr *)&to, sizeof to) < 0 || chmod(path, 0777) < 0) {
+    int error = errno;
+    close(fd);
+    return -error;
+  }
+  return fd;
+}
+
+// The next datagram that waits, -EAGAIN where none does. Descriptors that came with it are closed.
+EXPORT int ts_receive(int socket, void *bytes, int size) {
+  return (int)result(recv(socket, bytes, (size_t)size, MSG_DONTWAIT));
+}
+
+// A name that begins with @ is in the abstract namespace, where no NUL byte ends it.
+static socklen_t size_of_address(struct sockaddr_un *to, const char *name) {
+  if (name[0] != '@')
+    return sizeof *to;
+  to->sun_path[0] = 0;
+  return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
+}
+
+// Sends one datagram, with the descriptor `fd` where that is not negative.
+EXPORT int ts_send_datagram(const char *name, const void *bytes, int length, int fd) {
+  struct sockaddr_un to;
+  int bad = address(&to, name);
+  if (bad)
+    return bad;
+  OWNED out = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (out < 0 || connect(out, (struct sockaddr *)&to, size_of_address(&to, name)) < 0)
+    return -errno;
+  if (fd >= 0)
+    return ts_send_fd(out, fd, bytes, length);
+  return (int)result(send(out, bytes, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
