@@ -22,6 +22,10 @@ export type Need =
   | 'clang'
   | 'npm'
   | 'python3'
+  | 'bash'
+  | 'zsh'
+  | 'fish'
+  | 'groff'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -72,6 +76,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   cc: { isThere: () => works(process.env.CC ?? 'cc', '--version'), otherwise: 'needs a C compiler' },
   clang: { isThere: () => clang() !== undefined, otherwise: 'needs clang' },
   npm: { isThere: () => works('npm', '--version'), otherwise: 'needs npm' },
+  bash: { isThere: () => works('bash', '--version'), otherwise: 'needs bash' },
+  zsh: { isThere: () => works('zsh', '--version'), otherwise: 'needs zsh' },
+  fish: { isThere: () => works('fish', '--version'), otherwise: 'needs fish' },
+  groff: { isThere: () => works('groff', '--version'), otherwise: 'needs groff (package groff-base)' },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }
 

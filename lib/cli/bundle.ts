@@ -7,10 +7,26 @@ import { inheritedFds } from './inherited.js'
 import { isAwaited } from './notify.js'
 
 export const CREATE_FLAGS: readonly Flag[] = [
-  { name: 'bundle', short: 'b', value: 'DIR', help: 'the bundle (default: the current directory)' },
-  { name: 'console-socket', value: 'PATH', help: "an AF_UNIX socket that gets the master of the container's terminal" },
-  { name: 'pidfd-socket', value: 'PATH', help: "an AF_UNIX socket that gets a pidfd of the container's init" },
-  { name: 'pid-file', value: 'FILE', help: "write the init's pid to this file" },
+  {
+    name: 'bundle',
+    short: 'b',
+    value: 'DIR',
+    completes: 'directory',
+    help: 'the bundle (default: the current directory)',
+  },
+  {
+    name: 'console-socket',
+    value: 'PATH',
+    completes: 'file',
+    help: "an AF_UNIX socket that gets the master of the container's terminal",
+  },
+  {
+    name: 'pidfd-socket',
+    value: 'PATH',
+    completes: 'file',
+    help: "an AF_UNIX socket that gets a pidfd of the container's init",
+  },
+  { name: 'pid-file', value: 'FILE', completes: 'file', help: "write the init's pid to this file" },
   { name: 'no-pivot', help: 'use MS_MOVE and chroot, for a root file system on a ramdisk' },
   { name: 'no-new-keyring', help: "keep the caller's session keyring" },
   { name: 'preserve-fds', value: 'N', kind: 'count', help: 'pass N descriptors, from 3 on, to the container' },

@@ -1,6 +1,9 @@
 /** What a command is: its words for the help, its flags, and what it does. */
 import type { Log } from './log.js'
 
+/** What a shell offers in a place: the ids of containers, paths, names of signals or commands, or these words. */
+export type Completion = 'container' | 'file' | 'directory' | 'signal' | 'command' | readonly string[]
+
 export interface Flag {
   /** Without dashes. Accepted with one dash or two. */
   readonly name: string
@@ -12,6 +15,8 @@ export interface Flag {
   readonly kind?: 'text' | 'count'
   /** May be given several times; each one counts. */
   readonly isList?: boolean
+  /** What a shell offers as its value. Default: nothing. */
+  readonly completes?: Completion
   readonly help: string
   /** Accepted, but not in the help. */
   readonly isHidden?: boolean
@@ -36,7 +41,11 @@ export interface Globals {
   readonly log: Log
 }
 
+/** All commands by name, each loaded when it is asked for. */
+export type Commands = Readonly<Record<string, () => Promise<Command>>>
+
 export interface Call {
+  readonly commands: Commands
   readonly flags: Flags
   readonly args: readonly string[]
   readonly globals: Globals
@@ -50,6 +59,8 @@ export interface Command {
   readonly description?: string
   readonly flags: readonly Flag[]
   readonly arguments: { readonly min: number; readonly max: number }
+  /** What a shell offers as the first argument, the second, ... Default: nothing. */
+  readonly completes?: readonly Completion[]
   /** Everything after the first argument is an argument, even with a dash in front. */
   readonly stopsAtArgument?: boolean
   /** Resolves with the exit status. */

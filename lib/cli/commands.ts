@@ -1,7 +1,8 @@
 /** The commands by name, each loaded when it is called: the time to start is part of every call. */
-import type { Command } from './command.js'
+import type { Commands } from './command.js'
 
 export const COMMANDS = {
+  completion: async () => (await import('./completion.js')).command,
   create: async () => (await import('./create.js')).command,
   delete: async () => (await import('./delete.js')).command,
   events: async () => (await import('./events.js')).command,
@@ -18,7 +19,7 @@ export const COMMANDS = {
   start: async () => (await import('./start.js')).command,
   state: async () => (await import('./state.js')).command,
   update: async () => (await import('./update.js')).command,
-} as const satisfies Readonly<Record<string, () => Promise<Command>>>
+} as const satisfies Commands
 
 /** Commands of other runtimes that tsrun does not have yet. */
 export const NOT_YET: readonly string[] = ['checkpoint', 'restore']

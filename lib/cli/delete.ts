@@ -6,6 +6,7 @@ export const command: Command = {
   usage: '[command options] ID',
   flags: [{ name: 'force', short: 'f', help: 'kill it if it still runs (SIGKILL); fine if there is none' }],
   arguments: { min: 1, max: 1 },
+  completes: ['container'],
   run: async ({ flags, args: [id = ''], globals }) => {
     await openRuntime(globals).delete(id, { force: flags.isOn('force') })
     return 0

@@ -12,6 +12,7 @@ export const command: Command = {
     { name: 'stats', help: 'show the statistics once, and exit' },
   ],
   arguments: { min: 1, max: 1 },
+  completes: ['container'],
   run: events,
 }
 

@@ -7,13 +7,24 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   {
     name: 'root',
     value: 'DIR',
+    completes: 'directory',
     help: 'where the state of containers is kept (default: /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun)',
   },
-  { name: 'log', value: 'FILE', help: 'append errors and warnings to this file (default: standard error)' },
-  { name: 'log-format', value: 'FORMAT', help: 'text (default) or json' },
+  {
+    name: 'log',
+    value: 'FILE',
+    completes: 'file',
+    help: 'append errors and warnings to this file (default: standard error)',
+  },
+  { name: 'log-format', value: 'FORMAT', completes: ['text', 'json'], help: 'text (default) or json' },
   { name: 'debug', help: 'log more' },
   { name: 'systemd-cgroup', help: 'have systemd make the cgroups: cgroupsPath is slice:prefix:name' },
-  { name: 'rootless', value: 'WHEN', help: 'auto (default) or false; true is not supported yet' },
+  {
+    name: 'rootless',
+    value: 'WHEN',
+    completes: ['auto', 'false'],
+    help: 'auto (default) or false; true is not supported yet',
+  },
 ]
 
 export const HELP_FLAG: Flag = { name: 'help', short: 'h', help: 'show this help' }

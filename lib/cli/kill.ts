@@ -7,6 +7,7 @@ export const command: Command = {
   description: 'SIGNAL is a name, with or without SIG, or a number.',
   flags: [{ name: 'all', short: 'a', help: 'send it to all processes of the container', isHidden: true }],
   arguments: { min: 1, max: 2 },
+  completes: ['container', 'signal'],
   stopsAtArgument: true,
   run: async ({ flags, args: [id = '', signal = 'SIGTERM'], globals }) => {
     const container = await openRuntime(globals).get(id)

@@ -10,7 +10,7 @@ export const command: Command = {
   summary: 'list the containers',
   usage: '[command options]',
   flags: [
-    { name: 'format', short: 'f', value: 'FORMAT', help: 'table (default) or json' },
+    { name: 'format', short: 'f', value: 'FORMAT', completes: ['table', 'json'], help: 'table (default) or json' },
     { name: 'quiet', short: 'q', help: 'ids only' },
   ],
   arguments: { min: 0, max: 0 },

@@ -6,6 +6,7 @@ export const command: Command = {
   usage: 'ID',
   flags: [],
   arguments: { min: 1, max: 1 },
+  completes: ['container'],
   run: async ({ args: [id = ''], globals }) => {
     const container = await openRuntime(globals).get(id)
     await container.pause()

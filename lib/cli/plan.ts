@@ -6,10 +6,11 @@ export const command: Command = {
   summary: 'show, step by step, what create would do; nothing is changed',
   usage: '[command options] BUNDLE',
   flags: [
-    { name: 'format', short: 'f', value: 'FORMAT', help: 'text (default) or json' },
+    { name: 'format', short: 'f', value: 'FORMAT', completes: ['text', 'json'], help: 'text (default) or json' },
     { name: 'show-env', help: 'show the values of environment variables' },
   ],
   arguments: { min: 1, max: 1 },
+  completes: ['directory'],
   run: plan,
 }
 

@@ -34,8 +34,10 @@ async function mainHelpText(): Promise<string> {
   return mainHelp(await Promise.all(entries))
 }
 
-const commandHelpText = async (name: string, command: Command): Promise<string> =>
-  (await import('./help.js')).commandHelp(name, command)
+async function commandHelpText(name: string, command: Command): Promise<string> {
+  const [{ commandHelp }, { LESSONS }] = await Promise.all([import('./help.js'), import('./lessons.js')])
+  return commandHelp(name, command, LESSONS[name as keyof typeof LESSONS])
+}
 
 interface CommandLine {
   readonly name: string
@@ -55,7 +57,7 @@ async function runCommand({ name, argv, globals: { flags } }: CommandLine): Prom
       const call = parseArguments(argv, { ...command, flags: [...command.flags, HELP_FLAG] })
       if (call.flags.isOn('help')) return show(await text())
       checkCount(name, call.args.length, command.arguments)
-      return await command.run({ ...call, globals })
+      return await command.run({ ...call, globals, commands: COMMANDS })
     } catch (error) {
       return await misused(error, { help: text, tell: log.error })
     }

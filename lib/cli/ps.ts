@@ -7,8 +7,17 @@ export const command: Command = {
   summary: 'list the processes of a container, as the host sees them',
   usage: '[command options] ID [ps options]',
   description: 'The table is that of the ps command of the host, with the options given (default: -ef).',
-  flags: [{ name: 'format', short: 'f', value: 'FORMAT', help: 'table (default) or json: the pids' }],
+  flags: [
+    {
+      name: 'format',
+      short: 'f',
+      value: 'FORMAT',
+      completes: ['table', 'json'],
+      help: 'table (default) or json: the pids',
+    },
+  ],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
+  completes: ['container'],
   stopsAtArgument: true,
   run: ps,
 }

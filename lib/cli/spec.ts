@@ -9,7 +9,13 @@ export const command: Command = {
   description: `The configuration runs sh on a terminal, or the program without one, in the root file system "rootfs".
 With --host-root "rootfs" is made, empty, and the programs come from the host, read-only.`,
   flags: [
-    { name: 'bundle', short: 'b', value: 'DIR', help: 'where to write it (default: the current directory)' },
+    {
+      name: 'bundle',
+      short: 'b',
+      value: 'DIR',
+      completes: 'directory',
+      help: 'where to write it (default: the current directory)',
+    },
     { name: 'rootless', help: 'for a user without privileges' },
     { name: 'host-root', help: 'use the directories of the host that hold programs, and no root file system' },
   ],

@@ -7,6 +7,7 @@ export const command: Command = {
   usage: 'ID',
   flags: [],
   arguments: { min: 1, max: 1 },
+  completes: ['container'],
   run: async ({ args: [id = ''], globals }) => {
     const container = await openRuntime(globals).get(id)
     const { passed } = await listenForReady({ container, mainPid: container.pid })

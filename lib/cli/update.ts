@@ -11,7 +11,13 @@ export const command: Command = {
   description:
     'What is not given stays as it is. Sizes may end in k, m or g. With --resources, all other options are ignored.',
   flags: [
-    { name: 'resources', short: 'r', value: 'FILE', help: 'linux.resources as JSON; - reads standard input' },
+    {
+      name: 'resources',
+      short: 'r',
+      value: 'FILE',
+      completes: 'file',
+      help: 'linux.resources as JSON; - reads standard input',
+    },
     { name: 'blkio-weight', value: 'N', help: 'weight of block I/O, 10 to 1000' },
     { name: 'cpu-period', value: 'N', help: 'length of a period, in microseconds' },
     { name: 'cpu-quota', value: 'N', help: 'CPU time in a period, in microseconds; -1: no limit' },
@@ -32,6 +38,7 @@ export const command: Command = {
     { name: 'cpu-idle', value: 'N', help: '1: only when no other container needs the CPUs' },
   ],
   arguments: { min: 1, max: 1 },
+  completes: ['container'],
   run: update,
 }
 

@@ -1,6 +1,8 @@
 import t from 'tap'
+import { checkCount, parseArguments } from '../../lib/cli/arguments.js'
 import { COMMANDS, NOT_YET } from '../../lib/cli/commands.js'
 import { commandHelp, mainHelp } from '../../lib/cli/help.js'
+import { LESSONS } from '../../lib/cli/lessons.js'
 import { SPEC_VERSION } from '../../lib/cli/version.js'
 import { OCI_VERSION_MAX } from '../../lib/spec/version.js'
 
@@ -19,10 +21,23 @@ t.test('the main help lists every command and every flag in front of it', async 
 for (const [name, load] of Object.entries(COMMANDS)) {
   t.test(`the help of ${name} shows its flags, but for the hidden ones`, async t => {
     const command = await load()
-    const text = commandHelp(name, command)
+    const text = commandHelp(name, command, LESSONS[name as keyof typeof LESSONS])
     t.ok(text.startsWith(`NAME:\n   tsrun ${name} - ${command.summary}\n`))
     for (const flag of command.flags) t.equal(text.includes(`--${flag.name}`), flag.isHidden !== true, flag.name)
     t.notMatch(text, /[ \t]\n/)
+  })
+
+  t.test(`the examples of ${name} are command lines that it takes`, async t => {
+    const command = await load()
+    const { examples, next } = LESSONS[name as keyof typeof LESSONS]
+    t.ok(examples.length > 0)
+    t.match(next, /[.]$/)
+    for (const [line] of examples) {
+      const [first, ...words] = (/^[^<>]*[^<> ]/.exec(line)?.[0] ?? '').split(' ')
+      t.equal(first, name)
+      const { args } = parseArguments(words, command)
+      checkCount(name, args.length, command.arguments)
+    }
   })
 
   t.test(`the flags of ${name} are told apart by their names`, async t => {

@@ -83,6 +83,7 @@ t.test(
         'CHANGELOG.md',
         'SECURITY.md',
         'dist/index.d.ts',
+        'man/tsrun.8',
         'native/init/flags.txt',
       ])
         t.ok(existsSync(at(file)), file)
