@@ -133,7 +133,7 @@ export class Container implements AsyncDisposable {
 
   /**
    * Stops all processes of the container where they are (the state is `paused` then) and resolves when they have stopped.
-   * @throws {StateError} ERR_STATE_STATUS `container not running`
+   * @throws {StateError} ERR_STATE_STATUS `container not running` unless it is created or running
    */
   async pause(): Promise<void> {
     await pause(this.#context, this.id)

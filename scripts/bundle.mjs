@@ -3,6 +3,7 @@
  * dist/cli/tsrun.cjs (lib/cli/entry.ts) runs. Loading a hundred small modules would cost more than a container. What is
  * compiled on install (the add-ons of ffi-napi and ref-napi) stays outside.
  */
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -51,6 +52,14 @@ const ffi = {
 
 const common = { bundle: true, format: 'cjs', platform: 'node', target: 'node20', write: false, logLevel: 'warning' }
 
+/** The commit that it is built from, with what packagers do to it; "" outside of a clone, where nobody knows. */
+function commit() {
+  if (process.env.TSRUN_COMMIT) return process.env.TSRUN_COMMIT
+  if (!existsSync(join(root, '.git'))) return ''
+  const { stdout, status } = spawnSync('git', ['rev-parse', '--short=12', 'HEAD'], { cwd: root, encoding: 'utf8' })
+  return status === 0 ? stdout.trim() : ''
+}
+
 async function bundleProgram() {
   const { outputFiles, metafile } = await build({
     ...common,
@@ -64,7 +73,7 @@ async function bundleProgram() {
       js: "(function (require, bundleName, __dirname) { const bundleUrl = require('node:url').pathToFileURL(bundleName).href;",
     },
     footer: { js: '})' },
-    define: { 'import.meta.url': 'bundleUrl' },
+    define: { 'import.meta.url': 'bundleUrl', 'process.env.TSRUN_COMMIT': JSON.stringify(commit()) },
     // Without its native add-on, which costs more to load than it saves on a plan of a few kilobytes.
     alias: { 'cbor-x': join(root, 'node_modules', 'cbor-x', 'index.js') },
     plugins: [ffi],

@@ -8,6 +8,12 @@ import { Interrupted } from './signals.js'
 
 const FAILURE = 1
 
+class UnknownCommand extends Error {
+  override readonly name = 'UnknownCommand'
+  /** As with runc. */
+  readonly status = 3
+}
+
 /** Resolves with the exit status; everything that goes wrong has been told by then. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   let parsed: ParsedArguments
@@ -63,7 +69,7 @@ async function runCommand({ name, argv, globals: { flags } }: CommandLine): Prom
     }
   } catch (error) {
     log.error(messageOf(error))
-    return error instanceof Interrupted ? error.status : FAILURE
+    return error instanceof Interrupted || error instanceof UnknownCommand ? error.status : FAILURE
   }
 }
 
@@ -75,7 +81,7 @@ function load(name: string): Promise<Command> {
   const known = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : undefined
   if (known !== undefined) return known()
   if (NOT_YET.includes(name)) throw new Error(`${name} is not supported yet`)
-  throw new Error(`no such command: ${name} (tsrun --help lists all)`)
+  throw new UnknownCommand(`no such command: ${name} (tsrun --help lists all)`)
 }
 
 async function misused(

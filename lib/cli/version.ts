@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
 
 /** Below the package's root in the sources and in what is built. */
 const PACKAGE = new URL('../../package.json', import.meta.url)
@@ -8,9 +8,26 @@ export const SPEC_VERSION = '1.3.0'
 
 export const ownVersion = (): string => (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version
 
-/** The lines that engines parse. The commit is there where whoever built the command knew it. */
+/** The lines that engines parse. The commit is there where the command was built in a clone, libseccomp where it is installed. */
 export function versionText(): string {
-  const commit = process.env.TSRUN_COMMIT
-  const lines = [`tsrun version ${ownVersion()}`, ...(commit ? [`commit: ${commit}`] : [])]
-  return [...lines, `spec: ${SPEC_VERSION}`, `node: ${process.version}`].map(line => `${line}\n`).join('')
+  const entries = [
+    ['commit', process.env.TSRUN_COMMIT],
+    ['spec', SPEC_VERSION],
+    ['node', process.version],
+    ['libseccomp', libseccompVersion()],
+  ]
+  const known = entries.filter(([, value]) => value).map(([name, value]) => `${name}: ${value}\n`)
+  return `tsrun version ${ownVersion()}\n${known.join('')}`
+}
+
+/** Where the loader looks, on the distributions of the day. */
+const LIBRARIES = ['/usr/local/lib', '/usr/lib64', '/usr/lib', '/lib64', '/lib']
+const MULTIARCH = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu', riscv64: 'riscv64-linux-gnu' } as const
+
+/** From the name of the file: to load the library would take longer than all the rest. */
+function libseccompVersion(): string | undefined {
+  const multiarch = MULTIARCH[process.arch as keyof typeof MULTIARCH] ?? '.'
+  const files = LIBRARIES.flatMap(folder => [`${folder}/${multiarch}`, folder]).map(path => `${path}/libseccomp.so.2`)
+  const file = files.find(path => existsSync(path))
+  return file === undefined ? undefined : /\.so\.(2\.[0-9.]+)$/.exec(realpathSync(file))?.[1]
 }

@@ -40,7 +40,9 @@ export function processOf(config: Config, options: ExecProcessOptions): ReadExec
   const given = options.process === undefined ? null : readProcess(options.process)
   const base = given === null ? { ...own, terminal: false, consoleSize: null } : completed(given.process, own)
   const asked = readProcess(documentOf(options, given?.process.args))
-  return { process: changed(base, asked.process, options), warnings: [...(given?.warnings ?? []), ...asked.warnings] }
+  // Each capability is asked for in three sets, and told of once.
+  const told = asked.warnings.filter(text => !/^\/process\/capabilities\/(effective|permitted)\//.test(text))
+  return { process: changed(base, asked.process, options), warnings: [...(given?.warnings ?? []), ...told] }
 }
 
 /** As other runtimes do it: engines leave out of the document what they did not change. */

@@ -85,15 +85,13 @@ export async function exec(context: Context, id: string, options: ExecOptions): 
   options.signal?.throwIfAborted()
   const record = context.store.read(id)
   const cgroup = openCgroup({ recorded: record.cgroup })
-  // One that is created has that status also where its cgroup is frozen.
-  const isPaused = cgroup.frozen()
   const status = statusOf(context, record)
-  checkStatus(record, isPaused && status === 'created' ? 'paused' : status, options)
+  checkStatus(record, status, options)
   const pidfd = openInit(record)
   if (pidfd === null) throw notThere(id, 'stopped')
   try {
     const init = { pid: record.pid, pidfd }
-    return await start(prepare({ context, options, record, init, isPaused, whole: cgroup }))
+    return await start(prepare({ context, options, record, init, isPaused: status === 'paused', whole: cgroup }))
   } finally {
     closeFd(pidfd)
   }

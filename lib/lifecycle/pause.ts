@@ -6,10 +6,10 @@ import type { ContainerRecord } from '../store/record.js'
 import type { Context } from './context.js'
 import { statusOf } from './status.js'
 
-/** @throws {StateError} ERR_STATE_STATUS `container not running`, also for one that is paused already */
+/** As with runc, one that is created can be paused too. @throws {StateError} ERR_STATE_STATUS `container not running`, also where it is paused already */
 export async function pause(context: Context, id: string): Promise<void> {
   await withLocked(context, id, async (record, status) => {
-    if (status !== 'running') throw wrong({ id, status, expected: 'running' })
+    if (status !== 'running' && status !== 'created') throw wrong({ id, status, expected: 'running' })
     await openCgroup({ recorded: record.cgroup }).freeze()
   })
 }

@@ -30,9 +30,14 @@ export async function start(context: Context, id: string): Promise<void> {
   }
 }
 
+const UNSTARTABLE: Readonly<Record<string, string>> = {
+  stopped: 'a container that has stopped',
+  running: 'an already running container',
+}
+
 function checkStartable({ id, startable }: ContainerRecord, status: string): void {
   if (status !== 'created') {
-    const what = status === 'stopped' ? 'a container that has stopped' : 'an already running container'
+    const what = UNSTARTABLE[status] ?? `a container in the ${status} state`
     const fields = { id, status, expected: 'created' }
     throw new StateError('ERR_STATE_STATUS', `cannot start ${what}: ${id} is ${status}`, fields)
   }

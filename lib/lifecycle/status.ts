@@ -26,8 +26,9 @@ export function openInit({ pid, startTime: recorded }: ContainerRecord): number 
 export function statusOf({ store }: Context, record: ContainerRecord): Status {
   if (record.phase === 'creating' && store.isLocked(record.id)) return 'creating'
   if (!isAlive(record)) return 'stopped'
-  if (record.phase !== 'started') return record.phase
-  return openCgroup({ recorded: record.cgroup }).frozen() ? 'paused' : 'running'
+  if (record.phase === 'creating') return record.phase
+  if (openCgroup({ recorded: record.cgroup }).frozen()) return 'paused'
+  return record.phase === 'started' ? 'running' : record.phase
 }
 
 /** The state document of the specification (runtime.md, state). The pid is left out where there is no process. */

@@ -47,8 +47,8 @@ t.test('help and version are asked for in the usual ways', async t => {
 })
 
 t.test('what is not there (yet) is refused in plain words', async t => {
-  t.match(tsrun(['bogus']), { status: 1, stderr: /no such command: bogus/ })
-  t.match(tsrun(['constructor']), { status: 1, stderr: /no such command/ })
+  t.match(tsrun(['bogus']), { status: 3, stderr: /no such command: bogus/ })
+  t.match(tsrun(['constructor']), { status: 3, stderr: /no such command/ })
   t.match(tsrun(['checkpoint', 'id']), { status: 1, stderr: /checkpoint is not supported yet/ })
   t.match(tsrun(['--rootless=true', 'list']), { status: 1, stderr: /rootless=true is not supported yet/ })
   t.match(tsrun(['--rootless', 'maybe', 'list']), { status: 1, stderr: /invalid value for --rootless/ })
