@@ -6,16 +6,33 @@ import { existsSync } from 'node:fs'
 import t from 'tap'
 import { compare } from './compare.mjs'
 import { needs as containerdNeeds, startContainerd } from './containerd.mjs'
-import { needs as dockerNeeds, startDocker } from './docker.mjs'
+import {
+  composeNeeds,
+  needs as dockerNeeds,
+  registryNeeds,
+  startCompose,
+  startDocker,
+  startRegistry,
+  startRemapped,
+  startSwarm,
+} from './docker.mjs'
 import { buildahNeeds, podmanNeeds, startBuildah, startPodman } from './podman.mjs'
 import { runtimes } from './sandbox.mjs'
+import { composeScenarios } from './scenarios/compose.mjs'
 import { containerdScenarios } from './scenarios/containerd.mjs'
+import { usernsScenarios } from './scenarios/docker/userns.mjs'
 import { dockerScenarios } from './scenarios/docker.mjs'
 import { buildahScenarios, podmanScenarios } from './scenarios/podman.mjs'
+import { registryScenarios } from './scenarios/registry.mjs'
+import { swarmScenarios } from './scenarios/swarm.mjs'
 
 const [only, word] = process.argv.slice(2)
 const engines = [
   { engine: 'docker', needs: dockerNeeds, start: startDocker, scenarios: dockerScenarios },
+  { engine: 'docker-userns', needs: dockerNeeds, start: startRemapped, scenarios: usernsScenarios },
+  { engine: 'registry', needs: registryNeeds, start: startRegistry, scenarios: registryScenarios },
+  { engine: 'compose', needs: composeNeeds, start: startCompose, scenarios: composeScenarios },
+  { engine: 'swarm', needs: dockerNeeds, start: startSwarm, scenarios: swarmScenarios },
   { engine: 'containerd', needs: containerdNeeds, start: startContainerd, scenarios: containerdScenarios },
   { engine: 'podman', needs: podmanNeeds, start: startPodman, scenarios: podmanScenarios },
   { engine: 'buildah', needs: buildahNeeds, start: startBuildah, scenarios: buildahScenarios },
@@ -25,7 +42,13 @@ const inPath = command => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some(folder
 
 function missing(needs) {
   if (process.geteuid() !== 0) return 'needs root'
-  const packages = Object.entries({ ...needs, runc: 'runc', busybox: 'busybox-static', nsenter: 'util-linux' })
+  const packages = Object.entries({
+    ...needs,
+    runc: 'runc',
+    busybox: 'busybox-static',
+    nsenter: 'util-linux',
+    python3: 'python3',
+  })
     .filter(([command]) => !inPath(command))
     .map(([, name]) => name)
   if (packages.length > 0) return `needs the packages ${[...new Set(packages)].join(' ')}`

@@ -11,7 +11,8 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const here = dirname(fileURLToPath(import.meta.url))
+const root = dirname(dirname(here))
 const engineFolders = ['/run', '/var/lib/containers', '/var/lib/cni', '/etc/cni/net.d', '/var/lib/containerd']
 
 /** The paths of the runtimes that are compared; TSRUN in the environment names another tsrun than this one. */
@@ -79,9 +80,10 @@ export async function openSandbox({ engine, runtime, commands = {} }) {
       '--',
       'bash',
       '-c',
-      'sleep infinity & wait',
+      // It ends with its standard input, so that nothing is left also where the test is killed.
+      'while read -r _; do :; done',
     ],
-    { env: environment, stdio: ['ignore', 'ignore', 'inherit'] },
+    { env: environment, stdio: ['pipe', 'ignore', 'inherit'] },
   )
   const inner = await childOf(keeper.pid)
   const enter = ['--target', String(inner), '--mount', '--net', '--pid', '--']
@@ -102,9 +104,7 @@ export async function openSandbox({ engine, runtime, commands = {} }) {
 
   /** The processes that are left of all that was started in here. */
   async function processes() {
-    const { stdout } = await run(
-      "ps -e -o pid=,args= | grep -v -E '^ +1 |sleep infinity$|ps -e -o|grep -v|bash -c eventually'",
-    )
+    const { stdout } = await run("ps -e -o pid=,args= | grep -v -E '^ +1 |ps -e -o|grep -v|bash -c eventually'")
     return stdout
   }
 
@@ -117,7 +117,8 @@ export async function openSandbox({ engine, runtime, commands = {} }) {
   }
 
   const sandbox = { engine, runtime, work, run, serve, processes, close }
-  const ready = await run(`cd /; ${prepare}${Object.entries(commands).map(writeCommand).join('\n')}`)
+  const tools = { terminal: `python3 ${join(here, 'terminal.py')}`, ...commands }
+  const ready = await run(`cd /; ${prepare}${Object.entries(tools).map(writeCommand).join('\n')}`)
   if (ready.exitCode !== 0) {
     await close()
     throw new Error(`the sandbox of ${engine} could not be made: ${ready.stderr}`)
