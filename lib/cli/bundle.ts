@@ -1,5 +1,5 @@
 /** What `create` and `run` share: their flags, and what becomes of them. */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { CreateOptions } from '../index.js'
 import type { Flag, Flags } from './command.js'
@@ -70,14 +70,28 @@ export function checkTerminal({ hasTerminal, isDetached, hasSocket }: TerminalCa
 /** What can't be read is told by `create`, with all that is wrong. */
 function asksForTerminal(bundle: string): boolean {
   try {
-    const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as {
-      process?: { terminal?: boolean }
-    } | null
-    return config?.process?.terminal === true
+    return hasTerminal(JSON.parse(readConfig(bundle)))
   } catch {
     return false
   }
 }
+
+const hasTerminal = (config: { process?: { terminal?: boolean } | null } | null): boolean =>
+  config?.process?.terminal === true
+
+/** Without waiting for the other end of a fifo; "" for what is no file. */
+function readConfig(bundle: string): string {
+  const fd = openSync(join(bundle, 'config.json'), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  try {
+    const status = fstatSync(fd)
+    return status.isFile() && status.size < LARGEST_CONFIG ? readFileSync(fd, 'utf8') : ''
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Far above what create takes. */
+const LARGEST_CONFIG = 64 * 1024 * 1024
 
 /**
  * Writes the pid as engines wait for it: the whole file at once, digits without a line feed.

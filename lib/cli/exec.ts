@@ -4,6 +4,7 @@ import { type ExecOptions, type ExecProcess, isTsrunError } from '../index.js'
 import { UsageError } from './arguments.js'
 import { checkTerminal, writePidFile } from './bundle.js'
 import type { Call, Command, Flags } from './command.js'
+import { naming } from './failing.js'
 import { preservedFds } from './inherited.js'
 import { openRuntime } from './runtime.js'
 import { catchEnding, catchForwarded, Interrupted, statusOf } from './signals.js'
@@ -67,7 +68,7 @@ async function run({ flags, args: [id = '', ...args], globals }: Call): Promise<
   const signals = isDetached ? catchEnding() : catchForwarded()
   try {
     const container = await openRuntime(globals).get(id)
-    const process = await container.exec({ ...options, signal: signals.cancel })
+    const process = await naming(flags.text('process'), () => container.exec({ ...options, signal: signals.cancel }))
     signals.forwardTo(process)
     return await stay(process, flags)
   } finally {
@@ -112,7 +113,7 @@ function processOf(flags: Flags, args: readonly string[]): ExecOptions {
   const file = flags.text('process')
   if (file) {
     const process = readFileSync(file, 'utf8')
-    return { process, terminal: (JSON.parse(process) as { terminal?: boolean } | null)?.terminal === true }
+    return { process, terminal: asksForTerminal(process) }
   }
   if (args.length === 0) throw new Error('process args cannot be empty')
   const [cwd, label, profile] = ['cwd', 'process-label', 'apparmor'].map(name => flags.text(name) || undefined)
@@ -126,6 +127,15 @@ function processOf(flags: Flags, args: readonly string[]): ExecOptions {
     ...(flags.isOn('no-new-privs') && { noNewPrivileges: true }),
     ...(label !== undefined && { selinuxLabel: label }),
     ...(profile !== undefined && { apparmorProfile: profile }),
+  }
+}
+
+/** What can't be read is told by `exec`, with all that is wrong. */
+function asksForTerminal(process: string): boolean {
+  try {
+    return (JSON.parse(process) as { terminal?: boolean } | null)?.terminal === true
+  } catch {
+    return false
   }
 }
 

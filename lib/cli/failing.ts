@@ -1,3 +1,4 @@
+import { isTsrunError } from '../index.js'
 import { UsageError } from './arguments.js'
 import { Interrupted } from './signals.js'
 
@@ -8,5 +9,15 @@ export async function failing<T>(command: string, act: () => Promise<T>): Promis
   } catch (cause) {
     if (cause instanceof UsageError || cause instanceof Interrupted || !(cause instanceof Error)) throw cause
     throw new Error(`tsrun ${command} failed: ${cause.message}`, { cause })
+  }
+}
+
+/** Runs `act`; what is wrong with a document is told with the name of its file, where it has one. */
+export async function naming<T>(file: string | undefined, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (cause) {
+    if (!file || !isTsrunError(cause) || !cause.code.startsWith('ERR_CONFIG_')) throw cause
+    throw new Error(`${file}: ${cause.message}`, { cause })
   }
 }

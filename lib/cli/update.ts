@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { OciInteger, OciResources, UpdateInput } from '../index.js'
 import type { Call, Command, Flags } from './command.js'
+import { naming } from './failing.js'
 import { openRuntime } from './runtime.js'
 
 const STDIN = 0
@@ -44,7 +45,8 @@ export const command: Command = {
 
 async function update({ flags, args: [id = ''], globals }: Call): Promise<number> {
   const container = await openRuntime(globals).get(id)
-  await container.update(inputOf(flags))
+  const file = flags.text('resources')
+  await naming(file === '-' ? 'standard input' : file, () => container.update(inputOf(flags)))
   return 0
 }
 

@@ -1,9 +1,10 @@
 /** From a bundle, or a configuration object and a directory, to a validated configuration and absolute paths. */
 import { ConfigError } from '../errors.js'
 import type { Config, OciConfig } from '../spec/config.js'
+import { LONGEST_TEXT } from '../spec/parse.js'
 import { readConfig } from '../spec/read-config.js'
-import { isErrno } from '../sys/errno.js'
-import { fileStatus, readBytes, realPath } from '../sys/file.js'
+import { errnoMessage, isErrno } from '../sys/errno.js'
+import { fileStatus, readRegular, realPath } from '../sys/file.js'
 import { currentDirectory } from '../sys/host.js'
 
 /** Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system. */
@@ -30,7 +31,8 @@ export function openBundle(input: BundleInput): Bundle {
     return { config, warnings, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
   }
   const directory = absolute(currentDirectory(), input.bundle)
-  const { config, warnings } = readConfig(readConfigFile(directory))
+  const file = `${directory}/config.json`
+  const { config, warnings } = readConfig(readConfigFile(file), { file })
   const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
   return { config, warnings, directory, base: directory, rootfs }
 }
@@ -40,12 +42,16 @@ function absolute(base: string, path: string): string {
   return joined.replace(/\/+(\.?\/+)*/g, '/').replace(/(?<=.)\/\.?$/, '')
 }
 
-function readConfigFile(directory: string): Uint8Array {
+function readConfigFile(file: string): Uint8Array {
+  const expected = `a readable file ${file}`
   try {
-    return readBytes(`${directory}/config.json`)
+    const content = readRegular(file, LONGEST_TEXT)
+    if (typeof content === 'string') throw invalid({ path: '', expected, received: content })
+    return content
   } catch (cause) {
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'EISDIR')) throw cause
-    throw invalid({ path: '', expected: `a readable file ${directory}/config.json`, received: cause.errno })
+    // ENXIO: a socket.
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENXIO')) throw cause
+    throw invalid({ path: '', expected, received: `${cause.errno}: ${errnoMessage(cause.errno)}` })
   }
 }
 

@@ -7,6 +7,8 @@ export const LONGEST_TEXT = 16 * 1024 * 1024
 /** Where the reading is: one per document. */
 interface Cursor {
   readonly text: string
+  /** Of the file that it is from; "" where it is from none. */
+  readonly file: string
   at: number
   /** The keys of what is being read, from the outside in. */
   readonly keys: (string | number)[]
@@ -17,12 +19,12 @@ interface Cursor {
  * with a fraction or exponent are `JsonDecimal`; objects have no prototype.
  *
  * Refused, with line and column: bytes that are no UTF-8, duplicate keys, anything after the value, nesting deeper than 100, NUL characters and
- * unpaired surrogates (also escaped), documents longer than 16 Mi characters.
+ * unpaired surrogates (also escaped), documents longer than 16 Mi characters. `file` is for the message.
  * @throws ConfigError ERR_CONFIG_INVALID with one issue
  */
-export function parseJson(source: string | Uint8Array): JsonValue {
-  const text = typeof source === 'string' ? source : decode(source)
-  const cursor: Cursor = { text, at: 0, keys: [] }
+export function parseJson(source: string | Uint8Array, file = ''): JsonValue {
+  const text = typeof source === 'string' ? source : decode(source, file)
+  const cursor: Cursor = { text, file, at: 0, keys: [] }
   if (text.length > LONGEST_TEXT) throw fault(cursor, { expected: `a text of at most ${LONGEST_TEXT} characters` })
   const value = readValue(cursor)
   skipSpace(cursor)
@@ -30,13 +32,13 @@ export function parseJson(source: string | Uint8Array): JsonValue {
   return value
 }
 
-function decode(bytes: Uint8Array): string {
+function decode(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
     const at = text.indexOf('\ufffd')
-    throw fault({ text, at, keys: [] }, { expected: 'UTF-8', received: 'another byte' })
+    throw fault({ text, file, at, keys: [] }, { expected: 'UTF-8', received: 'another byte' })
   }
 }
 
@@ -187,7 +189,8 @@ function skipIf(cursor: Cursor, character: string): boolean {
 function fault(cursor: Cursor, issue: { expected: string; received?: string }): ConfigError {
   const { expected, received = describeNext(cursor) } = issue
   const before = cursor.text.slice(0, cursor.at).split('\n')
-  const position = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
+  const place = `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`
+  const position = cursor.file === '' ? place : `${cursor.file}, ${place}`
   const message = `must be ${expected}, but is ${received} (${position})`
   return new ConfigError('ERR_CONFIG_INVALID', [
     { path: pointer('', ...cursor.keys), rule: 'tsrun#json', expected, received, message },

@@ -12,7 +12,7 @@ type Warnings = readonly string[]
 /**
  * Reads the configuration of a container: its JSON text, the bytes of that, or the same as an object (which is copied).
  * Unknown properties are ignored with a warning. Nothing is read from the machine, and nothing changed.
- * With `rootfs`, the configuration may leave out its `root`, and `root.path` of the result is `rootfs` in any case.
+ * `file` is where a text is from, for messages. With `rootfs`, the configuration may leave out its `root`, and `root.path` of the result is `rootfs` in any case.
  *
  * Specification: config.md, config-linux.md.
  * @throws ConfigError ERR_CONFIG_INVALID with every issue; ERR_CONFIG_UNSUPPORTED with every part that is valid but not
@@ -20,11 +20,12 @@ type Warnings = readonly string[]
  */
 export function readConfig(
   source: Source<OciConfig>,
-  { rootfs }: { rootfs?: string } = {},
+  { rootfs, file = '' }: { rootfs?: string; file?: string } = {},
 ): { config: Config; warnings: Warnings } {
   const { value, warnings, warn } = readDocument<OciConfig>({
     source,
     base: '',
+    file,
     shape: rootfs === undefined ? configShape : rootlessShape,
     check: (config, issues) => checkRules(configRules, config, issues),
   })

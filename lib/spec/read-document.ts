@@ -14,6 +14,8 @@ interface Reading<T extends object> {
   /** JSON pointer that the document stands at in a configuration; null for a document that is no part of one. */
   readonly base: string | null
   readonly shape: Shape
+  /** The file that a text is from, for messages. */
+  readonly file?: string
   readonly check?: (value: T, issues: readonly ConfigIssue[]) => ConfigIssue[]
 }
 
@@ -22,9 +24,9 @@ interface Reading<T extends object> {
  * @throws ConfigError ERR_CONFIG_INVALID with every issue, else ERR_CONFIG_UNSUPPORTED with every gap
  */
 export function readDocument<T extends object>(reading: Reading<T>): { value: T; warnings: string[]; warn: Warn } {
-  const { source, shape, check = () => [] } = reading
+  const { source, shape, file = '', check = () => [] } = reading
   const base = reading.base ?? ''
-  const document = load(source)
+  const document = load(source, file)
   const misshapen = shapeIssues(shape, document, base)
   const value = document as T
   const issues = misshapen.some(({ path }) => path === base) ? misshapen : [...misshapen, ...check(value, misshapen)]
@@ -37,8 +39,8 @@ export function readDocument<T extends object>(reading: Reading<T>): { value: T;
   return { value, warnings, warn }
 }
 
-function load(source: unknown): JsonValue {
-  if (typeof source === 'string' || source instanceof Uint8Array) return parseJson(source)
+function load(source: unknown, file: string): JsonValue {
+  if (typeof source === 'string' || source instanceof Uint8Array) return parseJson(source, file)
   const issues: ConfigIssue[] = []
   const document = copyValue(source, issues)
   if (issues.length > 0) throw new ConfigError('ERR_CONFIG_INVALID', issues)

@@ -14,6 +14,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  type Stats,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -41,6 +42,29 @@ export function readTextIfThere(path: string): string | null {
 
 export function readBytes(path: string): Uint8Array {
   return viaNode(() => readFileSync(path))
+}
+
+/**
+ * The bytes of a regular file of at most `limit` bytes; else what it is instead, in words. Never waits: a fifo is not read, a
+ * device not woken.
+ */
+export function readRegular(path: string, limit: number): Uint8Array | string {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC
+  return viaNode(() => {
+    const fd = openSync(path, flags)
+    try {
+      const status = fstatSync(fd)
+      if (status.size > limit) return `${status.size} bytes, above the limit of ${limit}`
+      return status.isFile() ? readFileSync(fd) : kindOf(status)
+    } finally {
+      closeSync(fd)
+    }
+  })
+}
+
+function kindOf(status: Stats): string {
+  if (status.isDirectory()) return 'a directory'
+  return status.isFIFO() ? 'a fifo' : 'a device'
 }
 
 /** Writes to an existing file with one write(2), for procfs and the like. */

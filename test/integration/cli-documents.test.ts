@@ -88,7 +88,7 @@ t.test('plan shows each step as text or JSON, and no secrets unless asked', skip
 t.test('plan says what is wrong as create would', skip, async t => {
   const box = makeBundle(t)
   writeFileSync(join(box.bundle, 'config.json'), '{"ociVersion": "1.3.0"')
-  t.match(commandOn(box)(['plan', '.']), { status: 1, stdout: '', stderr: /end of the text \(line 1/ })
+  t.match(commandOn(box)(['plan', '.']), { status: 1, stdout: '', stderr: /end of the text \(.*config.json, line 1/ })
 })
 
 t.test(
