@@ -25,20 +25,25 @@ const LONGEST_NAME = 255
  * The container's directories, one for each hierarchy of `facts` and in that order. An absolute path starts at the mount
  * point; a relative one in this process's own cgroup.
  *
- * @throws {ConfigError} ERR_CONFIG_INVALID for a path with empty or special components
+ * @throws {ConfigError} ERR_CONFIG_INVALID for the root, and for a path with components that no cgroup can have
  * @throws {HostError} ERR_HOST_CGROUP for a relative path where our own cgroup can't be seen
  */
 export function placesOf(facts: CgroupFacts, { cgroupsPath, id }: CgroupPath): Place[] {
   const path = cgroupsPath === null || cgroupsPath === '' ? `/${id}` : cgroupsPath
   const isAbsolute = path.startsWith('/')
-  const components = (isAbsolute ? path.slice(1) : path).split('/')
-  const fault = components.map(faultOf).find(found => found !== null) ?? null
+  // Slashes too many and dots lead nowhere else.
+  const components = path.split('/').filter(name => name !== '' && name !== '.')
+  const fault = components.length === 0 ? 'is the root, which has processes of others' : firstFault(components)
   if (fault !== null) throw invalid(path, fault)
   return facts.hierarchies.map(hierarchy => {
     const { version, controllers, mountpoint } = hierarchy
     const start = isAbsolute ? [] : startOfRelative(hierarchy, facts.mode)
     return { version, controllers, mountpoint, path: [...start, ...components].join('/') }
   })
+}
+
+function firstFault(components: readonly string[]): string | null {
+  return components.map(faultOf).find(found => found !== null) ?? null
 }
 
 /** What is wrong with one name of a path; null: nothing. The kernel has no names with newlines. */
@@ -50,7 +55,7 @@ export function faultOf(name: string): string | null {
 }
 
 function invalid(path: string, fault: string): ConfigError {
-  const expected = 'names separated by single slashes'
+  const expected = 'a path below the root, of names that a cgroup can have'
   const issue = { path: ORIGIN, rule: anchorOf(ORIGIN), expected, received: JSON.stringify(path) }
   return new ConfigError('ERR_CONFIG_INVALID', [{ ...issue, message: `${issue.received} ${fault}` }])
 }

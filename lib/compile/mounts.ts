@@ -14,7 +14,17 @@ const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
 
 /** `mounts`, in their order. What must stay writable until all is made is made read-only by `sealMounts`. */
 export function mountAll(work: Work): void {
-  for (const mount of work.config.mounts) MOUNTS[mount.kind](work, mount)
+  for (const mount of work.config.mounts) {
+    MOUNTS[mount.kind](work, mount)
+    propagateFurther(work, mount)
+  }
+}
+
+function propagateFurther({ draft }: Work, { destination, laterPropagation, origin }: Mount): void {
+  const path = cleanPath(destination)
+  for (const propagation of laterPropagation) {
+    draft.op('set_attributes', { path, set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation }, origin)
+  }
 }
 
 const MOUNTS: { readonly [K in Mount['kind']]: (work: Work, mount: Mount) => void } = {

@@ -23,7 +23,15 @@ export function notifyMount(context: Context, id: string, { linux }: Config): Mo
   if (!linux.namespaces.some(({ type }) => type === 'mount')) throw noMountNamespace()
   // MOUNT_ATTR_RDONLY, NOSUID, NODEV and NOEXEC
   const set = 0xfn
-  const nothing = { clear: 0n, recSet: 0n, recClear: 0n, propagation: 0, idmap: null, copyUp: false }
+  const nothing = {
+    clear: 0n,
+    recSet: 0n,
+    recClear: 0n,
+    propagation: 0,
+    laterPropagation: [],
+    idmap: null,
+    copyUp: false,
+  }
   return {
     ...{ kind: 'bind', type: '', source: directoryOf(context, id), destination: IN_CONTAINER, recursive: false },
     ...{ ...nothing, set, superblock: [], data: [], origin: '' },

@@ -111,6 +111,8 @@ export interface Mount {
   readonly recClear: bigint
   /** MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, perhaps | MS_REC; 0: leave it alone. */
   readonly propagation: number
+  /** Further ones, one after the other: `slave`, then `shared` makes both. */
+  readonly laterPropagation: readonly number[]
   /** null: ids are those of the file system. */
   readonly idmap: MountIdmap | null
   /** What the new file system hides is copied into it. */

@@ -3,7 +3,7 @@ import { DEEPEST, type JsonValue, makeObject, pointer, textFault } from './json.
 
 /**
  * A deep copy of a value that a program built, as `parseJson` would have returned it; later changes of the original
- * (or getters of it) have no effect. Properties that are undefined are left out. What JSON cannot say becomes an issue
+ * (or getters of it) have no effect. Properties that are undefined or null are left out. What JSON cannot say becomes an issue
  * and null.
  */
 export function copyValue(value: unknown, issues: ConfigIssue[]): JsonValue {
@@ -51,7 +51,7 @@ function copyNested({ value, path, depth }: Place & { value: object }, issues: C
   const member = (key: string | number, value: unknown): JsonValue =>
     copy({ value, path: pointer(path, key), depth: depth + 1 }, issues)
   if (Array.isArray(value)) return Array.from(value, (item: unknown, index) => member(index, item))
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined)
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined && item !== null)
   return makeObject(entries.map(([key, item]) => [key, member(key, item)] as const))
 }
 

@@ -7,8 +7,8 @@
 export type OciInteger = number | bigint
 
 export interface OciConfig {
-  /** SemVer of the specification that the document follows: 1.x. */
-  ociVersion: string
+  /** SemVer of the specification that the document follows: 1.x. The specification wants it; without it 1.0.0 is meant. */
+  ociVersion?: string
   root?: OciRoot
   process?: OciProcess
   /** Needs a uts namespace. */

@@ -18,6 +18,8 @@ interface Cursor {
  * Reads a JSON text (RFC 8259) strictly and without loss. Integers up to 2^53 are numbers, larger ones bigints, numbers
  * with a fraction or exponent are `JsonDecimal`; objects have no prototype.
  *
+ * A member that is null is left out: that is how a writer in Go says that a list or map is empty.
+ *
  * Refused, with line and column: bytes that are no UTF-8, duplicate keys, anything after the value, nesting deeper than 100, NUL characters and
  * unpaired surrogates (also escaped), documents longer than 16 Mi characters. `file` is for the message.
  * @throws ConfigError ERR_CONFIG_INVALID with one issue
@@ -71,6 +73,7 @@ function readMember(cursor: Cursor, key: string | number): JsonValue {
 
 function readObject(cursor: Cursor): JsonObject {
   const object = makeObject<JsonValue>()
+  const nulls: string[] = []
   if (skipIf(cursor, '}')) return object
   do {
     skipSpace(cursor)
@@ -82,8 +85,10 @@ function readObject(cursor: Cursor): JsonObject {
     }
     if (!skipIf(cursor, ':')) throw fault(cursor, { expected: 'a colon' })
     object[key] = readMember(cursor, key)
+    if (object[key] === null) nulls.push(key)
   } while (skipIf(cursor, ','))
   if (!skipIf(cursor, '}')) throw fault(cursor, { expected: 'a comma or the end of the object' })
+  for (const key of nulls) delete object[key]
   return object
 }
 

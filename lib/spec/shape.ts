@@ -23,6 +23,8 @@ export function word<T extends string>(
 
 export const filled = word(/^./s, 'a string that is not empty')
 export const absolutePath = word(/^\//, 'an absolute path')
+/** "" says as little as absence. */
+export const absolutePathOrNone = word(/^(?:\/|$)/, 'an absolute path')
 
 export function integer(least: number | bigint, most: number | bigint): v.CustomSchema<number | bigint, string> {
   const fits = (value: unknown): boolean =>

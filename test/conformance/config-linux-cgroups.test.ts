@@ -146,7 +146,7 @@ t.test('config-linux.md#control-groups: the limits are there before the process 
 
 t.test('config-linux.md#cgroups-path: paths that lead elsewhere are errors', skip, async t => {
   const bundle = makeBundle(t)
-  for (const path of ['/../x', 'a/../../b', '/a//b', '/a/./b', '/', '..', '/a/', `/${'x'.repeat(256)}`, '/a\nb']) {
+  for (const path of ['/../x', 'a/../../b', '/', '//', '..', `/${'x'.repeat(256)}`, '/a\nb']) {
     const error = await createError(bundle, at(path))
     t.match(error, invalid('/linux/cgroupsPath'), JSON.stringify(path))
   }

@@ -18,7 +18,7 @@ echo place; pwd; umask; hostname; cat /proc/sys/kernel/domainname /proc/self/cgr
 echo limits; cat /proc/self/limits
 cd /dev; for f in * pts/*; do busybox stat -c '%n %F %t:%T %a %u:%g' $f; test -L $f && busybox readlink $f; done | grep -vE 'core|^mqueue'
 echo mounts; busybox awk '{ sub(/^.* - /, "", $0); print $1 }' /proc/self/mountinfo | busybox sort
-busybox awk '{ print $4, $5 }' /proc/self/mountinfo | busybox sort
+busybox awk '{ print $4, $5, ($7 ~ /^shared/ || $8 ~ /^shared/), ($7 ~ /^master/ || $8 ~ /^master/) }' /proc/self/mountinfo | busybox sort
 echo descriptors; ls /proc/self/fd
 echo rest; cat /proc/self/oom_score_adj /proc/self/personality; busybox cut -d' ' -f4-8 /proc/self/stat
 ip -o link | grep lo:; ip -o addr show lo
@@ -74,6 +74,31 @@ const CASES: Readonly<Record<string, Change>> = {
   },
   'the ipc and uts namespaces of the host': without('ipc', 'uts'),
   'the cgroup namespace of the host': without('cgroup'),
+  'null for what a writer in Go leaves empty': config => {
+    const nothing = { hooks: null, annotations: null }
+    Object.assign(config, nothing)
+    Object.assign(config.process, { rlimits: null, oomScoreAdj: null, selinuxLabel: null, consoleSize: null })
+    config.process.user = { uid: 0, gid: 0, ...{ additionalGids: null as never } }
+    const resources = { devices: null, memory: null, cpu: { shares: null }, blockIO: null, hugepageLimits: null }
+    Object.assign(config.linux, { resources, devices: null, sysctl: null, seccomp: null, uidMappings: null })
+    config.mounts.push({ destination: '/data', type: 'tmpfs', source: 'tmpfs', ...{ options: null as never } })
+  },
+  'empty paths of namespaces': ({ linux }) => {
+    linux.namespaces = (linux.namespaces ?? []).map(({ type }) => ({ type, path: '' }))
+  },
+  'slashes too many in the path of the cgroup': ({ linux }) => {
+    linux.cgroupsPath = `/${linux.cgroupsPath}//`
+  },
+  'several kinds of propagation for one mount': ({ mounts }) => {
+    const kinds = ['rslave rshared', 'shared private', 'rprivate rslave', 'private shared', 'unbindable shared slave']
+    for (const [index, propagation] of kinds.entries()) {
+      const options = ['rbind', ...propagation.split(' ')]
+      mounts.push({ destination: `/data${index}`, source: '/etc', type: 'bind', options })
+    }
+  },
+  'no version': config => {
+    delete config.ociVersion
+  },
   'environment variables twice': ({ process }) => (process.env = ['PATH=/bin', 'A=1', 'B=', 'A=2']),
 }
 

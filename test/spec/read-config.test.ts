@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type * as v from 'valibot'
 import { ConfigError, type ConfigIssue } from '../../lib/errors.js'
@@ -167,4 +168,31 @@ t.test('resources alone are read with the pointers of a configuration', async t 
     pathsOf(() => readResources({ memory: { swap: 1 } })),
     ['/linux/resources/memory/swap'],
   )
+})
+
+t.test('a member that is null is as good as absent, in text and in objects', async t => {
+  const text = readFileSync('spec-fixtures/config/good/nulls.json', 'utf8')
+  const leftOut = {
+    ociVersion: '1.0.2',
+    root: { path: 'rootfs' },
+    mounts: [{ destination: '/x', type: 'tmpfs' }],
+    hooks: {},
+    linux: { namespaces: [{ type: 'mount' }, { type: 'pid' }], resources: { cpu: {} } },
+  } as const
+  t.same(readConfig(text), readConfig(leftOut))
+  t.same(readConfig(JSON.parse(text)), readConfig(leftOut))
+  t.match(
+    issuesOf(() => readConfig({ ...leftOut, mounts: [null as never] })),
+    [{ path: '/mounts/0' }],
+  )
+  t.match(
+    issuesOf(() => readConfig({ ...leftOut, root: { path: null as never } })),
+    [{ path: '/root/path' }],
+  )
+})
+
+t.test('without a version the first one is meant, and that is told', async t => {
+  const { config, warnings } = readConfig({ root: { path: 'rootfs' } })
+  t.equal(config.ociVersion, '1.0.0')
+  t.match(warnings, [/^\/ociVersion: is missing: taken as 1\.0\.0$/])
 })

@@ -3,7 +3,7 @@ import { makeObject, pointer } from '../json.js'
 import type { OciConfig } from '../oci-config.js'
 import type { Rule, Warn } from '../rule.js'
 import * as s from '../shape.js'
-import { isNewer, OCI_VERSION_MAX, version } from '../version.js'
+import { isNewer, OCI_VERSION_MAX, OCI_VERSION_MIN, version } from '../version.js'
 import { hooksShape, normaliseHooks } from './hooks.js'
 import { linuxRules, linuxShape, normaliseLinux } from './linux.js'
 import { mountRules } from './mount-rules.js'
@@ -13,7 +13,7 @@ import { normaliseProcess, processRules, processShape } from './process.js'
 const root = s.object({ path: s.filled, readonly: s.optional(s.truth) })
 
 const members = {
-  ociVersion: version,
+  ociVersion: s.optional(version),
   process: s.optional(processShape),
   hostname: s.optional(s.text),
   domainname: s.optional(s.text),
@@ -31,7 +31,8 @@ export const rootlessShape = s.object({ ...members, root: s.optional(root) })
 export const configRules: readonly Rule[] = [...processRules, ...mountRules, ...linuxRules]
 
 export function normaliseConfig(config: OciConfig, warn: Warn): Config {
-  const { ociVersion, root, process, mounts = [] } = config
+  const { ociVersion = OCI_VERSION_MIN, root, process, mounts = [] } = config
+  if (config.ociVersion === undefined) warn('/ociVersion', `is missing: taken as ${OCI_VERSION_MIN}`)
   if (isNewer(ociVersion)) warn('/ociVersion', `newer than ${OCI_VERSION_MAX}: what it added is not known here`)
   return {
     ociVersion,

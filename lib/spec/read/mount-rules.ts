@@ -118,23 +118,9 @@ function checkRemounts(_config: OciConfig, { each, report }: View): void {
 }
 
 function checkOptions(mount: OciMount, base: string, report: Report): void {
-  checkPropagation(mount, base, report)
   for (const [index, option] of (mount.options ?? []).entries()) {
     const expected = expectedInstead(mount, option)
     if (expected !== null) report({ path: pointer(base, 'options', index), expected, received: option })
-  }
-}
-
-function checkPropagation({ options = [] }: OciMount, base: string, report: Report): void {
-  let propagation = 0
-  for (const [index, option] of options.entries()) {
-    const meaning = optionMeaning(option)
-    if (meaning?.kind !== 'propagation') continue
-    if (propagation !== 0 && propagation !== meaning.flags) {
-      const expected = 'the only kind of propagation of the mount'
-      report({ path: pointer(base, 'options', index), expected, received: option })
-    }
-    propagation = meaning.flags
   }
 }
 

@@ -77,20 +77,34 @@ function idmapOf({ options = [], uidMappings = [], gidMappings = [] }: OciMount)
 
 type OptionFields = {
   -readonly [K in 'set' | 'clear' | 'recSet' | 'recClear' | 'propagation']: Mount[K]
-} & { superblock: string[]; data: string[] }
+} & { superblock: string[]; data: string[]; laterPropagation: number[] }
 
 function emptyOptions(): OptionFields {
-  return { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0, superblock: [], data: [] }
+  return {
+    set: 0n,
+    clear: 0n,
+    recSet: 0n,
+    recClear: 0n,
+    propagation: 0,
+    laterPropagation: [],
+    superblock: [],
+    data: [],
+  }
 }
 
 function applyOption(fields: OptionFields, option: string, warn: (message: string) => void): void {
   const meaning = optionMeaning(option)
   if (meaning === undefined) fields.data.push(...splitData(option))
-  else if (meaning.kind === 'propagation') fields.propagation = meaning.flags
+  else if (meaning.kind === 'propagation') applyPropagation(fields, meaning.flags)
   else if (meaning.kind === 'superblock') fields.superblock.push(meaning.flag)
   else if (meaning.kind === 'nothing' && meaning.missed) warn(`${option} is the file system's decision: without effect`)
   else if (meaning.kind === 'set' || meaning.kind === 'clear' || meaning.kind === 'atime')
     applyAttribute(fields, meaning)
+}
+
+function applyPropagation(fields: OptionFields, flags: number): void {
+  if (fields.propagation === 0) fields.propagation = flags
+  else fields.laterPropagation.push(flags)
 }
 
 type AttributeMeaning = Extract<OptionMeaning, { kind: 'set' | 'clear' | 'atime' }>

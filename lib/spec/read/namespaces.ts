@@ -15,7 +15,7 @@ export const mappingList = s.list(s.object({ containerID: s.id, hostID: s.id, si
 const timeOffset = s.object({ secs: s.optional(s.int64), nanosecs: s.optional(s.integer(0, 999_999_999)) })
 
 export const namespaceShapes = {
-  namespaces: s.optional(s.list(s.object({ type: s.oneOf(NAMESPACE_TYPES), path: s.optional(s.absolutePath) }))),
+  namespaces: s.optional(s.list(s.object({ type: s.oneOf(NAMESPACE_TYPES), path: s.optional(s.absolutePathOrNone) }))),
   uidMappings: s.optional(mappingList),
   gidMappings: s.optional(mappingList),
   timeOffsets: s.optional(s.object({ monotonic: s.optional(timeOffset), boottime: s.optional(timeOffset) })),
@@ -26,7 +26,7 @@ export function hasNamespace({ linux = {} }: OciConfig, type: NamespaceType): bo
 }
 
 function makesNamespace({ linux = {} }: OciConfig, type: NamespaceType): boolean {
-  return (linux.namespaces ?? []).some(namespace => namespace.type === type && namespace.path === undefined)
+  return (linux.namespaces ?? []).some(namespace => namespace.type === type && !namespace.path)
 }
 
 const MAPPINGS = ['uidMappings', 'gidMappings'] as const
@@ -138,9 +138,10 @@ type NamespaceFields = Pick<Linux, 'namespaces' | 'uidMappings' | 'gidMappings' 
 
 export function normaliseNamespaces(linux: OciLinux, warn: Warn): NamespaceFields {
   const namespaces = (linux.namespaces ?? []).map(
-    ({ type, path = null }, index): Namespace => ({
+    ({ type, path }, index): Namespace => ({
       type,
-      path,
+      // "" is how a writer in Go leaves it out.
+      path: path || null,
       flag: NAMESPACE_FLAGS[type],
       origin: pointer('/linux/namespaces', index),
     }),
