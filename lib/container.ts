@@ -75,7 +75,8 @@ export class Container implements AsyncDisposable {
     this.#child = child ?? null
     this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
     // Our own child is looked at the moment it ends: afterwards somebody may remove the cgroup that knows of an OOM kill.
-    if (child !== undefined) this.#result = child.exited.then(status => this.#resultOf(status))
+    if (child !== undefined) this.#result = this.#resultAtEnd(child)
+    this.#result?.catch(() => {})
   }
 
   /**
@@ -102,10 +103,9 @@ export class Container implements AsyncDisposable {
    */
   async wait(): Promise<ExitResult> {
     this.#child ??= this.#follow()
-    if (this.#child === null) return this.#resultOf(UNKNOWN_STATUS)
-    const { exited, wait } = this.#child
-    this.#result ??= exited.then(status => this.#resultOf(status))
-    await wait()
+    if (this.#child === null) return { ...UNKNOWN_STATUS, oomKilled: this.#cgroup.oomKills() > 0 }
+    this.#result ??= this.#resultAtEnd(this.#child)
+    await this.#child.wait()
     return this.#result
   }
 
@@ -197,7 +197,12 @@ export class Container implements AsyncDisposable {
     return pidfd === null ? null : followChild({ pid: this.pid, pidfd })
   }
 
-  #resultOf({ exitCode, signal }: { exitCode: number | null; signal: string | null }): ExitResult {
-    return { exitCode, signal, oomKilled: this.#cgroup.oomKills() > 0 }
+  async #resultAtEnd({ exited, pidfd }: Child): Promise<ExitResult> {
+    const killedAtEnd = this.#cgroup.oomKilledAtEnd(pidfd)
+    // What it may fail with is thrown below.
+    killedAtEnd.catch(() => {})
+    const { exitCode, signal } = await exited
+    const oomKilled = this.#cgroup.oomKills() > 0 || (await killedAtEnd)
+    return { exitCode, signal, oomKilled }
   }
 }

@@ -1,4 +1,3 @@
-import type { HostFacts } from './host/facts.js'
 import { CAPABILITIES } from './spec/capabilities.js'
 import { HOOK_KINDS } from './spec/config.js'
 import type { LinuxFeatures, OciFeatures } from './spec/features.js'
@@ -12,17 +11,17 @@ import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './spec/version.js'
 const SYSTEMD_PROPERTIES = 'org.systemd.property.'
 
 export interface FeaturesInput {
-  readonly facts: HostFacts
+  /** Kernel release as [major, minor]. */
+  readonly kernel: readonly [number, number]
   /** The version of libseccomp, such as `2.5.4`; null where it is not installed. */
   readonly libseccomp: string | null
-  readonly hasLibsystemd: boolean
 }
 
 /**
- * The features document of the specification (features.md). What tsrun does not do is told to be off, and what it does
- * with a library that is not installed as well.
+ * The features document of the specification (features.md): what tsrun knows, whatever the host has. Two of its entries tell
+ * of the host, as they are meant to: the filter flags that the kernel takes, and the version of libseccomp.
  */
-export function describeFeatures({ facts, libseccomp, hasLibsystemd }: FeaturesInput): OciFeatures {
+export function describeFeatures({ kernel, libseccomp }: FeaturesInput): OciFeatures {
   return {
     ociVersionMin: OCI_VERSION_MIN,
     ociVersionMax: OCI_VERSION_MAX,
@@ -30,12 +29,12 @@ export function describeFeatures({ facts, libseccomp, hasLibsystemd }: FeaturesI
     mountOptions: MOUNT_OPTIONS,
     linux: {
       namespaces: NAMESPACE_TYPES.toSorted(),
-      capabilities: CAPABILITIES.slice(0, facts.lastCapability + 1),
-      cgroup: { v1: true, v2: true, systemd: hasLibsystemd, systemdUser: hasLibsystemd, rdma: true },
-      seccomp: seccompFeatures(libseccomp !== null),
+      capabilities: CAPABILITIES,
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
+      seccomp: seccompFeatures(kernel),
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: { modes: Object.keys(MEMORY_POLICIES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
@@ -45,15 +44,17 @@ export function describeFeatures({ facts, libseccomp, hasLibsystemd }: FeaturesI
   }
 }
 
-function seccompFeatures(enabled: boolean): NonNullable<LinuxFeatures['seccomp']> {
-  if (!enabled) return { enabled }
+function seccompFeatures([major, minor]: FeaturesInput['kernel']): NonNullable<LinuxFeatures['seccomp']> {
   const flags = Object.keys(SECCOMP_FLAGS).toSorted()
+  const isRecent = major > 5 || (major === 5 && minor >= 19)
   return {
-    enabled,
+    enabled: true,
     actions: SECCOMP_ACTIONS.toSorted(),
     operators: SECCOMP_OPERATORS.toSorted(),
     archs: SECCOMP_ARCHITECTURES.toSorted(),
     knownFlags: flags,
-    supportedFlags: flags,
+    supportedFlags: isRecent ? flags : flags.filter(flag => flag !== SINCE_5_19),
   }
 }
+
+const SINCE_5_19 = 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'

@@ -17,7 +17,6 @@ import { validateId } from './spec/id.js'
 import { openStore } from './store/store.js'
 import { effectiveUid, environment, randomName } from './sys/host.js'
 import { libseccompVersion } from './sys/libseccomp.js'
-import { hasLibsystemd } from './sys/sd-bus.js'
 import { trace } from './sys/trace.js'
 
 export interface RuntimeOptions {
@@ -106,12 +105,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     list: async () => context.store.ids().flatMap(id => readable(context, id)),
     plan: async (bundle, { showEnv = false } = {}) =>
       preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv }),
-    features: () =>
-      describeFeatures({
-        facts: context.facts(),
-        libseccomp: installedLibseccomp(),
-        hasLibsystemd: hasLibsystemd(),
-      }),
+    features: () => describeFeatures({ kernel: context.facts().kernel, libseccomp: installedLibseccomp() }),
   }
 }
 

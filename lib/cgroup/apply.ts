@@ -1,6 +1,7 @@
 /** Writes settings to the files of a container's cgroup. */
 import { CgroupError } from '../errors.js'
 import { isErrno } from '../sys/errno.js'
+import { oomKillsIn } from './oom.js'
 import type { Place } from './paths.js'
 import type { Setting } from './setting.js'
 import type { SettingGroup } from './settings.js'
@@ -119,5 +120,5 @@ export function countOomKills(places: readonly Place[]): number {
   const place = places.find(has('memory'))
   if (place === undefined) return 0
   const text = readFileIfThere(place, place.version === 2 ? 'memory.events' : 'memory.oom_control')
-  return Number(/^oom_kill ([0-9]+)$/m.exec(text ?? '')?.[1] ?? 0)
+  return oomKillsIn(text)
 }

@@ -11,6 +11,7 @@ import { freeze, isFrozen, thaw } from './freezer.js'
 import type { CgroupInput, WantedCgroup } from './input.js'
 import { killAll, signalEach } from './kill.js'
 import { type OomWatch, watchOom } from './oom.js'
+import { witnessOom } from './oom-witness.js'
 import { giveTo } from './owner.js'
 import { type Place, placesOf } from './paths.js'
 import { pidsOf } from './processes.js'
@@ -257,6 +258,11 @@ export class Cgroup {
   /** How many processes the OOM killer has killed; 0 where the cgroup is gone. */
   oomKills(): number {
     return countOomKills(this.#places)
+  }
+
+  /** Whether it has killed, of a unit, when the process of `pidfd` ends: systemd removes a unit with its last process. False for all others. */
+  async oomKilledAtEnd(pidfd: number): Promise<boolean> {
+    return this.#unit !== null && witnessOom(this.#places, pidfd)
   }
 
   /**

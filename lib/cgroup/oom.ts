@@ -46,15 +46,19 @@ function watchControl(place: Place): OomWatch {
 /** Version 2 wakes those that poll memory.events; other events than this one are in it too. */
 function watchEvents(place: Place): OomWatch {
   const file = openBeneath(rootOf(place), `${place.path}/memory.events`, 'read')
-  const kills = (text: string | null): number => Number(/^oom_kill ([0-9]+)$/m.exec(text ?? '')?.[1] ?? 0)
-  let known = kills(readAgain(file))
+  let known = oomKillsIn(readAgain(file))
   return waiting(file, PRIORITY, () => {
     const text = readAgain(file)
     const before = known
-    known = kills(text)
+    known = oomKillsIn(text)
     if (text === null) return 'gone'
     return known > before ? 'happened' : 'nothing'
   })
+}
+
+/** How many kills a memory.events or a memory.oom_control tells of. */
+export function oomKillsIn(text: string | null): number {
+  return Number(/^oom_kill ([0-9]+)$/m.exec(text ?? '')?.[1] ?? 0)
 }
 
 /** Takes over the descriptor. */

@@ -52,6 +52,8 @@ export interface ClassRecord {
   /** Relative to the root. */
   readonly class: string
   readonly madeClass: boolean
+  /** The class was asked for by its name: once made it is there for others too, and stays when the container is deleted. */
+  readonly isNamed: boolean
   /** The group that is monitored, relative to the root; null where none is. */
   readonly group: string | null
 }

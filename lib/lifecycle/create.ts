@@ -25,7 +25,7 @@ import { makeNotifyDirectory } from './notify.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from './outside.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { sendPidfd } from './pidfd-socket.js'
-import { createClass, destroyClass, enterClass, planClass } from './rdt.js'
+import { createClass, enterClass, planClass, undoClass } from './rdt.js'
 import { applyScheduling, needsAllCpus } from './scheduling.js'
 import { openPlanSlots } from './slots.js'
 import { ociState } from './status.js'
@@ -274,7 +274,7 @@ async function undo({ context, cgroup, bundle, rdt }: Draft, ledger: Ledger): Pr
 
 function removeQuietly(rdt: ClassRecord, log: (error: unknown) => void): void {
   try {
-    destroyClass(rdt)
+    undoClass(rdt)
   } catch (error) {
     log(error)
   }

@@ -9,7 +9,7 @@ import { READABLE, watch } from '../sys/watch.js'
 import type { Context } from './context.js'
 import { poststopHooks } from './hooks.js'
 import { lostCgroup } from './own-cgroup.js'
-import { destroyClass, recordedClass } from './rdt.js'
+import { destroyClass, recordedClass, undoClass } from './rdt.js'
 import { openInit, statusOf } from './status.js'
 
 const SIGKILL = 9
@@ -90,7 +90,8 @@ export async function destroy({ context, record, config }: DestroyInput): Promis
   await endInit(record)
   await openCgroup({ recorded: record.cgroup }).destroy()
   const rdt = recordedClass(record)
-  if (rdt !== null) destroyClass(rdt)
+  const removeClass = record.phase === 'creating' ? undoClass : destroyClass
+  if (rdt !== null) removeClass(rdt)
   if (config !== null) await poststopHooks({ context, config, record })
   context.store.remove(record.id)
 }

@@ -43,7 +43,8 @@ export function planClass({ rdt, id, source = KERNEL }: Wanted): ClassRecord {
   return within(source, root, tree => {
     const isThere = tree.has(directory)
     checkClass({ tree, rdt, directory, isThere })
-    return { root, class: directory, madeClass: !isThere, group: rdt.monitors ? `${directory}/mon_groups/${id}` : null }
+    const group = rdt.monitors ? `${directory}/mon_groups/${id}` : null
+    return { root, class: directory, madeClass: !isThere, isNamed: rdt.class !== null, group }
   })
 }
 
@@ -63,7 +64,7 @@ interface Checked {
 }
 
 function checkClass({ tree, rdt, directory, isThere }: Checked): void {
-  const name = JSON.stringify(directory)
+  const name = nameOf(directory)
   if (rdt.class === null) {
     if (isThere) throw refused(POINTER, `there is a class ${name} already, which is named as the container`, 'EEXIST')
     return
@@ -81,6 +82,9 @@ function checkClass({ tree, rdt, directory, isThere }: Checked): void {
   )
 }
 
+/** As the configuration has it. */
+const nameOf = (directory: string): string => JSON.stringify(directory === '.' ? '/' : directory)
+
 function refused(configPath: string, what: string, errno: string): LaunchError {
   const fields = { configPath, op: '', phase: 'SPAWN', syscall: '', errno, signal: null }
   return new LaunchError('ERR_LAUNCH_OP', `${configPath}: ${what}`, fields)
@@ -90,7 +94,7 @@ function refused(configPath: string, what: string, errno: string): LaunchError {
 export function createClass(record: ClassRecord, rdt: IntelRdt, source = KERNEL): void {
   within(source, record.root, tree => {
     try {
-      name({ tree, what: record.class }, () => makeClass(tree, record, rdt))
+      naming({ tree, what: record.class }, () => makeClass(tree, record, rdt))
     } catch (error) {
       removeClass(tree, record)
       throw error
@@ -100,7 +104,7 @@ export function createClass(record: ClassRecord, rdt: IntelRdt, source = KERNEL)
 
 /** @throws {LaunchError} ERR_LAUNCH_OP */
 export function enterClass(record: ClassRecord, pid: number, source = KERNEL): void {
-  within(source, record.root, tree => name({ tree, what: record.class }, () => joinClass(tree, record, pid)))
+  within(source, record.root, tree => naming({ tree, what: record.class }, () => joinClass(tree, record, pid)))
 }
 
 /** What a record has of it. @throws {StateError} ERR_STATE_CORRUPT for anything that create would not write */
@@ -114,14 +118,19 @@ export function recordedClass({ id, rdt }: ContainerRecord): ClassRecord | null 
   return rdt as ClassRecord
 }
 
-/** Removes what create made; fine where it is gone, with all of the file system too. */
+/** What delete removes of that what create made; fine where it is gone, with all of the file system too. */
 export function destroyClass(record: ClassRecord, source = KERNEL): void {
+  undoClass({ ...record, madeClass: record.madeClass && !record.isNamed }, source)
+}
+
+/** Removes all that a create made that has failed; fine where it is gone. */
+export function undoClass(record: ClassRecord, source = KERNEL): void {
   if (source.find() !== record.root) return
   within(source, record.root, tree => removeClass(tree, record))
 }
 
-function name<T>({ tree, what }: { tree: ResctrlTree; what: string }, act: () => T): T {
-  return attempt({ origin: POINTER, what: JSON.stringify(what), phase: 'SPAWN', advice: () => lastRefusal(tree) }, act)
+function naming<T>({ tree, what }: { tree: ResctrlTree; what: string }, act: () => T): T {
+  return attempt({ origin: POINTER, what: nameOf(what), phase: 'SPAWN', advice: () => lastRefusal(tree) }, act)
 }
 
 function within<T>(source: ResctrlSource, root: string, use: (tree: ResctrlTree) => T): T {

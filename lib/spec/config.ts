@@ -205,7 +205,7 @@ export interface Device {
 
 /** A class of service of the resctrl file system. */
 export interface IntelRdt {
-  /** null: one of the container's own, with the name of its id. */
+  /** A directory; `.` is the default class of the kernel. null: one of the container's own, with the name of its id. */
   readonly class: string | null
   /** Lines that are written to its schemata together; */
   readonly first: readonly string[]

@@ -38,7 +38,7 @@ export interface LinuxFeatures {
   }
   readonly apparmor?: Enabled
   readonly selinux?: Enabled
-  readonly intelRdt?: Enabled
+  readonly intelRdt?: Enabled & { readonly schemata?: boolean; readonly monitoring?: boolean }
   readonly memoryPolicy?: { readonly modes?: readonly string[]; readonly flags?: readonly string[] }
   readonly mountExtensions?: { readonly idmap?: Enabled }
   readonly netDevices?: Enabled
@@ -64,7 +64,7 @@ const linux = s.object({
   seccomp: s.optional(seccomp),
   apparmor: toggle,
   selinux: toggle,
-  intelRdt: toggle,
+  intelRdt: s.optional(s.object({ enabled, schemata: enabled, monitoring: enabled })),
   memoryPolicy: s.optional(s.object({ modes: texts, flags: texts })),
   mountExtensions: s.optional(s.object({ idmap: toggle })),
   netDevices: toggle,

@@ -116,9 +116,9 @@ export function isOfFileSystem(option: string): boolean {
   return kind === 'data' || kind === 'superblock'
 }
 
-/** The option's meaning, undefined for one of the file system. */
+/** The option's meaning, undefined for one of the file system. An idmap may bring its mappings along. */
 export function optionMeaning(option: string): OptionMeaning | undefined {
-  return MEANINGS.get(option)
+  return MEANINGS.get(/^r?idmap(?==)/.exec(option)?.[0] ?? option)
 }
 
 /** All options that tsrun itself knows, sorted, as the features document lists them. */

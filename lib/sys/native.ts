@@ -44,7 +44,7 @@ const TABLE = {
   ts_prlimit: ['int', ['int', 'int', 'pointer']],
   ts_kill: ['int', ['int', 'int']],
   ts_watch_start: ['int', ['pointer']],
-  ts_watch_add: ['int', ['int', 'int', 'uint32', 'uint32']],
+  ts_watch_add: ['int', ['int', 'int', 'uint32', 'uint32', 'int']],
   ts_watch_remove: ['int', ['int', 'int']],
   ts_eventfd: ['int', []],
   ts_pipe: ['int', ['pointer']],

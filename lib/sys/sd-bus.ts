@@ -43,17 +43,6 @@ export function sdBus(): Library {
   return functions
 }
 
-/** Whether the library is installed. */
-export function hasLibsystemd(): boolean {
-  try {
-    sdBus()
-    return true
-  } catch (error) {
-    if (error instanceof HostError) return false
-    throw error
-  }
-}
-
 /** A value of D-Bus; which one is meant is told by its signature. */
 export type Value = string | number | bigint | boolean | readonly Value[] | Typed
 /** A value with its signature. As a value it is a variant. */

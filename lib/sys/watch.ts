@@ -14,10 +14,12 @@ export const HANGUP = 0x010
 interface Watcher {
   readonly epoll: number
   readonly pipe: Socket
-  readonly waiting: Map<number, () => void>
+  readonly waiting: Map<number, (said: string | null) => void>
 }
 
-const COOKIE_BYTES = 8
+/** As native/sys/watch.c writes them: cookie, length of the text (below 0: none), text. */
+const RECORD_BYTES = 256
+const TEXT_AT = 8
 let watcher: Watcher | null = null
 let nextCookie = 1
 
@@ -25,47 +27,63 @@ function start(): Watcher {
   const fds = Buffer.alloc(8)
   check(native().ts_watch_start(fds), 'epoll_create1')
   const pipe = new Socket({ fd: fds.readInt32LE(4), readable: true, writable: false })
-  const waiting = new Map<number, () => void>()
+  const waiting: Watcher['waiting'] = new Map()
   let rest: Buffer = Buffer.alloc(0)
   pipe.on('data', (chunk: Buffer) => {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const whole = bytes.length - (bytes.length % COOKIE_BYTES)
+    const whole = bytes.length - (bytes.length % RECORD_BYTES)
     rest = bytes.subarray(whole)
-    for (let at = 0; at < whole; at += COOKIE_BYTES) waiting.get(bytes.readUInt32LE(at))?.()
+    for (let at = 0; at < whole; at += RECORD_BYTES) waiting.get(bytes.readUInt32LE(at))?.(textOf(bytes, at))
   })
   pipe.unref()
   return { epoll: fds.readInt32LE(0), pipe, waiting }
 }
 
+function textOf(bytes: Buffer, at: number): string | null {
+  const length = bytes.readInt32LE(at + 4)
+  return length < 0 ? null : bytes.toString('utf8', at + TEXT_AT, at + TEXT_AT + length)
+}
+
 export interface Watch {
   /** Resolves when the descriptor is ready; never rejects; stays pending after `stop`. */
   readonly ready: Promise<void>
+  /** Once it is ready: the first 248 bytes of `file` at that moment; null where there is none, or it is gone. */
+  said(): string | null
   /** Gives up. To be called before the descriptor is closed, unless `ready` has resolved. */
   stop(): void
 }
 
+export interface WatchOptions {
+  /** Whether it keeps the event loop alive while it waits. Default true. */
+  readonly keepAlive?: boolean
+  /** A descriptor that is read at the moment when `fd` is ready; to stay open until then, or until `stop`. Default none. */
+  readonly file?: number | null
+}
+
 /**
- * One wait for `events` (READABLE, PRIORITY, HANGUP) on `fd`. Keeps the event loop alive while it waits, unless `keepAlive` is false.
+ * One wait for `events` (READABLE, PRIORITY, HANGUP) on `fd`.
  * The same descriptor can't be watched twice at a time: watch a duplicate.
  */
-export function watch(fd: number, events: number, { keepAlive = true } = {}): Watch {
+export function watch(fd: number, events: number, { keepAlive = true, file = null }: WatchOptions = {}): Watch {
   watcher ??= start()
   const { epoll, pipe, waiting } = watcher
   const cookie = nextCookie++ >>> 0
-  check(native().ts_watch_add(epoll, fd, events, cookie), 'epoll_ctl')
+  check(native().ts_watch_add(epoll, fd, events, cookie, file ?? -1), 'epoll_ctl')
   if (keepAlive) hold(pipe, 1)
   const end = (): void => {
     if (!waiting.delete(cookie)) return
     native().ts_watch_remove(epoll, fd)
     if (keepAlive) hold(pipe, -1)
   }
+  let text: string | null = null
   const ready = new Promise<void>(resolve => {
-    waiting.set(cookie, () => {
+    waiting.set(cookie, said => {
+      text = said
       end()
       resolve()
     })
   })
-  return { ready, stop: end }
+  return { ready, said: () => text, stop: end }
 }
 
 /** Keeps the event loop alive until the returned function is called. */

@@ -6,11 +6,19 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-enum { BATCH = 64 };
+enum { BATCH = 16, RECORD = 256, TEXT = RECORD - 8 };
 
 struct watch {
   int epoll, out;
 };
+
+// What goes through the pipe: which wait it is, and what the file beside it said at that moment (-1: nothing).
+struct record {
+  uint32_t cookie;
+  int32_t length;
+  char text[TEXT];
+};
+_Static_assert(sizeof(struct record) == RECORD, "lib/sys/watch.ts counts on it");
 
 // Both descriptors travel in the thread's argument, so that there is nothing to allocate and nothing to free.
 static struct watch unpack(void *argument) {
@@ -18,19 +26,28 @@ static struct watch unpack(void *argument) {
   return (struct watch){.epoll = (int)(both >> 32), .out = (int)(both & 0xffffffffu)};
 }
 
+// Read here, and not where the record arrives: by then the file may be gone.
+static struct record record_of(uint64_t data) {
+  struct record record = {.cookie = (uint32_t)data, .length = -1};
+  int file = (int)(data >> 32) - 1;
+  if (file >= 0)
+    record.length = (int32_t)pread(file, record.text, sizeof record.text, 0);
+  return record;
+}
+
 static void *forward(void *argument) {
   struct watch watch = unpack(argument);
   for (;;) {
     struct epoll_event events[BATCH];
-    uint64_t cookies[BATCH];
+    struct record records[BATCH];
     int count = epoll_wait(watch.epoll, events, BATCH, -1);
     if (count < 0 && errno == EINTR)
       continue;
     if (count <= 0)
       return NULL;
     for (int i = 0; i < count; i++)
-      cookies[i] = events[i].data.u64;
-    if (write(watch.out, cookies, (size_t)count * sizeof cookies[0]) < 0)
+      records[i] = record_of(events[i].data.u64);
+    if (write(watch.out, records, (size_t)count * sizeof records[0]) < 0)
       return NULL;
   }
 }
@@ -52,7 +69,7 @@ static int start_thread(int epoll, int out) {
   return -error;
 }
 
-// fds[0]: the epoll instance, fds[1]: the pipe's end to read 8-byte cookies from.
+// fds[0]: the epoll instance, fds[1]: the pipe's end to read the records from.
 EXPORT int ts_watch_start(int *fds) {
   _Static_assert(sizeof(void *) == 8, "two descriptors fit a pointer");
   int ends[2];
@@ -76,8 +93,10 @@ EXPORT int ts_watch_start(int *fds) {
   return 0;
 }
 
-EXPORT int ts_watch_add(int epoll, int fd, uint32_t events, uint32_t cookie) {
-  struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = cookie};
+// `file`, or -1, is read when `fd` is ready; it has to stay open as long as `fd`.
+EXPORT int ts_watch_add(int epoll, int fd, uint32_t events, uint32_t cookie, int file) {
+  uint64_t both = ((uint64_t)(unsigned)(file + 1) << 32) | cookie;
+  struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = both};
   return (int)result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 }
 

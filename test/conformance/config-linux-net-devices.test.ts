@@ -122,6 +122,19 @@ t.test('config-linux.md#network-devices: into a namespace that is joined', skip,
   t.match(devicesOf(pid), [{ ifname: 'eth0' }])
 })
 
+t.test('config-linux.md#network-devices: delete leaves the device to its namespace', skip, async t => {
+  const holder = await namespaceHolder(t, 'net', '--net')
+  const name = makeDevice(t)
+  const container = await createSleeper(makeBundle(t), config => {
+    withDevices({ [name]: { name: 'eth0' } })(config)
+    const namespaces = config.linux.namespaces?.filter(({ type }) => type !== 'network') ?? []
+    config.linux.namespaces = [...namespaces, { type: 'network', path: `/proc/${holder.pid}/ns/net` }]
+  })
+  await container.delete()
+  t.match(devicesOf(holder.pid ?? 0), [{ ifname: 'eth0', flags: /UP/ }])
+  t.equal(onHost(name), undefined)
+})
+
 t.test('config-linux.md#network-devices: a name that is taken is an error, and nothing has moved', skip, async t => {
   const [first, second] = [makeDevice(t, ['192.0.2.9/24']), makeDevice(t)]
   ip('link', 'set', first, 'up')

@@ -44,8 +44,9 @@ t.test('config-linux.md#memory: -1 is no limit', needs('memory'), async t => {
   t.ok(Number(read('memory', 'memory.limit_in_bytes')) > 2 ** 60)
 })
 
-t.test('config-linux.md#memory: disableOOMKiller', needs('memory', 'memory.oom_control'), async t => {
-  const { read } = await limited(t, { memory: { limit: 64 * MEBIBYTE, disableOOMKiller: true } })
+t.test('config-linux.md#memory: disableOOMKiller and useHierarchy', needs('memory', 'memory.oom_control'), async t => {
+  const { read } = await limited(t, { memory: { limit: 64 * MEBIBYTE, disableOOMKiller: true, useHierarchy: true } })
+  t.equal(read('memory', 'memory.use_hierarchy'), '1')
   t.match(read('memory', 'memory.oom_control'), /^oom_kill_disable 1$/m)
   const other = await limited(t, { memory: { limit: 64 * MEBIBYTE, disableOOMKiller: false } })
   t.match(other.read('memory', 'memory.oom_control'), /^oom_kill_disable 0$/m)
@@ -107,6 +108,12 @@ t.test('config-linux.md#cpu: one value without the others, and no limit', needs(
   t.equal((await limited(t, { cpu: { period: 50_000 } })).read('cpu', 'cpu.cfs_period_us'), '50000')
   t.equal((await limited(t, { cpu: { quota: -1 } })).read('cpu', 'cpu.cfs_quota_us'), '-1')
   t.equal((await limited(t, { cpu: { quota: 5000 } })).read('cpu', 'cpu.cfs_quota_us'), '5000')
+})
+
+t.test('config-linux.md#cpu: realtimeRuntime and realtimePeriod', needs('cpu', 'cpu.rt_runtime_us'), async t => {
+  const { read } = await limited(t, { cpu: { realtimeRuntime: 9000, realtimePeriod: 900_000 } })
+  t.equal(read('cpu', 'cpu.rt_runtime_us'), '9000')
+  t.equal(read('cpu', 'cpu.rt_period_us'), '900000')
 })
 
 t.test('config-linux.md#cpu: idle', needs('cpu', 'cpu.cfs_quota_us'), async t => {

@@ -170,7 +170,23 @@ t.test('config.md#mounts: what cannot be mapped is said before anything is made'
   const inline = await createError(makeBundle(t), config => {
     config.mounts.push(bind({ options: ['bind', 'idmap=uids=0-1000-1'] }))
   })
-  t.match(inline, { code: 'ERR_CONFIG_UNSUPPORTED', issues: [{ path: '/mounts/4/options/1' }] })
+  t.match(inline, { code: 'ERR_CONFIG_INVALID', issues: [{ path: '/mounts/4/options/1' }] })
+})
+
+t.test('config.md#mounts: an option may bring its mappings along, as crun has it', skip, async t => {
+  const { sh, bind } = bundleWithSource(t)
+  const option = 'idmap=uids=0-100000-1000#1000-7-1;gids=0-100000-65536'
+  const owners = await sh(OWNERS, config => config.mounts.push(bind(option)))
+  t.same(lines(owners.stdout), ['root 100000:100000', 'user 7:101001', 'far 65534:65534'])
+})
+
+t.test('config.md#mounts: with @ such a mapping counts as the container does', skip, async t => {
+  const { sh, bind } = bundleWithSource(t)
+  const { stdout } = await sh(OWNERS, config => {
+    mapped(config)
+    config.mounts.push(bind('ridmap=uids=@0-5-1#@1000-6-1;gids=@0-0-65536'))
+  })
+  t.same(lines(stdout), ['root 5:0', 'user 6:1001', 'far 65534:65534'])
 })
 
 t.test('config.md#mounts: mapping ids leaves no process and no descriptor behind', skip, async t => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
 import t, { type Test } from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
@@ -72,6 +73,15 @@ for (const policy of ['SCHED_OTHER', 'SCHED_BATCH']) {
 
 t.test('config.md#linux-process: a nice value may be negative', skip, async t => {
   t.equal((await schedulerOf(t, { policy: 'SCHED_OTHER', nice: -5 })).nice, -5)
+})
+
+t.test('config.md#linux-process: of the scheduler, what is not set is 0', skip, async t => {
+  const before = getPriority()
+  setPriority(5)
+  t.teardown(() => setPriority(before))
+  const { text, nice } = await schedulerOf(t, { policy: 'SCHED_BATCH' })
+  t.equal(nice, 0)
+  t.match(text, /priority: 0\n/)
 })
 
 t.test('config.md#linux-process: a nice value is from -20 to 19', skip, async t => {

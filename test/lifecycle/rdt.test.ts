@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findResctrl, openResctrl } from '../../lib/host/resctrl.js'
-import { createClass, destroyClass, enterClass, planClass, recordedClass } from '../../lib/lifecycle/rdt.js'
+import { createClass, destroyClass, enterClass, planClass, recordedClass, undoClass } from '../../lib/lifecycle/rdt.js'
 import type { IntelRdt } from '../../lib/spec/config.js'
 import { readConfig } from '../../lib/spec/read-config.js'
 import type { ContainerRecord } from '../../lib/store/record.js'
@@ -24,7 +24,7 @@ function makeTree(t: Test) {
   const open = () => ({
     ...openResctrl(root),
     make: fill,
-    remove: (path: string) => rmSync(join(root, path), { recursive: true }),
+    remove: (path: string) => rmSync(join(root, path), { recursive: true, force: true }),
     write: (path: string, text: string) => {
       written.push(`${path}: ${text}`)
       writeFileSync(join(root, path), text)
@@ -95,6 +95,51 @@ t.test('config-linux.md#intelrdt: an existing class is joined, and neither writt
     t.equal(tree.read('gold/schemata'), before)
   }
   t.strictSame(new Set(tree.written), new Set(['gold/tasks: 4321\n']))
+})
+
+t.test('config-linux.md#intelrdt: a class that closID names stays when the container is deleted', async t => {
+  const tree = makeTree(t)
+  const record = live(tree, rdtOf({ closID: 'silver', schemata: ['L3:0=f'], enableMonitoring: true }))
+  destroyClass(record, tree.source)
+  t.ok(tree.has('silver'))
+  t.notOk(tree.has('silver/mon_groups/box'), 'the group was that of the container alone')
+})
+
+t.test('config-linux.md#intelrdt: where create fails the class is gone again, also one that closID names', async t => {
+  const tree = makeTree(t)
+  undoClass(live(tree, rdtOf({ closID: 'silver', schemata: ['L3:0=f'] })), tree.source)
+  t.notOk(tree.has('silver'))
+})
+
+t.test('config-linux.md#intelrdt: / is the default class of the kernel', async t => {
+  const tree = makeTree(t)
+  const record = live(tree, rdtOf({ closID: '/', enableMonitoring: true }))
+  t.strictSame(tree.written, ['./tasks: 4321\n', './mon_groups/box/tasks: 4321\n'])
+  destroyClass(record, tree.source)
+  t.notOk(tree.has('mon_groups/box'))
+  t.ok(tree.has('tasks'))
+  t.throws(() => planClass({ rdt: rdtOf({ closID: '/', schemata: ['MB:0=7'] }), id: 'box', source: tree.source }), {
+    message: '/linux/intelRdt/closID: the class "/" exists, and is not as asked for: "MB:0=7"',
+  })
+})
+
+t.test('config-linux.md#intelrdt: a group that can not be made is an error, and leaves nothing', async t => {
+  const tree = makeTree(t)
+  const full = () => {
+    const open = tree.source.open()
+    const make = (path: string) => {
+      if (path.includes('mon_groups')) return openResctrl(tree.root).make('no/such/directory')
+      open.make(path)
+    }
+    return { ...open, make }
+  }
+  const source = { ...tree.source, open: full }
+  const rdt = rdtOf({ closID: 'silver', schemata: ['L3:0=f'], enableMonitoring: true })
+  t.throws(() => createClass(planClass({ rdt, id: 'box', source }), rdt, source), {
+    code: 'ERR_LAUNCH_OP',
+    configPath: '/linux/intelRdt',
+  })
+  t.notOk(tree.has('silver'))
 })
 
 t.test('config-linux.md#intelrdt: an existing class with other shares is an error', async t => {

@@ -109,3 +109,18 @@ export function disk() {
     .split(':')
   return { major: Number(major), minor: Number(minor) }
 }
+
+const USER = 'tester'
+export const userId = Number(host('id', '-u', USER))
+
+/** Runs a command as a user without privileges, whose manager has been started. */
+export function asUser(...args) {
+  const directory = `/run/user/${userId}`
+  if (!existsSync(`${directory}/bus`)) awaitBus(`${directory}/bus`)
+  return attempt('runuser', '-u', USER, '--', 'env', `XDG_RUNTIME_DIR=${directory}`, ...args)
+}
+
+function awaitBus(bus) {
+  host('loginctl', 'enable-linger', USER)
+  for (let tries = 0; !existsSync(bus) && tries < 300; tries++) host('sleep', '0.2')
+}

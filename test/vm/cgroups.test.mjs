@@ -1,7 +1,8 @@
 /** cgroup v2 with all controllers, by directories of our own. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { cgroupOf, disk, outputOf, read, withSleeper } from './box.mjs'
+import { existsSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { attempt, cgroupOf, disk, outputOf, read, withSleeper } from './box.mjs'
 import { test } from './tap.mjs'
 
 const MiB = 1024 * 1024
@@ -106,9 +107,44 @@ test('other limits are written while it runs', async () => {
   })
 })
 
+test('classes and priorities of the network are those of the configuration, in hierarchies of version 1', async () => {
+  // In a mount namespace of its own: for everybody else the machine stays one of version 2 alone.
+  const script = fileURLToPath(new URL('network-classes.mjs', import.meta.url))
+  const setup = 'mkdir -p /run/v1/net_cls /run/v1/net_prio; mount --make-rprivate /'
+  const mounts = ['net_cls', 'net_prio'].map(name => `mount -t cgroup -o ${name} none /run/v1/${name}`)
+  const { status, text } = attempt(
+    'unshare',
+    '-m',
+    'sh',
+    '-ec',
+    [setup, ...mounts, 'exec "$@"'].join(';'),
+    'sh',
+    process.execPath,
+    script,
+  )
+  assert.equal(status, 0, text)
+  assert.deepEqual(JSON.parse(text), { classid: '1048577', lo: 'lo 500' })
+})
+
 test('the container sees its own cgroup as the root of cgroup2', async () => {
   const command = 'cat /proc/self/cgroup; cat /cg/memory.max; cat /cg/cgroup.procs'
   const more = { mounts: [{ destination: '/cg', type: 'cgroup', source: 'cgroup', options: ['ro'] }] }
   const { text } = await outputOf(command, { linux: { resources: { memory: { limit: 32 * MiB } } }, more })
   assert.match(text, new RegExp(`^0::/\n${32 * MiB}\n1\n`))
+})
+
+test("the container's cgroup is that of its user where it may work with it", async () => {
+  const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
+  const namespaces = ['pid', 'mount', 'cgroup', 'ipc', 'uts', 'network', 'user'].map(type => ({ type }))
+  const linux = { namespaces, uidMappings: mappings, gidMappings: mappings }
+  const view = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: ['rw'] }
+  const sysfs = { destination: '/sys', type: 'sysfs', source: 'sysfs' }
+  await withSleeper({ linux, more: { mounts: [sysfs, view] } }, async ({ pid }) => {
+    const owner = file => statSync(`${cgroupOf(pid)}/${file}`).uid
+    assert.deepEqual(['.', 'cgroup.procs', 'cgroup.subtree_control'].map(owner), [100_000, 100_000, 100_000])
+    assert.deepEqual(['memory.max', 'cgroup.freeze'].map(owner), [0, 0])
+  })
+  await withSleeper({ linux, more: { mounts: [sysfs, { ...view, options: ['ro'] }] } }, async ({ pid }) => {
+    assert.equal(statSync(cgroupOf(pid)).uid, 0)
+  })
 })

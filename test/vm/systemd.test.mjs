@@ -9,6 +9,7 @@ import {
   disk,
   host,
   newId,
+  outputOf,
   read,
   rootfs,
   statusOf,
@@ -119,6 +120,17 @@ test('a process that takes more memory than its container may is killed for that
     assert.match(read(cgroupOf(container.pid), 'memory.events'), /^oom_kill 1$/m)
     assert.equal((await container.state()).status, 'running', 'systemd leaves the rest alone')
   })
+})
+
+test('that memory was short is known of every container that ended so, although its scope is gone with it', async () => {
+  const resources = { memory: { limit: 16 * MiB, swap: 16 * MiB } }
+  const ends = []
+  for (let times = 0; times < 8; times++) {
+    const { signal, oomKilled } = await outputOf('exec tail /dev/zero', { by: systemd, linux: { resources } })
+    ends.push({ signal, oomKilled })
+  }
+  assert.deepEqual(ends, Array(8).fill({ signal: 'SIGKILL', oomKilled: true }))
+  assert.equal((await outputOf('exit 3', { by: systemd, linux: { resources } })).oomKilled, false)
 })
 
 test('annotations set properties of the scope', async () => {

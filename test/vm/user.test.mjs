@@ -2,19 +2,11 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { attempt, host } from './box.mjs'
+import { asUser, attempt, userId } from './box.mjs'
 import { test } from './tap.mjs'
 
-const user = 'tester'
-const uid = Number(host('id', '-u', user))
+const uid = userId
 const script = fileURLToPath(new URL('user-scope.mjs', import.meta.url))
-
-host('loginctl', 'enable-linger', user)
-for (let tries = 0; !existsSync(`/run/user/${uid}/bus`) && tries < 300; tries++) {
-  await new Promise(resolve => setTimeout(resolve, 200))
-}
-
-const asUser = (...args) => attempt('runuser', '-u', user, '--', 'env', `XDG_RUNTIME_DIR=/run/user/${uid}`, ...args)
 
 test('without root, the scope is one of the manager of the user', () => {
   const { text } = asUser('systemd-run', '--user', '--scope', '--quiet', process.execPath, script)
@@ -32,7 +24,7 @@ test('outside of what the manager of the user has, the error says how to get the
 })
 
 test('without a bus of the user, the error says what is missing', () => {
-  const { text } = attempt('runuser', '-u', user, '--', 'env', '-u', 'XDG_RUNTIME_DIR', process.execPath, script)
+  const { text } = attempt('runuser', '-u', 'tester', '--', 'env', '-u', 'XDG_RUNTIME_DIR', process.execPath, script)
   const { error } = JSON.parse(text)
   assert.equal(error.code, 'ERR_HOST_CGROUP')
   assert.match(error.remedy, /XDG_RUNTIME_DIR/)

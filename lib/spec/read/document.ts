@@ -5,6 +5,7 @@ import type { Rule, Warn } from '../rule.js'
 import * as s from '../shape.js'
 import { isNewer, OCI_VERSION_MAX, OCI_VERSION_MIN, version } from '../version.js'
 import { hooksShape, normaliseHooks } from './hooks.js'
+import { withIdmapBeside } from './idmap-option.js'
 import { linuxRules, linuxShape, normaliseLinux } from './linux.js'
 import { mountRules } from './mount-rules.js'
 import { mountsShape, normaliseMount } from './mounts.js'
@@ -40,7 +41,9 @@ export function normaliseConfig(config: OciConfig, warn: Warn): Config {
     process: process === undefined ? null : normaliseProcess(process, '/process', warn),
     hostname: config.hostname || null,
     domainname: config.domainname || null,
-    mounts: mounts.map((mount, index) => normaliseMount(mount, pointer('/mounts', index), warn)),
+    mounts: mounts.map((mount, index) =>
+      normaliseMount(withIdmapBeside(mount, config), pointer('/mounts', index), warn),
+    ),
     hooks: normaliseHooks(config.hooks ?? {}, warn),
     linux: normaliseLinux(config.linux ?? {}, warn),
     annotations: makeObject(Object.entries(config.annotations ?? {})),

@@ -6,8 +6,8 @@ import * as s from '../shape.js'
 const RESERVED: readonly string[] = ['.', '..', 'info', 'mon_groups', 'mon_data']
 
 const className = s.word(
-  { test: text => /^[^/\n]+$/.test(text) && !RESERVED.includes(text) },
-  'the name of a directory that the kernel has not taken',
+  { test: text => text === '/' || (/^[^/\n]+$/.test(text) && !RESERVED.includes(text)) },
+  'the name of a directory that the kernel has not taken, or / for its default class',
 )
 const oneLine = (text: string): boolean => text !== '' && !text.includes('\n')
 
@@ -25,7 +25,7 @@ export function normaliseIntelRdt({ intelRdt }: OciLinux): IntelRdt | null {
   const cache = l3CacheSchema.split('\n').filter(line => line !== '')
   const isReplaced = (line: string): boolean => memBwSchema !== undefined && line.startsWith('MB:')
   return {
-    class: closID,
+    class: closID === '/' ? '.' : closID,
     first: [...cache.filter(line => !isReplaced(line)), ...(memBwSchema === undefined ? [] : [memBwSchema])],
     last: schemata,
     monitors: enableMonitoring,

@@ -3,6 +3,7 @@ import { pointer } from '../json.js'
 import { isOfFileSystem, optionMeaning } from '../mount-options.js'
 import type { OciConfig, OciMount } from '../oci-config.js'
 import type { Report, Rule, View } from '../rule.js'
+import { idmapOptionRules, isInlineIdmap } from './idmap-option.js'
 import { kindOf, resolves } from './mounts.js'
 import { checkMappings, hasNamespace } from './namespaces.js'
 
@@ -23,6 +24,7 @@ export const mountRules: readonly Rule[] = [
     },
   },
   { reads: ['/linux/namespaces'], check: checkIdmapSource },
+  ...idmapOptionRules,
   { reads: ['/mounts'], check: checkRemounts },
 ]
 
@@ -95,7 +97,7 @@ function checkIdmapSource(config: OciConfig, { each, report }: View): void {
   if (hasNamespace(config, 'user')) return
   for (const [{ options = [], uidMappings = [] }, path] of each<OciMount>('/mounts')) {
     const index = options.findIndex(option => optionMeaning(option)?.kind === 'idmap')
-    if (index === -1 || uidMappings.length > 0) continue
+    if (index === -1 || uidMappings.length > 0 || isInlineIdmap(options[index] ?? '')) continue
     const expected = 'next to uidMappings and gidMappings where there is no user namespace'
     report({ path: pointer(path, 'options', index), expected, received: options[index] })
   }
@@ -128,9 +130,6 @@ function isIdmapped({ options = [], uidMappings = [] }: OciMount): boolean {
   return uidMappings.length > 0 || options.some(option => optionMeaning(option)?.kind === 'idmap')
 }
 
-/** Refused by name, as not supported yet; no file system has it. */
-const LATER = /^r?idmap=/
-
 /** What should stand in place of an option that this kind of mount does not have; null for a good one. */
 function expectedInstead(mount: OciMount, option: string): string | null {
   const { kind } = kindOf(mount)
@@ -139,7 +138,7 @@ function expectedInstead(mount: OciMount, option: string): string | null {
     return 'absent: only a tmpfs is filled with what it hides'
   }
   if (meaning?.kind === 'copy_up' && isIdmapped(mount)) return 'absent where ids are mapped'
-  if (meaning !== undefined || LATER.test(option)) return null
+  if (meaning !== undefined) return null
   if (kind === 'bind') return 'an option of bind mounts, which have none of a file system'
   return option.startsWith('=') ? 'an option with a name' : null
 }

@@ -20,6 +20,11 @@ export const config: readonly Section[] = [
     rows: [
       {
         word: 'MUST',
+        says: 'There is a `root`',
+        shown: [['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
+      },
+      {
+        word: 'MUST',
         says: '`root.path` is absolute, or relative to the bundle',
         shown: [['conformance/config-root.test.ts', ': the path may be absolute, relative to the bundle, or a link']],
       },

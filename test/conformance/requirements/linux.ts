@@ -16,6 +16,11 @@ export const linux: readonly Section[] = [
     anchor: 'config-linux.md#namespaces',
     rows: [
       {
+        word: 'SHOULD',
+        says: 'All eight types of namespaces can be had',
+        shown: [['conformance/config-linux-namespaces.test.ts', ': all eight at once']],
+      },
+      {
         word: 'MUST',
         says: 'path is absolute, in the mount namespace of the runtime',
         shown: [['conformance/config-linux-namespaces.test.ts', ': a path must be absolute']],
@@ -122,7 +127,7 @@ export const linux: readonly Section[] = [
         word: 'MUST',
         says: 'In a user namespace as well',
         partly:
-          'the kernel makes no devices there: they are those of the host, bound, with the mode and owner that they have',
+          'the kernel makes no devices in a user namespace: they are those of the host, bound, with the mode and owner that they have',
         shown: [
           ['conformance/config-linux-user-namespace.test.ts', ': in a user namespace they are bound too'],
           [

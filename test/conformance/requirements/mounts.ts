@@ -49,22 +49,6 @@ export const mounts: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'Mount points below /proc are mounted as any other',
-        partly:
-          'only a procfs, and the files that tell of the host: what is mounted on /proc can defeat the labels and masks that are written through it (CVE-2019-16884)',
-        shown: [
-          [
-            'conformance/config-mounts-procfs.test.ts',
-            'tsrun#mounts-on-proc: anything else on or below /proc is refused before anything is made',
-          ],
-          [
-            'conformance/config-mounts-procfs.test.ts',
-            'tsrun#mounts-on-proc: a file that tells of the host may be covered by another',
-          ],
-        ],
-      },
-      {
-        word: 'MUST',
         says: 'uidMappings and gidMappings come together',
         shown: [['conformance/config-mounts-idmap.test.ts', ': what cannot be mapped is said before anything is made']],
       },
@@ -97,8 +81,9 @@ export const mounts: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'ro, rw, suid, nosuid, dev, nodev, exec, noexec, diratime, nodiratime, atime, noatime, relatime, strictatime, nostrictatime',
+        says: 'ro, rw, suid, nosuid, dev, nodev, exec, noexec, diratime, nodiratime, atime, noatime, relatime, norelatime, strictatime, nostrictatime',
         shown: [
+          ['conformance/config-mount-options-mount8.test.ts', ': norelatime is what mount(8) makes of it'],
           ['conformance/config-mount-options.test.ts', ': every one that has its opposite, on a file system'],
           ['conformance/config-mount-options.test.ts', ': every one that has its opposite, on a bind'],
           ['conformance/config-mount-options.test.ts', ': the opposites take from a bind what its source has'],
@@ -106,19 +91,12 @@ export const mounts: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'norelatime',
-        partly:
-          'the kernel has no flag for it: since Linux 2.6.30 a mount without another access time mode is relatime',
+        says: 'sync, async, dirsync, lazytime, nolazytime',
         shown: [
-          ['conformance/config-mount-options.test.ts', ': all the others are taken, and leave the mount as it is'],
-        ],
-      },
-      {
-        word: 'MUST',
-        says: 'sync, async, dirsync, lazytime, nolazytime, mand, nomand',
-        partly:
-          'they are flags of a file system, so that a bind can not have them (a warning says so), and `mand` has had no effect since Linux 5.15',
-        shown: [
+          [
+            'conformance/config-mount-options-mount8.test.ts',
+            ': on a bind the flags of a file system change nothing, with a warning',
+          ],
           ['conformance/config-mount-options.test.ts', ': sync, dirsync and lazytime are flags of the file system'],
           ['conformance/config-mount-options.test.ts', ': all the others are taken, and leave the mount as it is'],
         ],
@@ -134,7 +112,8 @@ export const mounts: readonly Section[] = [
       {
         word: 'MUST',
         says: 'iversion',
-        partly: 'fsconfig(2) has no such flag: the file systems decide themselves, and a warning says so',
+        partly:
+          'the mount calls of the kernel that take a file descriptor have no such flag: the file systems that count versions do so by themselves, and a warning says so',
         shown: [
           ['conformance/config-mount-options.test.ts', ': all the others are taken, and leave the mount as it is'],
         ],
@@ -143,7 +122,7 @@ export const mounts: readonly Section[] = [
         word: 'MUST',
         says: 'remount',
         partly:
-          'options of a file system only where an entry before mounted it: the kernel would change it for the host as well',
+          'the kernel has one set of options for all mounts of a file system, those of the host too: they are changed only where an entry before has made the file system',
         shown: [
           ['conformance/config-mount-options.test.ts', ': remount changes what is mounted'],
           ['conformance/config-mount-options.test.ts', ': remount with bind, as mount(8) writes it'],
@@ -232,6 +211,7 @@ export const mounts: readonly Section[] = [
         word: 'SHOULD',
         says: 'An option that mount(8) knows means what it means there',
         shown: [
+          ['conformance/config-mount-options-mount8.test.ts', ': each that mount(8) has means what it means there'],
           ['conformance/config-mount-options.test.ts', ': the last of contradicting options counts'],
           ['conformance/config-mount-options.test.ts', ': remount with bind, as mount(8) writes it'],
         ],

@@ -33,7 +33,6 @@ export const process: readonly Section[] = [
       {
         word: 'MUST',
         says: 'env is the environment',
-        partly: 'HOME is added where it is missing, as all runtimes do and images rely on',
         shown: [
           ['conformance/config-process.test.ts', ': the environment is exactly that of the configuration, and HOME'],
           ['conformance/config-process.test.ts', ': of several values of a name the last one wins'],
@@ -47,6 +46,11 @@ export const process: readonly Section[] = [
           ['conformance/config-process.test.ts', ': a name is looked up in the PATH of the container'],
           ['conformance/config-process.test.ts', ': args, env and cwd of the wrong kind are errors, all at once'],
         ],
+      },
+      {
+        word: 'MUST',
+        says: 'There is a `process` where the container is started',
+        shown: [['conformance/config-process.test.ts', ': it may be left out, and then there is nothing to start']],
       },
     ],
   },
@@ -128,8 +132,9 @@ export const process: readonly Section[] = [
       {
         word: 'MUST',
         says: 'The process has the AppArmor profile that is named, or it is an error',
-        partly: 'the kernels of the tests have no AppArmor: what is shown is the error, and the step in the plan',
         shown: [
+          ['vm/labels.test.mjs', 'the process has the AppArmor profile that is named'],
+          ['vm/labels.test.mjs', 'an AppArmor profile that is not loaded is an error that names the field'],
           [
             'conformance/config-process.test.ts',
             'config.md#process: a label that the kernel has no module for is an error',
@@ -140,7 +145,7 @@ export const process: readonly Section[] = [
       {
         word: 'MUST',
         says: 'The process has the SELinux label that is named, or it is an error',
-        partly: 'the kernels of the tests have no SELinux: what is shown is the error, and the steps in the plan',
+        simulated: 'no kernel of the tests has SELinux: shown are the error, and the steps in the plan',
         shown: [
           [
             'conformance/config-process.test.ts',
@@ -159,6 +164,11 @@ export const process: readonly Section[] = [
           ['conformance/config-process-scheduling.test.ts', ': scheduler SCHED_DEADLINE with its three times'],
           ['conformance/config-process-scheduling.test.ts', ': scheduler SCHED_IDLE'],
         ],
+      },
+      {
+        word: 'MUST',
+        says: 'What of it is not set is 0',
+        shown: [['conformance/config-process-scheduling.test.ts', ': of the scheduler, what is not set is 0']],
       },
       {
         word: 'MUST',

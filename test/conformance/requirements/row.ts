@@ -7,8 +7,10 @@ export interface Row {
   readonly says: string
   /** The tests that show it; in titles that are made of parts, each part that varies is `…`. */
   readonly shown: readonly Shown[]
-  /** Why it is done in part only, or shown in part only. */
+  /** Why it is done in part only: what the kernel has not. */
   readonly partly?: string
+  /** It is done, but no machine of the tests has what it is about: how it is shown all the same. */
+  readonly simulated?: string
   /** Why it is not done. */
   readonly not?: string
 }
@@ -18,4 +20,13 @@ export interface Section {
   /** Such as `config.md#mounts`. */
   readonly anchor: string
   readonly rows: readonly Row[]
+}
+
+/** What the specification leaves to the runtime, and somebody may not expect. */
+export interface Choice {
+  /** The section that it is about. */
+  readonly anchor: string
+  readonly says: string
+  readonly why: string
+  readonly shown: readonly Shown[]
 }

@@ -78,18 +78,6 @@ export const seccomp: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'SCMP_ACT_NOTIFY answers any system call, also by default',
-        partly:
-          'not as the default, and not for write: the runtime itself needs that under the filter before the agent has the descriptor, and would wait for ever',
-        shown: [
-          [
-            'conformance/config-linux-seccomp-notify.test.ts',
-            'tsrun#seccomp-notify: NOTIFY as the default action, or of write, is refused',
-          ],
-        ],
-      },
-      {
-        word: 'MUST',
         says: 'One state per connection, which is closed afterwards',
         shown: [
           [
@@ -140,6 +128,13 @@ export const seccomp: readonly Section[] = [
         word: 'MUST',
         says: 'The message has ociVersion, fds, pid, metadata and the state; `seccompFd` is among the names of fds, and comes by SCM_RIGHTS',
         shown: [['conformance/config-linux-seccomp-notify.test.ts', ': one message with all that the agent needs']],
+      },
+      {
+        word: 'MUST',
+        says: 'The descriptors come with the first part of the message, and only with that',
+        shown: [
+          ['conformance/config-linux-seccomp-notify.test.ts', ': a message that no socket takes at once arrives whole'],
+        ],
       },
     ],
   },
