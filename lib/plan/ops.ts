@@ -182,7 +182,7 @@ export const OPS = {
   bounding_set: op(['IDENTITY'], { keep: 'u64' }),
   /** fchown of fds 0 to 2 that are not a null device to `uid` (group unchanged); EPERM, EROFS and EINVAL (unmapped owner) are tolerated. */
   stdio_owner: op(['IDENTITY'], { uid: 'u32' }),
-  /** setgroups(2); with an empty list where setgroups is denied nothing is done. */
+  /** setgroups(2); with an empty list, where the user namespace denies it or there are no groups, nothing is done. */
   groups: op(['IDENTITY'], { gids: 'numbers' }),
   /** setresgid(2), read back. */
   gid: op(['IDENTITY'], { gid: 'u32' }),

@@ -1,4 +1,5 @@
 // IDENTITY: who the process is.
+#include <linux/capability.h>
 #include <linux/prctl.h>
 
 #include "memory.h"
@@ -71,6 +72,15 @@ void run_stdio_owner(struct init *init, struct stdio_owner_op *args) {
   }
 }
 
+// No groups are asked for, and the kernel has refused to drop them. Whoever may change groups was refused
+// since the user namespace denies it to everybody in it (/proc/self/setgroups), which keeps those of its
+// maker. Anybody else lacks CAP_SETGID, and that is no harm only where there is nothing to drop.
+static bool may_keep_groups(void) {
+  uint64_t effective;
+  bool allowed = sys_effective_capabilities(&effective) == 0 && (effective & 1u << CAP_SETGID) != 0;
+  return allowed || sys_count_groups() == 0;
+}
+
 void run_groups(struct init *init, struct groups_op *args) {
   size_t count = args->gids.list.left, size = (count + 1) * sizeof(uint32_t);
   long error;
@@ -80,7 +90,7 @@ void run_groups(struct init *init, struct groups_op *args) {
     gids[i] = next_number(&args->gids);
   int result = sys_setgroups(count, gids);
   sys_unmap(gids, size);
-  if (result != -EPERM || count > 0)
+  if (result != -EPERM || count > 0 || !may_keep_groups())
     must(&init->report, "setgroups", result, "");
 }
 

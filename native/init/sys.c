@@ -216,6 +216,18 @@ int sys_setgroups(size_t count, const uint32_t *gids) {
   return (int)CALL(setgroups, count, gids);
 }
 
+int sys_count_groups(void) {
+  return (int)CALL(getgroups, 0, NULL);
+}
+
+int sys_effective_capabilities(uint64_t *effective) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+  int result = (int)CALL(capget, &header, data);
+  *effective = data[0].effective | (uint64_t)data[1].effective << 32;
+  return result;
+}
+
 int sys_capset(const struct capability_sets *sets) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];

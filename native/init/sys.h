@@ -111,6 +111,9 @@ int sys_setresgid(uint32_t gid);
 int sys_getresuid(uint32_t ids[3]);
 int sys_getresgid(uint32_t ids[3]);
 int sys_setgroups(size_t count, const uint32_t *gids);
+// How many supplementary groups there are.
+int sys_count_groups(void);
+int sys_effective_capabilities(uint64_t *effective);
 int sys_capset(const struct capability_sets *sets);
 int sys_personality(uint32_t persona);
 int sys_set_mempolicy(uint32_t mode, const unsigned long *nodes, unsigned long count);
