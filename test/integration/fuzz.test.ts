@@ -9,11 +9,12 @@ import t from 'tap'
 import { isTsrunError } from '../../lib/index.js'
 import { readConfig } from '../../lib/spec/read-config.js'
 import { leftovers, makeBundle, type TestBundle } from '../bundle.js'
+import { effort } from '../effort.js'
 import { missing } from '../needs.js'
 import { goodDocuments } from '../spec/fuzz.js'
 import { mutate, randomFrom, readTree, type Tree, writeTree } from '../spec/mutate.js'
 
-const DOCUMENTS = 60
+const DOCUMENTS = 60 * effort.times
 const LONGEST_MS = 10_000
 const INSIDE =
   /^\/(?:process|hostname|root\/readonly|mounts\/\d+\/(?:options|type|destination)|linux\/(?:maskedPaths|readonlyPaths|resources|devices))(?:\/|$)/
@@ -93,7 +94,7 @@ t.test(
     await tryIt(box)
     await sleep(50)
     const open = descriptors()
-    let seed = 1
+    let { seed } = effort
     for (let count = 0; count < DOCUMENTS; count += 1) {
       const { document, next } = nextValid(first, others, seed)
       writeFileSync(join(box.bundle, 'config.json'), document)
