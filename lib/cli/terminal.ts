@@ -1,6 +1,6 @@
 /** The caller's terminal in place of the container's: keys, output and size pass through. */
 import { isatty } from 'node:tty'
-import type { Terminal } from '../index.js'
+import { rawTerminal, type Terminal } from '../index.js'
 
 /** How long output that is on its way is waited for when something keeps the container's terminal open. */
 const DRAIN_MS = 1000
@@ -12,10 +12,9 @@ export interface Attachment {
 
 export function attach(terminal: Terminal): Attachment {
   const { stdin, stdout } = process
-  const isRaw = isatty(0)
   const ended = new Promise<void>(resolve => terminal.once('close', resolve).once('end', resolve))
   const resize = followSize(terminal)
-  if (isRaw) stdin.setRawMode(true)
+  const restore = makeRaw()
   stdin.on('error', () => {})
   stdin.pipe(terminal, { end: false })
   terminal.pipe(stdout, { end: false })
@@ -23,11 +22,23 @@ export function attach(terminal: Terminal): Attachment {
     await within(DRAIN_MS, ended)
     resize.stop()
     stdin.unpipe(terminal)
-    if (isRaw) stdin.setRawMode(false)
+    restore()
     stdin.destroy()
     terminal.destroy()
   }
   return { detach }
+}
+
+/**
+ * The terminal that the command was called on, in whatever descriptor: keys pass through where they are read, and Control-C stays
+ * a signal where they are not. However the process ends, the terminal is given back.
+ */
+function makeRaw(): () => void {
+  const fd = [0, 1, 2].find(isatty)
+  if (fd === undefined) return () => {}
+  const restore = rawTerminal(fd, { keys: fd === 0 })
+  process.once('exit', restore)
+  return restore
 }
 
 async function within(milliseconds: number, promise: Promise<void>): Promise<void> {

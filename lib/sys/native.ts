@@ -50,6 +50,8 @@ const TABLE = {
   ts_pipe: ['int', ['pointer']],
   ts_duplicate: ['int', ['int']],
   ts_resize: ['int', ['int', 'int', 'int']],
+  ts_terminal_raw: ['int', ['int', 'int', 'pointer']],
+  ts_terminal_restore: ['int', ['int', 'pointer']],
   ts_seccomp_resolve: ['int', ['uint32', 'pointer', 'int', 'pointer']],
   ts_seccomp_add_rules: ['int', ['size_t', 'pointer', 'int', 'pointer']],
   ts_seccomp_export: ['int', ['size_t', 'pointer', 'int']],

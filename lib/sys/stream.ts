@@ -80,3 +80,28 @@ export function terminalOf(master: number): Terminal {
 export function resizeTerminal(fd: number, { rows, columns }: { rows: number; columns: number }): void {
   check(native().ts_resize(fd, rows, columns), 'ioctl', 'TIOCSWINSZ')
 }
+
+/** What struct termios fits in. */
+const TERMINAL_BYTES = 64
+
+export interface RawOptions {
+  /** Keys pass through too, Control-C among them. Default true; without it only what is written passes through as it is. */
+  readonly keys?: boolean
+}
+
+/**
+ * Makes a terminal of this process (a descriptor) pass bytes through as they are, for a container's terminal that is shown on it:
+ * that one has ended its lines with CR and LF already. (The raw mode of node:tty ends them once more.) The function that is
+ * returned gives the terminal back as it was; it may be called more than once.
+ * @throws {SystemError} where the descriptor is no terminal
+ */
+export function rawTerminal(fd: number, { keys = true }: RawOptions = {}): () => void {
+  const saved = Buffer.alloc(TERMINAL_BYTES)
+  check(native().ts_terminal_raw(fd, keys ? 1 : 0, saved), 'tcsetattr', String(fd))
+  let isRaw = true
+  return () => {
+    // A terminal that has hung up has no settings any more.
+    if (isRaw) native().ts_terminal_restore(fd, saved)
+    isRaw = false
+  }
+}

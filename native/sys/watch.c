@@ -12,7 +12,8 @@ struct watch {
   int epoll, out;
 };
 
-// What goes through the pipe: which wait it is, and what the file beside it said at that moment (-1: nothing).
+// What goes through the pipe: which wait it is, and what the file beside it said at that moment (-1:
+// nothing).
 struct record {
   uint32_t cookie;
   int32_t length;

@@ -120,6 +120,32 @@ print('20 60' in rest, 'got keys' in rest, child.wait(20), termios.tcgetattr(sla
   t.same({ status, stdout }, { status: 0, stdout: 'True False False\nTrue True 4 True\n' }, stderr)
 })
 
+t.test('lines end on the terminal as with runc', { skip: missing('root', 'busybox', 'python3', 'runc') }, async t => {
+  const box = makeBundle(t)
+  const code = `
+def shown(words, keys):
+  master, slave = pty.openpty()
+  before = termios.tcgetattr(slave)
+  child = subprocess.Popen(words, stdin=slave if keys else subprocess.DEVNULL, stdout=slave, stderr=slave, start_new_session=True,
+    preexec_fn=lambda: fcntl.ioctl(1, termios.TIOCSCTTY, 0))
+  text = ''
+  while child.poll() is None or select.select([master], [], [], 0.2)[0]:
+    if select.select([master], [], [], 0.1)[0]: text += os.read(master, 65536).decode()
+  return text, child.wait(), termios.tcgetattr(slave) == before
+for keys in (True, False):
+  theirs = shown(['runc', '--root', sys.argv[2], 'run', sys.argv[1]], keys)
+  ours = shown(tsrun + ['run', sys.argv[1]], keys)
+  print(ours == theirs, ours, '' if ours == theirs else theirs)`
+  box.configure(config => {
+    config.ociVersion = '1.0.2'
+    config.process.terminal = true
+    config.process.args = ['/bin/sh', '-c', 'echo one; echo two; printf "a\\tb"']
+  })
+  const { status, stdout, stderr } = python(box, code, box.id(), join(box.directory, 'runc'))
+  const line = "True ('one\\r\\ntwo\\r\\na\\tb', 0, True) \n"
+  t.same({ status, stdout }, { status: 0, stdout: line.repeat(2) }, stderr)
+})
+
 t.test('Control-C goes to the container as a key, and the terminal is given back', skip, async t => {
   const box = withTerminal('trap "exit 6" INT; echo ready; while :; do sleep 0.1; done', t)
   const code = `${ON_A_TERMINAL}
@@ -143,4 +169,15 @@ t.test('without a terminal of its own run still gives the container one', skip, 
   const { status, stdout } = commandOn(box)(['run', box.id()])
   t.equal(status, 0)
   t.equal(stdout, ['/dev/pts/0', ...'123456789', ''].join('\r\n'))
+})
+
+t.test('the terminal is given back where the command fails', skip, async t => {
+  const box = withTerminal('sleep 100', t)
+  const code = `
+master, slave = pty.openpty()
+before = termios.tcgetattr(slave)
+child = subprocess.run(tsrun + ['run', '--pid-file', '/nowhere/pid', sys.argv[1]], stdin=slave, stdout=slave, stderr=slave)
+print(child.returncode, termios.tcgetattr(slave) == before, '/nowhere/' in read_until(master, '/nowhere/'))`
+  const { status, stdout, stderr } = python(box, code, box.id())
+  t.same({ status, stdout }, { status: 0, stdout: '1 True True\n' }, stderr)
 })
