@@ -69,7 +69,7 @@ async function run({ flags, args: [id = '', ...args], globals }: Call): Promise<
   try {
     const container = await openRuntime(globals).get(id)
     const process = await naming(flags.text('process'), () => container.exec({ ...options, signal: signals.cancel }))
-    signals.forwardTo(process)
+    signals.forwardTo(process, globals.log)
     return await stay(process, flags)
   } finally {
     signals.release()

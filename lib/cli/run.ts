@@ -33,7 +33,7 @@ async function run(call: Call): Promise<number> {
       signal: signals.cancel,
     })
     if (isDetached) return await launch({ container, call }, signals.cancel)
-    signals.forwardTo(container)
+    signals.forwardTo(container, globals.log)
     return statusOf(await stay({ container, call }))
   } finally {
     signals.release()

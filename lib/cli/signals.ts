@@ -1,5 +1,7 @@
 /** Signals to the command: before there is a container they cancel, then the container gets them. */
 import { constants } from 'node:os'
+import { isTsrunError } from '../index.js'
+import type { Log } from './log.js'
 
 /** Ended by a signal before there was a container to give it to. */
 export class Interrupted extends Error {
@@ -33,8 +35,8 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 export interface Signals {
   /** Aborted, with `Interrupted`, by a signal that would end the process, as long as there is nobody to give it to. */
   readonly cancel: AbortSignal
-  /** From now on the container (or the process in it) gets what comes, and what has come. */
-  forwardTo(target: Target): void
+  /** From now on the container (or the process in it) gets what comes, and what has come; `log` hears of what could not be sent. */
+  forwardTo(target: Target, log: Log): void
   /** The signals have their usual effect again. */
   release(): void
 }
@@ -47,7 +49,7 @@ export const catchForwarded = (): Signals => catchAll(FORWARDED)
 function catchAll(names: readonly NodeJS.Signals[]): Signals {
   const cancel = new AbortController()
   const early: NodeJS.Signals[] = []
-  let receiver: Target | null = null
+  let receiver: Receiver | null = null
   const listener = (name: NodeJS.Signals): void => {
     if (receiver !== null) forward(receiver, name)
     else if (ENDING.includes(name)) cancel.abort(new Interrupted(name))
@@ -56,9 +58,9 @@ function catchAll(names: readonly NodeJS.Signals[]): Signals {
   for (const name of names) process.on(name, listener)
   return {
     cancel: cancel.signal,
-    forwardTo: target => {
-      receiver = target
-      for (const name of early.splice(0)) forward(target, name)
+    forwardTo: (target, log) => {
+      receiver = { target, log }
+      for (const name of early.splice(0)) forward(receiver, name)
     },
     release: () => {
       for (const name of names) process.off(name, listener)
@@ -71,10 +73,20 @@ interface Target {
   kill(signal: string): Promise<unknown>
 }
 
-/** What has just ended does not need the signal any more. */
-function forward(target: Target, name: string): void {
-  target.kill(name).catch(() => {})
+interface Receiver {
+  readonly target: Target
+  readonly log: Log
 }
+
+function forward({ target, log }: Receiver, name: string): void {
+  target.kill(name).catch((error: Error) => {
+    if (!isGone(error)) log.warning(`${name} could not be passed on: ${error.message}`)
+  })
+}
+
+/** What has just ended does not need the signal any more. */
+const isGone = (error: Error): boolean =>
+  isTsrunError(error) && (error.code === 'ERR_STATE_STATUS' || error.code === 'ERR_STATE_NOT_FOUND')
 
 /** The exit status that stands for how a process ended. @throws {Error} where that is not known */
 export function statusOf({ exitCode, signal }: { exitCode: number | null; signal: string | null }): number {

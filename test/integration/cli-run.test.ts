@@ -108,6 +108,34 @@ t.test('signals go to the container', skip, async t => {
   t.equal(output, 'ready\nHUP\nINT\nUSR1\nUSR2\nTERM\n')
 })
 
+t.test('a signal that can not be passed on is told, and what has ended needs none', skip, async t => {
+  const box = makeBundle(t)
+  box.configure(config => (config.process.args = ['/bin/sh', '-c', 'echo ready; read line; exit 7']))
+  const child = spawn(process.execPath, [TSRUN, '--root', box.runtime.root, 'run', box.id()], {
+    cwd: box.bundle,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let [output, errors] = ['', '']
+  child.stdout.on('data', chunk => (output += chunk))
+  child.stderr.on('data', chunk => (errors += chunk))
+  const exited = new Promise(resolve => child.once('close', resolve))
+  const until = async (isSo: () => boolean) => {
+    for (let left = 200; left > 0 && !isSo(); left--) await sleep(25)
+  }
+  await until(() => output !== '')
+  const state = join(box.runtime.root, box.id(), 'state')
+  const before = readFileSync(state)
+  writeFileSync(state, 'nonsense\n')
+  child.kill('SIGUSR1')
+  await until(() => errors !== '')
+  t.match(errors, /level=warning msg="SIGUSR1 could not be passed on: the state of container .* cannot be read"/)
+  writeFileSync(state, before)
+  child.stdin.end('\n')
+  child.kill('SIGUSR2')
+  t.equal(await exited, 7)
+  t.equal(errors.trimEnd().split('\n').length, 1)
+})
+
 t.test('a signal before there is a container cancels, and nothing is left', skip, async t => {
   for (const command of ['create', 'run']) {
     const box = makeBundle(t)
