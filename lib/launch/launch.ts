@@ -107,6 +107,7 @@ function start({ plan, stdio, slots, cgroup, cpus = null, spawned, leavesStatus 
         cgroup,
         cpus,
         fds: [...stdio, memory, helperEnd, ...slots],
+        report: stdio.length + 1,
       })
       debug('helper %d, %d ops, %d slots', process.pid, plan.ops.length, slots.length)
       const child = followChild({ ...process, leave: leavesStatus })

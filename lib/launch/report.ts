@@ -1,6 +1,6 @@
 /** What the helper reports, and the errors that become of it. */
 import { Decoder } from 'cbor-x'
-import { LaunchError, PlanError, SafetyError } from '../errors.js'
+import { LaunchError, PlanError, SafetyError, SystemError } from '../errors.js'
 import { OP_NAMES, OPS, type OpName } from '../plan/ops.js'
 import type { Plan } from '../plan/plan.js'
 import { errnoMessage, errnoName } from '../sys/errno.js'
@@ -19,6 +19,8 @@ export type Frame =
   /** The next op makes this descriptor, which the filter's notifications come from. */
   | { readonly kind: 'listener'; readonly fd: number }
   | { readonly kind: 'refused'; readonly index: number; readonly detail: string }
+  /** It could not become the helper; sent by native/sys/spawn.c. */
+  | { readonly kind: 'unborn'; readonly syscall: string; readonly errno: string }
 
 const decoder = new Decoder({ useRecords: false })
 
@@ -46,10 +48,15 @@ export function decodeFrame(bytes: Uint8Array): Frame {
       return { kind: 'refused', index: number(first), detail: text(second) }
     case 5:
       return { kind: 'listener', fd: number(first) }
+    case 6:
+      return { kind: 'unborn', syscall: BIRTH[number(first)] ?? '', errno: errnoName(number(second)) }
     default:
       throw new PlanError(`the helper sent a frame of unknown kind ${String(kind)}`, { op: '' })
   }
 }
+
+/** What can fail between the clone and the helper's first instruction. */
+const BIRTH = ['execveat', 'sched_setaffinity']
 
 const VIOLATIONS = {
   1: { code: 'ERR_SAFETY_PATH', what: 'a path of the container is not what it must be' },
@@ -79,6 +86,7 @@ export function stepsOf({ ops }: Plan, first = 0): Steps {
 
 /** The error for a frame that reports one. */
 export function reportedError(steps: Steps, frame: Frame): Error {
+  if (frame.kind === 'unborn') return new SystemError({ ...frame, path: '' })
   if (frame.kind === 'barrier' || frame.kind === 'cloned' || frame.kind === 'listener') return unexpected(frame)
   const step = steps.ops[frame.index - steps.first]
   if (step === undefined || frame.kind === 'refused') return refused(step, frame)

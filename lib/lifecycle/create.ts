@@ -132,7 +132,6 @@ async function make(draft: Draft): Promise<Created> {
   const ledger = openLedger(context.store, firstRecord(draft))
   try {
     ledger.update({})
-    context.store.writeConfig(ledger.record().id, draft.asked)
     if (draft.options.notify) makeNotifyDirectory(context, ledger.record().id)
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
@@ -224,7 +223,11 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
     cgroup: directory,
     signal: options.signal,
     leavesStatus: options.leavesStatus ?? false,
-    spawned: ({ pid }) => ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
+    spawned: ({ pid }) => {
+      // Only now: it has other things to do meanwhile. Until there is a process nobody asks for the configuration.
+      if (ledger.record().pid === 0) context.store.writeConfig(options.id, draft.asked)
+      ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' })
+    },
     barrier: (name, child) => barriers[name](child, draft, ledger),
     listener: fd => sendListener({ fd, config: bundle.config, state: ociState(ledger.record(), 'creating') }),
   })

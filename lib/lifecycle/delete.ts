@@ -47,7 +47,8 @@ async function removeLocked(context: Context, id: string, force: boolean): Promi
     const message = `cannot delete container ${id} that is not stopped: ${status}`
     throw new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'stopped' })
   }
-  await destroy({ context, record, config: record.hooks ? context.store.readConfig(id) : null })
+  const hasHooks = record.hooks && record.pid !== 0
+  await destroy({ context, record, config: hasHooks ? context.store.readConfig(id) : null })
 }
 
 function readRecord({ store }: Context, id: string, force: boolean): ContainerRecord | null {
@@ -60,8 +61,8 @@ function readRecord({ store }: Context, id: string, force: boolean): ContainerRe
 }
 
 /**
- * The record is lost: the configuration tells which cgroup it was. Where that is lost too there is nothing more to undo:
- * it is written before anything is made.
+ * The record is lost: the configuration tells which cgroup it was. Where that is lost too there is nothing more to be found
+ * out: the record is written before anything is made.
  */
 async function removeWithoutRecord(context: Context, id: string): Promise<void> {
   const config = readConfig(context, id)

@@ -7,6 +7,14 @@ const FILE_TYPES: readonly number[] = Object.values(S_IF)
 const PROPAGATIONS: readonly number[] = [MS.SHARED, MS.SLAVE, MS.PRIVATE, MS.UNBINDABLE]
 const ATTRIBUTES = BigInt(allFlags(MOUNT_ATTR))
 const CLEARABLE = ATTRIBUTES | BigInt(MOUNT_ATTR_ATIME)
+const ATTRIBUTE_ARGUMENTS = [
+  ['set', ATTRIBUTES],
+  ['recSet', ATTRIBUTES],
+  ['attributes', ATTRIBUTES],
+  ['clear', CLEARABLE],
+  ['recClear', CLEARABLE],
+] as const
+const KNOWN_RESOLVE = allFlags(RESOLVE)
 const SECCOMP_FLAGS = allFlags(SECCOMP_FILTER_FLAG)
 
 /** What is wrong with the values of an op's arguments, or null. That they are of the right kind has been checked. */
@@ -27,23 +35,20 @@ function pathFault(op: Op): string | null {
 
 /** 2^32-1 means "leave unchanged" to the kernel: it is nobody's id. */
 function idFault({ args }: Op): string | null {
-  for (const name of ['uid', 'gid'] as const) {
-    if ((args as { uid?: number; gid?: number })[name] === NO_ID) return `${name} is not an id`
-  }
+  if ('uid' in args && args.uid === NO_ID) return 'uid is not an id'
+  if ('gid' in args && args.gid === NO_ID) return 'gid is not an id'
   return 'gids' in args && args.gids.includes(NO_ID) ? 'gids has an entry that is not an id' : null
 }
 
 function mountFault({ args }: Op): string | null {
-  const values = args as Partial<Record<'set' | 'clear' | 'recSet' | 'recClear' | 'attributes', bigint>>
-  for (const name of ['set', 'recSet', 'attributes'] as const) {
-    if (((values[name] ?? 0n) & ~ATTRIBUTES) !== 0n) return `${name} has unknown attributes`
-  }
-  for (const name of ['clear', 'recClear'] as const) {
-    if (((values[name] ?? 0n) & ~CLEARABLE) !== 0n) return `${name} has unknown attributes`
-  }
   if ('propagation' in args && args.propagation !== 0 && !isPropagation(args.propagation))
     return 'propagation is unknown'
-  return 'resolve' in args && (args.resolve & ~allFlags(RESOLVE)) !== 0 ? 'resolve is unknown' : null
+  if ('resolve' in args && (args.resolve & ~KNOWN_RESOLVE) !== 0) return 'resolve is unknown'
+  for (const [name, known] of ATTRIBUTE_ARGUMENTS) {
+    const value = (args as Readonly<Record<string, unknown>>)[name]
+    if (typeof value === 'bigint' && (value & ~known) !== 0n) return `${name} has unknown attributes`
+  }
+  return null
 }
 
 function isPropagation(flags: number): boolean {

@@ -1,6 +1,6 @@
 import { Encoder } from 'cbor-x'
 import { PlanError } from '../errors.js'
-import { type ArgKind, OP_CODES, OPS, type Op } from './ops.js'
+import { type ArgKind, OP_ARGS, OP_CODES, type Op } from './ops.js'
 import type { Plan } from './plan.js'
 
 const VERSION = 1
@@ -21,15 +21,12 @@ export function encodePlan({ ops, slots }: Pick<Plan, 'ops' | 'slots'>): Uint8Ar
 function encodeOp({ op, args }: Op): unknown[] {
   const values = args as Readonly<Record<string, unknown>>
   const encoded: unknown[] = [OP_CODES[op]]
-  for (const [name, kind] of Object.entries(OPS[op].args))
-    encoded.push(encodeArg({ op, name, kind, value: values[name] }))
+  for (const [name, kind] of OP_ARGS.get(op) ?? []) {
+    const fault = argFault(kind, values[name])
+    if (fault !== null) throw new PlanError(`${op}: ${name} ${fault}`, { op })
+    encoded.push(values[name])
+  }
   return encoded
-}
-
-function encodeArg({ op, name, kind, value }: { op: string; name: string; kind: ArgKind; value: unknown }): unknown {
-  const fault = argFault(kind, value)
-  if (fault !== null) throw new PlanError(`${op}: ${name} ${fault}`, { op })
-  return value
 }
 
 /** What is wrong with an argument of that kind, or null. */
@@ -62,8 +59,7 @@ function isU64(value: unknown): boolean {
 function textFault(value: unknown): string | null {
   if (typeof value !== 'string') return 'must be a text'
   if (value.includes('\0')) return 'has a NUL byte'
-  // With the u flag a surrogate pair is one character, so that only unpaired surrogates match.
-  return /\p{Surrogate}/u.test(value) ? 'has an unpaired surrogate' : null
+  return value.isWellFormed() ? null : 'has an unpaired surrogate'
 }
 
 function listFault(value: unknown, fault: (entry: unknown) => string | null): string | null {

@@ -232,6 +232,11 @@ export const OP_NAMES = Object.keys(OPS) as OpName[]
 /** The number of an op on the wire: its place in the table. */
 export const OP_CODES = Object.fromEntries(OP_NAMES.map((name, index) => [name, index])) as Record<OpName, number>
 
+/** The arguments of each op, in their order on the wire. */
+export const OP_ARGS: ReadonlyMap<string, readonly (readonly [name: string, kind: ArgKind])[]> = new Map(
+  OP_NAMES.map(name => [name, Object.entries(OPS[name].args)]),
+)
+
 /** The `resolve` argument of attach and mount_fs. 0: links are followed within the root, and nothing is mounted on a procfs. */
 export const RESOLVE = {
   /** Any link on the way is a safety violation (CVE-2019-19921). */

@@ -2,7 +2,7 @@ import { PlanError } from '../errors.js'
 import { argumentsFault } from './arguments.js'
 import { argFault } from './encode.js'
 import { allFlags, CLONE, SECCOMP_FILTER_FLAG } from './flags.js'
-import { OPS, type Op, type OpName, PHASES, type Phase } from './ops.js'
+import { OP_ARGS, type Op, type OpName, PHASES, type Phase } from './ops.js'
 import { phaseOf } from './phases.js'
 import type { Plan, Slot } from './plan.js'
 import { NEVER_AFTER, REPEATABLE, REQUIRES, ROOT_SWITCHES, SLOT_KINDS } from './rules.js'
@@ -72,12 +72,13 @@ function verifyOp(walk: Walk, op: Op): string | null {
 
 /** The op exists, and has exactly the arguments of the table. */
 function shapeFault({ op, args }: Op): string | null {
-  if (!Object.hasOwn(OPS, op)) return 'no such op'
-  const kinds = Object.entries(OPS[op].args)
+  const known = OP_ARGS.get(op)
+  if (known === undefined) return 'no such op'
   const values = args as Readonly<Record<string, unknown>>
-  const extra = Object.keys(values).find(name => !Object.hasOwn(OPS[op].args, name))
-  if (extra !== undefined) return `has no argument ${extra}`
-  for (const [name, kind] of kinds) {
+  for (const name in values) {
+    if (!known.some(([other]) => other === name)) return `has no argument ${name}`
+  }
+  for (const [name, kind] of known) {
     const fault = argFault(kind, values[name])
     if (fault !== null) return `${name} ${fault}`
   }
@@ -127,8 +128,9 @@ function setnsFault(slot: Slot, type: number): string | null {
 /** Ops that would change the host's own namespace, were the process still in it. */
 function namespaceFault({ entered }: Walk, op: Op): string | null {
   const needed = neededNamespace(op)
-  const [name] = Object.entries(CLONE).find(([, flag]) => flag === needed && !(entered & flag)) ?? []
-  return name === undefined ? null : `the process is not in a namespace of its own (CLONE_${name})`
+  if ((entered & needed) === needed) return null
+  const [name = ''] = Object.entries(CLONE).find(([, flag]) => flag === needed) ?? []
+  return `the process is not in a namespace of its own (CLONE_${name})`
 }
 
 function neededNamespace(op: Op): number {

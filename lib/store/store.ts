@@ -137,17 +137,26 @@ function exists(path: string): boolean {
 }
 
 function reserve({ root, id, path }: { root: string; id: string; path: string }): Lock {
-  makeDirectories(root, 0o711)
-  try {
-    makeDirectory(path, 0o711)
-  } catch (cause) {
-    if (!isErrno(cause, 'EEXIST')) throw cause
-    throw new StateError('ERR_STATE_EXISTS', `container with given ID already exists: ${id}`, { id }, { cause })
+  if (!makeIfNew(path, root)) {
+    throw new StateError('ERR_STATE_EXISTS', `container with given ID already exists: ${id}`, { id })
   }
   const lock = lockReserved(path)
   // Between mkdir and flock nobody but a `delete --force` of this id can have come.
   if (typeof lock !== 'number') throw notFound(id)
   return { release: () => closeFd(lock) }
+}
+
+/** False: it is there already. The state directory itself is made where it is missing. */
+function makeIfNew(path: string, root: string): boolean {
+  try {
+    makeDirectory(path, 0o711)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false
+    if (!isErrno(error, 'ENOENT')) throw error
+  }
+  makeDirectories(root, 0o711)
+  return makeIfNew(path, root)
 }
 
 /** Where it can't be locked (no native library, no descriptor left) it was not reserved. */

@@ -13,23 +13,30 @@ export interface SpawnInput {
   readonly namespaces: number
   readonly cgroup: number | null
   readonly fds: readonly number[]
+  /** Which of `fds`, a stream socket, a failure is told on. Default: none of them. */
+  readonly report?: number
   readonly cpus?: readonly number[] | null
 }
-
-/** What native/sys says in place of a pidfd where the CPUs are what has been refused. */
-const CPUS_REFUSED = -2
 
 /**
  * Starts `executable` (a descriptor) with `argument` as argv[1] and an empty environment; `fds[i]` becomes its descriptor i,
  * all others are closed. `namespaces` are CLONE_NEW* flags, `cgroup` a directory of the v2 hierarchy or null, `cpus` what it
- * runs on (default: what we do). The child stays ours to reap. Blocks until the child has exec'd (about 0.3 ms).
+ * runs on (default: what we do). The child stays ours to reap. Does not wait until the child has exec'd: where that fails, the
+ * child sends a frame on `fds[report]` (see launch/report.ts) and exits with status 127.
  */
-export function spawn({ executable, argument, namespaces, cgroup, fds, cpus = null }: SpawnInput): Spawned {
+export function spawn({
+  executable,
+  argument,
+  namespaces,
+  cgroup,
+  fds,
+  report = -1,
+  cpus = null,
+}: SpawnInput): Spawned {
   const numbers = Buffer.from(Int32Array.from(fds).buffer)
   const mask = cpus === null ? Buffer.alloc(0) : cpuMask(cpus)
   const pidfd = Buffer.alloc(4)
-  const given = [executable, argument, namespaces, cgroup ?? -1, numbers, fds.length, mask, mask.length, pidfd] as const
-  const pid = native().ts_spawn(...given)
-  check(pid, pidfd.readInt32LE(0) === CPUS_REFUSED ? 'sched_setaffinity' : 'clone3')
+  const given = [executable, argument, namespaces, cgroup ?? -1, numbers, fds.length, report] as const
+  const pid = check(native().ts_spawn(...given, mask, mask.length, pidfd), 'clone3')
   return { pid, pidfd: pidfd.readInt32LE(0) }
 }

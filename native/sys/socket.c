@@ -53,6 +53,15 @@ EXPORT int ts_connect(const char *path) {
   return fd;
 }
 
+EXPORT int ts_send(int socket, const char *bytes, int length) {
+  return (int)result(send(socket, bytes, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+// 0: the end. -EAGAIN: nothing is there yet.
+EXPORT int ts_receive(int socket, char *to, int size) {
+  return (int)result(recv(socket, to, (size_t)size, MSG_DONTWAIT));
+}
+
 EXPORT int ts_send_fd(int socket, int fd, const char *payload, int length) {
   union {
     char bytes[CMSG_SPACE(sizeof(int))];

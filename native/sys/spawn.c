@@ -1,17 +1,20 @@
-// Starts the init helper: clone3 with CLONE_VM|CLONE_VFORK, so that the cost does not depend on the size of
-// the host process, and exec of a sealed memfd. The child runs on a stack of its own in the shared memory: it
-// must not call anything that takes a lock or touches what the host's other threads use.
+// Starts the init helper: clone3 with CLONE_VM, so that the cost does not depend on the size of the host process,
+// and exec of a sealed memfd. Nobody waits for the exec (no CLONE_VFORK), so the child shares our memory while
+// our threads run: it works on a stage of its own, makes raw system calls only (errno is the parent's), and takes
+// no lock.
+#include "../init/call.h"
 #include "sys.h"
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -20,24 +23,31 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
-enum { STACK_SIZE = 64 * 1024, SIGNALS = 64, MAX_FDS = 1024 };
+enum { STACK_SIZE = 32 * 1024, SIGNALS = 64, MAX_FDS = 1024, ARGUMENT_SIZE = 16, MAX_CPU_BYTES = 1024 };
 
-struct spawn {
+// What the child needs, in memory that stays until it has exec'd or is gone.
+struct stage {
+  struct stage *next;
+  _Atomic int busy; // cleared by the kernel when the child lets go of our memory
   int executable;
-  const char *argument;
-  const int *fds; // fds[i] becomes descriptor i
   int fd_count;
+  int report; // which of `fds` a failure is told on; -1: none
   bool new_user_namespace;
-  const void *cpus; // a mask of `cpu_bytes`; none: those of the parent
-  int cpu_bytes;
+  int cpu_bytes; // 0: the CPUs of the parent
+  char argument[ARGUMENT_SIZE];
+  unsigned char cpus[MAX_CPU_BYTES];
+  int fds[MAX_FDS]; // fds[i] becomes descriptor i
   int moved[MAX_FDS];
-  bool cpus_refused;
-  int error; // set by the child, read by the parent: the memory is shared
+  _Alignas(16) unsigned char stack[STACK_SIZE];
 };
+
+// What could not be done, as the frame on the control socket names it.
+enum failure { FAILED_EXEC, FAILED_CPUS };
+enum { FAILED = 6 };
 
 // exec keeps ignored signals ignored (Node ignores SIGPIPE), so each disposition is reset.
 static void default_signals(void) {
-  struct { // the kernel's struct sigaction; libc's sigaction() takes locks
+  struct { // the kernel's struct sigaction
     void *handler;
     unsigned long flags;
     void *restorer;
@@ -45,65 +55,80 @@ static void default_signals(void) {
   } action = {.handler = NULL};
   for (int number = 1; number <= SIGNALS; number++)
     if (number != SIGKILL && number != SIGSTOP)
-      syscall(SYS_rt_sigaction, number, &action, NULL, sizeof action.mask);
+      CALL(rt_sigaction, number, &action, NULL, sizeof action.mask);
 }
 
 // Descriptors that sit where another one has to go are moved out of the way first.
-static int place_fds(struct spawn *spawn) {
-  int count = spawn->fd_count;
+static long place_fds(struct stage *stage) {
+  int count = stage->fd_count;
   for (int i = 0; i < count; i++) {
-    spawn->moved[i] = fcntl(spawn->fds[i], F_DUPFD_CLOEXEC, count);
-    if (spawn->moved[i] < 0)
-      return -1;
+    stage->moved[i] = (int)CALL(fcntl, stage->fds[i], F_DUPFD_CLOEXEC, count);
+    if (stage->moved[i] < 0)
+      return stage->moved[i];
   }
-  spawn->executable = fcntl(spawn->executable, F_DUPFD_CLOEXEC, count);
-  if (spawn->executable < 0)
-    return -1;
-  for (int i = 0; i < count; i++)
-    if (dup2(spawn->moved[i], i) < 0)
-      return -1;
-  return (int)syscall(SYS_close_range, count, ~0U, CLOSE_RANGE_CLOEXEC);
+  stage->executable = (int)CALL(fcntl, stage->executable, F_DUPFD_CLOEXEC, count);
+  if (stage->executable < 0)
+    return stage->executable;
+  for (int i = 0; i < count; i++) {
+    long placed = CALL(dup3, stage->moved[i], i, 0);
+    if (placed < 0)
+      return placed;
+  }
+  return CALL(close_range, count, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 // In a new user namespace the child's uid is not mapped yet and exec would drop every capability, but for
 // ambient ones.
-static int keep_capabilities(void) {
+static long keep_capabilities(void) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2];
-  if (syscall(SYS_capget, &header, data) < 0)
-    return -1;
+  long failed = CALL(capget, &header, data);
+  if (failed < 0)
+    return failed;
   data[0].inheritable = data[0].permitted;
   data[1].inheritable = data[1].permitted;
-  if (syscall(SYS_capset, &header, data) < 0)
-    return -1;
-  for (unsigned long number = 0; number < 64; number++)
-    if (data[number / 32].permitted & (1u << number % 32) &&
-        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
-      return -1;
-  return 0;
+  failed = CALL(capset, &header, data);
+  for (unsigned long number = 0; number < 64 && failed == 0; number++)
+    if (data[number / 32].permitted & (1u << number % 32))
+      failed = CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0);
+  return failed;
 }
 
-__attribute__((noreturn)) static void child(struct spawn *spawn) {
-  const char *const arguments[] = {"tsrun-init", spawn->argument, NULL};
+// A frame for lib/launch: its length, then the CBOR array [6, failure, errno].
+static void tell(const struct stage *stage, enum failure failure, long error) {
+  if (stage->report < 0)
+    return;
+  const unsigned char high = (unsigned char)(-error >> 8), low = (unsigned char)-error;
+  const unsigned char frame[] = {6, 0, 0, 0, 0x83, FAILED, (unsigned char)failure, 0x19, high, low};
+  // A copy that nothing has been placed over; where there is none yet, nothing has been placed at all.
+  int copy = stage->moved[stage->report];
+  CALL(sendto, copy < 0 ? stage->fds[stage->report] : copy, frame, sizeof frame, MSG_NOSIGNAL, 0, 0);
+}
+
+__attribute__((noreturn)) static void child(struct stage *stage) {
+  const char *const arguments[] = {"tsrun-init", stage->argument, NULL};
   const char *const environment[] = {NULL};
   default_signals();
   // Before anything else, so that what it does next is done there already.
-  spawn->cpus_refused =
-      spawn->cpu_bytes > 0 && syscall(SYS_sched_setaffinity, 0, spawn->cpu_bytes, spawn->cpus) < 0;
-  if (!spawn->cpus_refused && place_fds(spawn) == 0 &&
-      (!spawn->new_user_namespace || keep_capabilities() == 0))
-    syscall(SYS_execveat, spawn->executable, "", arguments, environment, AT_EMPTY_PATH);
-  spawn->error = errno;
+  long failed = stage->cpu_bytes == 0 ? 0 : CALL(sched_setaffinity, 0, stage->cpu_bytes, stage->cpus);
+  enum failure failure = failed < 0 ? FAILED_CPUS : FAILED_EXEC;
+  if (failed >= 0)
+    failed = place_fds(stage);
+  if (failed >= 0 && stage->new_user_namespace)
+    failed = keep_capabilities();
+  if (failed >= 0)
+    failed = CALL(execveat, stage->executable, "", arguments, environment, AT_EMPTY_PATH);
+  tell(stage, failure, failed);
   for (;;)
-    syscall(SYS_exit_group, 127);
+    CALL(exit_group, 127);
 }
 
 // The child starts on the new stack, so it can't disturb the frame that the parent returns through.
-static long clone_onto_stack(struct clone_args *args, struct spawn *spawn) {
+static long clone_onto_stack(struct clone_args *args, struct stage *stage) {
   long returned;
 #if defined(__x86_64__)
-  register void (*entry)(struct spawn *) __asm__("r12") = child;
-  register struct spawn *argument __asm__("r13") = spawn;
+  register void (*entry)(struct stage *) __asm__("r12") = child;
+  register struct stage *argument __asm__("r13") = stage;
   __asm__ volatile("syscall\n\t"
                    "test %%rax, %%rax\n\t"
                    "jnz 1f\n\t"
@@ -118,8 +143,8 @@ static long clone_onto_stack(struct clone_args *args, struct spawn *spawn) {
   register long x0 __asm__("x0") = (long)args;
   register long x1 __asm__("x1") = (long)sizeof *args;
   register long x8 __asm__("x8") = SYS_clone3;
-  register void (*entry)(struct spawn *) __asm__("x20") = child;
-  register struct spawn *argument __asm__("x21") = spawn;
+  register void (*entry)(struct stage *) __asm__("x20") = child;
+  register struct stage *argument __asm__("x21") = stage;
   __asm__ volatile("svc #0\n\t"
                    "cbnz x0, 1f\n\t"
                    "mov x29, xzr\n\t"
@@ -134,8 +159,8 @@ static long clone_onto_stack(struct clone_args *args, struct spawn *spawn) {
   register long a0 __asm__("a0") = (long)args;
   register long a1 __asm__("a1") = (long)sizeof *args;
   register long a7 __asm__("a7") = SYS_clone3;
-  register void (*entry)(struct spawn *) __asm__("s2") = child;
-  register struct spawn *argument __asm__("s3") = spawn;
+  register void (*entry)(struct stage *) __asm__("s2") = child;
+  register struct stage *argument __asm__("s3") = stage;
   __asm__ volatile("ecall\n\t"
                    "bnez a0, 1f\n\t"
                    "mv a0, s3\n\t"
@@ -151,51 +176,78 @@ static long clone_onto_stack(struct clone_args *args, struct spawn *spawn) {
   return returned;
 }
 
-static long launch(struct spawn *spawn, uint64_t namespaces, int cgroup, int *pidfd) {
-  void *stack =
-      mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (stack == MAP_FAILED)
-    return -errno;
+// Stages whose children may still be on them: all threads of the process share the list.
+static struct stage *_Atomic stages;
+
+static void put_back(struct stage *stage) {
+  stage->next = atomic_load(&stages);
+  while (!atomic_compare_exchange_weak(&stages, &stage->next, stage))
+    ;
+}
+
+// One that has been left, and where there is none a new one; NULL: no memory.
+static struct stage *take_stage(void) {
+  struct stage *left = NULL;
+  for (struct stage *next, *stage = atomic_exchange(&stages, NULL); stage != NULL; stage = next) {
+    next = stage->next;
+    if (left == NULL && atomic_load(&stage->busy) == 0)
+      left = stage;
+    else
+      put_back(stage);
+  }
+  if (left != NULL)
+    return left;
+  void *memory = mmap(NULL, sizeof *left, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+static long launch(struct stage *stage, uint64_t namespaces, int cgroup, int *pidfd) {
   struct clone_args args = {
-      .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | namespaces | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+      .flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | namespaces |
+               (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
       .pidfd = (uint64_t)(uintptr_t)pidfd,
+      .child_tid = (uint64_t)(uintptr_t)&stage->busy,
       .exit_signal = SIGCHLD,
-      .stack = (uint64_t)(uintptr_t)stack,
+      .stack = (uint64_t)(uintptr_t)stage->stack,
       .stack_size = STACK_SIZE,
       .cgroup = cgroup >= 0 ? (uint64_t)(unsigned)cgroup : 0,
   };
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  long pid = clone_onto_stack(&args, spawn);
+  atomic_store(&stage->busy, 1);
+  long pid = clone_onto_stack(&args, stage);
+  if (pid < 0)
+    atomic_store(&stage->busy, 0);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
-  munmap(stack, STACK_SIZE);
   return pid;
 }
 
-// Returns the pid. child_fd gets the pidfd, or -2 where the error is about the CPUs.
+static void furnish(struct stage *stage, const int *fds, const void *cpus, const char *argument) {
+  memcpy(stage->fds, fds, (size_t)stage->fd_count * sizeof *fds);
+  memcpy(stage->cpus, cpus, (size_t)stage->cpu_bytes);
+  strcpy(stage->argument, argument);
+  if (stage->report >= 0)
+    stage->moved[stage->report] = -1;
+}
+
+// Returns the pid; child_fd gets the pidfd. What fails after the clone is told as a frame on fds[report].
 EXPORT int ts_spawn(int executable, const char *argument, uint32_t namespaces, int cgroup, const int *fds,
-                    int fd_count, const void *cpus, int cpu_bytes, int *child_fd) {
-  if (fd_count > MAX_FDS)
-    return -EMFILE;
-  struct spawn spawn = {.executable = executable,
-                        .argument = argument,
-                        .fds = fds,
-                        .fd_count = fd_count,
-                        .cpus = cpus,
-                        .cpu_bytes = cpu_bytes,
-                        .new_user_namespace = namespaces & CLONE_NEWUSER};
-  int pidfd = -1;
-  long pid = launch(&spawn, namespaces, cgroup, &pidfd);
-  if (pid < 0)
-    return (int)pid;
-  if (spawn.error) {
-    siginfo_t info;
-    waitid(P_PID, (id_t)pid, &info, WEXITED);
-    close(pidfd);
-    *child_fd = spawn.cpus_refused ? -2 : -1;
-    return -spawn.error;
-  }
-  *child_fd = pidfd;
+                    int fd_count, int report, const void *cpus, int cpu_bytes, int *child_fd) {
+  if (fd_count > MAX_FDS || cpu_bytes > MAX_CPU_BYTES || strlen(argument) >= ARGUMENT_SIZE)
+    return -E2BIG;
+  if (report >= fd_count)
+    return -EINVAL;
+  struct stage *stage = take_stage();
+  if (stage == NULL)
+    return -ENOMEM;
+  stage->executable = executable;
+  stage->fd_count = fd_count;
+  stage->report = report;
+  stage->new_user_namespace = namespaces & CLONE_NEWUSER;
+  stage->cpu_bytes = cpu_bytes;
+  furnish(stage, fds, cpus, argument);
+  long pid = launch(stage, namespaces, cgroup, child_fd);
+  put_back(stage);
   return (int)pid;
 }

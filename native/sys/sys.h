@@ -1,6 +1,5 @@
 // The shared library behind lib/sys: stateless wrappers over system calls that Node has no word for.
-// Every function returns a result >= 0, or -errno. None blocks, but for ts_spawn (until the helper has been
-// exec'd).
+// Every function returns a result >= 0, or -errno. None blocks.
 #ifndef TSRUN_SYS_H
 #define TSRUN_SYS_H
 

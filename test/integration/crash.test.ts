@@ -109,7 +109,8 @@ t.test('the helper does not outlive a runtime that is killed in the middle of cr
   const child = spawn(process.execPath, [victim, `${directory}/state`, test.bundle, id(), 'create', '100000'])
   const ended = new Promise(resolve => child.once('exit', resolve))
   const pid = await pidOf(test)
-  t.match(readFileSync(`/proc/${pid}/comm`, 'utf8'), 'tsrun-init')
+  // The record has its pid before it has become the helper.
+  while (!readFileSync(`/proc/${pid}/comm`, 'utf8').includes('tsrun-init')) await sleep(1)
   t.equal((await (await runtime.get(id())).state()).status, 'creating')
   child.kill('SIGKILL')
   await ended
