@@ -36,13 +36,7 @@ const ffi = {
   name: 'ffi',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /\/ffi-package\.js$/ }, () => ({ path: bundled('ffi-package') }))
-    onResolve({ filter: /^(assert|debug)$/ }, ({ path, importer }) =>
-      importer.includes('/node_modules/') ? { path: bundled(path) } : undefined,
-    )
-    onResolve({ filter: /^node-gyp-build$/ }, ({ importer }) => ({
-      path: Object.keys(addOns).find(name => importer.includes(`/${name}/`)),
-      namespace: 'add-on',
-    }))
+    onResolve({ filter: /^add-on:/ }, ({ path }) => ({ path: path.slice('add-on:'.length), namespace: 'add-on' }))
     onLoad({ filter: /.*/, namespace: 'add-on' }, ({ path }) => ({
       contents: addOnModule(addOns[path]),
       resolveDir: root,

@@ -45,7 +45,7 @@ export interface Wanted {
 }
 
 /** All that is to be done, found out before anything is changed. */
-interface Work extends Wanted {
+export interface Work extends Wanted {
   readonly groups: readonly SettingGroup[]
   readonly devices: DeviceAccess
 }
@@ -61,21 +61,37 @@ export interface CreatedCgroup extends Ownership {
   readonly later: readonly SettingGroup[]
 }
 
-/** Makes the directories and writes everything; nothing is left of what was made when it fails. */
-export function createCgroup(wanted: Wanted): CreatedCgroup {
+/** A cgroup of which only the part exists that a process can be born in. */
+export interface Begun {
+  readonly work: Work
+  readonly owned: readonly OwnedPlace[]
+}
+
+/** Finds out all that can be said beforehand, and makes the directory of version 2; nothing is left of it when that fails. */
+export function beginCgroup(wanted: Wanted): Begun {
   const { places, resources } = wanted
   if (places.length === 0 && asksForCgroups(resources)) throw noCgroups(resources)
   const groups = compileSettings(resources, availableIn(places))
   const work = { ...wanted, groups, devices: deviceAccess(places, resources.devices) }
-  const owned = makeAll(work)
+  return { work, owned: makeAll({ ...work, places: places.filter(isUnified) }) }
+}
+
+/** Makes the other directories and writes everything; what `beginCgroup` has made is left when it fails, and nothing else. */
+export function finishCgroup({ work, owned }: Begun): CreatedCgroup {
+  const others = makeAll({ ...work, places: work.places.filter(place => !isUnified(place)) })
+  const all = work.places.flatMap(place =>
+    [...owned, ...others].filter(({ mountpoint }) => mountpoint === place.mountpoint),
+  )
   try {
-    furnish(work, owned)
+    furnish(work, all)
   } catch (error) {
-    removeEmpty(owned)
+    removeEmpty(others)
     throw error
   }
-  return { isOurs: true, places: owned, later: groups.filter(group => isForLater(wanted, group)) }
+  return { isOurs: true, places: all, later: work.groups.filter(group => isForLater(work, group)) }
 }
+
+const isUnified = ({ version }: Place): boolean => version === 2
 
 export function availableIn(places: readonly Place[]): Available {
   const of = (version: 1 | 2): Place[] => places.filter(place => place.version === version)

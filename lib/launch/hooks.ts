@@ -32,15 +32,19 @@ interface Joining {
 export function inContainerNamespace({ planOf, openSlots, cgroup }: Joining): HookRunner {
   return async (hook, stdin, signal) => {
     const plan = planOf(hook)
-    const slots = openSlots(plan)
     const [inputEnd, input] = makePipe()
     const [errorEnd, errors] = makePipe()
     const nothing = openNull()
     try {
       const stdio = [inputEnd, nothing, errors]
-      const child = await launch({ plan, stdio, slots, cgroup, signal, barrier: () => {} }).finally(() =>
-        closeFds(stdio),
-      )
+      const child = await launch({
+        plan,
+        stdio,
+        slots: () => openSlots(plan),
+        cgroup,
+        signal,
+        barrier: () => {},
+      }).finally(() => closeFds(stdio))
       const stderr = collectTail(errorEnd)
       writableOf(input).end(stdin)
       const timer = killLater(child.pid, timeoutOf(hook))

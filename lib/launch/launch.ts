@@ -1,6 +1,7 @@
 /** Starts the helper on a plan and meets it at its barriers. */
 import { PlanError } from '../errors.js'
 import { encodePlan } from '../plan/encode.js'
+import { CLONE } from '../plan/flags.js'
 import { OP_CODES } from '../plan/ops.js'
 import type { Plan } from '../plan/plan.js'
 import { verifyPlan } from '../plan/verify.js'
@@ -9,7 +10,7 @@ import { type Channel, openChannel } from '../sys/channel.js'
 import { pause } from '../sys/host.js'
 import { helperExecutable, sealedMemory } from '../sys/memory.js'
 import { openPidfd, takeFd } from '../sys/process.js'
-import { socketPair } from '../sys/socket.js'
+import { sendFds, socketPair } from '../sys/socket.js'
 import { spawn } from '../sys/spawn.js'
 import { trace } from '../sys/trace.js'
 import { type Child, followChild } from './child.js'
@@ -24,8 +25,8 @@ export interface LaunchInput {
   readonly plan: Plan
   /** Descriptors 0, 1, 2 and what is preserved after them; they stay the caller's. */
   readonly stdio: readonly number[]
-  /** Taken over, also when the launch fails. */
-  readonly slots: readonly number[]
+  /** Opens the slots, while the helper makes its namespaces; they become the launch's. */
+  readonly slots: () => readonly number[]
   /** A directory of the cgroup v2 hierarchy that the process starts in, or null; stays the caller's. */
   readonly cgroup: number | null
   /** The CPUs that it runs on from the beginning; null: those of this process. Default null. */
@@ -37,6 +38,8 @@ export interface LaunchInput {
   readonly barrier: (name: Barrier, child: Child) => Promise<void> | void
   /** Gets the listener of a filter that has one (SCMP_ACT_NOTIFY); it stays the launch's. A failure ends the launch. */
   readonly listener?: (fd: number, child: Child) => Promise<void>
+  /** Runs while the helper is at work on the plan, and nothing else is to be done. */
+  readonly meanwhile?: () => void
   /** Runs as soon as the (final) process exists, before it does anything. */
   readonly spawned?: (child: Child) => void
   /** Ends the process when the launch has failed or was aborted; it may be the user's program by then. Default: SIGKILL. */
@@ -55,8 +58,8 @@ async function kill(child: Child): Promise<void> {
  */
 export async function launch(input: LaunchInput): Promise<Child> {
   input.signal?.throwIfAborted()
-  verifyPlan(input.plan)
-  const { child, channel } = start(input)
+  const { child, control } = start(input)
+  const channel = openChannel(control)
   const awaitsClone = input.plan.ops.some(({ op }) => op === 'clone')
   const session: Session = { input, channel, child, at: '', awaitsClone }
   const abort = (): void => {
@@ -64,6 +67,8 @@ export async function launch(input: LaunchInput): Promise<Child> {
   }
   input.signal?.addEventListener('abort', abort, { once: true })
   try {
+    hand(control, input)
+    input.meanwhile?.()
     await converse(session)
     input.signal?.throwIfAborted()
     return session.child
@@ -89,34 +94,46 @@ interface Session {
   awaitsClone: boolean
 }
 
-function start({ plan, stdio, slots, cgroup, cpus = null, spawned, leavesStatus = false }: LaunchInput): {
-  child: Child
-  channel: Channel
-} {
-  const ours: number[] = [...slots]
+/** Those that a process enters only by being made; the helper makes all others by itself. */
+const BY_CLONE = CLONE.NEWUSER | CLONE.NEWPID
+
+interface Started {
+  readonly child: Child
+  readonly control: number
+}
+
+/** The helper begins before it has its plan: the kernel takes a millisecond for the namespaces. */
+function start({ plan, stdio, cgroup, cpus = null, spawned, leavesStatus = false }: LaunchInput): Started {
+  const [control, helperEnd] = socketPair()
   try {
-    const memory = sealedMemory('tsrun-plan', encodePlan(plan))
-    ours.push(memory)
-    const [control, helperEnd] = socketPair()
-    ours.push(helperEnd)
-    try {
-      const process = spawn({
-        executable: helperExecutable(),
-        argument: String(stdio.length),
-        namespaces: plan.cloneFlags,
-        cgroup,
-        cpus,
-        fds: [...stdio, memory, helperEnd, ...slots],
-        report: stdio.length + 1,
-      })
-      debug('helper %d, %d ops, %d slots', process.pid, plan.ops.length, slots.length)
-      const child = followChild({ ...process, leave: leavesStatus })
-      spawned?.(child)
-      return { child, channel: openChannel(control) }
-    } catch (error) {
-      closeFd(control)
-      throw error
-    }
+    const process = spawn({
+      executable: helperExecutable(),
+      arguments: [String(stdio.length), String(plan.cloneFlags & ~BY_CLONE)],
+      namespaces: plan.cloneFlags & BY_CLONE,
+      cgroup,
+      cpus,
+      fds: [...stdio, helperEnd],
+      report: stdio.length,
+    })
+    debug('helper %d, %d ops', process.pid, plan.ops.length)
+    const child = followChild({ ...process, leave: leavesStatus })
+    spawned?.(child)
+    return { child, control }
+  } catch (error) {
+    closeFd(control)
+    throw error
+  } finally {
+    closeFd(helperEnd)
+  }
+}
+
+/** Gives the helper its plan and the slots of it. */
+function hand(control: number, { plan, slots }: LaunchInput): void {
+  verifyPlan(plan)
+  const ours = [sealedMemory('tsrun-plan', encodePlan(plan))]
+  try {
+    ours.push(...slots())
+    sendFds(control, ours)
   } finally {
     closeFds(ours)
   }
@@ -134,6 +151,8 @@ async function converse(session: Session): Promise<void> {
       await input.barrier(frame.op as Barrier, session.child)
       input.signal?.throwIfAborted()
       channel.send(frame.code)
+      // It waits for `start` now, and has nothing more to say here.
+      if (frame.op === 'created') return
     }
   }
   await survived(session)
@@ -176,7 +195,6 @@ async function handOver({ input, channel, child }: Session, number: number): Pro
 
 /** The helper closes the control socket when it is past `created` (or has exec'd), and when it dies. */
 async function survived({ input, child, at }: Session): Promise<void> {
-  const awaitsCreated = input.plan.ops.some(({ op }) => op === 'created')
-  if (at === 'created' || !awaitsCreated) return
+  if (!input.plan.ops.some(({ op }) => op === 'created')) return
   throw diedError({ ...(await child.wait()), at })
 }

@@ -56,7 +56,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 }
 
 /** What can fail between the clone and the helper's first instruction. */
-const BIRTH = ['execveat', 'sched_setaffinity']
+const BIRTH = ['execveat', 'sched_setaffinity', 'unshare']
 
 const VIOLATIONS = {
   1: { code: 'ERR_SAFETY_PATH', what: 'a path of the container is not what it must be' },

@@ -4,7 +4,7 @@ import type { Config, OciConfig } from '../spec/config.js'
 import { LONGEST_TEXT } from '../spec/parse.js'
 import { readConfig } from '../spec/read-config.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
-import { fileStatus, readRegular, realPath } from '../sys/file.js'
+import { areEqual, fileStatus, readRegular, realPath } from '../sys/file.js'
 import { currentDirectory } from '../sys/host.js'
 
 /** Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system. */
@@ -32,9 +32,24 @@ export function openBundle(input: BundleInput): Bundle {
   }
   const directory = absolute(currentDirectory(), input.bundle)
   const file = `${directory}/config.json`
-  const { config, warnings } = readConfig(readConfigFile(file), { file })
+  const { config, warnings } = readOnce(readConfigFile(file), file)
   const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
   return { config, warnings, directory, base: directory, rootfs }
+}
+
+type Read = ReturnType<typeof readConfig>
+
+const MOST_REMEMBERED = 8
+const LARGEST_REMEMBERED = 256 * 1024
+let remembered: readonly { readonly bytes: Uint8Array; readonly read: Read }[] = []
+
+/** The same bytes are the same configuration: who runs a bundle again and again has it checked once. */
+function readOnce(bytes: Uint8Array, file: string): Read {
+  const known = remembered.find(entry => areEqual(entry.bytes, bytes))
+  if (known !== undefined) return known.read
+  const read = readConfig(bytes, { file })
+  if (bytes.length <= LARGEST_REMEMBERED) remembered = [{ bytes, read }, ...remembered].slice(0, MOST_REMEMBERED)
+  return read
 }
 
 function absolute(base: string, path: string): string {

@@ -135,7 +135,7 @@ async function make(draft: Draft): Promise<Created> {
     if (draft.options.notify) makeNotifyDirectory(context, ledger.record().id)
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
-    cgroup.create({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
+    cgroup.begin({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
     const { child, streams } = await startInit(draft, ledger)
     debug('%s created, pid %d', draft.options.id, child.pid)
     return { record: ledger.record(), child, streams, cgroup }
@@ -219,15 +219,16 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
   return launch({
     plan,
     stdio: [...stdio.fds, ...(options.extraFds ?? [])],
-    slots: openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id }),
+    slots: () => {
+      cgroup.finish()
+      return openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id })
+    },
+    // Nobody asks for it yet.
+    meanwhile: () => context.store.writeConfig(options.id, draft.asked),
     cgroup: directory,
     signal: options.signal,
     leavesStatus: options.leavesStatus ?? false,
-    spawned: ({ pid }) => {
-      // Only now: it has other things to do meanwhile. Until there is a process nobody asks for the configuration.
-      if (ledger.record().pid === 0) context.store.writeConfig(options.id, draft.asked)
-      ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' })
-    },
+    spawned: ({ pid }) => ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
     barrier: (name, child) => barriers[name](child, draft, ledger),
     listener: fd => sendListener({ fd, config: bundle.config, state: ociState(ledger.record(), 'creating') }),
   })

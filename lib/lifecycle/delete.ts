@@ -4,6 +4,7 @@ import { isTsrunError, StateError } from '../errors.js'
 import type { Config } from '../spec/config.js'
 import type { ContainerRecord } from '../store/record.js'
 import { closeFd } from '../sys/beneath.js'
+import { isErrno } from '../sys/errno.js'
 import { signalPidfd } from '../sys/process.js'
 import { READABLE, watch } from '../sys/watch.js'
 import type { Context } from './context.js'
@@ -47,8 +48,17 @@ async function removeLocked(context: Context, id: string, force: boolean): Promi
     const message = `cannot delete container ${id} that is not stopped: ${status}`
     throw new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'stopped' })
   }
-  const hasHooks = record.hooks && record.pid !== 0
-  await destroy({ context, record, config: hasHooks ? context.store.readConfig(id) : null })
+  await destroy({ context, record, config: record.hooks ? configForHooks(context, record) : null })
+}
+
+/** null: create was cut off before it wrote the configuration, and so before any hook. */
+function configForHooks({ store }: Context, { id, phase }: ContainerRecord): Config | null {
+  try {
+    return store.readConfig(id)
+  } catch (error) {
+    if (phase === 'creating' && isErrno(error, 'ENOENT')) return null
+    throw error
+  }
 }
 
 function readRecord({ store }: Context, id: string, force: boolean): ContainerRecord | null {

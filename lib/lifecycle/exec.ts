@@ -160,14 +160,8 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
     const child = await launch({
       plan,
       stdio: [...stdio.fds, ...(options.extraFds ?? [])],
-      slots: openJoinSlots({
-        plan,
-        cgroup,
-        init,
-        unified: joinsLate,
-        filter: { config, root },
-        terminal: stdio.console,
-      }),
+      slots: () =>
+        openJoinSlots({ plan, cgroup, init, unified: joinsLate, filter: { config, root }, terminal: stdio.console }),
       cgroup: directory,
       cpus: process.execAffinity.initial,
       signal: options.signal,

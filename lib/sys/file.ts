@@ -4,6 +4,7 @@ import {
   appendFileSync,
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -66,6 +67,10 @@ function kindOf(status: Stats): string {
   if (status.isDirectory()) return 'a directory'
   return status.isFIFO() ? 'a fifo' : 'a device'
 }
+/** False also where it can't be told. */
+export const isThere = (path: string): boolean => existsSync(path)
+
+export const areEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
 /** Writes to an existing file with one write(2), for procfs and the like. */
 export function writeText(path: string, text: string): void {

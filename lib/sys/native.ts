@@ -29,9 +29,9 @@ const TABLE = {
   ts_receive: ['int', ['int', 'pointer', 'int']],
   ts_send_datagram: ['int', ['string', 'pointer', 'int', 'int']],
   ts_send_fd: ['int', ['int', 'int', 'pointer', 'int']],
+  ts_send_fds: ['int', ['int', 'pointer', 'int', 'int']],
   ts_receive_fd: ['int', ['int']],
   ts_send: ['int', ['int', 'pointer', 'int']],
-  ts_receive: ['int', ['int', 'pointer', 'int']],
   ts_pidfd_open: ['int', ['int']],
   ts_pidfd_getfd: ['int', ['int', 'int']],
   ts_pidfd_signal: ['int', ['int', 'int']],
@@ -63,7 +63,7 @@ const TABLE = {
   ts_device_filter_detach: ['int', ['int', 'int']],
   ts_device_filter_list: ['int', ['int', 'pointer', 'int']],
   ts_bpf_program: ['int', ['uint32']],
-  ts_spawn: ['int', ['int', 'string', 'uint32', 'int', 'pointer', 'int', 'int', 'pointer', 'int', 'pointer']],
+  ts_spawn: ['int', ['int', 'string', 'string', 'uint32', 'int', 'pointer', 'int', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
 
 /** Where `npm install` puts what it compiles; the same from lib/sys and from dist/sys. */

@@ -19,7 +19,7 @@ export function startPlaceholder(): Placeholder {
   try {
     const { pid, pidfd } = spawn({
       executable: helperExecutable(),
-      argument: '-',
+      arguments: ['-'],
       namespaces: 0,
       cgroup: null,
       fds: [input, input, input],

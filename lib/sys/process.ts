@@ -1,6 +1,6 @@
 /** Processes by pidfd, and what procfs tells of them. */
 import { check, errnoName, signalName } from './errno.js'
-import { readTextIfThere, writeText } from './file.js'
+import { isThere, readTextIfThere, writeText } from './file.js'
 import { native } from './native.js'
 
 /** How a process ended: one of the two is null. */
@@ -101,7 +101,8 @@ export function hostUid(pid: number, uid: number): number | null {
  * With the pid it names a process uniquely until the next boot. Null where there is none.
  */
 export function startTime(pid: number): { startTime: string; zombie: boolean } | null {
-  const stat = readTextIfThere(`/proc/${pid}/stat`)
+  // Asked beforehand: an error costs more than the rest of a delete's look at a dead process.
+  const stat = isThere(`/proc/${pid}`) ? readTextIfThere(`/proc/${pid}/stat`) : null
   if (stat === null) return null
   // The second field is the command in parentheses and may hold anything, so fields count from the last one.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

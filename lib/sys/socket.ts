@@ -46,6 +46,23 @@ export function sendFd(socket: number, fd: number, payload: string): void {
   check(native().ts_send_fd(socket, fd, bytes, bytes.length), 'sendmsg')
 }
 
+/** What one message takes (SCM_MAX_FD of unix(7)). */
+const MESSAGE_FDS = 253
+
+/**
+ * Sends the descriptors, in messages of one byte that is 1 where another one follows. Where nobody is at the other end any more
+ * nothing is said: that is for whoever reads from the socket to find.
+ */
+export function sendFds(socket: number, fds: readonly number[]): void {
+  for (let at = 0; at < fds.length; at += MESSAGE_FDS) {
+    const numbers = Int32Array.from(fds.slice(at, at + MESSAGE_FDS))
+    const more = at + MESSAGE_FDS < fds.length ? 1 : 0
+    const sent = native().ts_send_fds(socket, Buffer.from(numbers.buffer), numbers.length, more)
+    if (sent < 0 && ['EPIPE', 'ECONNRESET'].includes(errnoName(-sent))) return
+    check(sent, 'sendmsg')
+  }
+}
+
 /**
  * Sends a descriptor with the beginning of `payload`, and then the rest; closes `socket`.
  * @throws {SystemError} where the other end does not take it

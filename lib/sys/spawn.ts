@@ -9,7 +9,8 @@ export interface Spawned {
 
 export interface SpawnInput {
   readonly executable: number
-  readonly argument: string
+  /** One or two. */
+  readonly arguments: readonly [string, string?]
   readonly namespaces: number
   readonly cgroup: number | null
   readonly fds: readonly number[]
@@ -19,24 +20,18 @@ export interface SpawnInput {
 }
 
 /**
- * Starts `executable` (a descriptor) with `argument` as argv[1] and an empty environment; `fds[i]` becomes its descriptor i,
+ * Starts `executable` (a descriptor) with `arguments` and an empty environment; `fds[i]` becomes its descriptor i,
  * all others are closed. `namespaces` are CLONE_NEW* flags, `cgroup` a directory of the v2 hierarchy or null, `cpus` what it
  * runs on (default: what we do). The child stays ours to reap. Does not wait until the child has exec'd: where that fails, the
  * child sends a frame on `fds[report]` (see launch/report.ts) and exits with status 127.
  */
-export function spawn({
-  executable,
-  argument,
-  namespaces,
-  cgroup,
-  fds,
-  report = -1,
-  cpus = null,
-}: SpawnInput): Spawned {
+export function spawn(input: SpawnInput): Spawned {
+  const { executable, namespaces, cgroup, fds, report = -1, cpus = null } = input
+  const [first, second = ''] = input.arguments
   const numbers = Buffer.from(Int32Array.from(fds).buffer)
   const mask = cpus === null ? Buffer.alloc(0) : cpuMask(cpus)
   const pidfd = Buffer.alloc(4)
-  const given = [executable, argument, namespaces, cgroup ?? -1, numbers, fds.length, report] as const
+  const given = [executable, first, second, namespaces, cgroup ?? -1, numbers, fds.length, report] as const
   const pid = check(native().ts_spawn(...given, mask, mask.length, pidfd), 'clone3')
   return { pid, pidfd: pidfd.readInt32LE(0) }
 }

@@ -1,5 +1,6 @@
-// tsrun-init N: reads the plan from descriptor N, verifies all of it, and then runs it, op by op, in the
-// process that becomes the container's. N+1 is the control socket, N+2 and what follows are the plan's slots.
+// tsrun-init N FLAGS: leaves the namespaces of FLAGS, receives the plan and its slots over the control socket
+// N, verifies all of the plan, and then runs it, op by op, in the process that becomes the container's. The
+// plan becomes N+1, N+2 and what follows are the slots.
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 
@@ -8,6 +9,8 @@
 #include "path.h"
 
 #define MAX_PLAN (16u << 20)
+#define MAX_CONTROL (1 << 20)
+#define MESSAGE_DESCRIPTORS 253             // SCM_MAX_FD of the kernel
 #define F_SEALED (0x0002 | 0x0004 | 0x0008) // F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE
 
 // Any static program starts here; the rest of what a libc would set up is not needed.
@@ -109,13 +112,56 @@ static void read_plan(struct init *init, int fd) {
   refuse(report, refusal.reason);
 }
 
-// The number of a descriptor, in decimal; -1 for anything else.
-static int parse_fd(const char *text) {
-  int fd = 0;
+struct descriptors {
+  size_t length;
+  int32_t level, type;
+  int32_t fds[MESSAGE_DESCRIPTORS + 1];
+};
+
+// One message of the runtime's: a byte, 1 where another message follows, and descriptors. Whatever else ends
+// the process: the runtime is gone, or gave up.
+static bool receive_some(const struct init *init, int *last) {
+  unsigned char follows;
+  struct descriptors got = {0};
+  struct io_vector payload = {&follows, 1};
+  struct message message = {
+      .vectors = &payload, .vector_count = 1, .control = &got, .control_length = sizeof got};
+  if (sys_recvmsg(init->report.socket, &message) != 1 || got.type != SEND_DESCRIPTORS)
+    sys_exit(1);
+  // Nothing else is open here, so each gets the number after that of the one before.
+  for (size_t i = 0; i < (got.length - offsetof(struct descriptors, fds)) / sizeof *got.fds; i++)
+    if (got.fds[i] != ++*last)
+      refuse(&init->report, "a slot has not got its number");
+  return follows != 0;
+}
+
+// The plan is the first. Returns the number of slots.
+static uint32_t receive_slots(const struct init *init) {
+  int last = init->report.socket;
+  while (receive_some(init, &last))
+    continue;
+  if (last < init->first_slot - 1)
+    refuse(&init->report, "there is no plan");
+  return (uint32_t)(last - init->first_slot + 1);
+}
+
+// A number of up to 32 bits, in decimal; -1 for anything else.
+static int64_t parse_number(const char *text) {
+  int64_t number = 0;
   const char *at = text;
-  for (; *at >= '0' && *at <= '9' && fd < 1 << 20; at++)
-    fd = fd * 10 + (*at - '0');
-  return *at == 0 && at != text && fd > 2 ? fd : -1;
+  for (; *at >= '0' && *at <= '9' && number <= UINT32_MAX; at++)
+    number = number * 10 + (*at - '0');
+  return *at == 0 && at != text && number <= UINT32_MAX ? number : -1;
+}
+
+// The namespaces that need no new process. Not left to the clone: the runtime goes on while the kernel makes
+// them here.
+static void leave_namespaces(const struct init *init, uint32_t flags) {
+  long failed = flags == 0 ? 0 : sys_unshare(flags);
+  if (failed == 0)
+    return;
+  tell_unborn(&init->report, failed);
+  sys_exit(1);
 }
 
 // `tsrun-init -` has no plan: it keeps a cgroup in use until its standard input ends, or the runtime does.
@@ -132,12 +178,13 @@ _Noreturn void start(long *stack) {
   const char *const *args = (const char *const *)(stack + 1);
   if (stack[0] == 2 && args[1][0] == '-' && args[1][1] == 0)
     hold_place();
-  int plan = stack[0] == 2 ? parse_fd(args[1]) : -1;
-  if (plan < 0)
+  int64_t control = stack[0] == 3 ? parse_number(args[1]) : -1;
+  int64_t namespaces = stack[0] == 3 ? parse_number(args[2]) : -1;
+  if (control <= 2 || control > MAX_CONTROL || namespaces < 0)
     sys_exit(2);
   struct init init = {
-      .report = {.socket = plan + 1, .op = 0},
-      .first_slot = plan + 2,
+      .report = {.socket = (int)control, .op = 0},
+      .first_slot = (int)control + 2,
       .root = -1,
       .procfs = -1,
       .null = -1,
@@ -149,9 +196,13 @@ _Noreturn void start(long *stack) {
   follow_parent(&init);
   must(&init.report, "prctl", sys_prctl(PR_SET_NAME, (unsigned long)"tsrun-init", 0), "PR_SET_NAME");
   must(&init.report, "rt_sigprocmask", sys_clear_signal_mask(), "");
-  must(&init.report, "close_range", sys_close_range((unsigned int)plan, ~0u, CLOSE_RANGE_CLOEXEC), "");
-  read_plan(&init, plan);
-  for (uint32_t slot = 0; slot < init.plan.slot_count; slot++)
+  must(&init.report, "close_range", sys_close_range((unsigned int)control, ~0u, CLOSE_RANGE_CLOEXEC), "");
+  leave_namespaces(&init, (uint32_t)namespaces);
+  uint32_t received = receive_slots(&init);
+  read_plan(&init, (int)control + 1);
+  if (init.plan.slot_count != received)
+    refuse(&init.report, "the slots received are not those of the plan");
+  for (uint32_t slot = 0; slot < received; slot++)
     init.slots_left[slot / 8] |= (unsigned char)(1u << slot % 8);
   run_plan(&init);
   sys_exit(0);

@@ -80,8 +80,10 @@ void run_seccomp(struct init *init, struct seccomp_op *args) {
 
 void run_created(struct init *init, struct created_op *args) {
   drop(&init->procfs);
-  wait_at(init, OP_CREATED);
+  // First, since the runtime may end as soon as it has released this. Should it die before, that ends the
+  // wait.
   leave_parent(init);
+  wait_at(init, OP_CREATED);
   drop(&init->report.socket);
 }
 

@@ -11,6 +11,7 @@ enum frame {
   FRAME_VIOLATION = 3,
   FRAME_REFUSED = 4,
   FRAME_LISTENER = 5,
+  FRAME_UNBORN = 6, // also sent by native/sys/spawn.c
 };
 enum violation { VIOLATION_PATH = 1, VIOLATION_PROCFS = 2, VIOLATION_CWD = 3, VIOLATION_SOURCE = 4 };
 
@@ -20,6 +21,9 @@ struct report {
 };
 
 void tell(const struct report *to, enum frame frame, uint64_t number);
+
+// The first namespaces could not be made; `error` is a negative errno.
+void tell_unborn(const struct report *to, long error);
 
 // `error` is a negative errno. None of these three returns.
 _Noreturn void fail(const struct report *to, const char *call, long error, const char *detail);

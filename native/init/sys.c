@@ -281,6 +281,12 @@ long sys_send(int fd, const void *from, size_t size) {
   return CALL(sendto, fd, from, size, DONT_SIGNAL, NULL, 0);
 }
 
+// What is received is closed on exec.
+long sys_recvmsg(int fd, struct message *message) {
+  enum { CLOSE_ON_EXEC = 0x40000000 }; // MSG_CMSG_CLOEXEC
+  return CALL(recvmsg, fd, message, CLOSE_ON_EXEC);
+}
+
 long sys_sendmsg(int fd, const struct message *message) {
   return CALL(sendmsg, fd, message, DONT_SIGNAL);
 }

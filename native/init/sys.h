@@ -128,6 +128,7 @@ int sys_socket(int family, int type);
 int sys_accept(int fd);
 long sys_send(int fd, const void *from, size_t size);
 long sys_sendmsg(int fd, const struct message *message);
+long sys_recvmsg(int fd, struct message *message);
 
 // Memory; NULL and the error in *error.
 void *sys_map(size_t size, int fd, long *error);

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+enum { MESSAGE_FDS = 253 }; // SCM_MAX_FD of the kernel
+
 static int address(struct sockaddr_un *to, const char *path) {
   if (strlen(path) >= sizeof to->sun_path)
     return -ENAMETOOLONG;
@@ -57,11 +59,6 @@ EXPORT int ts_send(int socket, const char *bytes, int length) {
   return (int)result(send(socket, bytes, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-// 0: the end. -EAGAIN: nothing is there yet.
-EXPORT int ts_receive(int socket, char *to, int size) {
-  return (int)result(recv(socket, to, (size_t)size, MSG_DONTWAIT));
-}
-
 EXPORT int ts_send_fd(int socket, int fd, const char *payload, int length) {
   union {
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -77,6 +74,27 @@ EXPORT int ts_send_fd(int socket, int fd, const char *payload, int length) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return (int)result(sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+// The descriptors go with a byte that says whether more follow.
+EXPORT int ts_send_fds(int socket, const int *fds, int count, int more) {
+  union {
+    char bytes[CMSG_SPACE(MESSAGE_FDS * sizeof(int))];
+    struct cmsghdr align;
+  } control = {0};
+  if (count < 1 || count > MESSAGE_FDS)
+    return -EINVAL;
+  size_t size = (size_t)count * sizeof *fds;
+  char byte = (char)more;
+  struct iovec data = {.iov_base = &byte, .iov_len = 1};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_SPACE(size)};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(size);
+  memcpy(CMSG_DATA(header), fds, size);
   return (int)result(sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 

@@ -1,7 +1,7 @@
-// Starts the init helper: clone3 with CLONE_VM, so that the cost does not depend on the size of the host process,
-// and exec of a sealed memfd. Nobody waits for the exec (no CLONE_VFORK), so the child shares our memory while
-// our threads run: it works on a stage of its own, makes raw system calls only (errno is the parent's), and takes
-// no lock.
+// Starts the init helper: clone3 with CLONE_VM, so that the cost does not depend on the size of the host
+// process, and exec of a sealed memfd. Nobody waits for the exec (no CLONE_VFORK), so the child shares our
+// memory while our threads run: it works on a stage of its own, makes raw system calls only (errno is the
+// parent's), and takes no lock.
 #include "../init/call.h"
 #include "sys.h"
 #include <fcntl.h>
@@ -33,8 +33,8 @@ struct stage {
   int fd_count;
   int report; // which of `fds` a failure is told on; -1: none
   bool new_user_namespace;
-  int cpu_bytes; // 0: the CPUs of the parent
-  char argument[ARGUMENT_SIZE];
+  int cpu_bytes;                    // 0: the CPUs of the parent
+  char arguments[2][ARGUMENT_SIZE]; // the second may be empty: there is none
   unsigned char cpus[MAX_CPU_BYTES];
   int fds[MAX_FDS]; // fds[i] becomes descriptor i
   int moved[MAX_FDS];
@@ -106,7 +106,8 @@ static void tell(const struct stage *stage, enum failure failure, long error) {
 }
 
 __attribute__((noreturn)) static void child(struct stage *stage) {
-  const char *const arguments[] = {"tsrun-init", stage->argument, NULL};
+  const char *second = stage->arguments[1][0] ? stage->arguments[1] : NULL;
+  const char *const arguments[] = {"tsrun-init", stage->arguments[0], second, NULL};
   const char *const environment[] = {NULL};
   default_signals();
   // Before anything else, so that what it does next is done there already.
@@ -203,8 +204,8 @@ static struct stage *take_stage(void) {
 
 static long launch(struct stage *stage, uint64_t namespaces, int cgroup, int *pidfd) {
   struct clone_args args = {
-      .flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | namespaces |
-               (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+      .flags =
+          CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | namespaces | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
       .pidfd = (uint64_t)(uintptr_t)pidfd,
       .child_tid = (uint64_t)(uintptr_t)&stage->busy,
       .exit_signal = SIGCHLD,
@@ -223,18 +224,19 @@ static long launch(struct stage *stage, uint64_t namespaces, int cgroup, int *pi
   return pid;
 }
 
-static void furnish(struct stage *stage, const int *fds, const void *cpus, const char *argument) {
+static void furnish(struct stage *stage, const int *fds, const void *cpus) {
   memcpy(stage->fds, fds, (size_t)stage->fd_count * sizeof *fds);
   memcpy(stage->cpus, cpus, (size_t)stage->cpu_bytes);
-  strcpy(stage->argument, argument);
   if (stage->report >= 0)
     stage->moved[stage->report] = -1;
 }
 
 // Returns the pid; child_fd gets the pidfd. What fails after the clone is told as a frame on fds[report].
-EXPORT int ts_spawn(int executable, const char *argument, uint32_t namespaces, int cgroup, const int *fds,
-                    int fd_count, int report, const void *cpus, int cpu_bytes, int *child_fd) {
-  if (fd_count > MAX_FDS || cpu_bytes > MAX_CPU_BYTES || strlen(argument) >= ARGUMENT_SIZE)
+EXPORT int ts_spawn(int executable, const char *first, const char *second, uint32_t namespaces, int cgroup,
+                    const int *fds, int fd_count, int report, const void *cpus, int cpu_bytes,
+                    int *child_fd) {
+  if (fd_count > MAX_FDS || cpu_bytes > MAX_CPU_BYTES || strlen(first) >= ARGUMENT_SIZE ||
+      strlen(second) >= ARGUMENT_SIZE)
     return -E2BIG;
   if (report >= fd_count)
     return -EINVAL;
@@ -246,7 +248,9 @@ EXPORT int ts_spawn(int executable, const char *argument, uint32_t namespaces, i
   stage->report = report;
   stage->new_user_namespace = namespaces & CLONE_NEWUSER;
   stage->cpu_bytes = cpu_bytes;
-  furnish(stage, fds, cpus, argument);
+  strcpy(stage->arguments[0], first);
+  strcpy(stage->arguments[1], second);
+  furnish(stage, fds, cpus);
   long pid = launch(stage, namespaces, cgroup, child_fd);
   put_back(stage);
   return (int)pid;

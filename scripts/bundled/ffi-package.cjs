@@ -1,2 +1,10 @@
-/** In place of lib/sys/ffi-package.ts: the packages are part of the bundle, and still not run before they are needed. */
-exports.loadFfi = () => ({ bindings: require('ffi-napi/lib/bindings'), ref: require('@2060.io/ref-napi') })
+/**
+ * In place of lib/sys/ffi-package.ts: the add-ons of the packages without the JavaScript around them, which takes longer to run
+ * than the add-ons to load. Still not before they are needed.
+ */
+exports.loadFfi = () => {
+  const ref = require('add-on:ref-napi')()
+  const bindings = require('add-on:ffi-napi')().initializeBindings(ref.instance)
+  const writePointer = (buffer, offset, to) => ref._writePointer(buffer, offset, to, true)
+  return { bindings, ref: { address: ref.address, readPointer: ref.readPointer, writePointer } }
+}

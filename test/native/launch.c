@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 #define MAX_SLOTS 64
-#define PLAN_FD 3
+#define CONTROL_FD 3
+#define BY_CLONE ((unsigned long)(CLONE_NEWUSER | CLONE_NEWPID))
 
 static struct sockaddr_un start_address = {.sun_family = AF_UNIX};
 static socklen_t start_length;
@@ -99,17 +100,35 @@ static void keep_capabilities(void) {
     continue;
 }
 
-static _Noreturn void become_helper(const char *helper, const int *fds, int count, int is_in_new_user) {
-  int high[MAX_SLOTS + 2];
-  for (int i = 0; i < count; i++)
-    high[i] = check(fcntl(fds[i], F_DUPFD_CLOEXEC, 200), "F_DUPFD_CLOEXEC");
-  for (int i = 0; i < count; i++)
-    check(dup2(high[i], PLAN_FD + i), "dup2");
-  if (is_in_new_user)
+static _Noreturn void become_helper(const char *helper, int control, unsigned long flags) {
+  char later[24];
+  check(dup2(control, CONTROL_FD), "dup2");
+  check((int)syscall(SYS_close_range, CONTROL_FD + 1, ~0U, 0), "close_range");
+  if (flags & CLONE_NEWUSER)
     keep_capabilities();
-  char *args[] = {"tsrun-init", "3", NULL}, *env[] = {NULL};
+  snprintf(later, sizeof later, "%lu", flags & ~BY_CLONE);
+  char *args[] = {"tsrun-init", "3", later, NULL}, *env[] = {NULL};
   execve(helper, args, env);
   err(2, "%s", helper);
+}
+
+// The plan and its slots.
+static void hand_over(int control, const int *fds, int count) {
+  char last = 0;
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE((MAX_SLOTS + 1) * sizeof(int))];
+  } message_fds = {0};
+  struct iovec payload = {&last, 1};
+  struct msghdr message = {.msg_iov = &payload,
+                           .msg_iovlen = 1,
+                           .msg_control = &message_fds,
+                           .msg_controllen = CMSG_SPACE((size_t)count * sizeof *fds)};
+  message_fds.header.cmsg_level = SOL_SOCKET;
+  message_fds.header.cmsg_type = SCM_RIGHTS;
+  message_fds.header.cmsg_len = CMSG_LEN((size_t)count * sizeof *fds);
+  memcpy(CMSG_DATA(&message_fds.header), fds, (size_t)count * sizeof *fds);
+  check((int)sendmsg(control, &message, MSG_NOSIGNAL), "sendmsg");
 }
 
 static void write_map(pid_t pid, const char *file) {
@@ -220,15 +239,16 @@ int main(int argc, char **argv) {
   unsigned long flags = strtoul(argv[3], NULL, 16);
   int abandons = argc > 4 && strcmp(argv[4], "abandon") == 0;
   int is_in_new_user = (flags & CLONE_NEWUSER) != 0;
-  int control[2], fds[MAX_SLOTS + 2], count = 2;
+  int control[2], fds[MAX_SLOTS + 1], count = 1;
   check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control), "socketpair");
   fds[0] = sealed_copy(argv[2]);
-  fds[1] = control[1];
   for (int i = 4 + abandons; i < argc; i++)
     fds[count++] = open_slot(argv[i]);
-  pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+  pid_t pid = (pid_t)syscall(SYS_clone, (flags & BY_CLONE) | SIGCHLD, 0, 0, 0, 0);
   if (check(pid, "clone") == 0)
-    become_helper(argv[1], fds, count, is_in_new_user);
+    become_helper(argv[1], control[1], flags);
+  close(control[1]);
+  hand_over(control[0], fds, count);
   for (int i = 0; i < count; i++)
     close(fds[i]);
   pid = converse(control[0], pid, is_in_new_user, abandons);

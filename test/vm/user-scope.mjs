@@ -18,7 +18,7 @@ try {
   const [input] = makePipe()
   const directory = cgroup.directoryFd()
   // The helper without a plan: it waits until its standard input ends.
-  const waiting = { executable: helperExecutable(), argument: '-', namespaces: 0, fds: [input, input, input] }
+  const waiting = { executable: helperExecutable(), arguments: ['-'], namespaces: 0, fds: [input, input, input] }
   const { pid } = spawn({ ...waiting, cgroup: directory })
   closeFd(directory)
   await cgroup.settle()

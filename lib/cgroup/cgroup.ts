@@ -1,0 +1,281 @@
+/** A container's cgroup: one directory in each hierarchy of the host, whatever their versions. */
+import { HostError } from '../errors.js'
+import type { Resources } from '../spec/config.js'
+import { closeFd, openBeneath } from '../sys/beneath.js'
+import { applyGroups, checkUsage, countOomKills } from './apply.js'
+import { type CgroupBelow, placesBelow, placesOfProcess } from './below.js'
+import { availableIn, type Begun, beginCgroup, claimed, finishCgroup, type Ownership, survey } from './create.js'
+import { deviceAccess } from './device-access.js'
+import { freeze, isFrozen, thaw } from './freezer.js'
+import { killAll, signalEach } from './kill.js'
+import { type OomWatch, watchOom } from './oom.js'
+import { witnessOom } from './oom-witness.js'
+import { giveTo } from './owner.js'
+import type { Place } from './paths.js'
+import { pidsOf } from './processes.js'
+import { readStats } from './read-stats.js'
+import type { CgroupRecord } from './record.js'
+import { removeAll, removeAtOnce, removeEmpty } from './remove.js'
+import { compileSettings, type SettingGroup } from './settings.js'
+import type { Stats } from './stats.js'
+import { absolutePath, rootOf } from './tree.js'
+import type { Unit } from './unit.js'
+
+interface CreateInput {
+  readonly resources: Resources
+  readonly allowExisting?: boolean
+  readonly cpusLater?: boolean
+}
+
+export class Cgroup {
+  readonly #id: string
+  #places: readonly Place[]
+  /** null: not looked at yet, and so not ours. */
+  #ownership: Ownership | null
+  #begun: Begun | null = null
+  #later: readonly SettingGroup[] = []
+  /** null: systemd does not know of it. */
+  readonly #unit: Unit | null
+
+  /** Use `openCgroup`. */
+  constructor(id: string, places: readonly Place[], ownership: Ownership | null, unit: Unit | null = null) {
+    this.#id = id
+    this.#places = places
+    this.#ownership = ownership
+    this.#unit = unit
+  }
+
+  /** True where the container has none: a user without privileges, to whom none is delegated, or a host without cgroups. */
+  get isNone(): boolean {
+    return this.#places.length === 0 && this.#unit === null
+  }
+
+  #demandOne(what: string): void {
+    if (!this.isNone) return
+    const needs = `a cgroup of the container, for ${what}`
+    throw new HostError('ERR_HOST_CGROUP', {
+      needs,
+      found: 'none',
+      remedy: 'create it as root, or in a delegated cgroup',
+    })
+  }
+
+  /** True where `claim` has to come before `create`, and `toJSON` tells more after it. */
+  get isUnit(): boolean {
+    return this.#unit !== null
+  }
+
+  /**
+   * Has systemd make the cgroup, around a process that is there until `settle`.
+   * @throws {StateError} ERR_STATE_EXISTS for a unit that is there already
+   * @throws {HostError} ERR_HOST_CGROUP without systemd, {CgroupError} ERR_CGROUP_WRITE for what it refuses; {ConfigError} as `create`
+   */
+  async claim(resources: Resources): Promise<void> {
+    if (this.#unit === null) return
+    this.#places = await this.#unit.claim(this.#id, resources)
+    this.#ownership = { isOurs: true, places: this.#places.map(claimed) }
+  }
+
+  /**
+   * Makes the cgroup and writes the limits, so that a process that joins it is limited from its first instruction on. An
+   * existing one is used when it is empty (not at all where `allowExisting` is false; default true). With `cpusLater`
+   * (default false) the cpuset is left to `settle`.
+   *
+   * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED with all fields that the host's cgroups can't fulfil
+   * @throws {HostError} ERR_HOST_CGROUP without cgroups, or the right to make one
+   * @throws {StateError} ERR_STATE_EXISTS for a cgroup in use
+   * @throws {CgroupError} ERR_CGROUP_WRITE for a value that the kernel refuses
+   */
+  create(input: CreateInput): void {
+    this.begin(input)
+    try {
+      this.finish()
+    } catch (error) {
+      if (this.#unit === null) this.#abandon()
+      throw error
+    }
+  }
+
+  /**
+   * The first part of `create`: what `directoryFd` is of, so that a process can be started in it while `finish` does the rest.
+   * What has been made is ours from here on, and goes with `destroy`.
+   */
+  begin({ resources, allowExisting = true, cpusLater = false }: CreateInput): void {
+    // Until it has worked, what is there is not ours: a caller that cleans up must not kill somebody else's processes.
+    const isClaimed = this.#unit !== null
+    if (!isClaimed) this.#ownership = null
+    const wanted = { id: this.#id, places: this.#places, resources, allowExisting, cpusLater, isClaimed }
+    this.#begun = beginCgroup(wanted)
+    if (!isClaimed) this.#ownership = { isOurs: true, places: this.#begun.owned }
+  }
+
+  finish(): void {
+    if (this.#begun === null) return
+    const created = finishCgroup(this.#begun)
+    this.#begun = null
+    this.#ownership = created
+    this.#later = created.later
+  }
+
+  #abandon(): void {
+    removeEmpty(this.#begun?.owned ?? [])
+    this.#ownership = null
+  }
+
+  /** Writes what `create` had to leave for when the container's process is in: limits of no or one process, and the cpuset. */
+  async settle(): Promise<void> {
+    await this.#unit?.settle()
+    applyGroups(this.#places, this.#later)
+    this.#later = []
+  }
+
+  /** On version 2, gives it to that user of the host. False where only a more privileged one could, and it stays whose it is. */
+  giveTo(uid: number): boolean {
+    return giveTo(this.#places, uid)
+  }
+
+  /** Lets systemd know of other limits, which `apply` then writes, so that it does not write the old ones again. */
+  async declare(resources: Resources): Promise<void> {
+    await this.#unit?.change(this.#places, resources)
+  }
+
+  /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are; the device list only with `keepsDevices`. */
+  apply(resources: Resources, { keepsDevices = false } = {}): void {
+    const groups = compileSettings(resources, availableIn(this.#places))
+    const devices = keepsDevices ? () => {} : deviceAccess(this.#places, resources.devices)
+    if (resources.memory.checkBeforeUpdate) checkUsage(this.#places, resources.memory.limit ?? 0n)
+    applyGroups(this.#places, groups)
+    devices({ isNew: false })
+  }
+
+  /**
+   * For each v1 hierarchy (and with `unified` for that of v2), by its index in the host's facts: a descriptor of the file
+   * that a process joins by writing "0". They belong to the caller.
+   */
+  joinFds({ unified = false } = {}): ReadonlyMap<number, number> {
+    const fds = new Map<number, number>()
+    try {
+      for (const [index, place] of this.#places.entries()) {
+        const file = place.version === 1 ? 'tasks' : 'cgroup.procs'
+        if (place.version === 1 || unified) fds.set(index, openBeneath(rootOf(place), `${place.path}/${file}`, 'write'))
+      }
+      return fds
+    } catch (error) {
+      for (const fd of fds.values()) closeFd(fd)
+      throw error
+    }
+  }
+
+  /** The directory in the cgroup v2 hierarchy, for CLONE_INTO_CGROUP; null where there is none. It belongs to the caller. */
+  directoryFd(): number | null {
+    const place = this.#places.find(({ version }) => version === 2)
+    return place === undefined ? null : openBeneath(rootOf(place), place.path, 'directory')
+  }
+
+  /**
+   * A cgroup below this one, for a process to join; nothing of it is ours to remove.
+   * @throws {ConfigError} ERR_CONFIG_INVALID for what is no path below, or none of this host's controllers
+   * @throws {HostError} ERR_HOST_CGROUP where there is no such cgroup
+   */
+  below(path: CgroupBelow): Cgroup {
+    return new Cgroup(this.#id, placesBelow(this.#places, path), null)
+  }
+
+  /** On version 2, the cgroup below this one that the process has moved to, if it has; version 1 is left as it is. */
+  whereIs(pid: number): Cgroup {
+    return new Cgroup(this.#id, placesOfProcess(this.#places, pid), null)
+  }
+
+  /** The absolute path of the directory in the hierarchy of that index in the host's facts. */
+  pathIn(hierarchy: number): string {
+    const place = this.#places[hierarchy]
+    if (place === undefined) throw new RangeError(`no cgroup hierarchy ${hierarchy}`)
+    return absolutePath(place)
+  }
+
+  /** The processes, and with `recursive` also those of the cgroups below; 0 stands for one that our pid namespace does not show. */
+  pids({ recursive }: { recursive: boolean }): number[] {
+    this.#demandOne('the list of its processes')
+    const place = this.#places.find(({ version }) => version === 2) ?? this.#places[0]
+    return place === undefined ? [] : pidsOf(place, { recursive })
+  }
+
+  /** Kills all processes, also those of the cgroups below, and resolves when they are gone (5 seconds at most). */
+  async kill(): Promise<void> {
+    if (this.#ownership?.isOurs === true) await killAll(this.#places)
+  }
+
+  /** Sends a signal to all processes, also those of the cgroups below; without effect where none is left. */
+  signal(number: number): void {
+    this.#demandOne('a signal to all of its processes')
+    if (this.#ownership?.isOurs === true) signalEach(this.#places, number)
+  }
+
+  /** Resolves when all processes have stopped (5 seconds at most). */
+  async freeze(): Promise<void> {
+    this.#demandOne('pause')
+    await freeze(this.#places)
+  }
+
+  async thaw(): Promise<void> {
+    thaw(this.#places)
+  }
+
+  frozen(): boolean {
+    return isFrozen(this.#places)
+  }
+
+  /** Version 1 delivers no signal, not even SIGKILL, before the process goes on. */
+  async letDie(): Promise<void> {
+    if (this.frozen()) await this.thaw()
+  }
+
+  /** All that the cgroup counts. */
+  stats(): Stats {
+    this.#demandOne('statistics')
+    return readStats(this.#places)
+  }
+
+  /** null: the host does not account for memory, or the cgroup is gone. */
+  watchOom(): OomWatch | null {
+    return watchOom(this.#places)
+  }
+
+  /** How many processes the OOM killer has killed; 0 where the cgroup is gone. */
+  oomKills(): number {
+    return countOomKills(this.#places)
+  }
+
+  /** Whether it has killed, of a unit, when the process of `pidfd` ends: systemd removes a unit with its last process. False for all others. */
+  async oomKilledAtEnd(pidfd: number): Promise<boolean> {
+    return this.#unit !== null && witnessOom(this.#places, pidfd)
+  }
+
+  /**
+   * Removes what create made, with the cgroups below, and waits up to 5 seconds for dying processes. Fine when it is gone.
+   * @throws {CgroupError} ERR_CGROUP_WRITE, EBUSY: a process is still there
+   */
+  async remove(): Promise<void> {
+    if (this.#ownership?.isOurs !== true) return
+    await this.#unit?.stop()
+    await removeAll(this.#ownership.places)
+  }
+
+  /** `kill` and `remove`, without looking for processes where the kernel says that there are none. */
+  async destroy(): Promise<void> {
+    if (this.#unit !== null) return this.remove()
+    if (this.#ownership?.isOurs !== true || removeAtOnce(this.#ownership.places)) return
+    await this.kill()
+    await this.remove()
+  }
+
+  /**
+   * Plain data for `openCgroup`. Before `create` it tells what would be ours, so that it can be kept on disk before
+   * anything is made and is enough to undo a create that was cut off.
+   */
+  toJSON(): CgroupRecord {
+    this.#ownership ??= survey(this.#places)
+    const { isOurs, places } = this.#ownership
+    return { id: this.#id, isOurs, places, scope: this.#unit?.scope ?? null }
+  }
+}
