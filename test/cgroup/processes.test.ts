@@ -66,12 +66,15 @@ test('Killing ends all processes, also frozen ones and those below that were mov
   t.notOk(cgroup.frozen())
 })
 
-/** Chains of processes that each start the next one and end: a list of their pids is wrong as soon as it is read. */
+/**
+ * Chains of processes that each start the next one and end: a list of their pids is wrong as soon as it is read. A chain ends
+ * where it can't fork, and the zombies that a busy init leaves lying count.
+ */
 const RELAY = 'relay() { relay & }; for chain in 1 2 3 4 5 6; do relay & done 2>/dev/null; wait'
 
 test('Processes that start others all the time are killed.', async t => {
   const cgroup = testCgroup(t)
-  cgroup.create({ resources: resources({ pids: { limit: 400n } }) })
+  cgroup.create({ resources: resources({ pids: { limit: 4000n } }) })
   const member = runIn(t, directoriesOf(cgroup), RELAY)
   await until(() => cgroup.pids({ recursive: true }).length > 3)
   await cgroup.destroy()
@@ -83,7 +86,7 @@ test('Without the unified hierarchy, processes are killed one by one.', async t 
   const v1 = { mode: 'v1', hierarchies: facts.hierarchies.filter(({ version }) => version === 1) } as const
   const path = pathOf(testCgroup(t))
   const cgroup = openCgroup({ facts: v1, path, id: 'v1' })
-  cgroup.create({ resources: resources({ pids: { limit: 400n } }) })
+  cgroup.create({ resources: resources({ pids: { limit: 4000n } }) })
   const directories = v1.hierarchies.map((_, index) => cgroup.pathIn(index))
   const relay = runIn(t, directories, RELAY)
   const sleeper = await sleeperIn(t, child(directories))
