@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
-import { createError, invalid } from './attempt.js'
+import { createError, createSleeper, invalid, until } from './attempt.js'
 import { change, limited, MEBIBYTE, needs, type ResourcesInput } from './limited.js'
 
 const skip = needs()
@@ -63,6 +63,19 @@ t.test('config-linux.md#memory: the kernel kills what takes more', needs('memory
   })
   const result = await runtime.run({ bundle })
   t.match(result, { signal: 'SIGKILL', oomKilled: true })
+})
+
+t.test('config-linux.md#memory: checkBeforeUpdate refuses a limit below what is in use', needs('memory'), async t => {
+  const bundle = makeBundle(t)
+  const container = await createSleeper(bundle, config => {
+    change({ memory: { limit: 64 * MEBIBYTE, checkBeforeUpdate: true } })(config)
+    config.process.args = ['/bin/sh', '-c', 'dd if=/dev/zero of=/tmp/x bs=1M count=16 && touch /tmp/done && sleep 100']
+  })
+  await container.start()
+  await until(async () => ((await container.stats()).memory?.usage ?? 0) > 16 * MEBIBYTE)
+  const update = container.update({ memory: { limit: 8 * MEBIBYTE, checkBeforeUpdate: true } })
+  await t.rejects(update, { code: 'ERR_CGROUP_OOM', configPath: '/linux/resources/memory/limit' })
+  t.equal((await container.state()).status, 'running')
 })
 
 t.test('config-linux.md#memory: kernel and kernelTCP are deprecated, and ignored with a warning', skip, async t => {

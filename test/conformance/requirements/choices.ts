@@ -5,6 +5,15 @@ const PROCFS = 'conformance/config-mounts-procfs.test.ts'
 
 export const choices: readonly Choice[] = [
   {
+    anchor: 'config.md#specification-version',
+    says: 'Without ociVersion 1.0.0 is meant, with a warning; a member that is null is as good as absent',
+    why: 'engines in Go write what they leave empty as null, and runc takes it',
+    shown: [
+      ['spec/read-config.test.ts', 'without a version the first one is meant, and that is told'],
+      ['spec/read-config.test.ts', 'a member that is null is as good as absent, in text and in objects'],
+    ],
+  },
+  {
     anchor: 'config.md#mounts',
     says: 'On /proc only a procfs is mounted, and below it only over the files that tell of the host; all else is an error',
     why: 'what is mounted there can defeat the labels and masks that are written through it (CVE-2019-16884); runc does the same',

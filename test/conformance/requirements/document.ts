@@ -34,6 +34,10 @@ export const document: readonly Section[] = [
         word: 'MUST',
         says: 'Values that are invalid, or valid and not supported, are errors',
         shown: [
+          [
+            'conformance/fields.test.ts',
+            'a value of the wrong type is an error that names the field, for every field that there is',
+          ],
           ['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it'],
           ['spec/read-config.test.ts', 'any member may be of any wrong type without more than an issue'],
           [

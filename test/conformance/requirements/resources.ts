@@ -38,6 +38,7 @@ export const resources: readonly Section[] = [
         word: 'MUST',
         says: 'With checkBeforeUpdate a limit below what is in use is an error',
         shown: [
+          ['conformance/config-linux-resources.test.ts', ': checkBeforeUpdate refuses a limit below what is in use'],
           [
             'cgroup/apply.test.ts',
             'A limit below what is in use is refused where the configuration wants that checked.',
