@@ -4,9 +4,20 @@
  * for this version of Node. Runs on install and with `npm run build:native`.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { abiModule, abiOf } from './abi.mjs'
 import { writeCodeCache } from './code-cache.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -15,6 +26,9 @@ const targets = [
   { folder: 'sys', output: 'libtsrun.so' },
   { folder: 'init', output: 'tsrun-init' },
 ]
+
+const sys = join(root, 'native', 'sys')
+const abi = existsSync(sys) ? abiOf(sys) : 0
 
 const noCompiler = compiler => `tsrun: no C compiler found (tried "${compiler}"), so its native part cannot be built.
   Debian, Ubuntu:  apt-get install gcc libc6-dev
@@ -55,7 +69,7 @@ function isFresh(output, sources) {
 
 function compile({ sources, output }) {
   const [compiler, ...before] = (process.env.CC || 'cc').split(/\s+/)
-  const flags = flagsOf(sources)
+  const flags = [...flagsOf(sources), `-DTSRUN_ABI=${abi}`]
   const units = sources.filter(path => /\.[cS]$/.test(path))
   const temporary = `${output}.${process.pid}`
   const started = new Date()
@@ -74,6 +88,14 @@ function compile({ sources, output }) {
     renameSync(temporary, output)
   } finally {
     rmSync(temporary, { force: true })
+  }
+}
+
+/** In a clone: an installed package has what was built with it. */
+function recordAbi() {
+  const file = join(root, 'lib', 'sys', 'abi.ts')
+  if (existsSync(dirname(file)) && (!existsSync(file) || readFileSync(file, 'utf8') !== abiModule(abi))) {
+    writeFileSync(file, abiModule(abi))
   }
 }
 
@@ -97,6 +119,7 @@ function buildAll() {
 }
 
 try {
+  recordAbi()
   buildAll()
   writeCodeCache()
 } catch (error) {

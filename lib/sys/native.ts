@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { HostError } from '../errors.js'
+import { ABI } from './abi.js'
 import { load, type NativeFunction, type Signature } from './ffi.js'
 
-const TABLE = {
+export const TABLE = {
+  ts_abi: ['int', []],
   ts_open_beneath: ['int', ['int', 'string', 'int']],
   ts_read_beneath: ['int', ['int', 'string', 'pointer', 'int']],
   ts_write_beneath: ['int', ['int', 'string', 'pointer', 'int']],
@@ -80,10 +82,34 @@ function library(): string {
   })
 }
 
-let bound: { readonly [K in keyof typeof TABLE]: NativeFunction } | null = null
+type Native = { readonly [K in keyof typeof TABLE]: NativeFunction }
 
-/** @throws {HostError} ERR_HOST_KERNEL where the library has not been compiled */
-export function native(): { readonly [K in keyof typeof TABLE]: NativeFunction } {
-  bound ??= load(library(), TABLE)
+let bound: Native | null = null
+
+/** @throws {HostError} ERR_HOST_KERNEL where the library has not been compiled, or not from the sources that belong to this */
+export function native(): Native {
+  bound ??= openNative(library())
   return bound
+}
+
+/** A function with other arguments than we pass would bring down the process: the library is asked first whether it is ours. */
+export function openNative(path: string): Native {
+  const functions = load(path, TABLE)
+  const found = abiOf(functions)
+  if (found === ABI) return functions
+  throw new HostError('ERR_HOST_KERNEL', {
+    needs: `the native library of this version of tsrun (${ABI})`,
+    found: `another one (${found ?? 'without a number'}), ${path}`,
+    remedy: 'it was compiled from other sources: run `npm rebuild tsrun` (in a clone `npm run build`)',
+  })
+}
+
+function abiOf({ ts_abi }: Native): number | null {
+  try {
+    return ts_abi()
+  } catch (error) {
+    // dlsym found nothing: from before there was a number.
+    if (error instanceof Error && error.message.startsWith('dlsym:')) return null
+    throw error
+  }
 }
