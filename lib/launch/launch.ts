@@ -7,14 +7,15 @@ import type { Plan } from '../plan/plan.js'
 import { verifyPlan } from '../plan/verify.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
 import { type Channel, openChannel } from '../sys/channel.js'
+import { isErrno } from '../sys/errno.js'
 import { pause } from '../sys/host.js'
 import { helperExecutable, sealedMemory } from '../sys/memory.js'
 import { openPidfd, takeFd } from '../sys/process.js'
 import { sendFds, socketPair } from '../sys/socket.js'
-import { spawn } from '../sys/spawn.js'
+import { type Spawned, type SpawnInput, spawn } from '../sys/spawn.js'
 import { trace } from '../sys/trace.js'
 import { type Child, followChild } from './child.js'
-import { decodeFrame, diedError, reportedError, stepsOf } from './report.js'
+import { birthError, decodeFrame, diedError, reportedError, stepsOf } from './report.js'
 
 const debug = trace('launch')
 const SIGKILL = 9
@@ -97,6 +98,14 @@ interface Session {
 /** Those that a process enters only by being made; the helper makes all others by itself. */
 const BY_CLONE = CLONE.NEWUSER | CLONE.NEWPID
 
+function born(input: SpawnInput): Spawned {
+  try {
+    return spawn(input)
+  } catch (error) {
+    throw isErrno(error) ? birthError(error) : error
+  }
+}
+
 interface Started {
   readonly child: Child
   readonly control: number
@@ -106,7 +115,7 @@ interface Started {
 function start({ plan, stdio, cgroup, cpus = null, spawned, leavesStatus = false }: LaunchInput): Started {
   const [control, helperEnd] = socketPair()
   try {
-    const process = spawn({
+    const process = born({
       executable: helperExecutable(),
       arguments: [String(stdio.length), String(plan.cloneFlags & ~BY_CLONE)],
       namespaces: plan.cloneFlags & BY_CLONE,

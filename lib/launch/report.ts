@@ -86,11 +86,31 @@ export function stepsOf({ ops }: Plan, first = 0): Steps {
 
 /** The error for a frame that reports one. */
 export function reportedError(steps: Steps, frame: Frame): Error {
-  if (frame.kind === 'unborn') return new SystemError({ ...frame, path: '' })
+  if (frame.kind === 'unborn') return birthError(frame)
   if (frame.kind === 'barrier' || frame.kind === 'cloned' || frame.kind === 'listener') return unexpected(frame)
   const step = steps.ops[frame.index - steps.first]
   if (step === undefined || frame.kind === 'refused') return refused(step, frame)
   return frame.kind === 'unsafe' ? unsafe(step, frame) : failed(steps.program, step, frame)
+}
+
+/**
+ * The helper could not be started, or not in namespaces of its own: `syscall` is clone3, unshare, sched_setaffinity or execveat.
+ * What is not about the namespaces is for the caller to name.
+ */
+export function birthError({ syscall, errno }: { syscall: string; errno: string }): LaunchError | SystemError {
+  if (syscall !== 'clone3' && syscall !== 'unshare') return new SystemError({ syscall, errno })
+  const configPath = '/linux/namespaces'
+  const hint = NAMESPACE_HINTS[errno]
+  const message = `${configPath}: ${syscall}: ${errno}: ${errnoMessage(errno)}${hint === undefined ? '' : ` (${hint})`}`
+  const fields = { configPath, op: 'unshare', phase: 'SPAWN', syscall, errno, signal: null }
+  return new LaunchError('ERR_LAUNCH_OP', message, fields)
+}
+
+const NAMESPACE_HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces',
+  EUSERS: 'user namespaces are nested too deep, or too many',
+  EPERM: 'this user, or a security module, may not make these namespaces',
+  EAGAIN: 'the limit of processes is reached: see pids.max of the cgroup and RLIMIT_NPROC',
 }
 
 const unexpected = ({ kind }: Frame): PlanError =>

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { CLONE, MS } from '../../lib/plan/flags.js'
@@ -183,6 +184,22 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
     const ops = shell('true').filter(({ op }) => op !== 'pivot_root')
     const { told, exit } = launch({ ops, slots: [`tree:${root}`] })
     t.match(told, [[4, 12, 'needs a switched root before it']])
+    t.equal(exit, 1)
+  })
+
+  t.test('refuses a plan that came with more or fewer slots than it says', async t => {
+    const root = makeRoot(t)
+    for (const slots of [[], [`tree:${root}`, `dir:${root}`]]) {
+      const { told, exit } = launch({ ops: shell('true'), slots, slotCount: 1 })
+      t.match(told, [[4, 0, 'the slots received are not those of the plan']])
+      t.equal(exit, 1)
+    }
+  })
+
+  t.test('tells when a namespace is refused', async t => {
+    const around = `unshare -Umr sh -c 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$@"' sh "$@"`
+    const { told, exit } = launch({ ops: shell('true'), slots: [`dir:${makeRoot(t)}`], around })
+    t.same(told, [[6, 2, constants.errno.ENOSPC]])
     t.equal(exit, 1)
   })
 

@@ -35,6 +35,8 @@ export interface Launch {
   /** As launch.c takes them, in the order of the ops. */
   readonly slots: readonly string[]
   readonly flags?: number
+  /** What the plan says. Default: as many as there are. */
+  readonly slotCount?: number
   /** Default: a pipe that is at its end. */
   readonly stdin?: 'pipe' | 'ignore'
   /** A shell script that runs the launcher as "$@", in a mount namespace of its own. */
@@ -59,11 +61,12 @@ export function temporaryFolder(t: Test): string {
   return folder
 }
 
-function runLauncher(folder: string, { ops, slots, flags = NAMESPACES, stdin = 'pipe', around }: Launch): Launched {
+function runLauncher(folder: string, { ops, slots, flags = NAMESPACES, stdin = 'pipe', ...rest }: Launch): Launched {
+  const { around, slotCount = slots.filter(slot => slot !== 'abandon').length } = rest
   const file = join(folder, 'plan')
   writeFileSync(
     file,
-    encodePlan({ ops, slots: slots.filter(slot => slot !== 'abandon').map(() => ({})) as unknown as Plan['slots'] }),
+    encodePlan({ ops, slots: Array.from({ length: slotCount }, () => ({})) as unknown as Plan['slots'] }),
   )
   const launcher = [join(folder, 'launch'), join(folder, 'init'), file, flags.toString(16), ...slots]
   const [command, ...args] = around === undefined ? launcher : ['unshare', '-m', 'sh', '-c', around, 'sh', ...launcher]
