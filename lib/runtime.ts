@@ -4,7 +4,7 @@ import { Container } from './container.js'
 import { ConfigError, HostError, isTsrunError } from './errors.js'
 import { describeFeatures } from './features.js'
 import type { HostFacts } from './host/facts.js'
-import { probeHost } from './host/probe.js'
+import { isInUserNamespace, probeHost } from './host/probe.js'
 import { type BundleInput, openBundle } from './lifecycle/bundle.js'
 import type { Context, LogEntry } from './lifecycle/context.js'
 import { type CreateOptions, compileOptions, create } from './lifecycle/create.js'
@@ -22,7 +22,7 @@ import { trace } from './sys/trace.js'
 export interface RuntimeOptions {
   /**
    * The state directory, absolute. Default /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun, and an ERR_HOST_PRIVILEGE of what first
-   * needs it where that is not set.
+   * needs it where that is not set. A root of a user namespace counts as one without where that variable is set and USER is not root.
    */
   readonly root?: string
   /**
@@ -127,8 +127,10 @@ function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions):
 
 function defaultRoot(): string {
   const uid = effectiveUid()
-  if (uid === 0) return '/run/tsrun'
-  const { XDG_RUNTIME_DIR: directory = '' } = environment()
+  const { XDG_RUNTIME_DIR: directory = '', USER: user } = environment()
+  // A user can be root in a user namespace, as rootless Podman is: /run is not its own then.
+  const isMappedUser = () => directory !== '' && user !== 'root' && isInUserNamespace()
+  if (uid === 0 && !isMappedUser()) return '/run/tsrun'
   if (directory.startsWith('/')) return `${directory}/tsrun`
   throw new HostError('ERR_HOST_PRIVILEGE', {
     needs: 'XDG_RUNTIME_DIR, an absolute path, for the state of containers of a user without root',

@@ -11,6 +11,7 @@ export type { CgroupBelow } from './below.js'
 export type { Cgroup } from './cgroup.js'
 export type { CgroupDriver, CgroupInput } from './input.js'
 export type { OomWatch } from './oom.js'
+export { ownDirectory } from './paths.js'
 export type { CgroupRecord } from './record.js'
 export type * from './stats.js'
 

@@ -81,3 +81,6 @@ export function visiblePath({ own, root, mountpoint }: CgroupHierarchy): string 
     remedy: 'use an absolute cgroupsPath, or mount the cgroups in the current cgroup namespace',
   })
 }
+
+/** The absolute path of our own cgroup in a hierarchy. @throws {HostError} ERR_HOST_CGROUP where it is not to be seen */
+export const ownDirectory = (hierarchy: CgroupHierarchy): string => `${hierarchy.mountpoint}${visiblePath(hierarchy)}`

@@ -14,7 +14,7 @@ export function probeHost(): HostFacts {
     kernel: parseRelease(kernelRelease()),
     euid: effectiveUid(),
     egid: effectiveGid(),
-    inUserNamespace: readLink('/proc/self/ns/user') !== FIRST_USER_NAMESPACE,
+    inUserNamespace: isInUserNamespace(),
     lastCapability: Number(readText('/proc/sys/kernel/cap_last_cap')),
     permitted: capabilitySet(status, 'CapPrm'),
     bounding: capabilitySet(status, 'CapBnd'),
@@ -25,6 +25,9 @@ export function probeHost(): HostFacts {
     filesystems: parseFilesystems(readText('/proc/filesystems')),
   }
 }
+
+/** Whether this process is in a user namespace that is not the first one. */
+export const isInUserNamespace = (): boolean => readLink('/proc/self/ns/user') !== FIRST_USER_NAMESPACE
 
 function parseRelease(release: string): [number, number] {
   const [major = 0, minor = 0] = release.split(/[.-]/).map(Number)

@@ -29,8 +29,10 @@ export function lostCgroup(context: Context, { id, config }: Asked): Cgroup {
   return openCgroup({ facts: context.facts().cgroup, id, delegated: config.linux.resources, isLost: true })
 }
 
+/** The root of a user namespace has no right to cgroups but to those that its user has. */
 function isLeftToUs({ facts, cgroupManager }: Context, { linux }: Config): boolean {
-  return cgroupManager === 'cgroupfs' && (linux.cgroupsPath ?? '') === '' && isRootless(facts())
+  if (cgroupManager !== 'cgroupfs' || (linux.cgroupsPath ?? '') !== '') return false
+  return isRootless(facts()) || facts().inUserNamespace
 }
 
 function openNamed(

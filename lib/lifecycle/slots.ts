@@ -1,4 +1,4 @@
-import type { Cgroup } from '../cgroup/index.js'
+import { type Cgroup, ownDirectory } from '../cgroup/index.js'
 import { PlanError } from '../errors.js'
 import { compileFilter } from '../host/seccomp.js'
 import { openSlots } from '../host/slots.js'
@@ -30,7 +30,8 @@ export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: Slot
   return withJoinFds(cgroup.joinFds(), cgroupFd =>
     openSlots(plan.slots, {
       cgroup: cgroupFd,
-      cgroupTree: hierarchy => cloneTree({ path: cgroup.pathIn(hierarchy), recursive: false, nofollow: true }),
+      cgroupTree: hierarchy =>
+        cloneTree({ path: treeOf({ context, cgroup, hierarchy }), recursive: false, nofollow: true }),
       filter: () => filterMemory({ config, root: context.store.root }),
       start: () => context.store.listenForStart(id),
       console: () => duplicate(stdio.console),
@@ -38,6 +39,16 @@ export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: Slot
       initRoot: never('init root'),
     }),
   )
+}
+
+/** What a container sees of its cgroups: its own part, or ours where it has none and so stays in ours. */
+function treeOf({
+  context,
+  cgroup,
+  hierarchy,
+}: Pick<SlotsInput, 'context' | 'cgroup'> & { hierarchy: number }): string {
+  const facts = context.facts().cgroup.hierarchies[hierarchy]
+  return cgroup.isNone && facts !== undefined ? ownDirectory(facts) : cgroup.pathIn(hierarchy)
 }
 
 /** The files that a process joins the cgroup by, each handed out once; what nobody took is closed. */

@@ -129,7 +129,8 @@ function makeUnlessThere(path: string, mode: number): void {
     makeDirectory(path, mode)
   } catch (error) {
     // An existing directory may also be on a read-only file system, or in a directory that we may not write to.
-    if (!isErrno(error, 'EEXIST', 'EROFS', 'EACCES', 'EPERM') || fileStatus(path).kind !== 'directory') throw error
+    const mayBeThere = isErrno(error, 'EEXIST', 'EROFS', 'EACCES', 'EPERM')
+    if (!mayBeThere || unlessGone(() => fileStatus(path))?.kind !== 'directory') throw error
   }
 }
 

@@ -2,6 +2,7 @@
  * The engines, each with tsrun and with runc: `npm run test:engines [-- ENGINE [WORD]]`, as TAP.
  * A machine without an engine skips it and says so; with MUST_RUN=1 that is a failure.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { compare } from './compare.mjs'
@@ -16,17 +17,18 @@ import {
   startRemapped,
   startSwarm,
 } from './docker.mjs'
-import { buildahNeeds, podmanNeeds, startBuildah, startPodman } from './podman.mjs'
+import { buildahNeeds, podmanNeeds, rootlessNeeds, startBuildah, startPodman, startRootless } from './podman.mjs'
 import { runtimes } from './sandbox.mjs'
 import { composeScenarios } from './scenarios/compose.mjs'
 import { containerdScenarios } from './scenarios/containerd.mjs'
 import { usernsScenarios } from './scenarios/docker/userns.mjs'
 import { dockerScenarios } from './scenarios/docker.mjs'
-import { buildahScenarios, podmanScenarios } from './scenarios/podman.mjs'
+import { buildahScenarios, podmanScenarios, rootlessScenarios } from './scenarios/podman.mjs'
 import { registryScenarios } from './scenarios/registry.mjs'
 import { swarmScenarios } from './scenarios/swarm.mjs'
 
 const [only, word] = process.argv.slice(2)
+const asUser = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
 const engines = [
   { engine: 'docker', needs: dockerNeeds, start: startDocker, scenarios: dockerScenarios },
   { engine: 'docker-userns', needs: dockerNeeds, start: startRemapped, scenarios: usernsScenarios },
@@ -35,12 +37,19 @@ const engines = [
   { engine: 'swarm', needs: dockerNeeds, start: startSwarm, scenarios: swarmScenarios },
   { engine: 'containerd', needs: containerdNeeds, start: startContainerd, scenarios: containerdScenarios },
   { engine: 'podman', needs: podmanNeeds, start: startPodman, scenarios: podmanScenarios },
+  {
+    engine: 'podman-rootless',
+    needs: rootlessNeeds,
+    probe: { command: [...asUser, 'unshare', '-Ur', 'true'], what: 'user namespaces of users without privileges' },
+    start: startRootless,
+    scenarios: rootlessScenarios,
+  },
   { engine: 'buildah', needs: buildahNeeds, start: startBuildah, scenarios: buildahScenarios },
 ]
 
 const inPath = command => ['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some(folder => existsSync(`${folder}/${command}`))
 
-function missing(needs) {
+function missing({ needs, probe }) {
   if (process.geteuid() !== 0) return 'needs root'
   const packages = Object.entries({
     ...needs,
@@ -52,14 +61,16 @@ function missing(needs) {
     .filter(([command]) => !inPath(command))
     .map(([, name]) => name)
   if (packages.length > 0) return `needs the packages ${[...new Set(packages)].join(' ')}`
+  if (probe !== undefined && spawnSync(probe.command[0], probe.command.slice(1)).status !== 0)
+    return `needs ${probe.what}`
   return existsSync(runtimes.tsrun) ? false : 'needs dist: npm run build'
 }
 
 t.jobs = 1
 t.setTimeout(0)
-for (const { engine, needs, start, scenarios } of engines) {
+for (const { engine, needs, probe, start, scenarios } of engines) {
   if (only !== undefined && only !== engine) continue
-  const lacking = missing(needs)
+  const lacking = missing({ needs, probe })
   if (lacking !== false && process.env.MUST_RUN === '1') throw new Error(`${engine}: ${lacking}`)
   const chosen = scenarios.filter(({ title }) => word === undefined || title.includes(word))
   await t.test(engine, { skip: lacking, timeout: 0 }, t => compare(t, { engine, scenarios: chosen, start }))

@@ -55,4 +55,15 @@ export const containerdScenarios = [
       ${detached}
       for i in $(seq 20); do timeout 20 ctr task exec --exec-id e$i one sh -c "exit $i"; echo $?; done`,
   },
+  {
+    title: 'a terminal, SIGTERM to all, and delete by force',
+    script: `
+      terminal '# ' 'tty; exit 5\\n' -- ${run} -t --rm ${image} one sh; tr -d '\\r' < screen | grep -x /dev/pts/0
+      ${run} -d ${image} two sh -c 'trap "exit 4" TERM; sleep 1000 & wait' >/dev/null
+      eventually sh -c 'ctr task ps two | grep -c . | grep -x 3'
+      ctr task kill -a -s SIGTERM two; eventually sh -c 'ctr task ls | grep STOPPED'
+      ctr task delete two; echo $?; ctr container rm two
+      ${detached}
+      ctr task delete -f one; echo $?; ctr container rm one; ctr task ls -q | wc -l`,
+  },
 ]

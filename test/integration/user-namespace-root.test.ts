@@ -1,0 +1,41 @@
+/** A user who is root of a user namespace already, as rootless Podman makes one and runs its containers there. */
+import t from 'tap'
+import type { TestConfig } from '../bundle.js'
+import { missing } from '../needs.js'
+import { makeRootlessBundle } from '../rootless.js'
+
+const skip = { skip: missing('root', 'busybox', 'user-namespaces') }
+
+/** No user namespace of its own, and as on hosts with cgroup version 1 none for cgroups. */
+function inherit({ linux }: TestConfig): void {
+  linux.namespaces = (linux.namespaces ?? []).filter(({ type }) => type !== 'user' && type !== 'cgroup')
+  delete linux.uidMappings
+  delete linux.gidMappings
+}
+
+t.test(
+  'its containers need no user namespace, see the cgroups that they are in, and their state is the user’s',
+  skip,
+  async t => {
+    const { configure, script, directory, prefix } = makeRootlessBundle(t)
+    configure('id -u; ls /sys/fs/cgroup | grep -c .', inherit)
+    const tsrun = `${directory}/node ${directory}/code/dist/cli/tsrun.cjs`
+    const inside = `${tsrun} create ${prefix} </dev/null >out 2>err; ls ${directory}/run/tsrun; ${tsrun} start ${prefix}
+    until ${tsrun} state ${prefix} | grep stopped >/dev/null; do sleep 0.1; done; ${tsrun} delete ${prefix}; cat out`
+    const { status, stdout, stderr } = script(`unshare -Urm sh -c '${inside}'`)
+    t.equal(status, 0, stderr)
+    const [kept, uid, entries] = stdout.trim().split('\n')
+    t.same([kept, uid], [prefix, '0'], stdout)
+    t.ok(Number(entries) > 0, 'it sees cgroups')
+  },
+)
+
+t.test('who says to be root keeps the state where root does', skip, async t => {
+  const { configure, script, directory } = makeRootlessBundle(t)
+  configure('true', inherit)
+  const { status, stderr } = script(
+    `USER=root unshare -Urm ${directory}/node ${directory}/code/dist/cli/tsrun.cjs run c`,
+  )
+  t.equal(status, 1)
+  t.match(stderr, /mkdir.*\/run\/tsrun.*EACCES/)
+})
