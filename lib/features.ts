@@ -1,4 +1,4 @@
-import { CAPABILITIES } from './spec/capabilities.js'
+import { CAPABILITIES } from './capabilities.js'
 import { HOOK_KINDS } from './spec/config.js'
 import type { LinuxFeatures, OciFeatures } from './spec/features.js'
 import { MOUNT_OPTIONS } from './spec/mount-options.js'

@@ -1,5 +1,5 @@
+import { capabilityNames } from '../capabilities.js'
 import type { HostFacts } from '../host/facts.js'
-import { CAPABILITIES, capabilityBit } from '../plan/flags.js'
 import type { OpArgs } from '../plan/ops.js'
 import type { Capabilities } from '../spec/config.js'
 import type { Work } from './draft.js'
@@ -14,7 +14,7 @@ export interface GrantedSets extends OpArgs<'capabilities'> {
 
 /** All capabilities that the kernel knows. */
 function knownTo({ lastCapability }: Pick<HostFacts, 'lastCapability'>): bigint {
-  return capabilityBit(lastCapability + 1) - 1n
+  return (1n << BigInt(lastCapability + 1)) - 1n
 }
 
 /** What the runtime can give to the process at all: everything in a user namespace, else no more than it has. */
@@ -46,8 +46,4 @@ function limiter({ draft }: Work, sets: Capabilities) {
     if (refused !== 0n) draft.warn(`${POINTER}/${name}: left out, ${reason}: ${capabilityNames(refused).join(', ')}`)
     return sets[name] & allowed
   }
-}
-
-function capabilityNames(set: bigint): string[] {
-  return CAPABILITIES.filter((_, number) => (set & capabilityBit(number)) !== 0n)
 }

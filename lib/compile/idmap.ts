@@ -1,10 +1,10 @@
+import { capabilityBit } from '../capabilities.js'
 import { HostError } from '../errors.js'
-import { capabilityBit } from '../plan/flags.js'
 import type { Idmap } from '../plan/plan.js'
 import type { Mount } from '../spec/config.js'
 import type { Work } from './draft.js'
 
-const CAP_SYS_ADMIN = capabilityBit(21)
+const CAP_SYS_ADMIN = capabilityBit('CAP_SYS_ADMIN')
 
 /**
  * How the ids of a mount are mapped: by its own mappings, else as in the container's user namespace. Null: not at all.

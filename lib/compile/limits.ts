@@ -1,12 +1,12 @@
+import { capabilityBit } from '../capabilities.js'
 import { ConfigError } from '../errors.js'
-import { capabilityBit } from '../plan/flags.js'
 import { makeIssue } from '../spec/shape.js'
 import type { Work } from './draft.js'
 import { preservedFds } from './exec.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
 import { isRootless } from './privilege.js'
 
-const CAP_SYS_RESOURCE = capabilityBit(24)
+const CAP_SYS_RESOURCE = capabilityBit('CAP_SYS_RESOURCE')
 
 /**
  * prlimit(2) on a process with other ids than our own takes CAP_SYS_RESOURCE. Where we lack it, as in many containers, the

@@ -1,9 +1,10 @@
 /** Whether the runtime has privileges, and who is root in the container where it has none. */
+
+import { capabilityBit } from '../capabilities.js'
 import type { HostFacts } from '../host/facts.js'
-import { capabilityBit } from '../plan/flags.js'
 import type { Config, IdMapping } from '../spec/config.js'
 
-const CAP_SYS_ADMIN = capabilityBit(21)
+const CAP_SYS_ADMIN = capabilityBit('CAP_SYS_ADMIN')
 
 /** True where the runtime may mount, and copy what is mounted, only in a user namespace of its container. */
 export function isRootless({ permitted }: Pick<HostFacts, 'permitted'>): boolean {

@@ -1,8 +1,9 @@
 /** The ids of a new user namespace, written while the helper waits at `map`. */
+
+import { capabilityBit } from '../capabilities.js'
 import { mapsOnlySelf } from '../compile/index.js'
 import { HostError } from '../errors.js'
 import type { HostFacts } from '../host/facts.js'
-import { capabilityBit } from '../plan/flags.js'
 import type { Config, IdMapping } from '../spec/config.js'
 import { isErrno } from '../sys/errno.js'
 import { environment } from '../sys/host.js'
@@ -10,8 +11,8 @@ import { type RunResult, run } from '../sys/run.js'
 import { writeSetting } from './outside.js'
 
 const KINDS = {
-  uid: { field: 'uidMappings', program: 'newuidmap', ranges: '/etc/subuid', capability: capabilityBit(7) },
-  gid: { field: 'gidMappings', program: 'newgidmap', ranges: '/etc/subgid', capability: capabilityBit(6) },
+  uid: { field: 'uidMappings', program: 'newuidmap', ranges: '/etc/subuid', capability: capabilityBit('CAP_SETUID') },
+  gid: { field: 'gidMappings', program: 'newgidmap', ranges: '/etc/subgid', capability: capabilityBit('CAP_SETGID') },
 } as const
 
 export function makesUserNamespace({ linux }: Config): boolean {

@@ -1,4 +1,5 @@
-import { CAPABILITIES, CLONE, flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, SECCOMP_FILTER_FLAG } from './flags.js'
+import { CAPABILITIES } from '../capabilities.js'
+import { CLONE, flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, SECCOMP_FILTER_FLAG } from './flags.js'
 import { OPS, type Op, RESOLVE } from './ops.js'
 import { phasesOf } from './phases.js'
 import type { Cleared, Idmap, IdRange, Plan, Slot } from './plan.js'

@@ -1,6 +1,4 @@
 import t from 'tap'
-import { CAPABILITIES } from '../../lib/plan/flags.js'
-import { CAPABILITIES as SPEC_CAPABILITIES } from '../../lib/spec/capabilities.js'
 import type { OciProcess } from '../../lib/spec/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf } from './cases.js'
 
@@ -9,8 +7,6 @@ const withProcess = (process: Partial<OciProcess>, more: Parameters<typeof compi
   const base = { cwd: '/', args: ['/bin/true'] }
   return compileCase('minimal', { ...more, document: { ...document, process: { ...base, ...process } } })
 }
-
-t.test('both tables of capabilities are the same', async t => t.same(CAPABILITIES, SPEC_CAPABILITIES))
 
 t.test('without capabilities in the configuration there are none', async t => {
   const { plan } = withProcess({})

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
+import { CAPABILITIES, capabilityBit, capabilityNames } from '../../lib/capabilities.js'
 import { anchorOf } from '../../lib/spec/anchors.js'
-import { CAPABILITIES, capabilityBit, capabilityNames } from '../../lib/spec/capabilities.js'
 import { validateId } from '../../lib/spec/id.js'
 import { pointer } from '../../lib/spec/json.js'
 import { NAMESPACE_FILES, NAMESPACE_FLAGS, NAMESPACE_TYPES } from '../../lib/spec/namespaces.js'

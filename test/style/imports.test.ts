@@ -6,16 +6,42 @@ import { sources } from './sources.js'
 /** What the files of each folder of lib may import: folders, or single files. `.` are the files of lib itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   errors: [],
-  spec: ['errors'],
-  plan: ['errors'],
+  capabilities: [],
+  spec: ['errors', 'capabilities'],
+  plan: ['errors', 'capabilities'],
   sys: ['errors'],
-  compile: ['errors', 'spec', 'plan', 'host/facts'],
+  compile: ['errors', 'capabilities', 'spec', 'plan', 'host/facts'],
   host: ['errors', 'spec', 'plan', 'sys'],
   cgroup: ['errors', 'spec', 'sys', 'host/facts'],
   store: ['errors', 'spec', 'sys'],
   launch: ['errors', 'spec', 'plan', 'host', 'sys'],
-  lifecycle: ['errors', 'spec', 'plan', 'sys', 'compile', 'host', 'cgroup', 'store', 'launch', 'streams'],
-  '.': ['.', 'errors', 'spec', 'plan', 'sys', 'compile', 'host', 'cgroup', 'store', 'launch', 'lifecycle'],
+  lifecycle: [
+    'errors',
+    'capabilities',
+    'spec',
+    'plan',
+    'sys',
+    'compile',
+    'host',
+    'cgroup',
+    'store',
+    'launch',
+    'streams',
+  ],
+  '.': [
+    '.',
+    'errors',
+    'capabilities',
+    'spec',
+    'plan',
+    'sys',
+    'compile',
+    'host',
+    'cgroup',
+    'store',
+    'launch',
+    'lifecycle',
+  ],
   cli: ['index'],
 }
 
@@ -28,10 +54,13 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 }
 const mayImportNode = (path: string) => ['sys', 'cli'].includes(folderOf(path)) || path === 'lib/streams.ts'
 
-/** The folder below lib that a path belongs to: `sys`, `errors` (a file that everybody may import), or `.`. */
+/** Files of lib itself that stand on their own, as folders do. */
+const alone: readonly string[] = ['lib/errors.ts', 'lib/capabilities.ts']
+
+/** The folder below lib that a path belongs to: `sys`, the name of a file that stands alone (`errors`), or `.`. */
 function folderOf(path: string): string {
   const [, first, second] = path.split('/')
-  if (path === 'lib/errors.ts') return 'errors'
+  if (alone.includes(path)) return (second ?? first ?? '').replace(/\.ts$/, '')
   return second === undefined ? '.' : (first ?? '.')
 }
 

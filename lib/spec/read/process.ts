@@ -1,4 +1,4 @@
-import { capabilityBit, capabilityNames } from '../capabilities.js'
+import { capabilityBit, capabilityNames } from '../../capabilities.js'
 import type { Capabilities, Process, Rlimit, User } from '../config.js'
 import { pointer } from '../json.js'
 import type { OciCapabilities, OciProcess, OciRlimit } from '../oci-config.js'
