@@ -66,11 +66,12 @@ function flagLines({ name, short, value, help }: Flag): readonly string[] {
   return ['.TP', names.map(each => each + given).join(', '), text(help)]
 }
 
-/** Escaped: a dash is a minus sign (it can be copied), and no line begins as a request. */
+/** Escaped: a dash is a minus sign (it can be copied), a quote does not end an argument, and no line begins as a request. */
 const text = (plain: string): string =>
   plain
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
+    .replaceAll('"', '\\(dq')
     .replace(/^(?=[.'])/gm, '\\&')
 
 const CLOSING = [
