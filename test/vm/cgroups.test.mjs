@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { attempt, cgroupOf, disk, outputOf, read, withSleeper } from './box.mjs'
+import { attempt, cgroupOf, configOf, disk, host, newId, outputOf, read, rootfs, runtime, withSleeper } from './box.mjs'
 import { test } from './tap.mjs'
 
 const MiB = 1024 * 1024
@@ -43,6 +43,68 @@ test('every limit is in the file that the kernel has for it', async () => {
     for (const [file, value] of Object.entries(files)) assert.equal(read(cgroup, file), value, file)
   })
   assert.ok(!existsSync('/sys/fs/cgroup/vm'), 'nothing is left')
+})
+
+test('what is no limit, or less usual, is in its file as well', async () => {
+  const resources = {
+    memory: { limit: 64 * MiB, swap: -1, reservation: -1 },
+    cpu: { quota: -1, period: 50_000, idle: 1 },
+    pids: { limit: -1 },
+    blockIO: { weight: 500, throttleWriteIOPSDevice: [{ major, minor, rate: 120 }] },
+  }
+  await withSleeper({ linux: { resources } }, async ({ pid }) => {
+    const cgroup = cgroupOf(pid)
+    const files = {
+      'memory.swap.max': 'max',
+      'memory.low': 'max',
+      'cpu.max': 'max 50000',
+      'cpu.idle': '1',
+      'pids.max': 'max',
+      'io.max': `${major}:${minor} rbps=max wbps=max riops=max wiops=120`,
+    }
+    for (const [file, value] of Object.entries(files)) assert.equal(read(cgroup, file), value, file)
+    const weights = [read(cgroup, 'io.bfq.weight'), read(cgroup, 'io.weight')]
+    assert.ok(weights.includes('default 500') || weights.includes('default 4950'), String(weights))
+  })
+  const burst = { cpu: { quota: 50_000, period: 100_000, burst: 20_000 } }
+  await withSleeper({ linux: { resources: burst } }, async ({ pid }) => {
+    assert.equal(read(cgroupOf(pid), 'cpu.max.burst'), '20000')
+  })
+})
+
+test('what version 2 has no word for is an error that names all of it', async () => {
+  const resources = {
+    memory: { swappiness: 7, disableOOMKiller: true },
+    cpu: { realtimeRuntime: 9000, realtimePeriod: 90_000 },
+    network: { classID: 7, priorities: [{ name: 'lo', priority: 1 }] },
+    rdma: { nothing: { hcaHandles: 1 } },
+    unified: { 'nonsense.max': '1' },
+  }
+  const create = async named => runtime.create({ id: newId(), config: configOf(null, { resources: named }), rootfs })
+  const { rdma, ...others } = resources
+  const error = await create(others).catch(error => error)
+  assert.equal(error.code, 'ERR_CONFIG_UNSUPPORTED')
+  const paths =
+    'cpu/realtimePeriod cpu/realtimeRuntime memory/disableOOMKiller memory/swappiness network/classID network/priorities/0 unified/nonsense.max'
+  assert.deepEqual(
+    error.issues.map(({ path }) => path).sort(),
+    paths.split(' ').map(path => `/linux/resources/${path}`),
+  )
+  await assert.rejects(create({ rdma }), { code: 'ERR_CGROUP_WRITE', configPath: '/linux/resources/rdma/nothing' })
+})
+
+test('a limit below what is in use is refused where the configuration wants that checked', async () => {
+  const command = 'dd if=/dev/zero of=/tmp/x bs=1M count=16 2>/dev/null; sleep 1000'
+  const more = {
+    process: { args: ['/bin/sh', '-c', command] },
+    mounts: [{ destination: '/tmp', type: 'tmpfs', source: 'tmpfs' }],
+  }
+  await withSleeper({ linux: { resources: { memory: { limit: 64 * MiB } } }, more }, async container => {
+    for (let tries = 0; (await container.stats()).memory.usage < 16 * MiB && tries < 300; tries++) host('sleep', '0.1')
+    const update = container.update({ memory: { limit: 8 * MiB, checkBeforeUpdate: true } })
+    await assert.rejects(update, { code: 'ERR_CGROUP_OOM', configPath: '/linux/resources/memory/limit' })
+    assert.equal(read(cgroupOf(container.pid), 'memory.max'), String(64 * MiB))
+  })
 })
 
 test('a container that takes more memory than it may is reported as killed for that', async () => {

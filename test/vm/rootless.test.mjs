@@ -23,7 +23,7 @@ const squeeze = text =>
 const outside = resultsOf(['alone', 'many', 'notGranted', 'limits', 'noLimits', 'bind', 'ofRoot', 'joined', 'state'], {
   isDelegated: false,
 })
-const inside = resultsOf(['limits', 'noLimits', 'below', 'owner', 'otherOwner'], { isDelegated: true })
+const inside = resultsOf(['limits', 'noLimits', 'below', 'owner', 'otherOwner', 'inScope'], { isDelegated: true })
 
 test('a user maps itself alone, without a grant of ids', () => {
   assert.deepEqual(squeeze(outside.alone.stdout), ['0', '0', `0 ${uid} 1`, 'deny'], JSON.stringify(outside.alone))
@@ -64,6 +64,12 @@ test('a cgroup that only root could give away stays, and the log says so', () =>
   assert.equal(inside.otherOwner.uid, uid)
   assert.equal(inside.otherOwner.isGone, true)
   assert.match(inside.otherOwner.log.join('\n'), /only root can give it to uid 100006/)
+})
+
+test('the manager of the user makes a scope for a container, with its limits', () => {
+  const { path, ...rest } = inside.inScope
+  assert.match(path, new RegExp(`/user@${uid}\\.service/user\\.slice/tsrun-in-scope\\.scope$`))
+  assert.deepEqual(rest, { memory: '67108864', pids: '9', status: 'paused', isGone: true })
 })
 
 test('the state is kept in the runtime directory of the user', () => {

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readlinkSync,
   rmSync,
   statSync,
@@ -99,12 +100,34 @@ async function joined() {
   }
 }
 
+/** Where a container is that the manager of the user makes a scope for, and what it may. */
+async function inScope() {
+  const bySystemd = createRuntime({ cgroupManager: 'systemd', root: runtime.root })
+  const id = 'in-scope'
+  const container = await bySystemd.create({
+    id,
+    config: configOf('exec sleep 1000', limited),
+    rootfs,
+    stdio: 'ignore',
+  })
+  const { pid } = container
+  const path = cgroupOf(pid)
+  const read = file => readFileSync(`/sys/fs/cgroup${path}/${file}`, 'utf8').trim()
+  const found = { path, memory: read('memory.max'), pids: read('pids.max') }
+  await container.start()
+  await container.pause()
+  const { status } = await container.state()
+  await container.resume()
+  await container.delete({ force: true })
+  return { ...found, status, isGone: !existsSync(`/sys/fs/cgroup${path}`) }
+}
+
+const cgroupOf = pid => /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))[1]
+
 /** Whose the cgroup of a container is. */
 async function ownerOf(change) {
   const container = await idle(change)
-  const [, path] = /^0::(.*)$/m.exec(
-    await import('node:fs').then(fs => fs.readFileSync(`/proc/${container.pid}/cgroup`, 'utf8')),
-  )
+  const path = cgroupOf(container.pid)
   const { uid } = statSync(`/sys/fs/cgroup${path}`)
   await container.delete({ force: true })
   return {
@@ -155,6 +178,7 @@ const scenarios = {
   bind: () => said('cat /data/secret; touch /data/new || echo refused', bind),
   ofRoot: () => said('true', ofRoot),
   joined,
+  inScope,
 }
 
 const results = {}

@@ -56,6 +56,7 @@ export const cgroups: readonly Section[] = [
         word: 'SHOULD',
         says: 'The owner becomes the host id of the user that runs the process, if and only if the cgroup file system is mounted writable',
         shown: [
+          ['vm/cgroups.test.mjs', "the container's cgroup is that of its user where it may work with it"],
           ['conformance/cgroup-ownership-view.ts', ': the directory and the listed files belong to the process'],
           ['conformance/cgroup-ownership-view.ts', ': in a user namespace the owner is the id that it stands for'],
           ['conformance/cgroup-ownership-view.ts', ': the process can make cgroups, move to them, and no more'],

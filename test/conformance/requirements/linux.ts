@@ -79,6 +79,7 @@ export const linux: readonly Section[] = [
           ['conformance/config-linux-user-namespace.test.ts', ': the maps are as listed'],
           ['conformance/config-linux-user-namespace.test.ts', ': root in the container is the mapped id on the host'],
           ['integration/rootless.test.ts', 'more ids are mapped by newuidmap and newgidmap'],
+          ['vm/rootless.test.mjs', 'more ids are mapped by newuidmap and newgidmap'],
         ],
       },
       {

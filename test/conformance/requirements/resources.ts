@@ -39,6 +39,7 @@ export const resources: readonly Section[] = [
         says: 'With checkBeforeUpdate a limit below what is in use is an error',
         shown: [
           ['conformance/config-linux-resources.test.ts', ': checkBeforeUpdate refuses a limit below what is in use'],
+          ['vm/cgroups.test.mjs', 'a limit below what is in use is refused where the configuration wants that checked'],
           [
             'cgroup/apply.test.ts',
             'A limit below what is in use is refused where the configuration wants that checked.',
@@ -54,6 +55,7 @@ export const resources: readonly Section[] = [
         word: 'MUST',
         says: 'shares, quota, burst, period, cpus, mems and idle are in force',
         shown: [
+          ['vm/cgroups.test.mjs', 'what is no limit, or less usual, is in its file as well'],
           ['conformance/config-linux-resources.test.ts', ': shares, period, quota and burst'],
           ['conformance/config-linux-resources.test.ts', ': idle'],
           ['conformance/config-linux-resources.test.ts', ': cpus and mems'],
@@ -79,6 +81,7 @@ export const resources: readonly Section[] = [
         word: 'MUST',
         says: 'Weights are in force',
         shown: [
+          ['vm/cgroups.test.mjs', 'what is no limit, or less usual, is in its file as well'],
           [
             'conformance/config-linux-resources.test.ts',
             ': a weight, or an error that names it where the kernel has none',
@@ -181,7 +184,10 @@ export const resources: readonly Section[] = [
         says: 'Limits by device are in force',
         simulated:
           'no machine of the tests has an RDMA device, and the kernel refuses limits of others: shown are the lines that are written, and the error',
-        shown: [['cgroup/settings.test.ts', 'Network classes and RDMA.']],
+        shown: [
+          ['vm/cgroups.test.mjs', 'what version 2 has no word for is an error that names all of it'],
+          ['cgroup/settings.test.ts', 'Network classes and RDMA.'],
+        ],
       },
     ],
   },
@@ -217,6 +223,7 @@ export const resources: readonly Section[] = [
         says: 'What version 1 has and version 2 has no word for is an error',
         shown: [
           ['conformance/unified-view.ts', ': what version 2 has no word for is an error that names it'],
+          ['vm/cgroups.test.mjs', 'what version 2 has no word for is an error that names all of it'],
           ['cgroup/settings.test.ts', 'What version 2 does not have is refused, all of it at once.'],
         ],
       },
