@@ -29,11 +29,18 @@ t.test('a paused container stands still until it is resumed', skip, async t => {
   t.ok(ticksOf(container.pid) > before)
 })
 
-t.test('pause needs a running container, resume a paused one', skip, async t => {
+t.test('pause needs a created or running container, resume a paused one', skip, async t => {
   const { runtime, bundle, configure, id } = makeBundle(t)
   configure(config => (config.process.args = ['/bin/sleep', '100']))
   const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
-  await t.rejects(container.pause(), { code: 'ERR_STATE_STATUS', message: /container not running/ })
+  await container.pause()
+  t.match(await container.state(), { status: 'paused' })
+  await t.rejects(container.start(), {
+    code: 'ERR_STATE_STATUS',
+    message: /cannot start a container in the paused state/,
+  })
+  await container.resume()
+  t.match(await container.state(), { status: 'created' })
   await container.start()
   await t.rejects(container.resume(), { code: 'ERR_STATE_STATUS', message: /container not paused/ })
   await container.pause()
