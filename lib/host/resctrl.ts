@@ -54,6 +54,8 @@ export interface ClassRecord {
   readonly madeClass: boolean
   /** The class was asked for by its name: once made it is there for others too, and stays when the container is deleted. */
   readonly isNamed: boolean
+  /** What the schemata of an existing class have been, where they are changed; null: they are not. */
+  readonly before: string | null
   /** The group that is monitored, relative to the root; null where none is. */
   readonly group: string | null
 }
@@ -64,14 +66,13 @@ export interface Shares {
   readonly last: readonly string[]
 }
 
-/** Makes what the record says is to be made, and gives the class its shares. */
+/** Makes what the record says is to be made, and gives the class its shares; what is there already only the last ones. */
 export function makeClass(tree: ResctrlTree, record: ClassRecord, { first, last }: Shares): void {
   const { class: directory, madeClass, group } = record
-  if (madeClass) {
-    tree.make(directory)
-    for (const lines of [first, last]) {
-      if (lines.length > 0) tree.write(`${directory}/schemata`, lines.map(line => `${line}\n`).join(''))
-    }
+  if (madeClass) tree.make(directory)
+  // An existing class has the first ones already, or there would have been an error.
+  for (const lines of madeClass ? [first, last] : [last]) {
+    if (lines.length > 0) tree.write(`${directory}/schemata`, lines.map(line => `${line}\n`).join(''))
   }
   if (group !== null) tree.make(group)
 }
@@ -95,9 +96,9 @@ export function removeClass(tree: ResctrlTree, { class: directory, madeClass, gr
 }
 
 /** The first of these lines that an existing class does not have like that; null where it has them all. */
-export function differingLine(tree: ResctrlTree, directory: string, { first, last }: Shares): string | null {
+export function differingLine(tree: ResctrlTree, directory: string, lines: readonly string[]): string | null {
   const there = sharesOf(tree.read(`${directory}/schemata`).split('\n'))
-  for (const line of [...first, ...last]) {
+  for (const line of lines) {
     for (const [key, value] of sharesOf([line])) if (there.get(key) !== value) return line
   }
   return null

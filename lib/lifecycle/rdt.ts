@@ -44,7 +44,8 @@ export function planClass({ rdt, id, source = KERNEL }: Wanted): ClassRecord {
     const isThere = tree.has(directory)
     checkClass({ tree, rdt, directory, isThere })
     const group = rdt.monitors ? `${directory}/mon_groups/${id}` : null
-    return { root, class: directory, madeClass: !isThere, isNamed: rdt.class !== null, group }
+    const before = isThere && rdt.last.length > 0 ? tree.read(`${directory}/schemata`) : null
+    return { root, class: directory, madeClass: !isThere, isNamed: rdt.class !== null, before, group }
   })
 }
 
@@ -73,7 +74,7 @@ function checkClass({ tree, rdt, directory, isThere }: Checked): void {
   if (!isThere && !asksForShares) {
     throw refused(`${POINTER}/closID`, `there is no class ${name}, and no schemata to make it with`, 'ENOENT')
   }
-  const other = isThere ? differingLine(tree, directory, rdt) : null
+  const other = isThere ? differingLine(tree, directory, rdt.first) : null
   if (other === null) return
   throw refused(
     `${POINTER}/closID`,
@@ -96,7 +97,7 @@ export function createClass(record: ClassRecord, rdt: IntelRdt, source = KERNEL)
     try {
       naming({ tree, what: record.class }, () => makeClass(tree, record, rdt))
     } catch (error) {
-      removeClass(tree, record)
+      restore(tree, record)
       throw error
     }
   })
@@ -120,13 +121,18 @@ export function recordedClass({ id, rdt }: ContainerRecord): ClassRecord | null 
 
 /** What delete removes of that what create made; fine where it is gone, with all of the file system too. */
 export function destroyClass(record: ClassRecord, source = KERNEL): void {
-  undoClass({ ...record, madeClass: record.madeClass && !record.isNamed }, source)
+  undoClass({ ...record, madeClass: record.madeClass && !record.isNamed, before: null }, source)
 }
 
 /** Removes all that a create made that has failed; fine where it is gone. */
 export function undoClass(record: ClassRecord, source = KERNEL): void {
   if (source.find() !== record.root) return
-  within(source, record.root, tree => removeClass(tree, record))
+  within(source, record.root, tree => restore(tree, record))
+}
+
+function restore(tree: ResctrlTree, record: ClassRecord): void {
+  if (record.before) tree.write(`${record.class}/schemata`, record.before)
+  removeClass(tree, record)
 }
 
 function naming<T>({ tree, what }: { tree: ResctrlTree; what: string }, act: () => T): T {

@@ -89,7 +89,7 @@ t.test(
 t.test('config-linux.md#intelrdt: an existing class is joined, and neither written nor removed', async t => {
   const tree = makeTree(t)
   const before = tree.read('gold/schemata')
-  for (const more of [{}, { l3CacheSchema: 'L3:1=ff;0=FF' }, { memBwSchema: 'MB:0=50' }, { schemata: ['MB:1=50'] }]) {
+  for (const more of [{}, { l3CacheSchema: 'L3:1=ff;0=FF' }, { memBwSchema: 'MB:0=50' }]) {
     const record = live(tree, rdtOf({ closID: 'gold', ...more }))
     destroyClass(record, tree.source)
     t.equal(tree.read('gold/schemata'), before)
@@ -118,7 +118,7 @@ t.test('config-linux.md#intelrdt: / is the default class of the kernel', async t
   destroyClass(record, tree.source)
   t.notOk(tree.has('mon_groups/box'))
   t.ok(tree.has('tasks'))
-  t.throws(() => planClass({ rdt: rdtOf({ closID: '/', schemata: ['MB:0=7'] }), id: 'box', source: tree.source }), {
+  t.throws(() => planClass({ rdt: rdtOf({ closID: '/', memBwSchema: 'MB:0=7' }), id: 'box', source: tree.source }), {
     message: '/linux/intelRdt/closID: the class "/" exists, and is not as asked for: "MB:0=7"',
   })
 })
@@ -144,7 +144,7 @@ t.test('config-linux.md#intelrdt: a group that can not be made is an error, and 
 
 t.test('config-linux.md#intelrdt: an existing class with other shares is an error', async t => {
   const { source, written } = makeTree(t)
-  for (const more of [{ l3CacheSchema: 'L3:0=f' }, { memBwSchema: 'MB:0=50;1=60' }, { schemata: ['L2:0=f'] }]) {
+  for (const more of [{ l3CacheSchema: 'L3:0=f' }, { memBwSchema: 'MB:0=50;1=60' }]) {
     const [wanted] = [...Object.values(more)].flat()
     t.throws(() => planClass({ rdt: rdtOf({ closID: 'gold', ...more }), id: 'box', source }), {
       code: 'ERR_LAUNCH_OP',
@@ -154,6 +154,20 @@ t.test('config-linux.md#intelrdt: an existing class with other shares is an erro
   }
   t.strictSame(written, [])
 })
+
+t.test(
+  'config-linux.md#intelrdt: schemata are written to an existing class too, and taken back where create fails',
+  async t => {
+    const tree = makeTree(t)
+    const before = tree.read('gold/schemata')
+    const record = live(tree, rdtOf({ closID: 'gold', l3CacheSchema: 'L3:0=ff', schemata: ['MB:0=30'] }))
+    t.strictSame(tree.written, ['gold/schemata: MB:0=30\n', 'gold/tasks: 4321\n'])
+    destroyClass(record, tree.source)
+    t.equal(tree.read('gold/schemata'), 'MB:0=30\n', 'delete leaves it to whoever has named it')
+    undoClass(record, tree.source)
+    t.equal(tree.read('gold/schemata'), before)
+  },
+)
 
 t.test('config-linux.md#intelrdt: a class that is not there, without schemata, is an error', async t => {
   const { source } = makeTree(t)

@@ -44,7 +44,13 @@ export const rdt: readonly Section[] = [
         word: 'MUST',
         says: 'What there is of l3CacheSchema, memBwSchema and schemata is written, in this order',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': cache and bandwidth are written together, schemata after them']],
+        shown: [
+          [
+            'lifecycle/rdt.test.ts',
+            ': schemata are written to an existing class too, and taken back where create fails',
+          ],
+          ['lifecycle/rdt.test.ts', ': cache and bandwidth are written together, schemata after them'],
+        ],
       },
       {
         word: 'MUST',
@@ -60,7 +66,7 @@ export const rdt: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'One that is there must have the same shares, else it is an error',
+        says: 'One that is there must have the shares of l3CacheSchema and memBwSchema, else it is an error',
         simulated: MADE_UP,
         shown: [['lifecycle/rdt.test.ts', ': an existing class with other shares is an error']],
       },
