@@ -13,7 +13,7 @@ import { pause, resume } from './lifecycle/pause.js'
 import { start } from './lifecycle/start.js'
 import { ociState, openInit, statusOf } from './lifecycle/status.js'
 import type { Streams } from './lifecycle/stdio.js'
-import { type UpdateInput, update } from './lifecycle/update.js'
+import { type UpdateInput, type UpdateOptions, update } from './lifecycle/update.js'
 import type { OciState } from './spec/state.js'
 import type { ContainerRecord } from './store/record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
@@ -154,8 +154,8 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS `container not running`
    * @throws {ConfigError|CgroupError} for what is wrong, what the host can't do, and what the kernel refuses
    */
-  async update(resources: UpdateInput): Promise<void> {
-    await update(this.#context, this.id, resources)
+  async update(resources: UpdateInput, options: UpdateOptions = {}): Promise<void> {
+    await update(this.#context, { id: this.id, input: resources, options })
   }
 
   /** What it uses now, as its cgroup counts. @throws {StateError} ERR_STATE_STATUS where it has ended */

@@ -22,8 +22,8 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   {
     name: 'rootless',
     value: 'WHEN',
-    completes: ['auto', 'false'],
-    help: 'auto (default) or false; true is not supported yet',
+    completes: ['auto', 'true', 'false'],
+    help: 'auto (default), true or false: what a user without root may not do is left out in any case',
   },
 ]
 
@@ -48,8 +48,8 @@ export function checkGlobals(flags: Flags): void {
   if (format !== undefined && !(FORMATS as readonly string[]).includes(format))
     throw new Error(`invalid log-format: ${format}`)
   const rootless = flags.text('rootless') ?? 'auto'
-  if (rootless === 'true') throw new Error('--rootless=true is not supported yet: run as root')
-  if (!['auto', 'false'].includes(rootless))
+  if (rootless === 'true' && process.geteuid?.() === 0) throw new Error('--rootless=true is not for root: leave it out')
+  if (!['auto', 'true', 'false'].includes(rootless))
     throw new Error(`invalid value for --rootless: ${rootless} (auto, true or false)`)
   if (flags.text('root') === '') throw new Error('--root must not be empty')
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { OciInteger, OciResources, UpdateInput } from '../index.js'
+import type { OciInteger, OciResources, UpdateInput, UpdateOptions } from '../index.js'
 import type { Call, Command, Flags } from './command.js'
 import { naming } from './failing.js'
 import { openRuntime } from './runtime.js'
@@ -34,8 +34,8 @@ export const command: Command = {
     { name: 'memory-reservation', value: 'SIZE', help: 'soft memory limit' },
     { name: 'memory-swap', value: 'SIZE', help: 'memory and swap together; -1: no limit' },
     { name: 'pids-limit', value: 'N', help: 'number of processes; -1: no limit' },
-    { name: 'l3-cache-schema', value: 'TEXT', help: 'not supported yet' },
-    { name: 'mem-bw-schema', value: 'TEXT', help: 'not supported yet' },
+    { name: 'l3-cache-schema', value: 'TEXT', help: 'shares of the cache, such as L3:0=f;1=f0' },
+    { name: 'mem-bw-schema', value: 'TEXT', help: 'shares of memory bandwidth, such as MB:0=20' },
     { name: 'cpu-idle', value: 'N', help: '1: only when no other container needs the CPUs' },
   ],
   arguments: { min: 1, max: 1 },
@@ -46,16 +46,18 @@ export const command: Command = {
 async function update({ flags, args: [id = ''], globals }: Call): Promise<number> {
   const container = await openRuntime(globals).get(id)
   const file = flags.text('resources')
-  await naming(file === '-' ? 'standard input' : file, () => container.update(inputOf(flags)))
+  await naming(file === '-' ? 'standard input' : file, () => container.update(inputOf(flags), sharesOf(flags)))
   return 0
+}
+
+function sharesOf(flags: Flags): UpdateOptions {
+  const [l3CacheSchema, memBwSchema] = ['l3-cache-schema', 'mem-bw-schema'].map(name => flags.text(name) || undefined)
+  return { ...(l3CacheSchema !== undefined && { l3CacheSchema }), ...(memBwSchema !== undefined && { memBwSchema }) }
 }
 
 function inputOf(flags: Flags): UpdateInput {
   const file = flags.text('resources')
   if (file) return readFileSync(file === '-' ? STDIN : file)
-  for (const name of ['l3-cache-schema', 'mem-bw-schema']) {
-    if (flags.text(name)) throw new Error(`--${name} is not supported yet`)
-  }
   return resourcesOf(flags)
 }
 

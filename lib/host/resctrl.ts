@@ -71,10 +71,13 @@ export function makeClass(tree: ResctrlTree, record: ClassRecord, { first, last 
   const { class: directory, madeClass, group } = record
   if (madeClass) tree.make(directory)
   // An existing class has the first ones already, or there would have been an error.
-  for (const lines of madeClass ? [first, last] : [last]) {
-    if (lines.length > 0) tree.write(`${directory}/schemata`, lines.map(line => `${line}\n`).join(''))
-  }
+  for (const lines of madeClass ? [first, last] : [last]) writeShares(tree, directory, lines)
   if (group !== null) tree.make(group)
+}
+
+/** What the lines do not name stays as it is. */
+export function writeShares(tree: ResctrlTree, directory: string, lines: readonly string[]): void {
+  if (lines.length > 0) tree.write(`${directory}/schemata`, lines.map(line => `${line}\n`).join(''))
 }
 
 /** A monitored group takes the tasks of its own class only, so the class comes first. */

@@ -10,6 +10,7 @@ import {
   openResctrl,
   type ResctrlTree,
   removeClass,
+  writeShares,
 } from '../host/resctrl.js'
 import type { IntelRdt } from '../spec/config.js'
 import type { ContainerRecord } from '../store/record.js'
@@ -107,6 +108,26 @@ export function createClass(record: ClassRecord, rdt: IntelRdt, source = KERNEL)
 export function enterClass(record: ClassRecord, pid: number, source = KERNEL): void {
   within(source, record.root, tree => naming({ tree, what: record.class }, () => joinClass(tree, record, pid)))
 }
+
+/**
+ * Gives the class of a container other shares; everybody in the class has them then.
+ * @throws {HostError} ERR_HOST_KERNEL without a mounted resctrl file system
+ * @throws {StateError} ERR_STATE_STATUS where the container was created without `linux.intelRdt`
+ * @throws {LaunchError} ERR_LAUNCH_OP for what the kernel refuses
+ */
+export function changeClass(container: ContainerRecord, lines: readonly string[], source = KERNEL): void {
+  if (source.find() === null) throw noResctrl()
+  const record = recordedClass(container)
+  if (record === null) throw withoutClass(container.id)
+  within(source, record.root, tree =>
+    naming({ tree, what: record.class }, () => writeShares(tree, record.class, lines)),
+  )
+}
+
+const withoutClass = (id: string): StateError =>
+  new StateError('ERR_STATE_STATUS', `container "${id}" has no class of service: it was created without ${POINTER}`, {
+    id,
+  })
 
 /** What a record has of it. @throws {StateError} ERR_STATE_CORRUPT for anything that create would not write */
 export function recordedClass({ id, rdt }: ContainerRecord): ClassRecord | null {

@@ -5,16 +5,26 @@ import type { DeviceRule, OciResources, Resources } from '../spec/config.js'
 import { readResources } from '../spec/read-config.js'
 import type { Context } from './context.js'
 import { withLocked } from './pause.js'
+import { changeClass } from './rdt.js'
 
 /** `linux.resources` of the specification, or its JSON text. What it leaves out, and 0, stays as it is. */
 export type UpdateInput = OciResources | string | Uint8Array
+
+export interface UpdateOptions {
+  /** Other shares of cache and memory bandwidth, as `linux.intelRdt` has them: `L3:0=f;1=f0`, `MB:0=20`. Default: they stay. */
+  readonly l3CacheSchema?: string
+  readonly memBwSchema?: string
+}
 
 /**
  * Writes the new limits, and keeps them with the container. A device list comes after the one that there is.
  * @throws {StateError} ERR_STATE_STATUS `container not running`
  * @throws {ConfigError|CgroupError} for what is wrong, what the host can't do, and what the kernel refuses
  */
-export async function update(context: Context, id: string, input: UpdateInput): Promise<void> {
+export async function update(
+  context: Context,
+  { id, input, options }: { readonly id: string; readonly input: UpdateInput; readonly options: UpdateOptions },
+): Promise<void> {
   await withLocked(context, id, async (record, status) => {
     if (status === 'stopped' || status === 'creating') throw notRunning(id, status)
     const config = context.store.readConfig(id)
@@ -27,6 +37,8 @@ export async function update(context: Context, id: string, input: UpdateInput): 
     await cgroup.declare(asked)
     cgroup.apply({ ...asked, devices: merged.devices }, { keepsDevices: given.devices.length === 0 })
     context.store.replaceConfig(id, { ...config, linux: { ...config.linux, resources: merged } })
+    const shares = [options.l3CacheSchema, options.memBwSchema].filter(line => line !== undefined)
+    if (shares.length > 0) changeClass(record, shares)
   })
 }
 

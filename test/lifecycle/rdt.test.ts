@@ -3,7 +3,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findResctrl, openResctrl } from '../../lib/host/resctrl.js'
-import { createClass, destroyClass, enterClass, planClass, recordedClass, undoClass } from '../../lib/lifecycle/rdt.js'
+import {
+  changeClass,
+  createClass,
+  destroyClass,
+  enterClass,
+  planClass,
+  recordedClass,
+  undoClass,
+} from '../../lib/lifecycle/rdt.js'
 import type { IntelRdt } from '../../lib/spec/config.js'
 import { readConfig } from '../../lib/spec/read-config.js'
 import type { ContainerRecord } from '../../lib/store/record.js'
@@ -247,4 +255,20 @@ t.test('the mount point is found in the mount table', async t => {
   const line = '40 26 0:35 / /sys/fs/res\\040ctrl rw,relatime shared:16 - resctrl resctrl rw'
   t.equal(findResctrl(`36 35 98:0 / / rw - ext4 /dev/a rw\n${line}\n`), '/sys/fs/res ctrl')
   t.equal(findResctrl('36 35 98:0 / / rw - ext4 /dev/a rw\n'), null)
+})
+
+t.test('update gives the class of a container other shares', async t => {
+  const tree = makeTree(t)
+  const rdt = live(tree, rdtOf({ l3CacheSchema: 'L3:0=f;1=f0' }))
+  const record = { id: 'box', rdt } as unknown as ContainerRecord
+  tree.written.length = 0
+  changeClass(record, ['L3:0=3', 'MB:0=20'], tree.source)
+  t.strictSame(tree.written, ['box/schemata: L3:0=3\nMB:0=20\n'])
+  t.throws(() => changeClass({ ...record, rdt: null }, ['L3:0=3'], tree.source), {
+    code: 'ERR_STATE_STATUS',
+    message: /"box" has no class of service/,
+  } as never)
+  t.throws(() => changeClass(record, ['L3:0=3'], { ...tree.source, find: () => null }), {
+    code: 'ERR_HOST_KERNEL',
+  } as never)
 })
