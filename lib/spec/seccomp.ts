@@ -38,7 +38,7 @@ export type SeccompFlag = keyof typeof SECCOMP_FLAGS
 /** Without threads it does nothing, and with a listener the kernel refuses it. */
 const { SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } = SECCOMP_FLAGS
 
-/** SECCOMP_FILTER_FLAG_NEW_LISTENER: follows from a rule with SCMP_ACT_NOTIFY. */
+/** SECCOMP_FILTER_FLAG_NEW_LISTENER: follows from an action SCMP_ACT_NOTIFY. */
 export const NEW_LISTENER = 8
 
 /**
@@ -85,7 +85,7 @@ export interface Seccomp {
   readonly architectures: readonly SeccompArchitecture[]
   readonly flags: readonly SeccompFlag[]
   readonly syscalls: readonly SeccompRule[]
-  /** Who is sent the file descriptor of the notifications; null where no rule has SCMP_ACT_NOTIFY. */
+  /** Who is sent the file descriptor of the notifications; null where no action is SCMP_ACT_NOTIFY. */
   readonly listener: SeccompListener | null
 }
 

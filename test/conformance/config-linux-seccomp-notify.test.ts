@@ -165,6 +165,11 @@ t.test('config-linux.md#seccomp: an agent that can not be reached is an error, a
     errno: 'ENOENT',
     message: `/linux/seccomp/listenerPath: connect "${missingSocket}": ENOENT: no such file or directory`,
   })
+  const always = { defaultAction: 'SCMP_ACT_NOTIFY' as const, listenerPath: missingSocket }
+  const error = await createError(bundle, config => {
+    config.linux.seccomp = always
+  })
+  t.match(error, { code: 'ERR_LAUNCH_OP', configPath: '/linux/seccomp/listenerPath', errno: 'ENOENT' })
 })
 
 t.test('config-linux.md#seccomp: an agent that hangs up before it has everything is an error', skip, async t => {
@@ -187,7 +192,7 @@ t.test('config-linux.md#seccomp: NOTIFY needs a listenerPath, metadata too', ski
   const { listenerPath: _path, ...without } = notify('')
   t.match(await refused(without), {
     ...invalid('/linux/seccomp/listenerPath'),
-    message: /is missing: must be the path of a socket, as there is a rule with SCMP_ACT_NOTIFY/,
+    message: /is missing: must be the path of a socket, as there is an action SCMP_ACT_NOTIFY/,
   })
   t.match(
     await refused({ defaultAction: 'SCMP_ACT_ALLOW', listenerMetadata: 'x' }),
@@ -196,18 +201,27 @@ t.test('config-linux.md#seccomp: NOTIFY needs a listenerPath, metadata too', ski
   t.match(await refused(notify('relative.sock')), invalid('/linux/seccomp/listenerPath'))
 })
 
-t.test('tsrun#seccomp-notify: NOTIFY as the default action, or of write, is refused', skip, async t => {
-  const refused = (seccomp: Seccomp) =>
-    createError(makeBundle(t), config => {
-      config.linux.seccomp = seccomp
+for (const noNewPrivileges of [true, false]) {
+  const which = noNewPrivileges ? 'with' : 'without'
+  t.test(`config-linux.md#seccomp: SCMP_ACT_NOTIFY by default, ${which} noNewPrivileges`, skip, async t => {
+    const agent = await startAgent(t)
+    const { stdout, stderr } = await makeBundle(t).sh('mkdir /tmp/x; echo on', config => {
+      config.process.noNewPrivileges = noNewPrivileges
+      config.linux.seccomp = { defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: agent.path }
     })
-  const always = await refused({ defaultAction: 'SCMP_ACT_NOTIFY', listenerPath: '/run/agent.sock' })
-  t.match(always, invalid('/linux/seccomp/defaultAction'))
-  t.match(await refused(notify('/run/agent.sock', ['mkdir', 'write'])), {
-    ...invalid('/linux/seccomp/syscalls/0/names/1'),
-    message: /must be another system call than write with SCMP_ACT_NOTIFY, but is "write"/,
+    t.match(String(stderr), 'No medium found')
+    t.equal(String(stdout), 'on\n')
   })
-})
+
+  t.test(`config-linux.md#seccomp: SCMP_ACT_NOTIFY of write, ${which} noNewPrivileges`, skip, async t => {
+    const agent = await startAgent(t)
+    const { stdout } = await makeBundle(t).sh('echo on', config => {
+      config.process.noNewPrivileges = noNewPrivileges
+      config.linux.seccomp = notify(agent.path, ['write'])
+    })
+    t.equal(String(stdout), 'on\n')
+  })
+}
 
 for (const noNewPrivileges of [true, false]) {
   const which = noNewPrivileges ? 'with' : 'without'

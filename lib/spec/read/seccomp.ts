@@ -64,21 +64,12 @@ export const seccompRules: readonly Rule[] = [
     },
   },
   {
-    reads: [`${BASE}/defaultAction`],
-    check({ linux = {} }, { report }) {
-      if (linux.seccomp?.defaultAction !== NOTIFY) return
-      // Its own start would have to be allowed by the agent, call by call, before the agent can know of it.
-      const expected = `another action than ${NOTIFY}, which is for single system calls`
-      report({ path: `${BASE}/defaultAction`, expected, received: NOTIFY, rule: 'tsrun#seccomp-notify' })
-    },
-  },
-  {
-    reads: [`${BASE}/listenerPath`],
+    reads: [`${BASE}/listenerPath`, `${BASE}/defaultAction`],
     check({ linux = {} }, { each, report }) {
-      const rules = each<OciSyscallRule>(`${BASE}/syscalls`).filter(([{ action }]) => action === NOTIFY)
-      for (const [{ names }, path] of rules) checkNotified(names, path, report)
-      if (rules.length === 0 || linux.seccomp?.listenerPath !== undefined) return
-      const expected = `the path of a socket, as there is a rule with ${NOTIFY}`
+      const rules = each<OciSyscallRule>(`${BASE}/syscalls`).map(([rule]) => rule)
+      const { defaultAction, listenerPath } = linux.seccomp ?? {}
+      if (!listens(defaultAction, rules) || listenerPath !== undefined) return
+      const expected = `the path of a socket, as there is an action ${NOTIFY}`
       report({ path: `${BASE}/listenerPath`, expected, received: undefined })
     },
   },
@@ -95,13 +86,8 @@ export const seccompRules: readonly Rule[] = [
 
 const NOTIFY = 'SCMP_ACT_NOTIFY'
 
-/** Other runtimes refuse it too: without `write` neither a runtime nor an agent can go on. */
-function checkNotified(names: readonly string[], base: string, report: Report): void {
-  const index = names.indexOf('write')
-  const expected = `another system call than write with ${NOTIFY}`
-  if (index === -1) return
-  report({ path: pointer(base, 'names', index), expected, received: 'write', rule: 'tsrun#seccomp-notify' })
-}
+const listens = (defaultAction: string | undefined, rules: readonly Pick<OciSyscallRule, 'action'>[]): boolean =>
+  defaultAction === NOTIFY || rules.some(({ action }) => action === NOTIFY)
 
 interface GivenErrno {
   readonly action: string
@@ -118,15 +104,15 @@ function checkErrno({ action, errno, path }: GivenErrno, report: Report): void {
 
 export function normaliseSeccomp(seccomp: OciSeccomp, warn: Warn): Seccomp {
   const { defaultAction, defaultErrnoRet, architectures = [], flags = [], syscalls = [] } = seccomp
-  const listens = syscalls.some(({ action }) => action === NOTIFY)
+  const hasListener = listens(defaultAction, syscalls)
   const { listenerPath, listenerMetadata = null } = seccomp
-  if (listenerPath !== undefined && !listens) warn(`${BASE}/listenerPath`, `ignored, as no action is ${NOTIFY}`)
+  if (listenerPath !== undefined && !hasListener) warn(`${BASE}/listenerPath`, `ignored, as no action is ${NOTIFY}`)
   return {
     defaultAction: defaultAction as SeccompAction,
     defaultErrnoRet: errnoOf(defaultAction, defaultErrnoRet),
     architectures: architectures as Seccomp['architectures'],
     flags: flags as Seccomp['flags'],
-    listener: listens && listenerPath !== undefined ? { path: listenerPath, metadata: listenerMetadata } : null,
+    listener: hasListener && listenerPath !== undefined ? { path: listenerPath, metadata: listenerMetadata } : null,
     syscalls: syscalls.map((rule, index) => normaliseRule(rule, pointer(BASE, 'syscalls', index))),
   }
 }

@@ -35,17 +35,6 @@ export const choices: readonly Choice[] = [
     shown: [['conformance/config-mount-options.test.ts', ': all the others are taken, and leave the mount as it is']],
   },
   {
-    anchor: 'config-linux.md#seccomp',
-    says: 'SCMP_ACT_NOTIFY can be neither the default action nor that of write; it is an error',
-    why: 'the runtime itself needs write under the filter before the agent has the descriptor, and would wait for ever; runc does the same',
-    shown: [
-      [
-        'conformance/config-linux-seccomp-notify.test.ts',
-        'tsrun#seccomp-notify: NOTIFY as the default action, or of write, is refused',
-      ],
-    ],
-  },
-  {
     anchor: 'config-linux.md#intelrdt',
     says: 'Of a cache schema with a line for the bandwidth only the other lines count beside memBwSchema',
     why: 'version 1.2 of the specification asked for it, and the kernel refuses two lines for one resource',

@@ -78,6 +78,18 @@ export const seccomp: readonly Section[] = [
       },
       {
         word: 'MUST',
+        says: 'SCMP_ACT_NOTIFY is an action like any other: of every system call, and by default',
+        shown: [
+          ['conformance/config-linux-seccomp-notify.test.ts', ': SCMP_ACT_NOTIFY by default, … noNewPrivileges'],
+          ['conformance/config-linux-seccomp-notify.test.ts', ': SCMP_ACT_NOTIFY of write, … noNewPrivileges'],
+          [
+            'conformance/config-linux-seccomp-notify.test.ts',
+            ': what the runtime itself calls may be notified, … noNewPrivileges',
+          ],
+        ],
+      },
+      {
+        word: 'MUST',
         says: 'One state per connection, which is closed afterwards',
         shown: [
           [
