@@ -35,7 +35,7 @@ export function table(rows) {
 }
 
 /** What each budget is about, as measured. */
-function measured({ results, rows, heap, leak }) {
+export function measured({ results, rows, heap, leak }) {
   const row = name => rows.find(row => row.name === name && row.view === 'host')
   const rounds = name => results.find(result => result.name === name && result.view === 'host').rounds
   const { heap: heapBytes, ...objects } = leak.more
@@ -51,8 +51,8 @@ function measured({ results, rows, heap, leak }) {
   }
 }
 
-export function judge(budgets, figures) {
-  const values = measured(figures)
+/** Whether each budget is kept by the value of its name. */
+export function judge(budgets, values) {
   return Object.entries(budgets).map(([name, { max, unit, what }]) => {
     const value = values[name]
     return { name, what, value, max, unit, isKept: value <= max }

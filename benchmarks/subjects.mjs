@@ -11,7 +11,7 @@ const command = join(here, '..', 'dist', 'cli', 'tsrun.cjs')
 const run = promisify(execFile)
 
 /** Runs a program where /sys/fs/cgroup is a single cgroup v2, without touching the host's. */
-const INSIDE_V2 = [
+export const INSIDE_V2 = [
   'unshare',
   '-m',
   'sh',

@@ -1,0 +1,56 @@
+/** The tables of what is measured under engines. */
+import { median, quantile, ratio } from '../statistics.mjs'
+
+/** What each kind of figure is compared to. */
+const REFERENCES = {
+  'create, start, delete': 'runc, the command',
+  exec: 'runc exec',
+  state: 'runc state',
+  'docker run --rm': 'docker with runc',
+  'docker exec': 'docker exec with runc',
+}
+
+/** One row for each subject, in milliseconds. */
+export function rowsOf(results) {
+  return Object.entries(REFERENCES).flatMap(([what, reference]) => {
+    const { rounds: divisors } = results.find(({ name }) => name === reference)
+    return results
+      .filter(result => result.what === what)
+      .map(({ name, rounds }) => {
+        const all = rounds.flat()
+        const [p10, p90] = [quantile(all, 0.1) / 1000, quantile(all, 0.9) / 1000]
+        return { what, name, median: median(all) / 1000, p10, p90, toRunc: ratio(rounds, divisors) }
+      })
+  })
+}
+
+export function table(rows) {
+  const lines = rows.map(
+    ({ what, name, median, p10, p90, toRunc }) =>
+      `| ${what} | ${name} | ${median.toFixed(2)} | ${p10.toFixed(2)} to ${p90.toFixed(2)} | ${toRunc.toFixed(2)} |`,
+  )
+  return ['| | | median ms | 10 % to 90 % | × runc |', '|---|---|---:|---:|---:|', ...lines].join('\n')
+}
+
+export function crowdTable(crowds) {
+  const lines = crowds.map(
+    ({ runtime, alive, startSeconds, removeSeconds }) =>
+      `| ${runtime} | ${alive} | ${startSeconds.toFixed(1)} | ${removeSeconds.toFixed(1)} |`,
+  )
+  return ['| Docker with | alive at once | s to start all | s to remove all |', '|---|---:|---:|---:|', ...lines].join(
+    '\n',
+  )
+}
+
+/** What the budgets are about, as measured. */
+export function measured({ results, rows, crowds }) {
+  const rounds = name => results.find(result => result.name === name).rounds
+  const over = rounds('tsrun state').map((round, index) => median(round) - median(rounds('node -e 0')[index]))
+  const ours = crowds.find(({ runtime }) => runtime === 'tsrun')
+  return {
+    execToRunc: rows.find(({ name }) => name === 'tsrun in-process').toRunc,
+    stateOverNode: median(over) / 1000,
+    crowdMissing: ours.size - ours.alive,
+    crowdLeft: Object.values(ours.left).reduce((sum, count) => sum + Math.max(count, 0), 0),
+  }
+}
