@@ -30,13 +30,18 @@ def listen():
   while True:
     message, fds, _, _ = socket.recv_fds(s, 4096, 4)
     for fd in fds: os.close(fd)
+    if message == b'END': return
     told.append(message.decode())
-threading.Thread(target=listen, daemon=True).start()
+listener = threading.Thread(target=listen, daemon=True)
+listener.start()
 runs = []
 for words in commands:
   child = subprocess.Popen(words, env={**os.environ, 'NOTIFY_SOCKET': path}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if words[-2] == 'run' else None)
   output = child.stdout.read().decode() if child.stdout else ''
   runs.append({'pid': child.pid, 'status': child.wait(), 'output': output})
+# What was sent before the end of a command waits in front of this.
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'END', path)
+listener.join()
 print(json.dumps({'runs': runs, 'told': told}))`
 
 interface Told {
