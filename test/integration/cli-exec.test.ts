@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
 import { commandOn, execute, type Outcome, type Surroundings } from '../command.js'
+import { until } from '../conformance/attempt.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox', 'runc') }
@@ -89,7 +90,8 @@ t.test('a detached exec of a process document leaves a pid file and a process', 
     t.match(pair.commands[name](['exec', '--process', file, '--detach', '--pid-file', pidFile, id]), { status: 0 })
     const pid = readFileSync(pidFile, 'utf8')
     t.match(pid, /^[0-9]+$/)
-    t.equal(readFileSync(`/proc/${pid}/cmdline`, 'utf8'), '/bin/sleep\u000077\u0000')
+    // runc returns before its process has exec'd.
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '/bin/sleep\u000077\u0000')
     t.ok(JSON.parse(pair.commands[name](['ps', '--format', 'json', id]).stdout).includes(Number(pid)))
     const table = pair.commands[name](['ps', id]).stdout
     for (const line of [/^UID +PID/, /sleep 1000\n/, /sleep 77\n/]) t.match(table, line)
