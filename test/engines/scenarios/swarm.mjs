@@ -21,7 +21,8 @@ export const swarmScenarios = [
       victim=$(docker ps -q | head -n 1); docker kill $victim >/dev/null
       replaced() { running 4 && ! docker ps -q | grep $victim; }
       eventually replaced; echo $?
-      docker service ps --filter desired-state=shutdown --format '{{.CurrentState}} {{.Error}}' web | cut -d' ' -f1,5-
+      docker service ps --filter desired-state=shutdown --format '{{.CurrentState}}' web | cut -d' ' -f1
+      docker service ps --filter desired-state=shutdown --format '{{.Error}}' web
       docker service update -d --env-add VERSION=2 --update-parallelism 2 --update-monitor 1s web
       updated() { docker service inspect -f '{{.UpdateStatus.State}}' web | grep -x completed; }
       eventually updated; updated; wait_for 4

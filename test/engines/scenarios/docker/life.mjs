@@ -36,7 +36,7 @@ export const lifeScenarios = [
       docker ps --format '{{.Names}} {{.Image}}'
       docker inspect -f '{{.State.Status}} {{.State.Running}} {{.State.ExitCode}}' one
       docker exec one echo inside
-      docker top one -o pid,comm | tail -n +2 | tr -s ' ' | cut -d' ' -f2 | sort -u
+      docker top one -o pid,comm | tail -n +2 | tr -s ' ' | cut -d' ' -f2 | grep -x sh
       docker stop one
       docker logs one
       docker inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}' one
