@@ -1,19 +1,18 @@
 import type { Cgroup } from './cgroup/index.js'
 import { openCgroup, type Stats } from './cgroup/index.js'
-import { ExecProcess } from './exec.js'
+import type { ExecProcess } from './exec.js'
 import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
 import type { Context } from './lifecycle/context.js'
 import type { Created } from './lifecycle/create.js'
-import { type DeleteOptions, remove } from './lifecycle/delete.js'
-import { type ContainerEvent, type EventsOptions, events, readStats } from './lifecycle/events.js'
-import { type ExecOptions, exec } from './lifecycle/exec.js'
-import { type KillOptions, kill } from './lifecycle/kill.js'
+import type { DeleteOptions } from './lifecycle/delete.js'
+import type { ContainerEvent, EventsOptions } from './lifecycle/events.js'
+import type { ExecOptions } from './lifecycle/exec.js'
+import type { KillOptions } from './lifecycle/kill.js'
+import { lazily } from './lifecycle/lazily.js'
 import { type ReadyOptions, ready } from './lifecycle/notify.js'
-import { pause, resume } from './lifecycle/pause.js'
-import { start } from './lifecycle/start.js'
 import { ociState, openInit, statusOf } from './lifecycle/status.js'
 import type { Streams } from './lifecycle/stdio.js'
-import { type UpdateInput, type UpdateOptions, update } from './lifecycle/update.js'
+import type { UpdateInput, UpdateOptions } from './lifecycle/update.js'
 import type { OciState } from './spec/state.js'
 import type { ContainerRecord } from './store/record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
@@ -27,6 +26,14 @@ export interface ExitResult {
   /** True where the kernel killed a process of the container for its memory limit. */
   readonly oomKilled: boolean
 }
+
+const starting = lazily(() => import('./lifecycle/start.js'))
+const deleting = lazily(() => import('./lifecycle/delete.js'))
+const killing = lazily(() => import('./lifecycle/kill.js'))
+const executing = lazily(() => import('./lifecycle/exec.js'))
+const pausing = lazily(() => import('./lifecycle/pause.js'))
+const updating = lazily(() => import('./lifecycle/update.js'))
+const watching = lazily(() => import('./lifecycle/events.js'))
 
 const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null, terminal: null }
 
@@ -85,6 +92,7 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC, {HookError}
    */
   async start(): Promise<void> {
+    const { start } = await starting()
     await start(this.#context, this.id)
   }
 
@@ -115,6 +123,7 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS `container not running`
    */
   async kill(signal: string | number = 'SIGTERM', options: KillOptions = {}): Promise<void> {
+    const { kill } = await killing()
     await kill(this.#context, { ...options, id: this.id, signal })
   }
 
@@ -126,6 +135,8 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC for a program that is not there; {HostError|SafetyError|CgroupError}
    */
   async exec(options: ExecOptions): Promise<ExecProcess> {
+    const { exec } = await executing()
+    const { ExecProcess } = await import('./exec.js')
     const executed = await exec(this.#context, this.id, options)
     const { detached = false, signal } = options
     return new ExecProcess(executed, { container: this.id, keepsTree: !detached, signal })
@@ -136,11 +147,13 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS `container not running` unless it is created or running
    */
   async pause(): Promise<void> {
+    const { pause } = await pausing()
     await pause(this.#context, this.id)
   }
 
   /** Lets a paused container go on. @throws {StateError} ERR_STATE_STATUS `container not paused` */
   async resume(): Promise<void> {
+    const { resume } = await pausing()
     await resume(this.#context, this.id)
   }
 
@@ -155,11 +168,13 @@ export class Container implements AsyncDisposable {
    * @throws {ConfigError|CgroupError} for what is wrong, what the host can't do, and what the kernel refuses
    */
   async update(resources: UpdateInput, options: UpdateOptions = {}): Promise<void> {
+    const { update } = await updating()
     await update(this.#context, { id: this.id, input: resources, options })
   }
 
   /** What it uses now, as its cgroup counts. @throws {StateError} ERR_STATE_STATUS where it has ended */
   async stats(): Promise<Stats> {
+    const { readStats } = await watching()
     return readStats(this.#context, this.id)
   }
 
@@ -168,8 +183,9 @@ export class Container implements AsyncDisposable {
    * is left. To abort throws the signal's reason.
    * @throws {StateError} ERR_STATE_STATUS where it has ended; {ConfigError} for an interval that is not above 0
    */
-  events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
-    return events(this.#context, this.id, options)
+  async *events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
+    const { events } = await watching()
+    yield* events(this.#context, this.id, options)
   }
 
   /**
@@ -177,6 +193,7 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS unless it is stopped or created
    */
   async delete(options: DeleteOptions = {}): Promise<void> {
+    const { remove } = await deleting()
     await remove(this.#context, this.id, options)
   }
 

@@ -1,17 +1,16 @@
 import type { CgroupDriver } from './cgroup/index.js'
-import { compile } from './compile/index.js'
 import { Container } from './container.js'
 import { ConfigError, HostError, isTsrunError } from './errors.js'
 import { describeFeatures } from './features.js'
 import type { HostFacts } from './host/facts.js'
 import { isInUserNamespace, probeHost } from './host/probe.js'
-import { type BundleInput, openBundle } from './lifecycle/bundle.js'
+import type { BundleInput } from './lifecycle/bundle.js'
 import type { Context, LogEntry } from './lifecycle/context.js'
-import { type CreateOptions, compileOptions, create } from './lifecycle/create.js'
-import { type DeleteOptions, remove } from './lifecycle/delete.js'
-import { ownCgroup } from './lifecycle/own-cgroup.js'
-import { planToJson, printPlan } from './plan/print.js'
-import { type RunOptions, type RunResult, runToEnd } from './run.js'
+import type { CreateOptions } from './lifecycle/create.js'
+import type { DeleteOptions } from './lifecycle/delete.js'
+import { lazily } from './lifecycle/lazily.js'
+import type { PlanOptions, PlanPreview } from './preview.js'
+import type { RunOptions, RunResult } from './run.js'
 import type { OciFeatures } from './spec/features.js'
 import { validateId } from './spec/id.js'
 import { openStore } from './store/store.js'
@@ -32,20 +31,6 @@ export interface RuntimeOptions {
   readonly cgroupManager?: CgroupDriver
   /** Gets warnings, such as an unknown capability. Default: they go to `DEBUG=tsrun:log` only. */
   readonly log?: (entry: LogEntry) => void
-}
-
-export interface PlanOptions {
-  /** Show the values of environment variables. Default false: they may be secrets. */
-  readonly showEnv?: boolean
-}
-
-/** What `create` of a bundle would do, step by step. */
-export interface PlanPreview {
-  /** One op per line, with phases and the config field that each came from. */
-  toString(): string
-  /** The same as plain data. */
-  toJSON(): object
-  readonly warnings: readonly string[]
 }
 
 export interface Runtime {
@@ -76,23 +61,25 @@ export interface Runtime {
   features(): OciFeatures
 }
 
+const creating = lazily(() => import('./lifecycle/create.js'))
+const deleting = lazily(() => import('./lifecycle/delete.js'))
+
 /**
  * A runtime on a state directory. Nothing is touched before the first call.
  * @throws {ConfigError} for a `root` that is not absolute, or a cgroup manager that is not known
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const context = makeContext(options)
+  const create = async (input: CreateOptions): Promise<Container> =>
+    new Container(context, await (await creating()).create(context, input))
   return {
     get root() {
       return context.store.root
     },
-    create: async input => new Container(context, await create(context, input)),
+    create,
     run: async input => {
-      const container = new Container(
-        context,
-        await create(context, { ...input, id: input.id ?? randomName() } as CreateOptions),
-      )
-      return runToEnd(container, input)
+      const { runToEnd } = await import('./run.js')
+      return runToEnd(await create({ ...input, id: input.id ?? randomName() } as CreateOptions), input)
     },
     get: async id => {
       validateId(id)
@@ -100,11 +87,14 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     },
     delete: async (id, options) => {
       validateId(id)
+      const { remove } = await deleting()
       await remove(context, id, options)
     },
     list: async () => context.store.ids().flatMap(id => readable(context, id)),
-    plan: async (bundle, { showEnv = false } = {}) =>
-      preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv }),
+    plan: async (bundle, { showEnv = false } = {}) => {
+      const { preview } = await import('./preview.js')
+      return preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv })
+    },
     features: () => describeFeatures({ kernel: context.facts().kernel, libseccomp: installedLibseccomp() }),
   }
 }
@@ -169,19 +159,5 @@ function readable(context: Context, id: string): Container[] {
     if (!isTsrunError(error)) throw error
     if (error.code !== 'ERR_STATE_NOT_FOUND') context.log({ level: 'warning', message: error.message, id })
     return []
-  }
-}
-
-function preview(context: Context, input: BundleInput, options: Required<PlanOptions>): PlanPreview {
-  const bundle = openBundle(input)
-  const { plan, warnings } = compile({
-    config: bundle.config,
-    facts: context.facts(),
-    options: compileOptions({ ...input, id: 'ID' }, bundle, ownCgroup(context, { id: 'ID', config: bundle.config })),
-  })
-  return {
-    toString: () => printPlan(plan, options),
-    toJSON: () => planToJson(plan, options),
-    warnings: [...bundle.warnings, ...warnings],
   }
 }

@@ -6,8 +6,9 @@ import { checkTerminal, writePidFile } from './bundle.js'
 import type { Call, Command, Flags } from './command.js'
 import { naming } from './failing.js'
 import { preservedFds } from './inherited.js'
+import { Interrupted } from './interrupted.js'
 import { openRuntime } from './runtime.js'
-import { catchEnding, catchForwarded, Interrupted, statusOf } from './signals.js'
+import { catchEnding, catchForwarded, statusOf } from './signals.js'
 
 /** What callers tell a failure of exec itself by: any other status is that of the program. */
 const FAILURE = 255

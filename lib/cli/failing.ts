@@ -1,6 +1,6 @@
 import { isTsrunError } from '../index.js'
 import { UsageError } from './arguments.js'
-import { Interrupted } from './signals.js'
+import { Interrupted } from './interrupted.js'
 
 /** Runs `act`; an error says which command failed, as the callers of other runtimes know it. */
 export async function failing<T>(command: string, act: () => Promise<T>): Promise<T> {

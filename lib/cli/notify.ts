@@ -22,8 +22,8 @@ export async function listenForReady(word: Word): Promise<{ readonly passed: Pro
   const to = socket()
   if (to === undefined) return { passed: Promise.resolve() }
   const heard = word.container.ready({ signal: word.signal })
-  // What can't listen has failed by now.
-  await Promise.race([heard, Promise.resolve()])
+  // What can't listen has failed by then.
+  await Promise.race([heard, new Promise(resolve => setImmediate(resolve))])
   const passed = passOn(heard, { socket: to, mainPid: word.mainPid })
   // Whoever does not wait for it hears nothing.
   passed.catch(() => {})

@@ -3,8 +3,8 @@ import { checkCount, type ParsedArguments, parseArguments, UsageError } from './
 import type { Command } from './command.js'
 import { COMMANDS, NOT_YET } from './commands.js'
 import { checkGlobals, GLOBAL_FLAGS, HELP_FLAG, readGlobals, VERSION_FLAG } from './globals.js'
+import { Interrupted } from './interrupted.js'
 import { print, printError } from './print.js'
-import { Interrupted } from './signals.js'
 
 const FAILURE = 1
 

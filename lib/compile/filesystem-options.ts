@@ -1,7 +1,7 @@
 import { ConfigError, HostError } from '../errors.js'
 import { MOUNT_ATTR } from '../plan/flags.js'
 import type { Mount } from '../spec/config.js'
-import { makeIssue } from '../spec/shape.js'
+import { makeIssue } from '../spec/issue.js'
 import type { Work } from './draft.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)

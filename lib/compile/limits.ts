@@ -1,6 +1,6 @@
 import { capabilityBit } from '../capabilities.js'
 import { ConfigError } from '../errors.js'
-import { makeIssue } from '../spec/shape.js'
+import { makeIssue } from '../spec/issue.js'
 import type { Work } from './draft.js'
 import { preservedFds } from './exec.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'

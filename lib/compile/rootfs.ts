@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.js'
 import { MOUNT_ATTR, MS } from '../plan/flags.js'
 import type { Config } from '../spec/config.js'
-import { makeIssue } from '../spec/shape.js'
+import { makeIssue } from '../spec/issue.js'
 import type { Work } from './draft.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
 import { isRootless } from './privilege.js'

@@ -2,7 +2,7 @@
 import { ConfigError, type ConfigIssue, HostError } from '../errors.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Config, Mount, NamespaceType } from '../spec/config.js'
-import { makeIssue } from '../spec/shape.js'
+import { makeIssue } from '../spec/issue.js'
 import type { Work } from './draft.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
 import { isMapped, isRootless, mapsOnlySelf } from './privilege.js'

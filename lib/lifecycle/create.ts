@@ -11,6 +11,7 @@ import type { Config } from '../spec/config.js'
 import { validateId } from '../spec/id.js'
 import type { ContainerRecord } from '../store/record.js'
 import type { Store } from '../store/store.js'
+import { writeStoredConfig } from '../store/stored-config.js'
 import { startTime } from '../sys/process.js'
 import { trace } from '../sys/trace.js'
 import { type Bundle, type BundleInput, openBundle } from './bundle.js'
@@ -224,7 +225,7 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
       return openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id })
     },
     // Nobody asks for it yet.
-    meanwhile: () => context.store.writeConfig(options.id, draft.asked),
+    meanwhile: () => writeStoredConfig(context.store, options.id, draft.asked),
     cgroup: directory,
     signal: options.signal,
     leavesStatus: options.leavesStatus ?? false,

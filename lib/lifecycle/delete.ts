@@ -3,6 +3,7 @@ import { openCgroup } from '../cgroup/index.js'
 import { isTsrunError, StateError } from '../errors.js'
 import type { Config } from '../spec/config.js'
 import type { ContainerRecord } from '../store/record.js'
+import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { signalPidfd } from '../sys/process.js'
@@ -54,7 +55,7 @@ async function removeLocked(context: Context, id: string, force: boolean): Promi
 /** null: create was cut off before it wrote the configuration, and so before any hook. */
 function configForHooks({ store }: Context, { id, phase }: ContainerRecord): Config | null {
   try {
-    return store.readConfig(id)
+    return readStoredConfig(store, id)
   } catch (error) {
     if (phase === 'creating' && isErrno(error, 'ENOENT')) return null
     throw error
@@ -82,7 +83,7 @@ async function removeWithoutRecord(context: Context, id: string): Promise<void> 
 
 function readConfig({ store, log }: Context, id: string): Config | null {
   try {
-    return store.readConfig(id)
+    return readStoredConfig(store, id)
   } catch (error) {
     log({ level: 'warning', message: `there is neither a record nor a configuration of it: ${String(error)}`, id })
     return null

@@ -8,6 +8,7 @@ import type { Plan } from '../plan/plan.js'
 import type { Config, Process } from '../spec/config.js'
 import type { Status } from '../spec/state.js'
 import type { ContainerRecord } from '../store/record.js'
+import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { holdAtExec } from '../sys/process.js'
 import { duplicate } from '../sys/stream.js'
@@ -117,7 +118,7 @@ interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup' | '
 function prepare({ whole, isPaused, ...known }: Known): Draft {
   const { context, options, record, init } = known
   const { id, bundle, rootfs, noNewKeyring } = record
-  const config = context.store.readConfig(id)
+  const config = readStoredConfig(context.store, id)
   const { process, warnings } = processOf(config, options)
   const joinsLate = isPaused || process.execAffinity.initial !== null
   const compiled = compileExec({

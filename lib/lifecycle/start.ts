@@ -4,6 +4,7 @@ import { ConfigError, HookError, StateError } from '../errors.js'
 import { decodeFrame, reportedError } from '../launch/report.js'
 import type { Config } from '../spec/config.js'
 import type { ContainerRecord } from '../store/record.js'
+import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { openChannel } from '../sys/channel.js'
 import { connectTo } from '../sys/socket.js'
@@ -48,7 +49,7 @@ function checkStartable({ id, startable }: ContainerRecord, status: string): voi
 }
 
 async function startWithHooks(context: Context, record: ContainerRecord): Promise<void> {
-  const config = context.store.readConfig(record.id)
+  const config = readStoredConfig(context.store, record.id)
   const input = { context, record, config }
   await destroyedByFailure(input, () => joinedStartHooks(input))
   await letGo(context, record)

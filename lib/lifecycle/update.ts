@@ -3,6 +3,7 @@ import { openCgroup } from '../cgroup/index.js'
 import { StateError } from '../errors.js'
 import type { DeviceRule, OciResources, Resources } from '../spec/config.js'
 import { readResources } from '../spec/read-config.js'
+import { readStoredConfig, replaceStoredConfig } from '../store/stored-config.js'
 import type { Context } from './context.js'
 import { withLocked } from './pause.js'
 import { changeClass } from './rdt.js'
@@ -27,7 +28,7 @@ export async function update(
 ): Promise<void> {
   await withLocked(context, id, async (record, status) => {
     if (status === 'stopped' || status === 'creating') throw notRunning(id, status)
-    const config = context.store.readConfig(id)
+    const config = readStoredConfig(context.store, id)
     const { resources: current } = config.linux
     const { resources: given, warnings } = readResources(input, { memoryLimit: current.memory.limit })
     for (const message of warnings) context.log({ level: 'warning', message, id })
@@ -36,7 +37,7 @@ export async function update(
     const cgroup = openCgroup({ recorded: record.cgroup })
     await cgroup.declare(asked)
     cgroup.apply({ ...asked, devices: merged.devices }, { keepsDevices: given.devices.length === 0 })
-    context.store.replaceConfig(id, { ...config, linux: { ...config.linux, resources: merged } })
+    replaceStoredConfig(context.store, id, { ...config, linux: { ...config.linux, resources: merged } })
     const shares = [options.l3CacheSchema, options.memBwSchema].filter(line => line !== undefined)
     if (shares.length > 0) changeClass(record, shares)
   })

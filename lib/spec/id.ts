@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js'
-import { makeIssue } from './shape.js'
+import { makeIssue } from './issue.js'
 
 const ID = /^[A-Za-z0-9_+-][A-Za-z0-9_+.-]*$/
 /** The id names a directory and a cgroup: NAME_MAX. */

@@ -1,7 +1,7 @@
 import type { ConfigIssue } from '../errors.js'
+import { type Finding, makeIssue } from './issue.js'
 import { isObject, pointer } from './json.js'
 import type { OciConfig } from './oci-config.js'
-import { type Finding, makeIssue } from './shape.js'
 
 export type Report = (finding: Finding) => void
 /** Says something that is not an error; the path is a JSON pointer. */

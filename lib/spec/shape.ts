@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { ConfigIssue } from '../errors.js'
-import { anchorOf } from './anchors.js'
-import { describe, isObject, pointer } from './json.js'
+import { makeIssue } from './issue.js'
+import { isObject, pointer } from './json.js'
 
 /**
  * The vocabulary that the shapes of the configuration are written in. The message of each schema is what is expected,
@@ -128,21 +128,4 @@ export function shapeIssues(shape: Shape, value: unknown, base = ''): ConfigIssu
     const path = pointer(base, ...(issue.path ?? []).map(({ key }) => String(key)))
     return makeIssue({ path, expected: issue.message, received: issue.input })
   })
-}
-
-export interface Finding {
-  readonly path: string
-  /** Completes "must be ...". */
-  readonly expected: string
-  /** The value that is there, described for the message. */
-  readonly received: unknown
-  /** Where the rule stands, if not where the field does. */
-  readonly rule?: string
-}
-
-/** The one grammar of messages: "must be X, but is Y", or "is missing: must be X". */
-export function makeIssue({ path, expected, received, rule = anchorOf(path) }: Finding): ConfigIssue {
-  const found = describe(received)
-  const message = received === undefined ? `is missing: must be ${expected}` : `must be ${expected}, but is ${found}`
-  return { path, rule, expected, received: found, message }
 }

@@ -1,6 +1,6 @@
 import type { ConfigIssue } from '../errors.js'
+import { makeIssue } from './issue.js'
 import { isObject, type JsonValue, pointer } from './json.js'
-import { makeIssue } from './shape.js'
 
 /** A part of the configuration that is valid and that this release does not do. */
 interface Gap {

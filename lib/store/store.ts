@@ -1,10 +1,8 @@
 /**
- * The state directory: `<root>/<id>/` with `state` (one JSON record a line, the last one counts), `config.cbor` (the normalised configuration as it was at create) and
+ * The state directory: `<root>/<id>/` with `state` (one JSON record a line, the last one counts), `config.cbor` (see stored-config.ts) and
  * `start`, the socket that the waiting init listens on. Making `<id>` is what reserves the id.
  */
-import { Decoder, Encoder } from 'cbor-x'
 import { ConfigError, StateError } from '../errors.js'
-import type { Config } from '../spec/config.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import {
@@ -13,11 +11,8 @@ import {
   listDirectory,
   makeDirectories,
   makeDirectory,
-  readBytes,
   readTextIfThere,
   removeTree,
-  replaceFile,
-  writeNewFile,
 } from '../sys/file.js'
 import { pause } from '../sys/host.js'
 import { lockDirectory } from '../sys/lock.js'
@@ -28,10 +23,6 @@ import { type ContainerRecord, parseRecord } from './record.js'
 const LOCK_DEADLINE_MS = 10_000
 const LOCK_FIRST_PAUSE_MS = 1
 const LOCK_LONGEST_PAUSE_MS = 50
-
-// CBOR, since the configuration has integers of 64 bits, which JSON.stringify refuses.
-const encoder = new Encoder({ useRecords: false })
-const decoder = new Decoder({ useRecords: false })
 
 export interface Lock {
   release(): void
@@ -50,11 +41,6 @@ export interface Store {
   /** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
   read(id: string): ContainerRecord
   write(record: ContainerRecord): void
-  readConfig(id: string): Config
-  /** Once, before anybody else can know of the container. */
-  writeConfig(id: string, config: Config): void
-  /** Readers see the old one or the new one. Needs the lock. */
-  replaceConfig(id: string, config: Config): void
   listenForStart(id: string): number
   startSocket(id: string): string
   /** The ids of all that is there, sorted. */
@@ -84,9 +70,6 @@ export function openStore(root: string): Store {
     },
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
     write: record => appendLine(file(record.id, 'state'), JSON.stringify(record)),
-    readConfig: id => decoder.decode(readBytes(file(id, 'config.cbor'))) as Config,
-    writeConfig: (id, config) => writeNewFile(file(id, 'config.cbor'), encoder.encode(config)),
-    replaceConfig: (id, config) => replaceFile(file(id, 'config.cbor'), encoder.encode(config)),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
     ids: () =>

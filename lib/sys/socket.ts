@@ -1,11 +1,11 @@
 /** AF_UNIX sockets as descriptors. */
 import { statSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { SystemError } from '../errors.js'
 import { closeFd } from './beneath.js'
 import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { native } from './native.js'
+import { streamOver } from './net.js'
 
 /** A connected pair of stream sockets. */
 export function socketPair(): [number, number] {
@@ -76,7 +76,7 @@ export async function sendFdAndEnd(socket: number, fd: number, payload: string):
     closeFd(socket)
     throw error
   }
-  const stream = new Socket({ fd: socket, readable: false, writable: true })
+  const stream = streamOver(socket, { readable: false, writable: true })
   await new Promise<void>((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException): void =>
       reject(new SystemError({ syscall: 'write', errno: cause.code ?? '' }, { cause }))

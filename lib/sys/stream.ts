@@ -1,9 +1,10 @@
 /** A container's standard streams: pipes, and the master of a terminal, as Node streams. */
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { builtin } from './builtin.js'
 import { check } from './errno.js'
 import { native } from './native.js'
+import { streamOver } from './net.js'
 
 /** A pipe: [end to read, end to write]. A real pipe, since programs open /dev/stdout again, which a socket does not allow. */
 export function makePipe(): [number, number] {
@@ -18,12 +19,12 @@ export function duplicate(fd: number): number {
 
 /** Takes over the descriptor. */
 export function readableOf(fd: number): Readable {
-  return new Socket({ fd, readable: true, writable: false })
+  return streamOver(fd, { readable: true, writable: false })
 }
 
 /** Takes over the descriptor. A closed other end (EPIPE) is reported to whoever listens for errors, and to nobody else. */
 export function writableOf(fd: number): Writable {
-  const socket = new Socket({ fd, readable: false, writable: true })
+  const socket = streamOver(fd, { readable: false, writable: true })
   socket.on('error', ignoreClosedPipe)
   return socket
 }

@@ -2,9 +2,10 @@
  * Waiting for descriptors that libuv can't poll (pidfds, eventfds, cgroup files). One native thread forwards readiness
  * through a pipe; neither the event loop nor its thread pool is held, however many waits there are.
  */
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { check } from './errno.js'
 import { native } from './native.js'
+import { streamOver } from './net.js'
 
 export const READABLE = 0x001
 export const PRIORITY = 0x002
@@ -26,7 +27,7 @@ let nextCookie = 1
 function start(): Watcher {
   const fds = Buffer.alloc(8)
   check(native().ts_watch_start(fds), 'epoll_create1')
-  const pipe = new Socket({ fd: fds.readInt32LE(4), readable: true, writable: false })
+  const pipe = streamOver(fds.readInt32LE(4), { readable: true, writable: false })
   const waiting: Watcher['waiting'] = new Map()
   let rest: Buffer = Buffer.alloc(0)
   pipe.on('data', (chunk: Buffer) => {
