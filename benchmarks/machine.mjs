@@ -1,6 +1,6 @@
 /** The machine that is measured on, and what the benchmarks write. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, statfsSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,6 +27,18 @@ export function demand(programs) {
     }
   }
   if (load > 0.3) say(`the machine is busy (load ${load.toFixed(1)}): do not trust the figures`)
+}
+
+const TMPFS = 0x01021994
+
+/**
+ * A new folder for the state of all runtimes. They keep it below /run, which is a file system in memory; where a machine has
+ * a disk there, memory is taken all the same: how long a disk takes to forget a directory is nothing of theirs.
+ */
+export function makeStateFolder() {
+  const parent = ['/run', '/dev/shm'].find(path => existsSync(path) && statfsSync(path).type === TMPFS)
+  if (parent === undefined) say('no file system in memory: the state of the runtimes is on a disk')
+  return mkdtempSync(join(parent ?? '/run', 'tsrun-bench-'))
 }
 
 export const machine = () => ({

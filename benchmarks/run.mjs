@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeBundle } from './bundle.mjs'
 import { heapEffect, leaks } from './checks.mjs'
-import { demand, machine, pathOf, say, write } from './machine.mjs'
+import { demand, machine, makeStateFolder, pathOf, say, write } from './machine.mjs'
 import { budgetTable, judge, measured, rowsOf, table } from './report.mjs'
 import { measure } from './rounds.mjs'
 import { compile, makeSubjects } from './subjects.mjs'
@@ -35,8 +35,7 @@ async function bench(folder, state) {
 
 demand(['runc', 'crun', 'busybox', process.env.CC ?? 'cc', 'unshare'])
 const folder = mkdtempSync(join(tmpdir(), 'tsrun-bench-'))
-// Where the runtimes keep their state by default, and a file system in memory on most machines.
-const state = mkdtempSync('/run/tsrun-bench-')
+const state = makeStateFolder()
 try {
   const figures = await bench(folder, state)
   console.log(`${table(figures.rows)}\n\n${budgetTable(figures.verdicts)}`)

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeBundle } from '../bundle.mjs'
-import { demand, machine, pathOf, write } from '../machine.mjs'
+import { demand, machine, makeStateFolder, pathOf, write } from '../machine.mjs'
 import { budgetTable, judge } from '../report.mjs'
 import { measure } from '../rounds.mjs'
 import { compile } from '../subjects.mjs'
@@ -44,7 +44,7 @@ async function bench(folder, state) {
 
 demand(['runc', 'crun', 'busybox', process.env.CC ?? 'cc', 'unshare', 'dockerd', 'containerd', 'iptables'])
 const folder = mkdtempSync(join(tmpdir(), 'tsrun-bench-'))
-const state = mkdtempSync('/run/tsrun-bench-')
+const state = makeStateFolder()
 try {
   const figures = await bench(folder, state)
   console.log(`${table(figures.rows)}\n\n${crowdTable(figures.crowds)}\n\n${budgetTable(figures.verdicts)}`)
