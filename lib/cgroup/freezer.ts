@@ -1,7 +1,7 @@
 /** Stopping and continuing all processes of a cgroup. */
 import { CgroupError, HostError } from '../errors.js'
 import { readTextIfThere } from '../sys/file.js'
-import { pause } from '../sys/host.js'
+import { monotonicMs, pause } from '../sys/host.js'
 import type { Place } from './paths.js'
 import { absolutePath, isGone, readFileIfThere, subtreeOf, writeFile, writeFileIfThere } from './tree.js'
 
@@ -45,12 +45,12 @@ export async function freeze(places: readonly Place[]): Promise<void> {
 }
 
 async function waitUntilFrozen(place: Place): Promise<void> {
-  const deadline = performance.now() + LIMIT_MS
+  const deadline = monotonicMs() + LIMIT_MS
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
     // Asked again each time: version 1 misses processes that are being born meanwhile.
     requestFreeze(place)
     if (hasFrozen(place)) return
-    if (performance.now() > deadline) throw stillRunning(place)
+    if (monotonicMs() > deadline) throw stillRunning(place)
     await pause(wait)
   }
 }

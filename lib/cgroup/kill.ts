@@ -1,7 +1,7 @@
 /** Ending all processes of a cgroup. */
 import { CgroupError } from '../errors.js'
 import { closeFd } from '../sys/beneath.js'
-import { pause } from '../sys/host.js'
+import { monotonicMs, pause } from '../sys/host.js'
 import { openPidfd, signalPidfd } from '../sys/process.js'
 import { freezerOf, requestFreeze, thawAll } from './freezer.js'
 import type { Place } from './paths.js'
@@ -20,12 +20,12 @@ const LONGEST_PAUSE_MS = 20
  * @throws {CgroupError} EBUSY where some are left after 5 seconds
  */
 export async function killAll(places: readonly Place[]): Promise<void> {
-  const started = performance.now()
+  const started = monotonicMs()
   let patience = killAtOnce(places) ? PATIENCE_MS : 0
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
     const left = pidsOfAll(places)
     if (left.length === 0) return
-    const elapsed = performance.now() - started
+    const elapsed = monotonicMs() - started
     if (elapsed > LIMIT_MS) throw survivors(places, left.length)
     if (elapsed >= patience) {
       killEach(places)

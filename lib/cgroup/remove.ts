@@ -1,6 +1,6 @@
 /** Taking away what create made. */
 import { CgroupError } from '../errors.js'
-import { pause } from '../sys/host.js'
+import { monotonicMs, pause } from '../sys/host.js'
 import type { Place } from './paths.js'
 import { absolutePath, ancestor, removeDirectory, subtreeOf } from './tree.js'
 
@@ -20,13 +20,13 @@ export interface OwnedPlace extends Place {
  * @throws {CgroupError} EBUSY where a process is still in one after 5 seconds
  */
 export async function removeAll(places: readonly OwnedPlace[]): Promise<void> {
-  const deadline = performance.now() + LIMIT_MS
+  const deadline = monotonicMs() + LIMIT_MS
   let left = places.filter(({ made }) => made > 0)
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
     left = left.filter(place => !removeOne(place))
     if (left.length === 0) return
     // The kernel lets go of the cgroup of a process only a little after its death.
-    if (performance.now() > deadline) throw busy(left)
+    if (monotonicMs() > deadline) throw busy(left)
     await pause(wait)
   }
 }

@@ -1,7 +1,9 @@
 /** stats and events: what a container uses, and when it has no memory left. */
+
 import { type OomWatch, openCgroup, type Stats } from '../cgroup/index.js'
 import { ConfigError, StateError } from '../errors.js'
 import { closeFd } from '../sys/beneath.js'
+import { monotonicMs } from '../sys/host.js'
 import { READABLE, watch } from '../sys/watch.js'
 import type { Context } from './context.js'
 import { openInit, statusOf } from './status.js'
@@ -90,16 +92,16 @@ function openSources({ pidfd, oom, interval, signal }: SourcesInput) {
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
   cancelled.catch(() => {})
-  let due = performance.now() + interval
+  let due = monotonicMs() + interval
   const next = async (): Promise<Happening> => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const tick = new Promise<Happening>(resolve => {
-      timer = setTimeout(resolve, Math.max(0, due - performance.now()), 'tick')
+      timer = setTimeout(resolve, Math.max(0, due - monotonicMs()), 'tick')
     })
     const now = await Promise.race([outOfMemory, ended, cancelled, tick]).finally(() => clearTimeout(timer))
     if (now === 'oom') outOfMemory = nextOom()
     // A slow consumer misses ticks, it does not get them all at once.
-    if (now === 'tick') due = performance.now() + interval
+    if (now === 'tick') due = monotonicMs() + interval
     return now
   }
   const close = (): void => {

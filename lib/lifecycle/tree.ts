@@ -2,7 +2,7 @@
 import { StateError } from '../errors.js'
 import type { Child } from '../launch/child.js'
 import { closeFd } from '../sys/beneath.js'
-import { pause } from '../sys/host.js'
+import { monotonicMs, pause } from '../sys/host.js'
 import { openPidfd, signalPidfd } from '../sys/process.js'
 import { descendantsOf } from '../sys/tree.js'
 
@@ -20,11 +20,11 @@ const LONGEST_PAUSE_MS = 20
  * @throws {StateError} ERR_STATE_STATUS where some are left after 5 seconds; the process itself is killed all the same
  */
 export async function killTree(child: Child, id: string): Promise<boolean> {
-  const deadline = performance.now() + LIMIT_MS
+  const deadline = monotonicMs() + LIMIT_MS
   try {
     if (!child.signal(SIGSTOP)) return false
     for (let wait = FIRST_PAUSE_MS; killDescendants(child.pid) > 0; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
-      if (performance.now() > deadline) throw survivors(child.pid, id)
+      if (monotonicMs() > deadline) throw survivors(child.pid, id)
       await pause(wait)
     }
   } finally {

@@ -14,7 +14,7 @@ import {
   readTextIfThere,
   removeTree,
 } from '../sys/file.js'
-import { pause } from '../sys/host.js'
+import { monotonicMs, pause } from '../sys/host.js'
 import { lockDirectory } from '../sys/lock.js'
 import { listenAt } from '../sys/socket.js'
 import { type ContainerRecord, parseRecord } from './record.js'
@@ -153,12 +153,12 @@ function lockReserved(path: string): ReturnType<typeof lockDirectory> {
 }
 
 async function waitForLock(id: string, path: string): Promise<Lock> {
-  const deadline = performance.now() + LOCK_DEADLINE_MS
+  const deadline = monotonicMs() + LOCK_DEADLINE_MS
   for (let wait = LOCK_FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LOCK_LONGEST_PAUSE_MS)) {
     const lock = lockDirectory(path)
     if (typeof lock === 'number') return { release: () => closeFd(lock) }
     if (lock === 'gone') throw notFound(id)
-    if (performance.now() > deadline) {
+    if (monotonicMs() > deadline) {
       throw new StateError('ERR_STATE_LOCKED', `another process has been working on container "${id}" for 10 s`, { id })
     }
     await pause(wait)

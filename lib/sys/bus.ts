@@ -2,9 +2,11 @@
  * A connection to D-Bus. Nothing blocks: messages are sent and received when the connection's descriptor is ready. No
  * callback of C is used: what sd-bus has no callback for, it hands out.
  */
+
 import { SystemError } from '../errors.js'
 import { check } from './errno.js'
 import { load } from './ffi.js'
+import { monotonicMs } from './host.js'
 import { append, sdBus, type Typed } from './sd-bus.js'
 import { READABLE, watch } from './watch.js'
 
@@ -47,7 +49,7 @@ export class Bus {
     this.#bus = bus
     this.#signal = signal
     this.#onSignal = onSignal
-    this.#deadline = performance.now() + limitMs
+    this.#deadline = monotonicMs() + limitMs
   }
 
   /**
@@ -114,7 +116,7 @@ export class Bus {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {
       const error = new SystemError({ syscall: 'sd_bus_call', errno: 'ETIMEDOUT' })
-      timer = setTimeout(reject, Math.max(0, this.#deadline - performance.now()), error)
+      timer = setTimeout(reject, Math.max(0, this.#deadline - monotonicMs()), error)
     })
     try {
       await Promise.race([ready.ready, late])
