@@ -31,6 +31,8 @@ export interface RuntimeOptions {
   readonly cgroupManager?: CgroupDriver
   /** Gets warnings, such as an unknown capability. Default: they go to `DEBUG=tsrun:log` only. */
   readonly log?: (entry: LogEntry) => void
+  /** `log` also gets what is done, step by step, with the level `debug`. Default false: that goes to `DEBUG=tsrun:log` only. */
+  readonly debug?: boolean
 }
 
 export interface Runtime {
@@ -99,9 +101,11 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   }
 }
 
-function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions): Context {
+function makeContext({ root, cgroupManager = 'cgroupfs', log, debug = false }: RuntimeOptions): Context {
   if (!['cgroupfs', 'systemd'].includes(cgroupManager)) throw refusedCgroupDriver(cgroupManager)
-  const debug = trace('log')
+  const traced = trace('log')
+  const trail = ({ level, id, message }: LogEntry): void => traced('%s %s %s', level, id, message)
+  const steps = debug && log !== undefined ? log : trail
   let facts: HostFacts | null = null
   let store = root === undefined ? null : openStore(root)
   return {
@@ -111,7 +115,8 @@ function makeContext({ root, cgroupManager = 'cgroupfs', log }: RuntimeOptions):
     },
     cgroupManager,
     facts: () => (facts ??= probeHost()),
-    log: log ?? (({ level, id, message }) => debug('%s %s %s', level, id, message)),
+    log: log ?? trail,
+    debug: (id, message) => steps({ level: 'debug', id, message }),
   }
 }
 

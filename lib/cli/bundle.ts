@@ -37,13 +37,15 @@ export function createOptions(id: string, flags: Flags, { isDetached }: { isDeta
   const bundle = resolve(flags.text('bundle') || '.')
   const consoleSocket = flags.text('console-socket') || undefined
   const pidfdSocket = flags.text('pidfd-socket') || undefined
-  checkTerminal({ hasTerminal: asksForTerminal(bundle), isDetached, hasSocket: consoleSocket !== undefined })
+  const terminal = { hasTerminal: asksForTerminal(bundle), isDetached, hasSocket: consoleSocket !== undefined }
+  checkTerminal(terminal)
   return {
     id,
     bundle,
     stdio: 'inherit',
     ...(consoleSocket !== undefined && { consoleSocket: resolve(consoleSocket) }),
     ...(pidfdSocket !== undefined && { pidfdSocket: resolve(pidfdSocket) }),
+    lineFeedsOnly: goesElsewhere(terminal),
     ...inheritedFds(flags.count('preserve-fds')),
     notify: isAwaited(),
     noPivot: flags.isOn('no-pivot'),
@@ -65,6 +67,12 @@ export function checkTerminal({ hasTerminal, isDetached, hasSocket }: TerminalCa
   if (hasSocket && !(isDetached && hasTerminal)) {
     throw new Error('cannot use console socket if tsrun will not detach or allocate tty')
   }
+}
+
+/** Whether what the container writes to its terminal comes out of this command where there is none: in a file or a pipe. */
+export function goesElsewhere({ hasTerminal, hasSocket }: TerminalCase): boolean {
+  // Only looked at with a terminal: Node makes a stream of it.
+  return hasTerminal && !hasSocket && !process.stdout.isTTY
 }
 
 /** What can't be read is told by `create`, with all that is wrong. */

@@ -39,6 +39,8 @@ export interface Globals {
   readonly root: string | undefined
   readonly cgroupManager: 'cgroupfs' | 'systemd'
   readonly log: Log
+  /** The log gets every step. */
+  readonly isDebug: boolean
 }
 
 /** All commands by name, each loaded when it is asked for. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type ExecOptions, type ExecProcess, isTsrunError } from '../index.js'
 import { UsageError } from './arguments.js'
-import { checkTerminal, writePidFile } from './bundle.js'
+import { checkTerminal, goesElsewhere, writePidFile } from './bundle.js'
 import type { Call, Command, Flags } from './command.js'
 import { naming } from './failing.js'
 import { preservedFds } from './inherited.js'
@@ -93,11 +93,16 @@ function optionsOf(flags: Flags, args: readonly string[]): ExecOptions {
   const consoleSocket = flags.text('console-socket') || undefined
   const pidfdSocket = flags.text('pidfd-socket') || undefined
   const asked = processOf(flags, args)
-  const hasTerminal = asked.terminal ?? false
-  checkTerminal({ hasTerminal, isDetached: flags.isOn('detach'), hasSocket: consoleSocket !== undefined })
+  const terminal = {
+    hasTerminal: asked.terminal ?? false,
+    isDetached: flags.isOn('detach'),
+    hasSocket: consoleSocket !== undefined,
+  }
+  checkTerminal(terminal)
   return {
     ...asked,
     stdio: 'inherit',
+    lineFeedsOnly: goesElsewhere(terminal),
     ...(consoleSocket !== undefined && { consoleSocket: resolve(consoleSocket) }),
     ...(pidfdSocket !== undefined && { pidfdSocket: resolve(pidfdSocket) }),
     // Those of socket activation are the first process's.

@@ -17,7 +17,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     help: 'append errors and warnings to this file (default: standard error)',
   },
   { name: 'log-format', value: 'FORMAT', completes: ['text', 'json'], help: 'text (default) or json' },
-  { name: 'debug', help: 'log more' },
+  { name: 'debug', help: 'log every step too' },
   { name: 'systemd-cgroup', help: 'have systemd make the cgroups: cgroupsPath is slice:prefix:name' },
   {
     name: 'rootless',
@@ -36,10 +36,11 @@ const FORMATS: readonly LogFormat[] = ['text', 'json']
 export function readGlobals(flags: Flags): Globals {
   const given = flags.text('log-format') ?? 'text'
   const format = FORMATS.find(name => name === given)
-  const log = openLog({ file: flags.text('log') || undefined, format: format ?? 'text', isDebug: flags.isOn('debug') })
+  const isDebug = flags.isOn('debug')
+  const log = openLog({ file: flags.text('log') || undefined, format: format ?? 'text', isDebug })
   const root = flags.text('root')
   const cgroupManager = flags.isOn('systemd-cgroup') ? 'systemd' : 'cgroupfs'
-  return { root: root === undefined ? undefined : resolve(root), cgroupManager, log }
+  return { root: root === undefined ? undefined : resolve(root), cgroupManager, log, isDebug }
 }
 
 /** @throws {Error} in words for the user */

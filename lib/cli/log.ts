@@ -17,6 +17,7 @@ export interface Log {
   error(message: string): void
   warning(message: string): void
   info(message: string): void
+  debug(message: string): void
 }
 
 /** @throws where the file can't be opened */
@@ -38,6 +39,9 @@ export function openLog({ file, format, isDebug }: LogOptions): Log {
     },
     info: message => {
       if (isDebug) write('info', message)
+    },
+    debug: message => {
+      if (isDebug) write('debug', message)
     },
   }
 }

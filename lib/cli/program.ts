@@ -81,7 +81,7 @@ function load(name: string): Promise<Command> {
   const known = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : undefined
   if (known !== undefined) return known()
   if (NOT_YET.includes(name)) throw new Error(`${name} is not supported yet`)
-  throw new UnknownCommand(`no such command: ${name} (tsrun --help lists all)`)
+  throw new UnknownCommand(`No help topic for '${name}': no such command: ${name} (tsrun --help lists all)`)
 }
 
 async function misused(

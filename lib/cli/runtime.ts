@@ -1,10 +1,11 @@
 import { createRuntime, type Runtime } from '../index.js'
 import type { Globals } from './command.js'
 
-export function openRuntime({ root, cgroupManager, log }: Globals): Runtime {
+export function openRuntime({ root, cgroupManager, log, isDebug }: Globals): Runtime {
   return createRuntime({
     ...(root !== undefined && { root }),
     cgroupManager,
-    log: ({ level, message }) => (level === 'warning' ? log.warning(message) : log.info(message)),
+    debug: isDebug,
+    log: ({ level, id, message }) => log[level](level === 'debug' && id !== '' ? `${id}: ${message}` : message),
   })
 }

@@ -1,9 +1,9 @@
 import { S_IF } from '../plan/flags.js'
 import { RESOLVE_IN_ROOT } from '../plan/ops.js'
-import type { Device } from '../spec/config.js'
+import type { Config, Device } from '../spec/config.js'
 import type { Work } from './draft.js'
 import { hasNamespace } from './namespaces.js'
-import { cleanPath, parentOf } from './paths.js'
+import { cleanPath, isBelow, parentOf } from './paths.js'
 import { isRootless, ownerOf } from './privilege.js'
 
 /** The devices that every Linux container has (config-linux.md, default devices); console and ptmx are made otherwise. */
@@ -56,6 +56,11 @@ function directoriesOf({ config }: Work, devices: readonly Device[]): string[] {
   return [...new Set(devices.map(({ path }) => parentOf(path)))].filter(path => !mounted.has(path))
 }
 
+/** True in what is bound from the host: a node that is there is the host's own, whose mode and owner are not ours to change. */
+function isHosts({ mounts }: Config, path: string): boolean {
+  return mounts.findLast(({ destination }) => isBelow(path, destination))?.kind === 'bind'
+}
+
 const UNCHANGED = { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
 
 /** mknod(2) is refused in a user namespace, the container's or our own, but not for a fifo: there the host's node is attached. */
@@ -63,7 +68,7 @@ function makeDevice({ config, facts, draft }: Work, device: Device): void {
   const { path, type, mode, major, minor, uid, gid, origin } = device
   const clean = cleanPath(path)
   if (type === 'p' || !(facts.inUserNamespace || hasNamespace(config, 'user'))) {
-    draft.op('mknod', { path: clean, mode, major, minor, uid, gid }, origin)
+    draft.op('mknod', { path: clean, mode, major, minor, uid, gid, keep: isHosts(config, clean) ? 1 : 0 }, origin)
     return
   }
   const node = { type: type === 'b' ? 'b' : 'c', major, minor } as const

@@ -3,8 +3,9 @@ import type { Plan } from '../plan/plan.js'
 import type { Config, Process } from '../spec/config.js'
 import { ownsDev } from './devices.js'
 import { newDraft, type Work } from './draft.js'
-import { execute, lookUp, preservedFds } from './exec.js'
-import { applyFilter, assumeIdentity, flagsOfFilter } from './identity.js'
+import { lastFilter, lookUp, preservedFds, runProgram } from './exec.js'
+import { assumeIdentity } from './identity.js'
+import { openConsole } from './inside.js'
 import { joinNamespaces, joinRoot } from './join.js'
 import { joinCgroups } from './namespaces.js'
 import { type CompileOptions, withDefaults } from './options.js'
@@ -44,7 +45,9 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   joinRoot(work)
   connect(work, process)
   assumeIdentity(work)
-  runProgram(work, process)
+  lookUp(work.draft, process)
+  work.draft.op('home_env', {}, '/process/env')
+  runProgram(work, process, { origin: '/process/args', filter: lastFilter(config) })
   return { plan: work.draft.plan({ cloneFlags: 0, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
 }
 
@@ -52,22 +55,8 @@ function isSetFromOutside({ rlimits, oomScoreAdj, scheduler, ioPriority, execAff
   return rlimits.length > 0 || [oomScoreAdj, scheduler, ioPriority, execAffinity.final].some(value => value !== null)
 }
 
-function connect(work: Work, { terminal, consoleSize }: Process): void {
-  const { draft } = work
-  if (terminal) {
-    const { rows, columns } = consoleSize ?? { rows: 0, columns: 0 }
-    const origin = '/process/terminal'
-    // /dev/console stays that of the container's own process.
-    draft.op('console', { slot: draft.slot({ kind: 'console', origin }), rows, columns, bind: 0 }, origin)
-  } else if (ownsDev(work)) draft.op('reopen_null', {})
-}
-
-function runProgram(work: Work, process: Process): void {
-  const { draft, config } = work
-  lookUp(draft, process)
-  draft.op('home_env', {}, '/process/env')
-  draft.op('close_from', { first: 3 + preservedFds(work) })
-  const filter = flagsOfFilter(config)
-  if (filter !== null && process.noNewPrivileges) applyFilter(draft, filter)
-  execute(draft, process, '/process/args')
+function connect(work: Work, process: Process): void {
+  // /dev/console stays that of the container's own process.
+  if (process.terminal) openConsole(work, process, { bind: false })
+  else if (ownsDev(work)) work.draft.op('reopen_null', {})
 }

@@ -1,4 +1,5 @@
 import { SECCOMP_FILTER_FLAG } from '../plan/flags.js'
+import type { Config } from '../spec/config.js'
 import type { Draft, Work } from './draft.js'
 import { applyFilter, flagsOfFilter } from './identity.js'
 
@@ -17,25 +18,36 @@ export function execProcess(work: Work): void {
   const { process } = config
   if (process !== null) lookUp(draft, process)
   if (process !== null) draft.op('home_env', {}, '/process/env')
-  const filter = process === null ? null : flagsOfFilter(config)
-  // With no_new_privs a filter comes last, but who listens to it must be there when create returns.
+  const filter = lastFilter(config)
+  // Who listens to a filter must be there when create returns.
   const isEarly = filter !== null && (filter & SECCOMP_FILTER_FLAG.NEW_LISTENER) !== 0
-  if (filter !== null && isEarly && process?.noNewPrivileges) applyFilter(draft, filter)
+  if (isEarly) applyFilter(draft, filter)
   draft.op('created', {})
   draft.op('await_start', { slot: draft.slot({ kind: 'start', origin: '' }) })
   if (process === null) return
-  draft.op('close_from', { first: 3 + preservedFds(work) })
-  if (filter !== null && !isEarly && process.noNewPrivileges) applyFilter(draft, filter)
-  execute(draft, { args: process.args, env: [...process.env, ...listenEnv(options.listenFds)] }, '/process/args')
+  const program = { args: process.args, env: [...process.env, ...listenEnv(options.listenFds)] }
+  runProgram(work, program, { origin: '/process/args', filter: isEarly ? null : filter })
+}
+
+/** The filter that comes last: with no_new_privs, which lets a process without privileges apply it. */
+export function lastFilter(config: Config): number | null {
+  return config.process?.noNewPrivileges ? flagsOfFilter(config) : null
+}
+
+/** The last steps of every plan with a program; the filter sees no more of us than execve. */
+export function runProgram(
+  work: Work,
+  program: Program,
+  { origin, filter }: { origin: string; filter: number | null },
+) {
+  work.draft.op('close_from', { first: 3 + preservedFds(work) })
+  if (filter !== null) applyFilter(work.draft, filter)
+  work.draft.op('execve', { args: program.args, env: program.env }, origin)
 }
 
 /** How many descriptors after standard error the process keeps. */
 export function preservedFds({ options }: Pick<Work, 'options'>): number {
   return options.listenFds + options.preserveFds
-}
-
-export function execute(draft: Draft, { args, env }: Program, origin: string): void {
-  draft.op('execve', { args, env }, origin)
 }
 
 /** Finds the program, so that a missing one is told before anything else is done. */

@@ -3,13 +3,14 @@ import type { Plan } from '../plan/plan.js'
 import type { Config, Hook } from '../spec/config.js'
 import { grantable } from './capabilities.js'
 import { newDraft, type Work } from './draft.js'
-import { execute } from './exec.js'
-import { becomeUser, type Identity } from './identity.js'
+import { lastFilter, runProgram } from './exec.js'
+import { assumeIdentity, becomeUser, type Identity } from './identity.js'
 import { joinContainer } from './join.js'
 import { type CompileOptions, withDefaults } from './options.js'
 import { ownerOf } from './privilege.js'
 
 export interface HookInput {
+  readonly kind: 'createContainer' | 'startContainer'
   readonly config: Config
   readonly facts: HostFacts
   readonly hook: Hook
@@ -17,22 +18,33 @@ export interface HookInput {
 }
 
 /**
- * The plan of a createContainer or startContainer hook: a second helper that joins the container while its init waits, and
- * executes the hook there as root. Its path is looked up in the root that init has at that time: before the switch that
- * is the host's, after it the container's. The environment is exactly the hook's.
+ * The plan of a hook in the container: a second helper that joins it while its init waits. Its path is looked up in the root that
+ * init has at that time. Before the switch that is the host's, and the hook is the caller's own program, which is given all that
+ * there is to give. After it the path is the image's, and whatever is there is as confined as the container's own process.
+ * The environment is exactly the hook's.
  */
-export function compileHook({ config, facts, hook, options }: HookInput): Plan {
-  const work = { config, facts, options: withDefaults(options), draft: newDraft() }
+export function compileHook({ kind, config, facts, hook, options }: HookInput): Plan {
+  const isImages = kind === 'startContainer'
+  const work = {
+    config: atRoot(config),
+    facts,
+    options: withDefaults({ ...options, noNewKeyring: true }),
+    draft: newDraft(),
+  }
   const { draft } = work
   joinContainer(work)
-  becomeUser(draft, containerRoot(work, hook))
+  if (isImages) assumeIdentity(work)
+  else becomeUser(draft, containerRoot(work, hook))
   draft.op('resolve_exec', { candidates: [hook.path] }, `${hook.origin}/path`)
-  draft.op('close_from', { first: 3 })
-  execute(draft, hook, hook.origin)
+  runProgram(work, hook, { origin: hook.origin, filter: isImages ? lastFilter(config) : null })
   return draft.plan({ cloneFlags: 0, preserveFds: 0 })
 }
 
-/** A hook is the caller's own program: it is given all that there is to give. */
+/** Hooks begin in the root directory. */
+function atRoot(config: Config): Config {
+  return config.process === null ? config : { ...config, process: { ...config.process, cwd: '/' } }
+}
+
 function containerRoot(work: Work, hook: Hook): Identity {
   const all = grantable(work)
   return {

@@ -9,7 +9,7 @@ import { demandHost } from './host.js'
 import { assumeIdentity } from './identity.js'
 import { furnish } from './inside.js'
 import { demandRoomForStart, limitsComeEarly } from './limits.js'
-import { mountAll, sealMounts } from './mounts.js'
+import { mountAll } from './mounts.js'
 import { enterNamespaces } from './namespaces.js'
 import { type CompileOptions, withDefaults } from './options.js'
 import { mountRoot, showRoot, switchRoot } from './rootfs.js'
@@ -44,7 +44,6 @@ export function compile({ config, facts, options }: CompileInput): { plan: Plan;
   mountRoot(work)
   mountAll(work)
   makeDevices(work)
-  sealMounts(work)
   if (hasCreateHooks(config)) showRoot(work)
   if (needsPrepare(work)) work.draft.op('prepare', {}, hasCreateHooks(config) ? '/hooks' : '')
   switchRoot(work)

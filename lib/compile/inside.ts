@@ -1,5 +1,7 @@
+import type { Process } from '../spec/config.js'
 import { ownsDev } from './devices.js'
 import type { Work } from './draft.js'
+import { sealMounts } from './mounts.js'
 import { hasNamespace, makesNamespace, namespaceOrigin } from './namespaces.js'
 import { cleanPath } from './paths.js'
 import { ownerOf } from './privilege.js'
@@ -15,6 +17,7 @@ export function furnish(work: Work): void {
   for (const { key, value, origin } of linux.sysctl) draft.op('sysctl', { key, value }, origin)
   makeWorkingDirectory(work)
   connectStdio(work)
+  sealMounts(work)
   for (const { path, origin } of linux.readonlyPaths) draft.op('readonly_path', { path }, origin)
   for (const { path, origin } of linux.maskedPaths) draft.op('mask_path', { path }, origin)
   // Last, since a mount that is unbindable can't be cloned either.
@@ -29,12 +32,14 @@ function makeWorkingDirectory({ config, draft }: Work): void {
 /** A terminal of the container's own, or streams that are not the host's /dev/null. */
 function connectStdio(work: Work): void {
   const { config, draft } = work
-  if (config.process?.terminal !== true) {
-    if (ownsDev(work)) draft.op('reopen_null', {})
-    return
-  }
+  if (config.process?.terminal === true) openConsole(work, config.process, { bind: hasNamespace(config, 'mount') })
+  else if (ownsDev(work)) draft.op('reopen_null', {})
+}
+
+/** `bind`: it is the container's /dev/console too. */
+export function openConsole({ draft, options }: Work, { consoleSize }: Process, { bind }: { bind: boolean }): void {
   const origin = '/process/terminal'
-  const { rows, columns } = config.process.consoleSize ?? { rows: 0, columns: 0 }
-  const slot = draft.slot({ kind: 'console', origin })
-  draft.op('console', { slot, rows, columns, bind: hasNamespace(config, 'mount') ? 1 : 0 }, origin)
+  const { rows, columns } = consoleSize ?? { rows: 0, columns: 0 }
+  const flags = { bind: bind ? 1 : 0, lineFeeds: options.lineFeedsOnly ? 1 : 0 }
+  draft.op('console', { slot: draft.slot({ kind: 'console', origin }), rows, columns, ...flags }, origin)
 }

@@ -8,7 +8,7 @@ import { optionsOf } from './filesystem-options.js'
 import { idmapOf } from './idmap.js'
 import { hasNamespace } from './namespaces.js'
 import { cleanPath, isBelow } from './paths.js'
-import { isRootless, ownerOf } from './privilege.js'
+import { isRootless } from './privilege.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
 
@@ -39,6 +39,7 @@ function attachTree(work: Work, mount: Mount): void {
   const { source, recursive, set, clear, recSet, recClear, propagation, origin } = mount
   const path = cleanPath(mount.destination)
   const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
+  warnOfUnseen(work, mount, host)
   const idmap = idmapOf(work, mount)
   const tree = { path: host, recursive, ...clearedBy(work, mount), origin: `${origin}/source` }
   const common = { path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
@@ -51,6 +52,21 @@ function attachTree(work: Work, mount: Mount): void {
     idmap === null ? { kind: 'tree', ...tree, nofollow: false } : { kind: 'idmapped_tree', ...tree, idmap },
   )
   draft.op('attach', { slot, ...common }, origin)
+}
+
+/** Sources are opened on the host, before the first mount: one in the root itself does not have what is mounted there. */
+function warnOfUnseen({ config, options, draft }: Work, mount: Mount, host: string): void {
+  if (!isBelow(host, options.rootfs)) return
+  const inside = cleanPath(cleanPath(host).slice(cleanPath(options.rootfs).length))
+  const isConcerned = ({ destination }: Mount): boolean => {
+    const path = cleanPath(destination)
+    return path === inside || isBelow(inside, path) || (mount.recursive && isBelow(path, inside))
+  }
+  const unseen = config.mounts.slice(0, config.mounts.indexOf(mount)).find(isConcerned)
+  if (unseen === undefined) return
+  draft.warn(
+    `${mount.origin}/source: in the root of the container, but without what is mounted there by ${unseen.origin}`,
+  )
 }
 
 /** What the kernel locks where an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */
@@ -95,17 +111,16 @@ function resolveOf({ kind, type, destination, copyUp, data }: Mount): number {
   if (kind === 'bind' && path === '/proc') return RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS | RESOLVE.IS_PROCFS
   if (isBelow(path, '/proc')) return RESOLVE.ON_PROCFS
   if (copyUp) return RESOLVE.COPY_UP | (data.some(option => /^(?:mode|uid|gid)=/.test(option)) ? 0 : RESOLVE.COPY_MODE)
+  if (type === 'tmpfs') return data.some(option => option.startsWith('mode=')) ? RESOLVE_IN_ROOT : RESOLVE.KEEP_MODE
   return type === 'sysfs' ? RESOLVE.NO_SYMLINKS : RESOLVE_IN_ROOT
 }
 
-/** Makes read-only what had to be writable while mount points, devices and the working directory were made in it. */
+/** Makes read-only what had to be writable while mount points, devices, the console and the working directory were made in it. */
 export function sealMounts(work: Work): void {
   const { config, draft } = work
   for (const mount of config.mounts.filter(each => isSealedLate(work, each))) {
     const { origin } = mount
     const path = cleanPath(mount.destination)
-    const cwd = config.process?.cwd ?? '/'
-    if (isBelow(cwd, path)) draft.op('mkdir', { path: cleanPath(cwd), mode: 0o755, ...ownerOf(config) }, '/process/cwd')
     const args = { path, set: RDONLY, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
     draft.op('set_attributes', args, `${origin}/options`)
   }

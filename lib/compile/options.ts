@@ -17,6 +17,8 @@ export interface CompileOptions {
   readonly hasCgroup?: boolean | undefined
   /** Stop before the root is switched even when no hook asks for it. Default: false. */
   readonly prepareBarrier?: boolean | undefined
+  /** The terminal's output keeps its line feeds as they are. Default: false, as the kernel has it: carriage returns are added. */
+  readonly lineFeedsOnly?: boolean | undefined
 }
 
 export interface Options {
@@ -29,6 +31,7 @@ export interface Options {
   readonly listenFds: number
   readonly hasCgroup: boolean
   readonly prepareBarrier: boolean
+  readonly lineFeedsOnly: boolean
 }
 
 /** The one place of the defaults. */
@@ -43,5 +46,6 @@ export function withDefaults(given: CompileOptions): Options {
     listenFds: given.listenFds ?? 0,
     hasCgroup: given.hasCgroup ?? true,
     prepareBarrier: given.prepareBarrier ?? false,
+    lineFeedsOnly: given.lineFeedsOnly ?? false,
   }
 }

@@ -24,12 +24,14 @@ const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds =
 interface Joining {
   readonly planOf: (hook: Hook) => Plan
   readonly openSlots: (plan: Plan) => number[]
+  /** Gets the notifications of its filter, where that has any; the descriptor stays the caller's. */
+  readonly listener: (fd: number, child: { readonly pid: number }) => Promise<void>
   /** A directory of the cgroup v2 hierarchy, or null; stays the caller's. */
   readonly cgroup: number | null
 }
 
 /** A hook in the container's namespaces and cgroup: a second helper with a plan that joins them. */
-export function inContainerNamespace({ planOf, openSlots, cgroup }: Joining): HookRunner {
+export function inContainerNamespace({ planOf, openSlots, listener, cgroup }: Joining): HookRunner {
   return async (hook, stdin, signal) => {
     const plan = planOf(hook)
     const [inputEnd, input] = makePipe()
@@ -44,6 +46,7 @@ export function inContainerNamespace({ planOf, openSlots, cgroup }: Joining): Ho
         cgroup,
         signal,
         barrier: () => {},
+        listener,
       }).finally(() => closeFds(stdio))
       const stderr = collectTail(errorEnd)
       writableOf(input).end(stdin)
@@ -106,7 +109,7 @@ async function runHook(
   index: number,
 ): Promise<void> {
   debug('%s hook #%d: %s', kind, index, hook.path)
-  const where = `error running ${kind} hook #${index} (${hook.origin}, ${hook.path})`
+  const where = `error running ${kind} hook #${index}: ${hook.path} (${hook.origin})`
   const result = await runner(hook, JSON.stringify(state), cancelled).catch((cause: Error) => {
     const fields = { hook: kind, index, exitCode: null, signal: null, stderr: '' }
     throw new HookError('ERR_HOOK_EXIT', `${where}: ${cause.message}`, fields, { cause })

@@ -58,6 +58,10 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 /** What can fail between the clone and the helper's first instruction. */
 const BIRTH = ['execveat', 'sched_setaffinity', 'unshare']
 
+/** Of a mount point that a link in the image leads away from; the first words are those that runc's users know. */
+const AT_MOUNT_POINT = 'must be mounted on ordinary directory, with no link on the way to it'
+const MOUNTING: readonly string[] = ['mount_fs', 'attach', 'attach_checked']
+
 const VIOLATIONS = {
   1: { code: 'ERR_SAFETY_PATH', what: 'a path of the container is not what it must be' },
   2: { code: 'ERR_SAFETY_PROCFS', what: 'a proc file system must be there, and nothing may cover a part of one' },
@@ -130,7 +134,8 @@ function fieldsOf(op: Step, { syscall = '', errno = '' } = {}) {
 
 function unsafe(op: Step, { violation, detail }: Extract<Frame, { kind: 'unsafe' }>): SafetyError {
   const { code, what } = VIOLATIONS[violation as keyof typeof VIOLATIONS] ?? VIOLATIONS[1]
-  return new SafetyError(code, `${prefix(op)}${what}${detail === '' ? '' : `: ${detail}`}`, fieldsOf(op))
+  const told = what === VIOLATIONS[1].what && MOUNTING.includes(op.op) ? AT_MOUNT_POINT : what
+  return new SafetyError(code, `${prefix(op)}${told}${detail === '' ? '' : `: ${detail}`}`, fieldsOf(op))
 }
 
 const prefix = ({ origin, op }: Step): string => `${origin === '' ? op : origin}: `
@@ -139,7 +144,11 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
   const { syscall, errno, detail } = frame
   const fields = fieldsOf(op, frame)
   if (op.op === 'resolve_exec' || op.op === 'execve') {
-    return new LaunchError('ERR_LAUNCH_EXEC', `${prefix(op)}${execMessage(program, errno)}`, fields)
+    return new LaunchError(
+      'ERR_LAUNCH_EXEC',
+      `${prefix(op)}${execMessage(program, errno)}${op.op === 'execve' && errno === 'ENOENT' ? NO_INTERPRETER : ''}`,
+      fields,
+    )
   }
   const subject = detail === '' ? '' : ` ${JSON.stringify(detail)}`
   const hint = HINTS[`${op.op} ${syscall} ${errno}`]
@@ -155,6 +164,9 @@ const HINTS: Readonly<Record<string, string>> = {
     "in a user namespace ro, nosuid, nodev, noexec and the access times of the host's mount stay as they are",
   'mount_fs fsmount EPERM': "in a user namespace the host's own must be there in full: nothing may cover a part of it",
 }
+
+/** The file itself had been found before. */
+const NO_INTERPRETER = ': the file is there, but not the interpreter or loader that it names'
 
 /** Engines match these words to choose between exit codes 126 and 127. */
 function execMessage(program: string, errno: string): string {

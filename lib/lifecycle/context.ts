@@ -4,7 +4,8 @@ import type { Store } from '../store/store.js'
 
 /** Something that a caller may want to know and that is not an error. */
 export interface LogEntry {
-  readonly level: 'warning' | 'info'
+  /** `debug`: what is done, step by step. */
+  readonly level: 'warning' | 'info' | 'debug'
   readonly message: string
   /** The container that it is about, "" where there is none. */
   readonly id: string
@@ -18,4 +19,6 @@ export interface Context {
   /** Probed at the first use, then kept. */
   readonly facts: () => HostFacts
   readonly log: (entry: LogEntry) => void
+  /** For whoever looks for a fault: what has been done with a container. */
+  readonly debug: (id: string, message: string) => void
 }

@@ -13,7 +13,6 @@ import type { ContainerRecord } from '../store/record.js'
 import type { Store } from '../store/store.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { startTime } from '../sys/process.js'
-import { trace } from '../sys/trace.js'
 import { type Bundle, type BundleInput, openBundle } from './bundle.js'
 import type { Context } from './context.js'
 import { withExtras } from './extras.js'
@@ -32,8 +31,6 @@ import { openPlanSlots } from './slots.js'
 import { ociState } from './status.js'
 import type { OpenStdio, Stdio, Streams } from './stdio.js'
 
-const debug = trace('create')
-
 export type CreateOptions = BundleInput & {
   /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
   readonly id: string
@@ -41,6 +38,11 @@ export type CreateOptions = BundleInput & {
   readonly stdio?: Stdio
   /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
   readonly consoleSocket?: string
+  /**
+   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
+   * the kernel adds carriage returns (ONLCR, termios(3)).
+   */
+  readonly lineFeedsOnly?: boolean
   /** Gets a pidfd of the init with the message `standard` (an AF_UNIX socket's path). Default: nobody does. */
   readonly pidfdSocket?: string
   /** `NAME=value`: the process gets them in addition to, or in place of, those of the configuration. Default none. */
@@ -99,7 +101,7 @@ export async function create(context: Context, options: CreateOptions): Promise<
 }
 
 export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: Cgroup): CompileOptions {
-  const { id, noPivot, noNewKeyring, extraFds } = options
+  const { id, noPivot, noNewKeyring, extraFds, lineFeedsOnly } = options
   return {
     id,
     rootfs: bundle.rootfs,
@@ -108,6 +110,7 @@ export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: C
     noNewKeyring: noNewKeyring ?? false,
     preserveFds: extraFds?.length ?? 0,
     hasCgroup: !cgroup.isNone,
+    lineFeedsOnly: lineFeedsOnly ?? false,
   }
 }
 
@@ -122,6 +125,7 @@ function prepare(context: Context, options: CreateOptions): Draft {
   const { plan, warnings } = compile({ config, facts, options: compileOptions(options, bundle, cgroup) })
   const noted = [...bundle.warnings, ...warnings, ...(cgroup.isNone ? [NO_CGROUP] : [])]
   for (const message of noted) context.log({ level: 'warning', message, id: options.id })
+  context.debug(options.id, `plan of ${plan.ops.length} steps with ${plan.slots.length} descriptors`)
   const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id: options.id })
   return { context, options, asked: asked.config, bundle, plan, cgroup, rdt }
 }
@@ -138,7 +142,7 @@ async function make(draft: Draft): Promise<Created> {
     if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.begin({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
     const { child, streams } = await startInit(draft, ledger)
-    debug('%s created, pid %d', draft.options.id, child.pid)
+    context.debug(draft.options.id, `created, pid ${child.pid}`)
     return { record: ledger.record(), child, streams, cgroup }
   } catch (error) {
     await undo(draft, ledger)
@@ -249,7 +253,8 @@ const barriers: Record<Barrier, AtBarrier> = {
     if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
     const { netDevices } = config.linux
     if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
-    await createHooks({ config, record: ledger.record(), child, cgroup, facts, signal: options.signal })
+    const { root } = context.store
+    await createHooks({ config, record: ledger.record(), child, cgroup, facts, root, signal: options.signal })
   },
   created: async ({ pid, pidfd }, { bundle, context, cgroup, options, rdt }, ledger) => {
     const { config } = bundle

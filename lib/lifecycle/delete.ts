@@ -32,6 +32,7 @@ export async function remove(context: Context, id: string, { force = false }: De
     const lock = await context.store.lock(id)
     try {
       await removeLocked(context, id, force)
+      context.debug(id, 'deleted')
     } finally {
       lock.release()
     }

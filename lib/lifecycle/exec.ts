@@ -12,7 +12,6 @@ import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { holdAtExec } from '../sys/process.js'
 import { duplicate } from '../sys/stream.js'
-import { trace } from '../sys/trace.js'
 import type { Context } from './context.js'
 import { type ExecProcessOptions, processOf } from './exec-process.js'
 import { type Launched, launchWithStreams } from './launch-streams.js'
@@ -26,13 +25,16 @@ import { ociState, openInit, statusOf } from './status.js'
 import type { OpenStdio, Stdio } from './stdio.js'
 import { killTree } from './tree.js'
 
-const debug = trace('exec')
-
 export interface ExecOptions extends ExecProcessOptions {
   /** Default `pipe`. Of no meaning where there is a terminal. */
   readonly stdio?: Stdio
   /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
   readonly consoleSocket?: string
+  /**
+   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
+   * the kernel adds carriage returns (ONLCR, termios(3)).
+   */
+  readonly lineFeedsOnly?: boolean
   /** Gets a pidfd of the process with the message `setns` (an AF_UNIX socket's path). Default: nobody does. */
   readonly pidfdSocket?: string
   /** Descriptors of this process that the new one gets as 3, 4, ... Default none. */
@@ -125,7 +127,11 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
     config,
     facts: context.facts(),
     process,
-    options: { id, bundle, rootfs, noNewKeyring, hasCgroup: !whole.isNone, preserveFds: options.extraFds?.length ?? 0 },
+    options: {
+      ...{ id, bundle, rootfs, noNewKeyring, hasCgroup: !whole.isNone },
+      preserveFds: options.extraFds?.length ?? 0,
+      lineFeedsOnly: options.lineFeedsOnly ?? false,
+    },
     keepsTree: options.detached !== true,
     joinsUnified: joinsLate,
     waits: options.outlivesCaller === true,
@@ -136,14 +142,14 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
 }
 
 async function start(draft: Draft): Promise<Launched> {
-  const { options, process, cgroup, joinsLate, record } = draft
+  const { context, options, process, cgroup, joinsLate, record } = draft
   const { terminal } = process
   const { stdio, consoleSocket } = options
   const launched = await launchWithStreams({
     ...{ stdio, terminal, consoleSocket, cgroup: joinsLate ? null : cgroup },
     launch: (opened, directory) => launchProcess({ draft, stdio: opened, directory }),
   })
-  debug('%s: exec, pid %d', record.id, launched.child.pid)
+  context.debug(record.id, `exec of ${process.args[0]}, pid ${launched.child.pid}`)
   return launched
 }
 
@@ -170,7 +176,7 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
       ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
       barrier: (_name, { pid }) => {
         setFromOutside(pid, { ...config, process }, record)
-        if (options.outlivesCaller && !holdAtExec(pid)) debug('%s: pid %d may begin early', record.id, pid)
+        if (options.outlivesCaller && !holdAtExec(pid)) context.debug(record.id, `pid ${pid} may begin early`)
       },
       listener: (fd, { pid }) => {
         const state = ociState(record, statusOf(context, record))

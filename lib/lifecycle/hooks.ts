@@ -9,6 +9,7 @@ import type { ContainerRecord } from '../store/record.js'
 import { closeFd } from '../sys/beneath.js'
 import { pidInNamespace } from '../sys/process.js'
 import type { Context } from './context.js'
+import { sendListener } from './listener.js'
 import { openJoinSlots } from './slots.js'
 import { ociState } from './status.js'
 
@@ -21,6 +22,8 @@ interface HookPoint {
   readonly signal?: AbortSignal | undefined
   /** The container's init. */
   readonly child: { readonly pid: number; readonly pidfd: number }
+  /** The state directory, which has the cache of compiled filters. */
+  readonly root: string
 }
 
 /** prestart, createRuntime, createContainer: the namespaces are there, the root is not yet switched. */
@@ -33,24 +36,25 @@ export async function createHooks(point: HookPoint): Promise<void> {
   await runInContainer(point, 'createContainer', 'creating')
 }
 
-/** startContainer: in the container, before the user's process. */
+/** startContainer: in the container, before the user's process and confined as that will be. */
 export async function startHooks(point: HookPoint): Promise<void> {
   await runInContainer(point, 'startContainer', 'created')
 }
 
 /** The state has the pid that the container sees (runtime.md, state). */
 async function runInContainer(
-  { config, facts, child, record, cgroup, signal }: HookPoint,
+  { config, facts, child, record, cgroup, signal, root }: HookPoint,
   kind: 'createContainer' | 'startContainer',
   status: 'creating' | 'created',
 ): Promise<void> {
   const state = ociState({ ...record, pid: pidInNamespace(child.pid) }, status)
   const { id, bundle, rootfs } = record
   const options = { id, bundle, rootfs, hasCgroup: !cgroup.isNone }
-  const planOf = (hook: Hook) => compileHook({ config, facts, hook, options })
-  const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init: child })
+  const planOf = (hook: Hook) => compileHook({ kind, config, facts, hook, options })
+  const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init: child, filter: { config, root } })
+  const listener = (fd: number, { pid }: { pid: number }) => sendListener({ fd, pid, config, state })
   const directory = cgroup.directoryFd()
-  const runner = inContainerNamespace({ planOf, openSlots, cgroup: directory })
+  const runner = inContainerNamespace({ planOf, openSlots, listener, cgroup: directory })
   try {
     await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner })
   } finally {

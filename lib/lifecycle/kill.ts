@@ -30,14 +30,17 @@ export interface KillInput extends KillOptions {
 }
 
 /**
- * Sends a signal to the container's init; SIGKILL where the container has no pid namespace of its own goes to all of its processes.
+ * Sends a signal to the container's init; SIGKILL where the container has no pid namespace of its own goes to all of its processes,
+ * also when its init has ended.
  * @throws {StateError} ERR_STATE_STATUS `container not running`
  */
 export async function kill(context: Context, { id, signal, all = false }: KillInput): Promise<void> {
   const number = parseSignal(signal)
   const record = context.store.read(id)
+  context.debug(id, `signal ${number}${all ? ' to all' : ''}`)
   if (all) return killAll(record, number)
   const status = statusOf(context, record)
+  if (status === 'stopped' && number === SIGKILL && (await killOrphans(record))) return
   const pidfd = status === 'stopped' ? null : openInit(record)
   if (pidfd === null) throw notRunning(id, status)
   try {
@@ -49,6 +52,15 @@ export async function kill(context: Context, { id, signal, all = false }: KillIn
   const cgroup = openCgroup({ recorded: record.cgroup })
   if (record.ownPidNamespace) await cgroup.letDie()
   else await cgroup.kill()
+}
+
+/** What a container in somebody else's pid namespace leaves when its init has ended; false where there is nothing. */
+async function killOrphans(record: ContainerRecord): Promise<boolean> {
+  if (record.ownPidNamespace) return false
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  if (cgroup.isNone || cgroup.pids({ recursive: true }).length === 0) return false
+  await cgroup.kill()
+  return true
 }
 
 async function killAll(record: ContainerRecord, number: number): Promise<void> {

@@ -26,6 +26,7 @@ export async function start(context: Context, id: string): Promise<void> {
     const started: ContainerRecord = { ...record, phase: 'started' }
     if (record.hooks) await startWithHooks(context, started)
     else await letGo(context, started)
+    context.debug(id, 'started')
   } finally {
     lock.release()
   }
@@ -72,7 +73,8 @@ async function joinedStartHooks({ context, record, config }: DestroyInput & { co
   if (pidfd === null) throw stoppedMeanwhile(record.id)
   try {
     const cgroup = openCgroup({ recorded: record.cgroup })
-    await startHooks({ config, record, cgroup, facts: context.facts(), child: { pid: record.pid, pidfd } })
+    const { root } = context.store
+    await startHooks({ config, record, cgroup, root, facts: context.facts(), child: { pid: record.pid, pidfd } })
   } finally {
     closeFd(pidfd)
   }

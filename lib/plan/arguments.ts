@@ -15,6 +15,8 @@ const ATTRIBUTE_ARGUMENTS = [
   ['recClear', CLEARABLE],
 ] as const
 const KNOWN_RESOLVE = allFlags(RESOLVE)
+/** What mount_fs does and attach can't: the mount point tells what the new file system is to be like. */
+const OF_NEW_MOUNTS = RESOLVE.COPY_UP | RESOLVE.COPY_MODE | RESOLVE.KEEP_MODE
 const SECCOMP_FLAGS = allFlags(SECCOMP_FILTER_FLAG)
 
 /** What is wrong with the values of an op's arguments, or null. That they are of the right kind has been checked. */
@@ -66,11 +68,11 @@ const RULES: Rules = {
   unshare: ({ flags }) => (areNamespaces(flags) ? null : 'flags are not namespaces'),
   setns: ({ type }) => (areNamespaces(type) ? null : 'type is not of namespaces'),
   propagation: ({ flags }) => (isPropagation(flags) ? null : 'flags are not a propagation'),
-  attach: ({ resolve }) => ((resolve & (RESOLVE.COPY_UP | RESOLVE.COPY_MODE)) === 0 ? null : 'resolve copies'),
+  attach: ({ resolve }) => ((resolve & OF_NEW_MOUNTS) === 0 ? null : 'resolve copies'),
   root_checked: ({ source }) => sourceFault(source),
   attach_checked: ({ source, recursive, resolve }) => {
     if (recursive > 1) return 'recursive is neither 0 nor 1'
-    return (resolve & (RESOLVE.COPY_UP | RESOLVE.COPY_MODE)) === 0 ? sourceFault(source) : 'resolve copies'
+    return (resolve & OF_NEW_MOUNTS) === 0 ? sourceFault(source) : 'resolve copies'
   },
   mount_fs: ({ type, options }) => (type === '' ? 'type is empty' : optionsFault(options)),
   reconfigure: ({ options }) => (options.length === 0 ? 'options is empty' : optionsFault(options)),

@@ -116,7 +116,7 @@ export const OPS = {
     resolve: 'u32',
   }),
   /** Changes the attributes of the mount at `path` (the `remount` option); `propagation` MS_* or 0. */
-  set_attributes: op(['MOUNT'], {
+  set_attributes: op(['MOUNT', 'INSIDE'], {
     path: 'text',
     set: 'u64',
     clear: 'u64',
@@ -130,8 +130,11 @@ export const OPS = {
   mkdir: op(['MOUNT', 'INSIDE'], { path: 'text', mode: 'u32', uid: 'u32', gid: 'u32' }),
   /** symlink(target) at `path` in the root; an existing identical link is fine, anything else is replaced only if it is a link or a character device. */
   symlink: op(['MOUNT', 'INSIDE'], { target: 'text', path: 'text' }),
-  /** mknod; `mode` has the S_IF* type. An existing node of the same type and number is kept (its mode and owner set), another is EEXIST. */
-  mknod: op(['MOUNT'], { path: 'text', mode: 'u32', major: 'u32', minor: 'u32', uid: 'u32', gid: 'u32' }),
+  /**
+   * mknod; `mode` has the S_IF* type. An existing node of the same type and number is kept, another is EEXIST. It gets mode and owner as
+   * well, unless `keep` is 1.
+   */
+  mknod: op(['MOUNT'], { path: 'text', mode: 'u32', major: 'u32', minor: 'u32', uid: 'u32', gid: 'u32', keep: 'u32' }),
   /**
    * Moves the root from over "/" to `path`, the place that it has on the host: there hooks look for it, and for its mounts.
    * EACCES is tolerated: the root of a user namespace that may not go there can't be found there either.
@@ -160,9 +163,9 @@ export const OPS = {
   /**
    * A pty of the container's own devpts: its master goes over the socket in the slot (payload: the name, /dev/pts/N),
    * its peer becomes stdio and the controlling terminal, and where `bind` is 1 is mounted on /dev/console.
-   * rows and columns 0 leave the size alone.
+   * rows and columns 0 leave the size alone. `lineFeeds` 1: what the process writes keeps its line feeds as they are (no ONLCR).
    */
-  console: op(['INSIDE'], { slot: 'slot', rows: 'u32', columns: 'u32', bind: 'u32' }),
+  console: op(['INSIDE'], { slot: 'slot', rows: 'u32', columns: 'u32', bind: 'u32', lineFeeds: 'u32' }),
   /** Standard streams that are the host's /dev/null become the container's (checked to be 1:3). */
   reopen_null: op(['INSIDE'], {}),
   /** File: a bind of the checked /dev/null; directory: an empty read-only tmpfs; missing: nothing. */
@@ -249,6 +252,8 @@ export const RESOLVE = {
   COPY_UP: 8,
   /** With COPY_UP: the root of the new mount gets mode, owner, times and extended attributes as well. */
   COPY_MODE: 16,
+  /** mount_fs: a directory that is there already gives the new file system its mode, as the option `mode`. */
+  KEEP_MODE: 32,
 } as const
 
 export const RESOLVE_IN_ROOT = 0

@@ -106,7 +106,7 @@ export const notFound = (id: string): StateError =>
 const unreadable = (id: string): StateError =>
   new StateError(
     'ERR_STATE_CORRUPT',
-    `container "${id}" has no state: its create was cut off, or the file was removed`,
+    `container "${id}" has no state: its create has just begun or was cut off, or the file was removed`,
     { id },
   )
 

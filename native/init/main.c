@@ -69,6 +69,23 @@ void drop(int *fd) {
   *fd = -1;
 }
 
+static void end_by_signal(int number) {
+  sys_exit(128 + number);
+}
+
+// The kernel sends a first process only what it handles, and a container that is created can be ended by a
+// signal as one that runs. execve takes the handlers back.
+static void heed_signals(void) {
+  static const uint64_t HARMLESS = 1ull << SIGCHLD | 1ull << SIGCONT | 1ull << SIGTSTP | 1ull << SIGTTIN |
+                                   1ull << SIGTTOU | 1ull << SIGURG | 1ull << SIGWINCH;
+  static const uint64_t FIXED = 1ull << SIGKILL | 1ull << SIGSTOP;
+  if (sys_getpid() != 1)
+    return;
+  for (int number = 1; number < 64; number++)
+    if (((HARMLESS | FIXED) >> number & 1) == 0)
+      (void)sys_handle_signal(number, end_by_signal);
+}
+
 // Everything up to here is made with exact modes; the process gets the caller's umask unless the plan has
 // one. No op from here on resolves a path in the root or mounts anything.
 static void enter_identity(struct init *init, enum op_code code) {
@@ -79,6 +96,7 @@ static void enter_identity(struct init *init, enum op_code code) {
   drop(&init->root);
   drop(&init->null);
   drop(&init->empty);
+  heed_signals();
   init->building = false;
 }
 

@@ -74,6 +74,7 @@ enum op_code {
 #define OP_RESOLVE_IS_PROCFS 4u
 #define OP_RESOLVE_COPY_UP 8u
 #define OP_RESOLVE_COPY_MODE 16u
+#define OP_RESOLVE_KEEP_MODE 32u
 
 /* For each op: X(its code, its name). */
 #define EACH_OP(X) \
@@ -156,11 +157,11 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 8, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_ATTACH_CHECKED] = {"attach_checked", 1u << PHASE_MOUNT, 10, {ARG_SLOT, ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_MOUNT_FS] = {"mount_fs", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_TEXT, ARG_TEXT, ARG_TEXTS, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
-    [OP_SET_ATTRIBUTES] = {"set_attributes", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32}},
+    [OP_SET_ATTRIBUTES] = {"set_attributes", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 6, {ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32}},
     [OP_RECONFIGURE] = {"reconfigure", 1u << PHASE_MOUNT, 2, {ARG_TEXT, ARG_TEXTS}},
     [OP_MKDIR] = {"mkdir", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 4, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32}},
     [OP_SYMLINK] = {"symlink", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 2, {ARG_TEXT, ARG_TEXT}},
-    [OP_MKNOD] = {"mknod", 1u << PHASE_MOUNT, 6, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32, ARG_U32, ARG_U32}},
+    [OP_MKNOD] = {"mknod", 1u << PHASE_MOUNT, 7, {ARG_TEXT, ARG_U32, ARG_U32, ARG_U32, ARG_U32, ARG_U32, ARG_U32}},
     [OP_PLACE_ROOT] = {"place_root", 1u << PHASE_MOUNT, 1, {ARG_TEXT}},
     [OP_PREPARE] = {"prepare", 1u << PHASE_MOUNT, 0, {0}},
     [OP_PIVOT_ROOT] = {"pivot_root", 1u << PHASE_PIVOT, 0, {0}},
@@ -171,7 +172,7 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_DOMAINNAME] = {"domainname", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
     [OP_SYSCTL] = {"sysctl", 1u << PHASE_INSIDE, 2, {ARG_TEXT, ARG_TEXT}},
     [OP_LOOPBACK_UP] = {"loopback_up", 1u << PHASE_INSIDE, 0, {0}},
-    [OP_CONSOLE] = {"console", 1u << PHASE_INSIDE, 4, {ARG_SLOT, ARG_U32, ARG_U32, ARG_U32}},
+    [OP_CONSOLE] = {"console", 1u << PHASE_INSIDE, 5, {ARG_SLOT, ARG_U32, ARG_U32, ARG_U32, ARG_U32}},
     [OP_REOPEN_NULL] = {"reopen_null", 1u << PHASE_INSIDE, 0, {0}},
     [OP_MASK_PATH] = {"mask_path", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
     [OP_READONLY_PATH] = {"readonly_path", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
@@ -250,7 +251,7 @@ struct symlink_op {
   struct value target, path;
 };
 struct mknod_op {
-  struct value path, mode, major, minor, uid, gid;
+  struct value path, mode, major, minor, uid, gid, keep;
 };
 struct place_root_op {
   struct value path;
@@ -273,7 +274,7 @@ struct sysctl_op {
 };
 struct loopback_up_op {};
 struct console_op {
-  struct value slot, rows, columns, bind;
+  struct value slot, rows, columns, bind, line_feeds;
 };
 struct reopen_null_op {};
 struct mask_path_op {

@@ -43,6 +43,14 @@ static void set_size(const struct init *init, int master, uint64_t rows, uint64_
   must(&init->report, "ioctl", sys_ioctl(master, TIOCSWINSZ, &size), "TIOCSWINSZ");
 }
 
+// Before the process writes a byte, so that none comes through with a carriage return.
+static void keep_line_feeds(const struct init *init, int peer) {
+  struct termios mode;
+  must(&init->report, "ioctl", sys_ioctl(peer, TCGETS, &mode), "TCGETS");
+  mode.c_oflag &= ~(tcflag_t)ONLCR;
+  must(&init->report, "ioctl", sys_ioctl(peer, TCSETS, &mode), "TCSETS");
+}
+
 static void name_of(const struct init *init, int master, char name[MAX_NAME]) {
   static const char FOLDER[] = "/dev/pts/";
   uint32_t number;
@@ -93,6 +101,8 @@ void run_console(struct init *init, struct console_op *args) {
   int master = open_multiplexer(init);
   int peer = open_peer(init, master);
   set_size(init, master, args->rows.number, args->columns.number);
+  if (args->line_feeds.number == 1)
+    keep_line_feeds(init, peer);
   send_master(init, to, master);
   sys_close(to);
   sys_close(master);

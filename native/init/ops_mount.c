@@ -122,6 +122,20 @@ void run_attach_checked(struct init *init, struct attach_checked_op *args) {
   attach_tree(init, mount, ATTACHMENT(args));
 }
 
+// A tmpfs over a directory of the image has that directory's mode, as engines expect it.
+static void keep_mode(const struct init *init, int context, const char *path, uint64_t resolve) {
+  int covered = open_in_root(init, path, O_PATH | O_DIRECTORY, resolve);
+  // One that is missing is made later, and whatever else is wrong is told then.
+  if (covered < 0)
+    return;
+  struct statx found = stat_of(init, covered, path);
+  sys_close(covered);
+  char option[] = "mode=0000";
+  for (unsigned int digit = 0; digit < 4; digit++)
+    option[sizeof option - 2 - digit] += (char)(found.stx_mode >> 3 * digit & 7);
+  configure_fs(init, context, option);
+}
+
 static int new_mount(const struct init *init, struct mount_fs_op *args) {
   const char *source = args->source.text, *type = args->type.text;
   int context = open_fs(init, type);
@@ -129,6 +143,8 @@ static int new_mount(const struct init *init, struct mount_fs_op *args) {
     must(&init->report, "fsconfig", sys_fsconfig(context, FSCONFIG_SET_STRING, "source", source), source);
   while (args->options.list.left > 0)
     configure_fs(init, context, next_text(&args->options));
+  if ((args->resolve.number & OP_RESOLVE_KEEP_MODE) != 0)
+    keep_mode(init, context, args->path.text, args->resolve.number);
   return finish_fs(init, context, args->attributes.number, type);
 }
 
@@ -231,9 +247,11 @@ void run_mknod(struct init *init, struct mknod_op *args) {
       fail(&init->report, "mknodat", made, path);
     violate(&init->report, VIOLATION_PATH, path);
   }
-  set_owner(init, fd, (struct owner){(uint32_t)args->uid.number, (uint32_t)args->gid.number}, path);
-  if ((found.stx_mode & 07777) != (mode & 07777))
-    set_mode(init, fd, mode & 07777, path);
+  if (made == 0 || args->keep.number == 0) {
+    set_owner(init, fd, (struct owner){(uint32_t)args->uid.number, (uint32_t)args->gid.number}, path);
+    if ((found.stx_mode & 07777) != (mode & 07777))
+      set_mode(init, fd, mode & 07777, path);
+  }
   sys_close(fd);
 }
 

@@ -185,6 +185,22 @@ int sys_clear_signal_mask(void) {
   return (int)CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
 }
 
+int sys_getpid(void) {
+  return (int)raw(__NR_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+int sys_handle_signal(int number, void (*handler)(int)) {
+  // A handler that does not return needs no restorer, but the kernel asks for one on some machines.
+  struct sigaction action = {
+      .sa_handler = handler,
+#ifdef SA_RESTORER
+      .sa_flags = SA_RESTORER,
+      .sa_restorer = (void (*)(void))handler,
+#endif
+  };
+  return (int)CALL(rt_sigaction, number, &action, NULL, sizeof action.sa_mask);
+}
+
 int sys_execve(const char *path, char *const *args, char *const *env) {
   return (int)CALL(execve, path, args, env);
 }

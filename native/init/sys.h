@@ -102,6 +102,9 @@ int sys_clone(unsigned long flags);
 int sys_setsid(void);
 int sys_prctl(int option, unsigned long a, unsigned long b);
 int sys_clear_signal_mask(void);
+int sys_getpid(void);
+// `handler` may not return.
+int sys_handle_signal(int number, void (*handler)(int));
 int sys_execve(const char *path, char *const *args, char *const *env);
 _Noreturn void sys_exit(int status);
 

@@ -13,7 +13,9 @@ const IN_CONTAINER = ['createContainer', 'startContainer'] as const
 function textOf(name: string): string {
   const input = readCase(name)
   const { plan, warnings } = compile(input)
-  const hooks = IN_CONTAINER.flatMap(kind => input.config.hooks[kind].map(hook => compileHook({ ...input, hook })))
+  const hooks = IN_CONTAINER.flatMap(kind =>
+    input.config.hooks[kind].map(hook => compileHook({ ...input, kind, hook })),
+  )
   for (const each of [plan, ...hooks]) {
     verifyPlan(each)
     encodePlan(each)

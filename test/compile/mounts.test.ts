@@ -34,7 +34,7 @@ t.test('proc and sysfs are mounted where no link leads', async t => {
   const plan = planOf(withMounts(...types.map(type => ({ destination: `/${type}`, type, source: type }))))
   t.same(
     argsOf(plan, 'mount_fs').map(({ resolve }) => resolve),
-    [RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS, RESOLVE.NO_SYMLINKS, 0],
+    [RESOLVE.NO_SYMLINKS | RESOLVE.ON_PROCFS, RESOLVE.NO_SYMLINKS, RESOLVE.KEEP_MODE],
   )
 })
 

@@ -66,7 +66,7 @@ for (const [index, kind] of (['prestart', 'createRuntime', 'createContainer'] as
         exitCode: 3,
         signal: null,
         stderr: 'what went wrong\n',
-        message: new RegExp(`${kind} hook #0 \\(/hooks/${kind}/0, /bin/sh\\): exit status 3, stderr: what went wrong`),
+        message: new RegExp(`${kind} hook #0: /bin/sh \\(/hooks/${kind}/0\\): exit status 3, stderr: what went wrong`),
       })
       t.strictSame(ran(), [...KINDS.slice(0, index), 'poststop'], 'no later hook runs, but poststop does')
       t.match(readState(readFileSync(`${log}/state`, 'utf8')), { status: 'stopped', pid: undefined })
@@ -127,7 +127,7 @@ t.test('runtime.md#lifecycle: a poststop hook that fails is a warning, and the o
   await container.delete()
   t.equal(ran().at(-1), 'poststop')
   t.match(bundle.warnings, [
-    { level: 'warning', id: container.id, message: /poststop hook #0 .*exit status 5, stderr: sorry/ },
+    { level: 'warning', id: container.id, message: /poststop hook #0: .*exit status 5, stderr: sorry/ },
   ])
   await checkGone(t, bundle)
 })

@@ -1,10 +1,11 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { missing } from '../needs.js'
-import { lines, mountAt } from './attempt.js'
+import { lines, mountAt, until } from './attempt.js'
 import { bundleWithLog, eachKind, KINDS, live } from './hooks.js'
 
 const skip = { skip: missing('root', 'busybox') }
+const filtering = { skip: missing('root', 'busybox', 'libseccomp') }
 
 t.test('config.md#posix-platform-hooks: which root they see', skip, async t => {
   const bundle = bundleWithLog(t)
@@ -100,3 +101,43 @@ t.test(
     t.equal(read('createRuntime'), 'ran\n')
   },
 )
+
+t.test('config.md#startcontainer-hooks: what the image has there may do no more than the process', skip, async t => {
+  const bundle = bundleWithLog(t)
+  const { configure, script, log, read } = bundle
+  chmodSync(log, 0o777)
+  const show = (name: string) =>
+    script(`id -u > ${log}/${name}; grep -E '^(Cap|NoNewPrivs)' /proc/self/status >> ${log}/${name}`)
+  configure(config => {
+    config.process.user = { uid: 1000, gid: 1000 }
+    config.process.args = ['/bin/sh', '-c', `${show('process').args?.[2]}; sleep 100`]
+    config.hooks = { startContainer: [show('hook')] }
+  })
+  const container = await bundle.runtime.create({ id: bundle.id(), bundle: bundle.bundle, stdio: 'ignore' })
+  await container.start()
+  await until(async () => existsSync(`${log}/process`) && read('process').includes('NoNewPrivs'))
+  t.match(read('hook'), /^1000\nCapInh/)
+  t.equal(read('hook'), read('process'))
+})
+
+for (const noNewPrivileges of [true, false]) {
+  const how = noNewPrivileges ? 'with noNewPrivileges' : 'without noNewPrivileges'
+
+  t.test(`config.md#startcontainer-hooks: they run under the filter, ${how}`, filtering, async t => {
+    const { configure, script, bundle, runtime, id, log } = bundleWithLog(t)
+    configure(config => {
+      config.process.noNewPrivileges = noNewPrivileges
+      config.linux.seccomp = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
+      }
+      config.hooks = {
+        createContainer: [script(`mkdir ${log}/before`)],
+        startContainer: [script(`mkdir ${log}/after`)],
+      }
+    })
+    const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+    await t.rejects(container.start(), { name: 'HookError', hook: 'startContainer', stderr: /Operation not permitted/ })
+    t.strictSame(readdirSync(log), ['before'])
+  })
+}

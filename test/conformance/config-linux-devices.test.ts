@@ -133,6 +133,19 @@ t.test('config-linux.md#devices: one that exists already is used, with the mode 
   t.match(await sh("stat -c '%t:%T %a' /data/node", withDevices(device)), { stdout: '1:5 644\n' })
 })
 
+t.test('config-linux.md#devices: one that is bound from the host keeps its mode and owner', skip, async t => {
+  const { directory, sh } = makeBundle(t)
+  const host = `${directory}/host`
+  mkdirSync(host)
+  execFileSync('mknod', ['-m', '640', `${host}/node`, 'c', '1', '5'])
+  const device = { path: '/data/node', type: 'c', major: 1, minor: 5, fileMode: 0o600, uid: 7 } as const
+  const { stdout } = await sh("stat -c '%t:%T %a %u' /data/node", config => {
+    config.mounts.push({ destination: '/data', source: host, options: ['bind'] })
+    withDevices(device)(config)
+  })
+  t.equal(stdout, '1:5 640 0\n')
+})
+
 t.test(
   'config-linux.md#devices: an existing file that does not match is an error, and is left as it is',
   skip,

@@ -268,3 +268,14 @@ t.test('config-linux.md#seccomp: what is known to be wrong is an error, all at o
     ),
   )
 })
+
+t.test('config-linux.md#seccomp: a profile that knows no newer calls is one to start under', skip, async t => {
+  const { sh } = makeBundle(t)
+  const names = 'close_range openat2 faccessat2 fsopen fsconfig fspick open_tree move_mount mount_setattr'.split(' ')
+  for (const errnoRet of [38, 1]) {
+    const profile = allowing({ names, action: 'SCMP_ACT_ERRNO', errnoRet })
+    const { stdout, exitCode } = await sh('ls /proc/self/fd', filtered(profile, { noNewPrivileges: false }))
+    t.equal(exitCode, 0, `errno ${errnoRet}`)
+    t.equal(stdout, '0\n1\n2\n3\n', 'with nothing of ours open; 3 is what ls reads')
+  }
+})

@@ -86,8 +86,18 @@ t.test('config.md#linux-process: of the scheduler, what is not set is 0', skip, 
 
 t.test('config.md#linux-process: a nice value is from -20 to 19', skip, async t => {
   t.match(await refusedScheduler(t, { policy: 'SCHED_OTHER', nice: 20 }), invalid('/process/scheduler/nice'))
-  t.match(await refusedScheduler(t, { policy: 'SCHED_IDLE', nice: 1 }), invalid('/process/scheduler/nice'))
 })
+
+t.test(
+  'config.md#linux-process: a nice value where there is none is left to the kernel, with a warning',
+  skip,
+  async t => {
+    const { sh, log } = makeBundle(t)
+    const { exitCode } = await sh('true', config => (config.process.scheduler = { policy: 'SCHED_IDLE', nice: 1 }))
+    t.equal(exitCode, 0)
+    t.match(log, [{ level: 'warning', message: /^\/process\/scheduler\/nice: without effect: SCHED_IDLE/ }])
+  },
+)
 
 t.test('config.md#linux-process: scheduler SCHED_IDLE', skip, async t => {
   t.match((await schedulerOf(t, { policy: 'SCHED_IDLE' })).text, 'policy: SCHED_IDLE\n')

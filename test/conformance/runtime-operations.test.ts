@@ -108,3 +108,39 @@ t.test('config-linux.md#seccomp: an errno with an action that has one is what th
   })
   t.match(String(stderr), 'No space left on device')
 })
+
+t.test('runtime.md#kill: a container that is created ends by a signal, as one that runs', skip, async t => {
+  const { runtime, bundle, id } = makeBundle(t)
+  for (const [signal, exitCode] of [
+    ['TERM', 143],
+    ['HUP', 129],
+    ['USR1', 138],
+  ] as const) {
+    const container = await runtime.create({ id: id(signal), bundle, stdio: 'ignore' })
+    await container.kill('SIGWINCH')
+    t.match(await container.state(), { status: 'created' }, 'what ends nobody ends nothing')
+    await container.kill(signal)
+    t.match(await container.wait(), { exitCode })
+    t.match(await container.state(), { status: 'stopped' })
+  }
+})
+
+t.test('runtime.md#kill: SIGKILL reaches what a container without a pid namespace has left', skip, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  configure(config => {
+    config.process.args = ['/bin/sh', '-c', 'sleep 100 & sleep 100 & wait']
+    config.linux.namespaces = config.linux.namespaces?.filter(({ type }) => type !== 'pid') ?? []
+  })
+  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+  await container.start()
+  const all = async () => (await container.processes()).length
+  await until(async () => (await all()) === 3)
+  process.kill(container.pid, 'SIGKILL')
+  await container.wait()
+  t.match(await container.state(), { status: 'stopped' })
+  t.equal(await all(), 2)
+  await t.rejects(container.kill('TERM'), { code: 'ERR_STATE_STATUS' }, 'other signals are for the init')
+  await container.kill('KILL')
+  t.equal(await all(), 0)
+  await t.rejects(container.kill('KILL'), { code: 'ERR_STATE_STATUS' }, 'and then there is nothing left')
+})

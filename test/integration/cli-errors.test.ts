@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
@@ -47,7 +47,7 @@ t.test('help and version are asked for in the usual ways', async t => {
 })
 
 t.test('what is not there (yet) is refused in plain words', async t => {
-  t.match(tsrun(['bogus']), { status: 3, stderr: /no such command: bogus/ })
+  t.match(tsrun(['bogus']), { status: 3, stderr: /No help topic for 'bogus': no such command: bogus/ })
   t.match(tsrun(['constructor']), { status: 3, stderr: /no such command/ })
   t.match(tsrun(['checkpoint', 'id']), { status: 1, stderr: /checkpoint is not supported yet/ })
   const rootless = tsrun(['--root', join(t.testdir(), 'state'), '--rootless=true', 'list', '-q'])
@@ -131,4 +131,31 @@ t.test('all that is wrong with a configuration is told at once', skip, async t =
   t.match(stderr, /\/process\/cwd/)
   t.match(stderr, /\/hostname/)
   t.match(commandOn(box)(['create', '-b', '/nowhere', box.id()]), { status: 1, stderr: /\/nowhere\/config.json/ })
+})
+
+t.test('--debug logs what is done, where the errors go', skip, async t => {
+  const box = makeBundle(t)
+  const run = commandOn(box)
+  t.match(
+    run(['--debug', 'run', box.id()]).stderr,
+    /level=debug msg=".*: created, pid \d+"\n.* level=debug msg=".*: started"/,
+  )
+  t.equal(run(['run', box.id()]).stderr, '', 'and nothing without it')
+  const file = join(box.directory, 'log')
+  t.equal(run(['--debug', '--log', file, '--log-format', 'json', 'run', box.id()]).stderr, '')
+  const entries = readFileSync(file, 'utf8').trim().split('\n')
+  const levels = entries.map(line => JSON.parse(line).level)
+  t.ok(levels.length > 2 && levels.every(level => level === 'debug'), entries.join('\n'))
+})
+
+t.test('a program whose interpreter is missing is not said to be missing itself', skip, async t => {
+  const box = makeBundle(t)
+  writeFileSync(join(box.rootfs, 'bin/script'), '#!/nowhere/sh\n', { mode: 0o755 })
+  box.configure(config => (config.process.args = ['/bin/script']))
+  const { stderr, status } = commandOn(box)(['run', box.id()])
+  t.equal(status, 1)
+  t.match(
+    stderr,
+    /exec: \\"\/bin\/script\\": no such file or directory \(ENOENT\): the file is there, but not the interpreter/,
+  )
 })

@@ -168,7 +168,15 @@ t.test('without a terminal of its own run still gives the container one', skip, 
   const box = withTerminal('tty; for i in 1 2 3 4 5 6 7 8 9; do echo $i; done', t)
   const { status, stdout } = commandOn(box)(['run', box.id()])
   t.equal(status, 0)
-  t.equal(stdout, ['/dev/pts/0', ...'123456789', ''].join('\r\n'))
+  t.equal(stdout, ['/dev/pts/0', ...'123456789', ''].join('\n'), 'with line feeds, as for any file')
+})
+
+t.test('exec gives it one as well, with line feeds in what is read by a program', skip, async t => {
+  const box = makeBundle(t)
+  box.configure(config => (config.process.args = ['/bin/sleep', '100']))
+  const [run, id] = [commandOn(box), box.id()]
+  t.equal(run(['run', '-d', id]).status, 0)
+  t.match(run(['exec', '-t', id, 'sh', '-c', 'tty; echo two']), { status: 0, stdout: /^\/dev\/pts\/0\ntwo\n$/ })
 })
 
 t.test('the terminal is given back where the command fails', skip, async t => {

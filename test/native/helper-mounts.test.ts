@@ -93,8 +93,8 @@ t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'b
 
   t.test('makes folders, links and nodes with their modes and owners, and keeps nodes that are there', async t => {
     const root = makeRoot(t)
-    const full = (uid: number, mode: number) =>
-      op('mknod', { path: '/dev/full', mode: 0o020000 | mode, major: 1, minor: 7, uid, gid: 4 })
+    const full = (uid: number, mode: number, keep = 0) =>
+      op('mknod', { path: '/dev/full', mode: 0o020000 | mode, major: 1, minor: 7, uid, gid: 4, keep })
     const link = (target: string) => op('symlink', { target, path: '/dev/fd' })
     const mounts = [
       op('mkdir', { path: '/dev/a/b', mode: 0o1777, uid: 5, gid: 6 }),
@@ -105,6 +105,7 @@ t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'b
       op('mknod', { path: '/dev/fifo', mode: 0o010640 }),
       full(3, 0o666),
       full(7, 0o600),
+      full(8, 0o644, 1),
     ]
     const { told, stdout } = launch({
       ops: shellWith(mounts, "cd /dev; stat -c '%n %A %u:%g %t:%T' a a/b /etc fd fifo full; readlink fd"),

@@ -110,8 +110,9 @@ const badArguments: readonly (readonly [Plan, string])[] = [
   [withArgs('attach', { path: '/.//..' }), 'path is the root'],
   [withArgs('attach', { set: 1n << 20n }), 'unknown attributes'],
   [withArgs('attach', { propagation: MS.SHARED | MS.SLAVE }), 'propagation is unknown'],
-  [withArgs('attach', { resolve: 32 }), 'resolve is unknown'],
+  [withArgs('attach', { resolve: 64 }), 'resolve is unknown'],
   [withArgs('attach', { resolve: RESOLVE.COPY_UP }), 'resolve copies'],
+  [withArgs('attach', { resolve: RESOLVE.KEEP_MODE }), 'resolve copies'],
   [withArgs('propagation', { flags: MS.REC }), 'not a propagation'],
   [withArgs('uid', { uid: 0xffff_ffff }), 'not an id'],
   [withArgs('groups', { gids: [0xffff_ffff] }), 'not an id'],
@@ -127,7 +128,13 @@ const badArguments: readonly (readonly [Plan, string])[] = [
   [inserted('bounding_set', makeOp('umask', { mask: 0o1000 })), 'permission bits'],
   [inserted('bounding_set', makeOp('lsm_label', { file: 'current', label: 'x' })), 'file is unknown'],
   [inserted('pivot_root', makeOp('symlink', { target: '', path: '/x' })), 'target is empty'],
-  [inserted('pivot_root', makeOp('mknod', { path: '/x', mode: 0o100644, major: 0, minor: 0, uid: 0, gid: 0 })), 'mode'],
+  [
+    inserted(
+      'pivot_root',
+      makeOp('mknod', { path: '/x', mode: 0o100644, major: 0, minor: 0, uid: 0, gid: 0, keep: 0 }),
+    ),
+    'mode',
+  ],
 ]
 
 for (const [plan, reason] of badArguments) {

@@ -117,9 +117,11 @@ function demandIssues({ issues }: ConfigError): void {
 /** The plans of the container and of the hooks that run in it, as they would be sent to the helper. */
 function compileAll(config: Config, facts: Facts): void {
   const input = { config, facts, options: OPTIONS }
-  const inside = [...config.hooks.createContainer, ...config.hooks.startContainer]
+  const inside = (['createContainer', 'startContainer'] as const).flatMap(kind =>
+    config.hooks[kind].map(hook => compileHook({ ...input, kind, hook })),
+  )
   const { plan } = compile(input)
-  for (const each of [plan, ...inside.map(hook => compileHook({ ...input, hook }))]) {
+  for (const each of [plan, ...inside]) {
     verifyPlan(each)
     encodePlan(each)
   }

@@ -96,7 +96,7 @@ export function normaliseProcess(process: OciProcess, base: string, warn: Warn):
     oomScoreAdj: oomScoreAdj === undefined ? null : Number(oomScoreAdj),
     apparmorProfile: process.apparmorProfile || null,
     selinuxLabel: process.selinuxLabel || null,
-    ...normaliseScheduling(process),
+    ...normaliseScheduling(process, base, warn),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { MemoryPolicy, Process } from '../config.js'
 import type { OciConfig, OciLinux, OciProcess, OciScheduler } from '../oci-config.js'
-import type { Report, Rule } from '../rule.js'
+import type { Report, Rule, Warn } from '../rule.js'
 import {
   IO_CLASSES,
   type IoClass,
@@ -64,7 +64,6 @@ export const schedulerRules: readonly Rule[] = [
       const keeps = (scheduler.flags ?? []).some(flag => flag.startsWith('SCHED_FLAG_KEEP_'))
       if (keeps) return
       checkPriority(scheduler, report)
-      checkNice(scheduler, report)
       checkDeadline(scheduler, report)
     },
   },
@@ -79,11 +78,6 @@ function checkPriority({ policy, priority = 0 }: OciScheduler, report: Report): 
     report({ path, expected: `an integer from 1 to 99 with ${policy}`, received: priority })
   }
   if (!isRealtime && Number(priority) !== 0) report({ path, expected: `0 with ${policy}`, received: priority })
-}
-
-function checkNice({ policy, nice = 0 }: OciScheduler, report: Report): void {
-  if (Number(nice) === 0 || policy === 'SCHED_OTHER' || policy === 'SCHED_BATCH') return
-  report({ path: `${SCHEDULER}/nice`, expected: `0 with ${policy}, which has no nice value`, received: nice })
 }
 
 function checkDeadline(scheduler: OciScheduler, report: Report): void {
@@ -138,7 +132,12 @@ function checkMemoryPolicy({ linux = {} }: OciConfig, report: Report): void {
 
 type Scheduling = Pick<Process, 'scheduler' | 'ioPriority' | 'execAffinity'>
 
-export function normaliseScheduling({ scheduler, ioPriority, execCPUAffinity = {} }: OciProcess): Scheduling {
+export function normaliseScheduling(
+  { scheduler, ioPriority, execCPUAffinity = {} }: OciProcess,
+  base: string,
+  warn: Warn,
+): Scheduling {
+  if (scheduler !== undefined) warnOfNice(scheduler, base, warn)
   const listed = (text: string | undefined): number[] | null => {
     const numbers = parseNumbers(text ?? '', LAST_CPU) ?? []
     return numbers.length === 0 ? null : numbers
@@ -149,6 +148,12 @@ export function normaliseScheduling({ scheduler, ioPriority, execCPUAffinity = {
       ioPriority === undefined ? null : ioPriorityOf(ioPriority.class as IoClass, Number(ioPriority.priority ?? 0)),
     execAffinity: { initial: listed(execCPUAffinity.initial), final: listed(execCPUAffinity.final) },
   }
+}
+
+/** The kernel does not look at it then, and others write it by habit. */
+function warnOfNice({ policy, nice = 0, flags = [] }: OciScheduler, base: string, warn: Warn): void {
+  const isLookedAt = policy === 'SCHED_OTHER' || policy === 'SCHED_BATCH' || flags.includes('SCHED_FLAG_KEEP_POLICY')
+  if (Number(nice) !== 0 && !isLookedAt) warn(`${base}/scheduler/nice`, `without effect: ${policy} has no nice value`)
 }
 
 function normaliseScheduler(scheduler: OciScheduler): NonNullable<Process['scheduler']> {
