@@ -44,6 +44,36 @@ function applyGroup(place: Place, settings: readonly Setting[]): void {
   }
 }
 
+/** What the files say now; the result writes that back, as far as the kernel takes it, the last first. */
+export function remember(places: readonly Place[], groups: readonly SettingGroup[]): () => void {
+  const kept = groups.flatMap(group => {
+    const place = placeOf(places, group)
+    const files = group.settings.flatMap(({ writes }) => writes.map(({ file }) => file))
+    return place === null ? [] : files.flatMap(file => linesOf(place, file).map(value => ({ place, file, value })))
+  })
+  return () => {
+    for (const { place, file, value } of kept.reverse()) tryWrite(place, file, value)
+  }
+}
+
+/** None of a file that is not there, or only to be written. */
+function linesOf(place: Place, file: string): string[] {
+  try {
+    return (readFileIfThere(place, file) ?? '').split('\n').filter(line => line !== '')
+  } catch (error) {
+    if (isErrno(error)) return []
+    throw error
+  }
+}
+
+function tryWrite(place: Place, file: string, value: string): void {
+  try {
+    writeFile(place, file, value)
+  } catch (error) {
+    if (!isErrno(error)) throw error
+  }
+}
+
 interface Failure {
   readonly setting: Setting
   readonly error: CgroupError

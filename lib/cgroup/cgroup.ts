@@ -2,10 +2,10 @@
 import { HostError } from '../errors.js'
 import type { Resources } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
-import { applyGroups, checkUsage, countOomKills } from './apply.js'
+import { applyGroups, checkUsage, countOomKills, remember } from './apply.js'
 import { type CgroupBelow, placesBelow, placesOfProcess } from './below.js'
 import { availableIn, type Begun, beginCgroup, claimed, finishCgroup, type Ownership, survey } from './create.js'
-import { deviceAccess } from './device-access.js'
+import { type DeviceAccess, deviceAccess } from './device-access.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
 import { killAll, signalEach } from './kill.js'
 import { type OomWatch, watchOom } from './oom.js'
@@ -27,12 +27,21 @@ interface CreateInput {
   readonly cpusLater?: boolean
 }
 
+interface Change {
+  readonly asked: Resources
+  readonly before: Resources
+  readonly after: Resources
+  readonly keepsDevices: boolean
+}
+
 export class Cgroup {
   readonly #id: string
   #places: readonly Place[]
   /** null: not looked at yet, and so not ours. */
   #ownership: Ownership | null
   #begun: Begun | null = null
+  #all: readonly SettingGroup[] = []
+  /** Of those, what `settle` writes. */
   #later: readonly SettingGroup[] = []
   /** null: systemd does not know of it. */
   readonly #unit: Unit | null
@@ -112,6 +121,7 @@ export class Cgroup {
   finish(): void {
     if (this.#begun === null) return
     const created = finishCgroup(this.#begun)
+    this.#all = this.#begun.work.groups
     this.#begun = null
     this.#ownership = created
     this.#later = created.later
@@ -122,11 +132,14 @@ export class Cgroup {
     this.#ownership = null
   }
 
-  /** Writes what `create` had to leave for when the container's process is in: limits of no or one process, and the cpuset. */
+  /**
+   * Writes what `create` had to leave for when the container's process is in: limits of no or one process, and the cpuset. Where
+   * systemd was told of these it has written all that it knows, which is not all, or exactly, that was asked for.
+   */
   async settle(): Promise<void> {
-    await this.#unit?.settle()
-    applyGroups(this.#places, this.#later)
-    this.#later = []
+    const wasTold = (await this.#unit?.settle()) ?? false
+    applyGroups(this.#places, wasTold ? this.#all : this.#later)
+    this.#later = this.#all = []
   }
 
   /** On version 2, gives it to that user of the host. False where only a more privileged one could, and it stays whose it is. */
@@ -134,18 +147,39 @@ export class Cgroup {
     return giveTo(this.#places, uid)
   }
 
-  /** Lets systemd know of other limits, which `apply` then writes, so that it does not write the old ones again. */
-  async declare(resources: Resources): Promise<void> {
-    await this.#unit?.change(this.#places, resources)
-  }
-
   /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are; the device list only with `keepsDevices`. */
   apply(resources: Resources, { keepsDevices = false } = {}): void {
+    const { groups, devices } = this.#check(resources, keepsDevices)
+    applyGroups(this.#places, groups)
+    devices({ isNew: false })
+  }
+
+  /**
+   * The same for a container: systemd is told first, so that it does not write the old limits again, and what the kernel then refuses
+   * leaves all limits as they were. `before` and `after` are all that there is to say before and after the change.
+   */
+  async change({ asked, before, after, keepsDevices }: Change): Promise<void> {
+    const { groups, devices } = this.#check(asked, keepsDevices)
+    const unit = this.#unit
+    const all = unit === null ? groups : compileSettings(after, availableIn(this.#places))
+    const restore = remember(this.#places, all)
+    try {
+      await unit?.change(groups)
+      applyGroups(this.#places, all)
+      devices({ isNew: false })
+    } catch (error) {
+      await unit?.change(compileSettings(before, availableIn(this.#places))).catch(() => {})
+      restore()
+      throw error
+    }
+  }
+
+  /** All that can be said before anything is changed. */
+  #check(resources: Resources, keepsDevices: boolean): { groups: SettingGroup[]; devices: DeviceAccess } {
     const groups = compileSettings(resources, availableIn(this.#places))
     const devices = keepsDevices ? () => {} : deviceAccess(this.#places, resources.devices)
     if (resources.memory.checkBeforeUpdate) checkUsage(this.#places, resources.memory.limit ?? 0n)
-    applyGroups(this.#places, groups)
-    devices({ isNew: false })
+    return { groups, devices }
   }
 
   /**

@@ -1,4 +1,4 @@
-import { HostError } from '../errors.js'
+import { HostError, StateError } from '../errors.js'
 import type { CgroupFacts } from '../host/facts.js'
 import type { Resources } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
@@ -7,6 +7,7 @@ import { readTextIfThere } from '../sys/file.js'
 import { type Placeholder, startPlaceholder } from '../sys/placeholder.js'
 import type { Property } from '../sys/systemd.js'
 import { availableIn } from './create.js'
+import { isFrozen } from './freezer.js'
 import { type Place, placesOf, visiblePath } from './paths.js'
 import { compileSettings, type SettingGroup } from './settings.js'
 import { changeScope, type Scope, startScope, stopScope, type WantedScope } from './systemd.js'
@@ -44,6 +45,7 @@ export class Unit {
       this.#placeholder = placeholder
       this.#later = limitProperties(groups.filter(isForLater))
       const places = placesAround(facts, placeholder.pid)
+      checkThawed(id, places)
       for (const place of places) checkEntrance(facts, place)
       return places
     } catch (error) {
@@ -58,16 +60,18 @@ export class Unit {
     await this.#placeholder?.end()
   }
 
-  /** To be called when the container's process is in. */
-  async settle(): Promise<void> {
+  /** To be called when the container's process is in. True where systemd was told of limits. */
+  async settle(): Promise<boolean> {
     await this.#release()
-    await changeScope(this.scope, this.#later)
+    const later = this.#later
     this.#later = []
+    await changeScope(this.scope, later)
+    return later.length > 0
   }
 
   /** Tells systemd of the limits, before they are written by us. */
-  async change(places: readonly Place[], resources: Resources): Promise<void> {
-    await changeScope(this.scope, limitProperties(compileSettings(resources, availableIn(places))))
+  async change(groups: readonly SettingGroup[]): Promise<void> {
+    await changeScope(this.scope, limitProperties(groups))
   }
 
   /** Kills all that is in it, and removes it. */
@@ -86,6 +90,11 @@ const withoutPath = ({ version, controllers, mountpoint }: CgroupFacts['hierarch
   mountpoint,
   path: '',
 })
+
+/** What is started in a frozen one never begins. The words are those of runc. */
+function checkThawed(id: string, places: readonly Place[]): void {
+  if (isFrozen(places)) throw new StateError('ERR_STATE_EXISTS', "container's cgroup unexpectedly frozen", { id })
+}
 
 /**
  * The kernel lets a process into a cgroup only where whoever starts it may move processes between that and its own. The

@@ -5,7 +5,7 @@ import { closeFd } from '../sys/beneath.js'
 import { signalNumber } from '../sys/errno.js'
 import { signalPidfd } from '../sys/process.js'
 import type { Context } from './context.js'
-import { openInit, statusOf } from './status.js'
+import { isAlive, openInit, statusOf } from './status.js'
 
 const SIGKILL = 9
 
@@ -65,6 +65,7 @@ async function killOrphans(record: ContainerRecord): Promise<boolean> {
 
 async function killAll(record: ContainerRecord, number: number): Promise<void> {
   const cgroup = openCgroup({ recorded: record.cgroup })
+  if (cgroup.isNone && !isAlive(record)) return
   if (number !== SIGKILL) cgroup.signal(number)
   else if (cgroup.isNone) killNamespace(record)
   else await cgroup.kill()

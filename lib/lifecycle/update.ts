@@ -34,9 +34,10 @@ export async function update(
     for (const message of warnings) context.log({ level: 'warning', message, id })
     const asked = completed(withoutZeroPids(given), current)
     const merged = mergeResources(current, asked)
-    const cgroup = openCgroup({ recorded: record.cgroup })
-    await cgroup.declare(asked)
-    cgroup.apply({ ...asked, devices: merged.devices }, { keepsDevices: given.devices.length === 0 })
+    await openCgroup({ recorded: record.cgroup }).change({
+      ...{ asked: { ...asked, devices: merged.devices }, before: current, after: merged },
+      keepsDevices: given.devices.length === 0,
+    })
     replaceStoredConfig(context.store, id, { ...config, linux: { ...config.linux, resources: merged } })
     const shares = [options.l3CacheSchema, options.memBwSchema].filter(line => line !== undefined)
     if (shares.length > 0) changeClass(record, shares)

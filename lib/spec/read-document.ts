@@ -35,7 +35,9 @@ export function readDocument<T extends object>(reading: Reading<T>): { value: T;
   if (gaps.length > 0) throw new ConfigError('ERR_CONFIG_UNSUPPORTED', gaps)
   const warnings: string[] = []
   const warn: Warn = (path, message) => warnings.push(`${path}: ${message}`)
-  for (const path of unknownMembers(shape, document, base)) warn(path, 'unknown property, ignored')
+  for (const { path, meant } of unknownMembers(shape, document, base)) {
+    warn(path, `unknown property, ignored${meant === null ? '' : `: the name is ${JSON.stringify(meant)}`}`)
+  }
   return { value, warnings, warn }
 }
 

@@ -92,9 +92,15 @@ interface Walkable {
   readonly pipe?: readonly Walkable[]
 }
 
-/** Pointers of the members that the shape does not know. */
-export function unknownMembers(shape: Shape, value: unknown, base = ''): string[] {
-  const found: string[] = []
+export interface UnknownMember {
+  readonly path: string
+  /** A name that is known and differs in case only, which others take for the same; null: there is none. */
+  readonly meant: string | null
+}
+
+/** The members that the shape does not know. */
+export function unknownMembers(shape: Shape, value: unknown, base = ''): UnknownMember[] {
+  const found: UnknownMember[] = []
   const keys: (string | number)[] = []
   const enter = (shape: Walkable, value: unknown, key: string | number): void => {
     keys.push(key)
@@ -112,13 +118,17 @@ export function unknownMembers(shape: Shape, value: unknown, base = ''): string[
     if (known === undefined || !isObject(value)) return
     for (const key in value) {
       const member = Object.hasOwn(known, key) ? known[key] : undefined
-      if (member === undefined) found.push(pointer(base, ...keys, key))
+      if (member === undefined)
+        found.push({ path: pointer(base, ...keys, key), meant: nearly(key, Object.keys(known)) })
       else enter(member, value[key], key)
     }
   }
   walk(shape as Walkable, value)
   return found
 }
+
+const nearly = (name: string, known: readonly string[]): string | null =>
+  known.find(each => each.toLowerCase() === name.toLowerCase()) ?? null
 
 const entriesOf = (value: unknown): Iterable<[number, unknown]> => (Array.isArray(value) ? value.entries() : [])
 

@@ -49,6 +49,17 @@ t.test('a container keeps what it was updated to', skip, async t => {
   t.equal(value('memory.memsw.limit_in_bytes'), String(100 << 20), 'the memory limit is known')
 })
 
+t.test('an update that the kernel refuses half-way leaves all limits as they were', skip, async t => {
+  const { container, value } = await running(t, config => {
+    config.linux.resources = { memory: { limit: 64 << 20, swap: 128 << 20 }, cpu: { shares: 512 } }
+  })
+  const files = ['cpu.shares', 'cpu.cfs_quota_us', 'memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'pids.max']
+  const before = files.map(value)
+  const refused = { cpu: { shares: 2048, quota: 50_000 }, pids: { limit: 9 }, memory: { limit: 256 << 20 } }
+  await t.rejects(container.update(refused), { code: 'ERR_CGROUP_WRITE' })
+  t.same(files.map(value), before)
+})
+
 t.test('an update is checked before anything is written', skip, async t => {
   const { container, value } = await running(t, config => {
     config.linux.resources = { pids: { limit: 50 } }

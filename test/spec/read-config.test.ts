@@ -196,3 +196,12 @@ t.test('without a version the first one is meant, and that is told', async t => 
   t.equal(config.ociVersion, '1.0.0')
   t.match(warnings, [/^\/ociVersion: is missing: taken as 1\.0\.0$/])
 })
+
+t.test('a name that is not known is a warning, and one that is known in another case is told', async t => {
+  const { warnings } = readResources('{"CPU":{"cpus":"0"},"pids":{"Limit":5},"speed":1}')
+  t.same(warnings, [
+    '/linux/resources/CPU: unknown property, ignored: the name is "cpu"',
+    '/linux/resources/pids/Limit: unknown property, ignored: the name is "limit"',
+    '/linux/resources/speed: unknown property, ignored',
+  ])
+})

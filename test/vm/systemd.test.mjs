@@ -106,6 +106,46 @@ test('other limits are told to systemd too', async () => {
   })
 })
 
+test('an update that is refused beforehand has not been told to systemd, which would have killed for it', async () => {
+  await withSleeper({ by: systemd }, async container => {
+    const tiny = { memory: { limit: 1024, checkBeforeUpdate: true } }
+    await assert.rejects(container.update(tiny), { code: 'ERR_CGROUP_OOM' })
+    assert.equal((await container.state()).status, 'running')
+    assert.equal(unitOf(`tsrun-${container.id}.scope`, 'MemoryMax').MemoryMax, 'infinity')
+  })
+})
+
+test('an update that the kernel refuses leaves the limits as they were, with systemd too', async () => {
+  await withSleeper({ by: systemd, linux: { resources: { cpu: { shares: 512 } } } }, async container => {
+    const files = () => ['cpu.weight', 'cpu.idle', 'pids.max'].map(file => read(cgroupOf(container.pid), file))
+    const before = files()
+    const both = { cpu: { shares: 2048, idle: 1 }, unified: { 'pids.max': 'many' } }
+    await assert.rejects(container.update(both), { code: 'ERR_CGROUP_WRITE' })
+    assert.deepEqual(files(), before)
+    assert.equal(unitOf(`tsrun-${container.id}.scope`, 'CPUWeight').CPUWeight, '59')
+  })
+})
+
+test('a CPU period without a quota stays, whatever else systemd is told', async () => {
+  const resources = { cpu: { period: 1_000_000 }, pids: { limit: 20 } }
+  await withSleeper({ by: systemd, linux: { resources } }, async container => {
+    const period = () => read(cgroupOf(container.pid), 'cpu.max')
+    assert.equal(period(), 'max 1000000')
+    await container.update({ pids: { limit: 30 } })
+    assert.equal(period(), 'max 1000000')
+  })
+})
+
+test('a scope whose cgroup is there and frozen is refused, not waited for', async () => {
+  const cgroup = '/sys/fs/cgroup/system.slice/box-frozen.scope'
+  mkdirSync(cgroup)
+  writeFileSync(`${cgroup}/cgroup.freeze`, '1')
+  const linux = { cgroupsPath: 'system.slice:box:frozen' }
+  const create = systemd.create({ id: newId(), config: configOf(null, linux), rootfs, stdio: 'ignore' })
+  await assert.rejects(create, { code: 'ERR_STATE_EXISTS', message: /unexpectedly frozen/ })
+  assert.ok(isGone('box-frozen.scope'))
+})
+
 test('a limit of a single process does not stop the launch', async () => {
   await withSleeper({ by: systemd, linux: { resources: { pids: { limit: 1 } } } }, async ({ pid }) => {
     assert.equal(read(cgroupOf(pid), 'pids.max'), '1')
