@@ -2,10 +2,10 @@
 import { HostError } from '../errors.js'
 import type { Resources } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
-import { applyGroups, checkUsage, countOomKills, remember } from './apply.js'
+import { applyGroups, countOomKills } from './apply.js'
 import { type CgroupBelow, placesBelow, placesOfProcess } from './below.js'
-import { availableIn, type Begun, beginCgroup, claimed, finishCgroup, type Ownership, survey } from './create.js'
-import { type DeviceAccess, deviceAccess } from './device-access.js'
+import { applyLimits, type Change, changeLimits } from './change.js'
+import { type Begun, beginCgroup, claimed, finishCgroup, type Ownership, survey } from './create.js'
 import { freeze, isFrozen, thaw } from './freezer.js'
 import { killAll, signalEach } from './kill.js'
 import { type OomWatch, watchOom } from './oom.js'
@@ -16,7 +16,7 @@ import { pidsOf } from './processes.js'
 import { readStats } from './read-stats.js'
 import type { CgroupRecord } from './record.js'
 import { removeAll, removeAtOnce, removeEmpty } from './remove.js'
-import { compileSettings, type SettingGroup } from './settings.js'
+import type { SettingGroup } from './settings.js'
 import type { Stats } from './stats.js'
 import { absolutePath, rootOf } from './tree.js'
 import type { Unit } from './unit.js'
@@ -25,13 +25,6 @@ interface CreateInput {
   readonly resources: Resources
   readonly allowExisting?: boolean
   readonly cpusLater?: boolean
-}
-
-interface Change {
-  readonly asked: Resources
-  readonly before: Resources
-  readonly after: Resources
-  readonly keepsDevices: boolean
 }
 
 export class Cgroup {
@@ -149,37 +142,14 @@ export class Cgroup {
 
   /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are; the device list only with `keepsDevices`. */
   apply(resources: Resources, { keepsDevices = false } = {}): void {
-    const { groups, devices } = this.#check(resources, keepsDevices)
-    applyGroups(this.#places, groups)
-    devices({ isNew: false })
+    applyLimits(this.#places, { resources, keepsDevices })
   }
 
   /**
-   * The same for a container: systemd is told first, so that it does not write the old limits again, and what the kernel then refuses
-   * leaves all limits as they were. `before` and `after` are all that there is to say before and after the change.
+   * The same for a container: systemd is told of the limits too, and what the kernel refuses leaves all of them as they were.
    */
-  async change({ asked, before, after, keepsDevices }: Change): Promise<void> {
-    const { groups, devices } = this.#check(asked, keepsDevices)
-    const unit = this.#unit
-    const all = unit === null ? groups : compileSettings(after, availableIn(this.#places))
-    const restore = remember(this.#places, all)
-    try {
-      await unit?.change(groups)
-      applyGroups(this.#places, all)
-      devices({ isNew: false })
-    } catch (error) {
-      await unit?.change(compileSettings(before, availableIn(this.#places))).catch(() => {})
-      restore()
-      throw error
-    }
-  }
-
-  /** All that can be said before anything is changed. */
-  #check(resources: Resources, keepsDevices: boolean): { groups: SettingGroup[]; devices: DeviceAccess } {
-    const groups = compileSettings(resources, availableIn(this.#places))
-    const devices = keepsDevices ? () => {} : deviceAccess(this.#places, resources.devices)
-    if (resources.memory.checkBeforeUpdate) checkUsage(this.#places, resources.memory.limit ?? 0n)
-    return { groups, devices }
+  async change(change: Change): Promise<void> {
+    await changeLimits({ places: this.#places, unit: this.#unit, ...change })
   }
 
   /**

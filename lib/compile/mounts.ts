@@ -90,7 +90,9 @@ function mountFilesystem(work: Work, mount: Mount): void {
     return
   }
   const slot = draft.slot({ kind: 'idmapped_filesystem', type, source, options, idmap, origin })
-  draft.op('attach', { ...common, slot, set: attributes, clear }, origin)
+  // Made by the runtime, which can't know what it covers.
+  const resolve = common.resolve & ~RESOLVE.KEEP_MODE
+  draft.op('attach', { ...common, resolve, slot, set: attributes, clear }, origin)
 }
 
 function remount(work: Work, mount: Mount): void {

@@ -198,10 +198,10 @@ t.test('without a version the first one is meant, and that is told', async t => 
 })
 
 t.test('a name that is not known is a warning, and one that is known in another case is told', async t => {
-  const { warnings } = readResources('{"CPU":{"cpus":"0"},"pids":{"Limit":5},"speed":1}')
+  const { warnings } = readResources('{"CPU":{"cpus":"0"},"cpu":{"Shares":5},"speed":1}')
   t.same(warnings, [
     '/linux/resources/CPU: unknown property, ignored: the name is "cpu"',
-    '/linux/resources/pids/Limit: unknown property, ignored: the name is "limit"',
+    '/linux/resources/cpu/Shares: unknown property, ignored: the name is "shares"',
     '/linux/resources/speed: unknown property, ignored',
   ])
 })
