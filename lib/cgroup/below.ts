@@ -3,7 +3,7 @@ import { ConfigError, HostError } from '../errors.js'
 import { isThereBeneath } from '../sys/beneath.js'
 import { readTextIfThere } from '../sys/file.js'
 import { faultOf, type Place } from './paths.js'
-import { absolutePath, rootOf } from './tree.js'
+import { absolutePath, readFileIfThere, rootOf } from './tree.js'
 
 /** A path below the container's cgroup in all hierarchies, or one for each controller of some (cgroup v1 only). */
 export type CgroupBelow = string | Readonly<Record<string, string>>
@@ -42,12 +42,14 @@ function invalid(value: string, expected: string): ConfigError {
 }
 
 /**
- * A container that hands controllers on to cgroups of its own (systemd in a container) has no processes in its topmost one,
- * and the kernel lets nobody join that.
+ * Where the container hands controllers on to cgroups of its own (systemd in a container), the kernel lets nobody join its topmost
+ * one: the process goes where its init is.
  */
 export function placesOfProcess(places: readonly Place[], pid: number): Place[] {
   const text = readTextIfThere(`/proc/${pid}/cgroup`) ?? ''
   const now = /^0::\/(.*)$/m.exec(text)?.[1] ?? ''
   const isBelow = (place: Place): boolean => place.version === 2 && now.startsWith(`${place.path}/`)
-  return places.map(place => (isBelow(place) ? { ...place, path: now } : place))
+  return places.map(place => (isBelow(place) && handsOn(place) ? { ...place, path: now } : place))
 }
+
+const handsOn = (place: Place): boolean => (readFileIfThere(place, 'cgroup.subtree_control') ?? '').trim() !== ''

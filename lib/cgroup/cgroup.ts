@@ -185,7 +185,7 @@ export class Cgroup {
     return new Cgroup(this.#id, placesBelow(this.#places, path), null)
   }
 
-  /** On version 2, the cgroup below this one that the process has moved to, if it has; version 1 is left as it is. */
+  /** On version 2, the cgroup below this one that the process has moved to, where nobody can join this one; version 1 is left as it is. */
   whereIs(pid: number): Cgroup {
     return new Cgroup(this.#id, placesOfProcess(this.#places, pid), null)
   }

@@ -21,12 +21,12 @@ export interface HookInput {
  * The plan of a hook in the container: a second helper that joins it while its init waits. Its path is looked up in the root that
  * init has at that time. Before the switch that is the host's, and the hook is the caller's own program, which is given all that
  * there is to give. After it the path is the image's, and whatever is there is as confined as the container's own process.
- * The environment is exactly the hook's.
+ * The environment is exactly the hook's. The first kind begins in the root's directory on the host, the second one where the process does.
  */
 export function compileHook({ kind, config, facts, hook, options }: HookInput): Plan {
   const isImages = kind === 'startContainer'
   const work = {
-    config: atRoot(config),
+    config,
     facts,
     options: withDefaults({ ...options, noNewKeyring: true }),
     draft: newDraft(),
@@ -40,17 +40,14 @@ export function compileHook({ kind, config, facts, hook, options }: HookInput): 
   return draft.plan({ cloneFlags: 0, preserveFds: 0 })
 }
 
-/** Hooks begin in the root directory. */
-function atRoot(config: Config): Config {
-  return config.process === null ? config : { ...config, process: { ...config.process, cwd: '/' } }
-}
-
 function containerRoot(work: Work, hook: Hook): Identity {
   const all = grantable(work)
   return {
     user: { ...ownerOf(work.config), umask: null, additionalGids: [] },
     sets: { bounding: all, effective: all, permitted: all, inheritable: 0n, ambient: 0n },
-    cwd: '/',
+    cwd: work.options.rootfs,
+    // Where the root of the container's user namespace may not go it begins in "/".
+    isCwdOptional: true,
     noNewPrivileges: false,
     filter: null,
     origin: () => hook.origin,

@@ -9,6 +9,8 @@ export interface Identity {
   readonly user: User
   readonly sets: GrantedSets
   readonly cwd: string
+  /** Default false: a directory that the user may not enter is an error. */
+  readonly isCwdOptional?: boolean
   readonly noNewPrivileges: boolean
   /** Flags of the seccomp filter; null: no filter. */
   readonly filter: number | null
@@ -52,7 +54,7 @@ export function flagsOfFilter({ linux }: Config): number | null {
  * enter what the user may not, and the other way round.
  */
 export function becomeUser(draft: Draft, identity: Identity): void {
-  const { user, sets, cwd, noNewPrivileges, filter, origin } = identity
+  const { user, sets, cwd, isCwdOptional = false, noNewPrivileges, filter, origin } = identity
   if (user.umask !== null) draft.op('umask', { mask: user.umask }, origin('user/umask'))
   draft.op('bounding_set', { keep: sets.bounding }, origin('capabilities/bounding'))
   draft.op('chdir', { path: cwd, optional: 1 }, origin('cwd'))
@@ -64,7 +66,7 @@ export function becomeUser(draft: Draft, identity: Identity): void {
   const { effective, permitted, inheritable, ambient } = sets
   draft.op('capabilities', { effective, permitted, inheritable, ambient }, origin('capabilities'))
   if (noNewPrivileges) draft.op('no_new_privs', {}, origin('noNewPrivileges'))
-  draft.op('chdir', { path: cwd, optional: 0 }, origin('cwd'))
+  draft.op('chdir', { path: cwd, optional: isCwdOptional ? 1 : 0 }, origin('cwd'))
 }
 
 export function applyFilter(draft: Draft, flags: number): void {

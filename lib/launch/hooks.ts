@@ -16,8 +16,11 @@ const debug = trace('hooks')
 /** How one hook is run; the two ways differ only in the namespaces. */
 export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Promise<RunResult>
 
-export const inRuntimeNamespace: HookRunner = (hook, stdin, signal) =>
-  run({ ...hook, stdin, timeoutMs: timeoutOf(hook), signal })
+/** A hook in our own namespaces, which begins in the bundle, as with other runtimes. */
+export const inRuntimeNamespace =
+  ({ bundle }: { readonly bundle: string }): HookRunner =>
+  (hook, stdin, signal) =>
+    run({ ...hook, cwd: bundle, stdin, timeoutMs: timeoutOf(hook), signal })
 
 const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds === null ? null : timeoutSeconds * 1000)
 

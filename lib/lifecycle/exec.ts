@@ -41,7 +41,8 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly extraFds?: readonly number[]
   /**
    * A cgroup below the container's, which must exist; by controllers where only some hierarchies of version 1 are meant.
-   * Default: the container's own; on version 2 the one that its init is in.
+   * Default: the container's own; on version 2 the one that
+   * its init is in, where the kernel lets nobody join the container's own.
    */
   readonly cgroup?: CgroupBelow
   /** Also in a paused container: the process begins when that is resumed, and so does this call end. Default false. */

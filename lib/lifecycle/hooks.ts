@@ -31,7 +31,7 @@ export async function createHooks(point: HookPoint): Promise<void> {
   const { config, record, signal } = point
   const state = ociState(record, 'creating')
   for (const kind of ['prestart', 'createRuntime'] as const) {
-    await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner: inRuntimeNamespace })
+    await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner: inRuntimeNamespace(record) })
   }
   await runInContainer(point, 'createContainer', 'creating')
 }
@@ -64,7 +64,7 @@ async function runInContainer(
 
 export async function poststartHooks(config: Config, record: ContainerRecord): Promise<void> {
   const state = ociState(record, 'running')
-  await runHooks({ kind: 'poststart', hooks: config.hooks.poststart, state, runner: inRuntimeNamespace })
+  await runHooks({ kind: 'poststart', hooks: config.hooks.poststart, state, runner: inRuntimeNamespace(record) })
 }
 
 /** A failure is a warning, and the rest runs. */
@@ -79,7 +79,7 @@ export async function poststopHooks({
 }): Promise<void> {
   const state = ociState({ ...record, pid: 0 }, 'stopped')
   const hooks = config.hooks.poststop
-  for (const error of await runAllHooks({ kind: 'poststop', hooks, state, runner: inRuntimeNamespace })) {
+  for (const error of await runAllHooks({ kind: 'poststop', hooks, state, runner: inRuntimeNamespace(record) })) {
     context.log({ level: 'warning', message: error.message, id: record.id })
   }
 }

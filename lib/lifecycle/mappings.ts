@@ -73,7 +73,7 @@ async function started(kind: keyof typeof KINDS, args: readonly string[]): Promi
   const { program, field } = KINDS[kind]
   const { PATH = '' } = environment()
   try {
-    return await run({ path: program, args, env: [`PATH=${PATH}`], stdin: '', timeoutMs: null })
+    return await run({ path: program, args, env: [`PATH=${PATH}`], cwd: '/', stdin: '', timeoutMs: null })
   } catch (cause) {
     if (!isErrno(cause)) throw cause
     const fields = {

@@ -7,7 +7,7 @@ import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import {
   appendLine,
-  fileStatus,
+  isDirectory,
   listDirectory,
   makeDirectories,
   makeDirectory,
@@ -66,16 +66,16 @@ export function openStore(root: string): Store {
     read: id => {
       const text = readTextIfThere(file(id, 'state'))
       if (text !== null) return parseRecord(id, lastLine(text))
-      throw exists(directory(id)) ? unreadable(id) : notFound(id)
+      throw isDirectory(directory(id)) ? unreadable(id) : notFound(id)
     },
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
     write: record => appendLine(file(record.id, 'state'), JSON.stringify(record)),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
     ids: () =>
-      exists(root)
+      isDirectory(root)
         ? listDirectory(root)
-            .filter(id => exists(directory(id)) && !id.startsWith('.'))
+            .filter(id => isDirectory(directory(id)) && !id.startsWith('.'))
             .sort()
         : [],
     remove: id => removeTree(directory(id)),
@@ -109,15 +109,6 @@ const unreadable = (id: string): StateError =>
     `container "${id}" has no state: its create has just begun or was cut off, or the file was removed`,
     { id },
   )
-
-function exists(path: string): boolean {
-  try {
-    return fileStatus(path).kind === 'directory'
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false
-    throw error
-  }
-}
 
 function reserve({ root, id, path }: { root: string; id: string; path: string }): Lock {
   if (!makeIfNew(path, root)) {

@@ -201,6 +201,16 @@ export function fileStatus(target: string | number): FileStatus {
   return { kind, device: status.dev, inode: status.ino, uid: status.uid }
 }
 
+/** False also where nothing is there. */
+export function isDirectory(path: string): boolean {
+  try {
+    return fileStatus(path).kind === 'directory'
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false
+    throw error
+  }
+}
+
 export interface DeviceNumbers {
   readonly type: 'b' | 'c'
   readonly major: number

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { SystemError } from '../errors.js'
 import { builtin } from './builtin.js'
+import { isDirectory } from './file.js'
 import type { ExitStatus } from './process.js'
 
 export interface RunInput {
@@ -10,6 +11,8 @@ export interface RunInput {
   readonly args: readonly string[]
   /** `NAME=value`; nothing is inherited. */
   readonly env: readonly string[]
+  /** "/" where it is not there (any more). */
+  readonly cwd: string
   readonly stdin: string
   /** The whole process group is killed then. */
   readonly timeoutMs: number | null
@@ -26,12 +29,12 @@ export interface RunResult extends ExitStatus {
 const KEPT_BYTES = 64 * 1024
 
 /** @throws {SystemError} where the program can't be started */
-export async function run({ path, args, env, stdin, timeoutMs, signal }: RunInput): Promise<RunResult> {
+export async function run({ path, args, env, cwd, stdin, timeoutMs, signal }: RunInput): Promise<RunResult> {
   const { spawn } = builtin('node:child_process') as typeof import('node:child_process')
   const child = spawn(path, args.slice(1), {
     argv0: args[0] ?? path,
     env: parseEnvironment(env),
-    cwd: '/',
+    cwd: isDirectory(cwd) ? cwd : '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   })

@@ -1,7 +1,6 @@
 /** systemd's manager of units, over D-Bus. Nothing blocks; what takes longer than 30 seconds is given up. */
 import { type Bus, BusError, openBus } from './bus.js'
-import { isErrno } from './errno.js'
-import { fileStatus } from './file.js'
+import { isDirectory } from './file.js'
 import type { Typed } from './sd-bus.js'
 
 /** The manager of the system, or that of the calling user. */
@@ -17,14 +16,7 @@ const MANAGER = { destination: DESTINATION, path: '/org/freedesktop/systemd1', i
 const LIMIT_MS = 30_000
 
 /** Whether this system was booted by systemd. */
-export function isBooted(): boolean {
-  try {
-    return fileStatus('/run/systemd/system').kind === 'directory'
-  } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false
-    throw error
-  }
-}
+export const isBooted = (): boolean => isDirectory('/run/systemd/system')
 
 const text = (value: string): Typed => ({ signature: 's', value })
 const properties = (list: readonly Property[]): Typed => ({

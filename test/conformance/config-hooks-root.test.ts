@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { missing } from '../needs.js'
 import { lines, mountAt, until } from './attempt.js'
@@ -141,3 +141,30 @@ for (const noNewPrivileges of [true, false]) {
     t.strictSame(readdirSync(log), ['before'])
   })
 }
+
+t.test('config.md#posix-platform-hooks: where they begin', skip, async t => {
+  const bundle = bundleWithLog(t)
+  const { configure, script, log, read, rootfs } = bundle
+  configure(config => {
+    config.process.cwd = '/data'
+    config.hooks = eachKind(kind => [script(`pwd > ${log}/${kind}`)])
+  })
+  await live(bundle)
+  const inBundle = `${bundle.bundle}\n`
+  t.strictSame(
+    KINDS.map(kind => read(kind)),
+    [inBundle, inBundle, `${rootfs}\n`, '/data\n', inBundle, inBundle],
+  )
+})
+
+t.test('config.md#poststop: it runs also where the bundle is gone', skip, async t => {
+  const { configure, script, log, read, runtime, bundle, id } = bundleWithLog(t)
+  configure(config => (config.hooks = { poststop: [script(`pwd > ${log}/poststop`)] }))
+  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+  await container.start()
+  await container.kill('KILL')
+  await container.wait()
+  rmSync(bundle, { recursive: true })
+  await container.delete()
+  t.equal(read('poststop'), '/\n')
+})

@@ -1,6 +1,6 @@
 /** cgroup v2 with all controllers, by directories of our own. */
 import assert from 'node:assert/strict'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { attempt, cgroupOf, configOf, disk, host, newId, outputOf, read, rootfs, runtime, withSleeper } from './box.mjs'
 import { test } from './tap.mjs'
@@ -208,5 +208,25 @@ test("the container's cgroup is that of its user where it may work with it", asy
   })
   await withSleeper({ linux, more: { mounts: [sysfs, { ...view, options: ['ro'] }] } }, async ({ pid }) => {
     assert.equal(statSync(cgroupOf(pid)).uid, 0)
+  })
+})
+
+test("exec joins the container's own cgroup, or that of its init where the kernel lets nobody join the first", async () => {
+  await withSleeper({}, async container => {
+    const own = cgroupOf(container.pid)
+    const where = async () => {
+      const process = await container.exec({
+        args: ['/bin/cat', '/proc/self/cgroup'],
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
+      const chunks = await process.stdout.toArray()
+      await process.wait()
+      return Buffer.concat(chunks).toString()
+    }
+    mkdirSync(`${own}/inner`)
+    writeFileSync(`${own}/inner/cgroup.procs`, String(container.pid))
+    assert.equal(await where(), '0::/\n')
+    writeFileSync(`${own}/cgroup.subtree_control`, '+memory')
+    assert.equal(await where(), '0::/inner\n')
   })
 })
