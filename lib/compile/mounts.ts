@@ -39,10 +39,14 @@ function attachTree(work: Work, mount: Mount): void {
   const { source, recursive, set, clear, recSet, recClear, propagation, origin } = mount
   const path = cleanPath(mount.destination)
   const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
-  warnOfUnseen(work, mount, host)
   const idmap = idmapOf(work, mount)
-  const tree = { path: host, recursive, ...clearedBy(work, mount), origin: `${origin}/source` }
+  const inside = insideOfMounts(work, mount, host)
   const common = { path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
+  if (inside !== null && idmap === null) {
+    draft.op('attach_inside', { source: inside, recursive: recursive ? 1 : 0, ...common }, origin)
+    return
+  }
+  const tree = { path: host, recursive, ...clearedBy(work, mount), origin: `${origin}/source` }
   if (isRootless(work.facts)) {
     const slot = draft.slot({ kind: 'place', ...tree })
     draft.op('attach_checked', { slot, source: host, recursive: recursive ? 1 : 0, ...common }, origin)
@@ -54,19 +58,18 @@ function attachTree(work: Work, mount: Mount): void {
   draft.op('attach', { slot, ...common }, origin)
 }
 
-/** Sources are opened on the host, before the first mount: one in the root itself does not have what is mounted there. */
-function warnOfUnseen({ config, options, draft }: Work, mount: Mount, host: string): void {
-  if (!isBelow(host, options.rootfs)) return
+/**
+ * Where in the root a source is that an earlier mount has a part in, or that has a part in the source: only the helper sees what is there
+ * by then. null for all others, which are opened on the host before the first mount.
+ */
+function insideOfMounts({ config, options }: Work, mount: Mount, host: string): string | null {
+  if (!isBelow(host, options.rootfs)) return null
   const inside = cleanPath(cleanPath(host).slice(cleanPath(options.rootfs).length))
   const isConcerned = ({ destination }: Mount): boolean => {
     const path = cleanPath(destination)
     return path === inside || isBelow(inside, path) || (mount.recursive && isBelow(path, inside))
   }
-  const unseen = config.mounts.slice(0, config.mounts.indexOf(mount)).find(isConcerned)
-  if (unseen === undefined) return
-  draft.warn(
-    `${mount.origin}/source: in the root of the container, but without what is mounted there by ${unseen.origin}`,
-  )
+  return config.mounts.slice(0, config.mounts.indexOf(mount)).some(isConcerned) ? inside : null
 }
 
 /** What the kernel locks where an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */

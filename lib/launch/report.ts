@@ -60,7 +60,7 @@ const BIRTH = ['execveat', 'sched_setaffinity', 'unshare']
 
 /** Of a mount point that a link in the image leads away from; the first words are those that runc's users know. */
 const AT_MOUNT_POINT = 'must be mounted on ordinary directory, with no link on the way to it'
-const MOUNTING: readonly string[] = ['mount_fs', 'attach', 'attach_checked']
+const MOUNTING: readonly string[] = ['mount_fs', 'attach', 'attach_checked', 'attach_inside']
 
 const VIOLATIONS = {
   1: { code: 'ERR_SAFETY_PATH', what: 'a path of the container is not what it must be' },

@@ -61,6 +61,11 @@ function areNamespaces(flags: number): boolean {
   return flags !== 0 && (flags & ~allFlags(CLONE)) === 0
 }
 
+function copyFault({ source, recursive, resolve }: OpArgs<'attach_checked' | 'attach_inside'>): string | null {
+  if (recursive > 1) return 'recursive is neither 0 nor 1'
+  return (resolve & OF_NEW_MOUNTS) === 0 ? sourceFault(source) : 'resolve copies'
+}
+
 type Rules = { readonly [N in OpName]?: (args: OpArgs<N>, plan: Plan) => string | null }
 
 /** What each op asks of its own arguments. */
@@ -70,10 +75,8 @@ const RULES: Rules = {
   propagation: ({ flags }) => (isPropagation(flags) ? null : 'flags are not a propagation'),
   attach: ({ resolve }) => ((resolve & OF_NEW_MOUNTS) === 0 ? null : 'resolve copies'),
   root_checked: ({ source }) => sourceFault(source),
-  attach_checked: ({ source, recursive, resolve }) => {
-    if (recursive > 1) return 'recursive is neither 0 nor 1'
-    return (resolve & OF_NEW_MOUNTS) === 0 ? sourceFault(source) : 'resolve copies'
-  },
+  attach_checked: args => copyFault(args),
+  attach_inside: args => copyFault(args),
   mount_fs: ({ type, options }) => (type === '' ? 'type is empty' : optionsFault(options)),
   reconfigure: ({ options }) => (options.length === 0 ? 'options is empty' : optionsFault(options)),
   mkdir: ({ mode }) => (mode > 0o7777 ? 'mode has more than permission bits' : null),

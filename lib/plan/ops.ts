@@ -100,6 +100,18 @@ export const OPS = {
     propagation: 'u32',
     resolve: 'u32',
   }),
+  /** As attach, of what is at `source` in the root, to which no link may lead, with what earlier ops have mounted there. */
+  attach_inside: op(['MOUNT'], {
+    source: 'text',
+    recursive: 'u32',
+    path: 'text',
+    set: 'u64',
+    clear: 'u64',
+    recSet: 'u64',
+    recClear: 'u64',
+    propagation: 'u32',
+    resolve: 'u32',
+  }),
   /**
    * fsopen + fsconfig + fsmount + move_mount. `options` are `key` or `key=value`; `attributes` MOUNT_ATTR_*,
    * `recSet`/`recClear` are set on the finished mount; `propagation` MS_* or 0.

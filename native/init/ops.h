@@ -23,50 +23,51 @@ enum op_code {
   OP_ROOT_DIR = 12,
   OP_ATTACH = 13,
   OP_ATTACH_CHECKED = 14,
-  OP_MOUNT_FS = 15,
-  OP_SET_ATTRIBUTES = 16,
-  OP_RECONFIGURE = 17,
-  OP_MKDIR = 18,
-  OP_SYMLINK = 19,
-  OP_MKNOD = 20,
-  OP_PLACE_ROOT = 21,
-  OP_PREPARE = 22,
-  OP_PIVOT_ROOT = 23,
-  OP_MOVE_ROOT = 24,
-  OP_CHROOT = 25,
-  OP_JOIN_ROOT = 26,
-  OP_HOSTNAME = 27,
-  OP_DOMAINNAME = 28,
-  OP_SYSCTL = 29,
-  OP_LOOPBACK_UP = 30,
-  OP_CONSOLE = 31,
-  OP_REOPEN_NULL = 32,
-  OP_MASK_PATH = 33,
-  OP_READONLY_PATH = 34,
-  OP_ROOT_ATTR = 35,
-  OP_KEYRING = 36,
-  OP_PERSONALITY = 37,
-  OP_MEMORY_POLICY = 38,
-  OP_UMASK = 39,
-  OP_BOUNDING_SET = 40,
-  OP_STDIO_OWNER = 41,
-  OP_GROUPS = 42,
-  OP_GID = 43,
-  OP_UID = 44,
-  OP_CAPABILITIES = 45,
-  OP_NO_NEW_PRIVS = 46,
-  OP_LSM_LABEL = 47,
-  OP_CHDIR = 48,
-  OP_RESOLVE_EXEC = 49,
-  OP_SECCOMP = 50,
-  OP_HOME_ENV = 51,
-  OP_CREATED = 52,
-  OP_AWAIT_START = 53,
-  OP_CLOSE_FROM = 54,
-  OP_EXECVE = 55,
+  OP_ATTACH_INSIDE = 15,
+  OP_MOUNT_FS = 16,
+  OP_SET_ATTRIBUTES = 17,
+  OP_RECONFIGURE = 18,
+  OP_MKDIR = 19,
+  OP_SYMLINK = 20,
+  OP_MKNOD = 21,
+  OP_PLACE_ROOT = 22,
+  OP_PREPARE = 23,
+  OP_PIVOT_ROOT = 24,
+  OP_MOVE_ROOT = 25,
+  OP_CHROOT = 26,
+  OP_JOIN_ROOT = 27,
+  OP_HOSTNAME = 28,
+  OP_DOMAINNAME = 29,
+  OP_SYSCTL = 30,
+  OP_LOOPBACK_UP = 31,
+  OP_CONSOLE = 32,
+  OP_REOPEN_NULL = 33,
+  OP_MASK_PATH = 34,
+  OP_READONLY_PATH = 35,
+  OP_ROOT_ATTR = 36,
+  OP_KEYRING = 37,
+  OP_PERSONALITY = 38,
+  OP_MEMORY_POLICY = 39,
+  OP_UMASK = 40,
+  OP_BOUNDING_SET = 41,
+  OP_STDIO_OWNER = 42,
+  OP_GROUPS = 43,
+  OP_GID = 44,
+  OP_UID = 45,
+  OP_CAPABILITIES = 46,
+  OP_NO_NEW_PRIVS = 47,
+  OP_LSM_LABEL = 48,
+  OP_CHDIR = 49,
+  OP_RESOLVE_EXEC = 50,
+  OP_SECCOMP = 51,
+  OP_HOME_ENV = 52,
+  OP_CREATED = 53,
+  OP_AWAIT_START = 54,
+  OP_CLOSE_FROM = 55,
+  OP_EXECVE = 56,
 };
 
-#define OP_COUNT 56
+#define OP_COUNT 57
 #define OP_MAX_ARGS 10
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -93,6 +94,7 @@ enum op_code {
   X(OP_ROOT_DIR, root_dir) \
   X(OP_ATTACH, attach) \
   X(OP_ATTACH_CHECKED, attach_checked) \
+  X(OP_ATTACH_INSIDE, attach_inside) \
   X(OP_MOUNT_FS, mount_fs) \
   X(OP_SET_ATTRIBUTES, set_attributes) \
   X(OP_RECONFIGURE, reconfigure) \
@@ -156,6 +158,7 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_ROOT_DIR] = {"root_dir", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 8, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_ATTACH_CHECKED] = {"attach_checked", 1u << PHASE_MOUNT, 10, {ARG_SLOT, ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_ATTACH_INSIDE] = {"attach_inside", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_MOUNT_FS] = {"mount_fs", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_TEXT, ARG_TEXT, ARG_TEXTS, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_SET_ATTRIBUTES] = {"set_attributes", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 6, {ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32}},
     [OP_RECONFIGURE] = {"reconfigure", 1u << PHASE_MOUNT, 2, {ARG_TEXT, ARG_TEXTS}},
@@ -234,6 +237,9 @@ struct attach_op {
 };
 struct attach_checked_op {
   struct value slot, source, recursive, path, set, clear, rec_set, rec_clear, propagation, resolve;
+};
+struct attach_inside_op {
+  struct value source, recursive, path, set, clear, rec_set, rec_clear, propagation, resolve;
 };
 struct mount_fs_op {
   struct value type, source, path, options, attributes, rec_set, rec_clear, propagation, resolve;
@@ -358,6 +364,7 @@ union args {
   struct root_dir_op root_dir;
   struct attach_op attach;
   struct attach_checked_op attach_checked;
+  struct attach_inside_op attach_inside;
   struct mount_fs_op mount_fs;
   struct set_attributes_op set_attributes;
   struct reconfigure_op reconfigure;

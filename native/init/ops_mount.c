@@ -136,6 +136,18 @@ static void keep_mode(const struct init *init, int context, const char *path, ui
   configure_fs(init, context, option);
 }
 
+// The image has a say in what is there. A procfs elsewhere would have none of its masks (CVE-2019-16884).
+void run_attach_inside(struct init *init, struct attach_inside_op *args) {
+  const char *source = args->source.text;
+  int found =
+      must(&init->report, "openat2", open_in_root(init, source, O_PATH, OP_RESOLVE_NO_SYMLINKS), source);
+  if (is_procfs(init, found, source))
+    violate(&init->report, VIOLATION_PROCFS, source);
+  int tree = clone_mount(init, found, args->recursive.number != 0 ? AT_RECURSIVE : 0, source);
+  sys_close(found);
+  attach_tree(init, tree, ATTACHMENT(args));
+}
+
 static int new_mount(const struct init *init, struct mount_fs_op *args) {
   const char *source = args->source.text, *type = args->type.text;
   int context = open_fs(init, type);

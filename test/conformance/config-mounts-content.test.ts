@@ -7,32 +7,17 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import t from 'tap'
-import { makeBundle, type TestConfig } from '../bundle.js'
+import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, createSleeper, lines, mountAt } from './attempt.js'
+import { mounting, tmpfs } from './mounting.js'
 
 const skip = { skip: missing('root', 'busybox') }
-
-type MountInput = TestConfig['mounts'][number]
-
-const mounting =
-  (...mounts: readonly MountInput[]) =>
-  (config: TestConfig): void => {
-    config.mounts.push(...mounts)
-  }
-
-const tmpfs = (destination: string, ...options: string[]): MountInput => ({
-  destination,
-  type: 'tmpfs',
-  source: 'tmpfs',
-  options,
-})
 
 /** A bundle whose /data has files of all kinds. */
 function bundleWithData(t: Parameters<typeof makeBundle>[0]) {
@@ -230,63 +215,5 @@ t.test(
     })
     t.equal(stdout, 'pts/ptmx\n')
     t.ok(lstatSync(`${rootfs}/dev/ptmx`).isSymbolicLink())
-  },
-)
-
-t.test('config.md#mounts: a tmpfs without a mode has that of the directory which it covers', skip, async t => {
-  const { sh, rootfs } = makeBundle(t)
-  mkdirSync(`${rootfs}/covered`)
-  chmodSync(`${rootfs}/covered`, 0o2710)
-  mkdirSync(`${rootfs}/told`)
-  chmodSync(`${rootfs}/told`, 0o710)
-  symlinkSync('/covered', `${rootfs}/link`)
-  const look = 'stat -c %a /covered /told /made; grep " /covered " /proc/mounts'
-  const mounts = mounting(tmpfs('/link'), tmpfs('/told', 'mode=1500'), tmpfs('/made'))
-  const { stdout } = await sh(look, mounts)
-  t.match(stdout, /^2710\n1500\n1777\ntmpfs \/covered tmpfs [^ ]*mode=2710/)
-  t.equal(lstatSync(`${rootfs}/told`).mode & 0o7777, 0o710, 'the directory itself keeps its own')
-})
-
-t.test('config.md#mounts: /dev may be read-only, also with a terminal', skip, async t => {
-  const { runtime, bundle, configure, id } = makeBundle(t)
-  configure(config => {
-    config.process.terminal = true
-    config.process.args = ['/bin/sh', '-c', 'grep " /dev " /proc/mounts; echo seen > /dev/console; touch /dev/new']
-    config.mounts.find(({ destination }) => destination === '/dev')?.options?.push('ro')
-  })
-  const container = await runtime.create({ id: id(), bundle })
-  let output = ''
-  container.terminal?.on('data', chunk => (output += chunk))
-  const ended = new Promise(resolve => container.terminal?.once('close', resolve))
-  await container.start()
-  await container.wait()
-  await ended
-  t.match(output, /^tmpfs \/dev tmpfs ro,[\s\S]*seen\r\n[\s\S]*Read-only file system/)
-})
-
-t.test('config.md#mounts: a link at the place of /proc is told by what must be there', skip, async t => {
-  const { runtime, bundle, rootfs, id } = makeBundle(t)
-  rmSync(`${rootfs}/proc`, { recursive: true })
-  symlinkSync('/tmp', `${rootfs}/proc`)
-  const message = /^\/mounts\/0: must be mounted on ordinary directory, .*: \/proc$/
-  await t.rejects(runtime.create({ id: id(), bundle }), { code: 'ERR_SAFETY_PATH', message })
-})
-
-t.test(
-  'config.md#mounts: a source in the root itself is that of the host, and what is not in it is told',
-  skip,
-  async t => {
-    const { sh, rootfs, log } = makeBundle(t)
-    mkdirSync(`${rootfs}/data/sub`)
-    const again = (source: string): MountInput => ({ destination: '/again', source, options: ['rbind'] })
-    const { stdout } = await sh('ls /again', mounting(tmpfs('/data/sub'), again(`${rootfs}/data`)))
-    t.equal(stdout, 'sub\n')
-    const message = '/mounts/5/source: in the root of the container, but without what is mounted there by /mounts/4'
-    t.strictSame(
-      log.map(entry => entry.message),
-      [message],
-    )
-    await sh('ls /again', mounting(tmpfs('/data/sub'), again(`${rootfs}/etc`)))
-    t.equal(log.length, 1, 'and nothing where there is nothing to tell')
   },
 )

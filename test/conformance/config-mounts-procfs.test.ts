@@ -4,21 +4,13 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { isTsrunError } from '../../lib/index.js'
-import { makeBundle, type TestConfig } from '../bundle.js'
+import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, invalid, mountAt } from './attempt.js'
+import { type MountInput, mounting, tmpfs } from './mounting.js'
 
 const skip = { skip: missing('root', 'busybox') }
 
-type MountInput = TestConfig['mounts'][number]
-
-const mounting =
-  (...mounts: readonly MountInput[]) =>
-  (config: TestConfig): void => {
-    config.mounts.push(...mounts)
-  }
-
-const tmpfs = (destination: string): MountInput => ({ destination, type: 'tmpfs', source: 'tmpfs' })
 const bind = (source: string, destination: string, ...options: string[]): MountInput => ({
   destination,
   source,

@@ -1,26 +1,11 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { makeBundle, type TestConfig } from '../bundle.js'
+import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, invalid, lines, mountAt, parseMounts } from './attempt.js'
+import { type MountInput, mounting, tmpfs } from './mounting.js'
 
 const skip = { skip: missing('root', 'busybox') }
-
-type MountInput = TestConfig['mounts'][number]
-
-/** Adds mounts after those that every container has. */
-const mounting =
-  (...mounts: readonly MountInput[]) =>
-  (config: TestConfig): void => {
-    config.mounts.push(...mounts)
-  }
-
-const tmpfs = (destination: string, ...options: readonly string[]): MountInput => ({
-  destination,
-  type: 'tmpfs',
-  source: 'tmpfs',
-  options: [...options],
-})
 
 /** A bundle with a directory and a file of the host to bind. */
 function bundleWithSource(t: Parameters<typeof makeBundle>[0]) {

@@ -120,6 +120,7 @@ export const rootlessPlan: SamplePlan = {
     op('propagation', { flags: MS.SLAVE | MS.REC }),
     op('root_checked', { slot: 0, source: '/srv/rootfs' }),
     op('attach_checked', { slot: 1, source: '/srv/data', recursive: 1, path: '/data', set: 1n }),
+    op('attach_inside', { source: '/data', recursive: 0, path: '/again', set: 1n }),
     op('pivot_root'),
     ...identity,
     ...execution,
