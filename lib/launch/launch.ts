@@ -41,7 +41,7 @@ export interface LaunchInput {
   readonly listener?: (fd: number, child: Child) => Promise<void>
   /** Runs while the helper is at work on the plan, and nothing else is to be done. */
   readonly meanwhile?: () => void
-  /** Runs as soon as the (final) process exists, before it does anything. */
+  /** Runs when the (final) process exists: it has its plan, and waits for us before it can outlive us. */
   readonly spawned?: (child: Child) => void
   /** Ends the process when the launch has failed or was aborted; it may be the user's program by then. Default: SIGKILL. */
   readonly end?: (child: Child) => Promise<unknown>
@@ -68,7 +68,11 @@ export async function launch(input: LaunchInput): Promise<Child> {
   }
   input.signal?.addEventListener('abort', abort, { once: true })
   try {
-    hand(control, input)
+    try {
+      hand(control, input)
+    } finally {
+      input.spawned?.(child)
+    }
     input.meanwhile?.()
     await converse(session)
     input.signal?.throwIfAborted()
@@ -112,7 +116,7 @@ interface Started {
 }
 
 /** The helper begins before it has its plan: the kernel takes a millisecond for the namespaces. */
-function start({ plan, stdio, cgroup, cpus = null, spawned, leavesStatus = false }: LaunchInput): Started {
+function start({ plan, stdio, cgroup, cpus = null, leavesStatus = false }: LaunchInput): Started {
   const [control, helperEnd] = socketPair()
   try {
     const process = born({
@@ -125,9 +129,7 @@ function start({ plan, stdio, cgroup, cpus = null, spawned, leavesStatus = false
       report: stdio.length,
     })
     debug('helper %d, %d ops', process.pid, plan.ops.length)
-    const child = followChild({ ...process, leave: leavesStatus })
-    spawned?.(child)
-    return { child, control }
+    return { child: followChild({ ...process, leave: leavesStatus }), control }
   } catch (error) {
     closeFd(control)
     throw error
