@@ -1,20 +1,21 @@
 import type { Cgroup } from './cgroup/index.js'
 import { openCgroup, type Stats } from './cgroup/index.js'
-import type { ExecProcess } from './exec.js'
+import type { OciState } from './config/state.js'
+import type { ExecProcess } from './exec-process.js'
 import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
-import type { Context } from './lifecycle/context.js'
-import type { Created } from './lifecycle/create.js'
-import type { DeleteOptions } from './lifecycle/delete.js'
-import type { ContainerEvent, EventsOptions } from './lifecycle/events.js'
-import type { ExecOptions } from './lifecycle/exec.js'
-import type { KillOptions } from './lifecycle/kill.js'
-import { lazily } from './lifecycle/lazily.js'
-import { type ReadyOptions, ready } from './lifecycle/notify.js'
-import { ociState, openInit, statusOf } from './lifecycle/status.js'
-import type { Streams } from './lifecycle/stdio.js'
-import type { UpdateInput, UpdateOptions } from './lifecycle/update.js'
-import type { OciState } from './spec/state.js'
-import type { ContainerRecord } from './store/record.js'
+import type { Context } from './launch/context.js'
+import type { Streams } from './launch/stdio.js'
+import { lazily } from './lazily.js'
+import type { Created } from './operations/create.js'
+import type { DeleteOptions } from './operations/delete.js'
+import type { ContainerEvent, EventsOptions } from './operations/events.js'
+import type { ExecOptions } from './operations/exec.js'
+import type { KillOptions } from './operations/kill.js'
+import { type ReadyOptions, ready } from './operations/ready.js'
+import { openInit, statusOf } from './operations/state.js'
+import type { UpdateInput, UpdateOptions } from './operations/update.js'
+import type { ContainerRecord } from './store/container-record.js'
+import { ociState } from './store/container-record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
 
 /** How a container ended. */
@@ -27,13 +28,13 @@ export interface ExitResult {
   readonly oomKilled: boolean
 }
 
-const starting = lazily(() => import('./lifecycle/start.js'))
-const deleting = lazily(() => import('./lifecycle/delete.js'))
-const killing = lazily(() => import('./lifecycle/kill.js'))
-const executing = lazily(() => import('./lifecycle/exec.js'))
-const pausing = lazily(() => import('./lifecycle/pause.js'))
-const updating = lazily(() => import('./lifecycle/update.js'))
-const watching = lazily(() => import('./lifecycle/events.js'))
+const starting = lazily(() => import('./operations/start.js'))
+const deleting = lazily(() => import('./operations/delete.js'))
+const killing = lazily(() => import('./operations/kill.js'))
+const executing = lazily(() => import('./operations/exec.js'))
+const pausing = lazily(() => import('./operations/pause.js'))
+const updating = lazily(() => import('./operations/update.js'))
+const watching = lazily(() => import('./operations/events.js'))
 
 const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null, terminal: null }
 
@@ -136,7 +137,7 @@ export class Container implements AsyncDisposable {
    */
   async exec(options: ExecOptions): Promise<ExecProcess> {
     const { exec } = await executing()
-    const { ExecProcess } = await import('./exec.js')
+    const { ExecProcess } = await import('./exec-process.js')
     const executed = await exec(this.#context, this.id, options)
     const { detached = false, signal } = options
     return new ExecProcess(executed, { container: this.id, keepsTree: !detached, signal })

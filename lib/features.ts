@@ -1,11 +1,11 @@
 import { CAPABILITIES } from './capabilities.js'
-import { HOOK_KINDS } from './spec/config.js'
-import type { LinuxFeatures, OciFeatures } from './spec/features.js'
-import { MOUNT_OPTIONS } from './spec/mount-options.js'
-import { NAMESPACE_TYPES } from './spec/namespaces.js'
-import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from './spec/scheduling.js'
-import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './spec/seccomp.js'
-import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './spec/version.js'
+import { HOOK_KINDS } from './config/config.js'
+import type { LinuxFeatures, OciFeatures } from './config/features.js'
+import { MOUNT_OPTIONS } from './config/mount-options.js'
+import { NAMESPACE_TYPES } from './config/namespaces.js'
+import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './config/oci-version.js'
+import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from './config/scheduling.js'
+import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './config/seccomp.js'
 
 /** A prefix: whoever may write such annotations changes what systemd does with the container's unit. */
 const SYSTEMD_PROPERTIES = 'org.systemd.property.'

@@ -1,6 +1,6 @@
 /** run: from a bundle to a result in one call. */
 import type { Container, ExitResult } from './container.js'
-import type { CreateOptions } from './lifecycle/create.js'
+import type { CreateOptions } from './operations/create.js'
 import type { Readable } from './streams.js'
 
 export type RunOptions = Omit<CreateOptions, 'id'> & {

@@ -1,21 +1,21 @@
 import type { CgroupDriver } from './cgroup/index.js'
+import { validateId } from './config/container-id.js'
+import type { OciFeatures } from './config/features.js'
 import { Container } from './container.js'
 import { ConfigError, HostError, isTsrunError } from './errors.js'
 import { describeFeatures } from './features.js'
 import type { HostFacts } from './host/facts.js'
 import { isInUserNamespace, probeHost } from './host/probe.js'
-import type { BundleInput } from './lifecycle/bundle.js'
-import type { Context, LogEntry } from './lifecycle/context.js'
-import type { CreateOptions } from './lifecycle/create.js'
-import type { DeleteOptions } from './lifecycle/delete.js'
-import { lazily } from './lifecycle/lazily.js'
-import type { PlanOptions, PlanPreview } from './preview.js'
+import type { Context, LogEntry } from './launch/context.js'
+import { lazily } from './lazily.js'
+import type { BundleInput } from './operations/bundle.js'
+import type { CreateOptions } from './operations/create.js'
+import type { DeleteOptions } from './operations/delete.js'
+import type { PlanOptions, PlanPreview } from './plan.js'
 import type { RunOptions, RunResult } from './run.js'
-import type { OciFeatures } from './spec/features.js'
-import { validateId } from './spec/id.js'
 import { openStore } from './store/store.js'
-import { effectiveUid, environment, randomName } from './sys/host.js'
 import { libseccompVersion } from './sys/libseccomp.js'
+import { effectiveUid, environment, randomName } from './sys/self.js'
 import { trace } from './sys/trace.js'
 
 export interface RuntimeOptions {
@@ -63,8 +63,8 @@ export interface Runtime {
   features(): OciFeatures
 }
 
-const creating = lazily(() => import('./lifecycle/create.js'))
-const deleting = lazily(() => import('./lifecycle/delete.js'))
+const creating = lazily(() => import('./operations/create.js'))
+const deleting = lazily(() => import('./operations/delete.js'))
 
 /**
  * A runtime on a state directory. Nothing is touched before the first call.
@@ -94,7 +94,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     },
     list: async () => context.store.ids().flatMap(id => readable(context, id)),
     plan: async (bundle, { showEnv = false } = {}) => {
-      const { preview } = await import('./preview.js')
+      const { preview } = await import('./plan.js')
       return preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv })
     },
     features: () => describeFeatures({ kernel: context.facts().kernel, libseccomp: installedLibseccomp() }),

@@ -8,7 +8,7 @@ if (!(Number.isSafeInteger(count) && count > 0 && Number.isSafeInteger(seed))) {
   process.exit(2)
 }
 
-const { fuzz } = await tsImport('../test/spec/fuzz.ts', import.meta.url)
+const { fuzz } = await tsImport('../test/config/fuzz.ts', import.meta.url)
 console.log(`${count} documents, seed ${seed}`)
 const { answers, faults, slowest } = fuzz({ count, seed })
 console.log({ ...answers, slowest: `${Math.round(slowest)} ms` })

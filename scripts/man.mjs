@@ -1,9 +1,9 @@
 // Writes man/tsrun.8, from the table of commands in lib/cli (run by tsx).
 // `--check` writes nothing and fails where the page is out of step; `--print` shows what it should be.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { COMMANDS } from '../lib/cli/commands.ts'
-import { LESSONS } from '../lib/cli/lessons.ts'
-import { manPage } from '../lib/cli/man.ts'
+import { COMMANDS } from '../lib/cli/commands/index.ts'
+import { LESSONS } from '../lib/cli/shell/help-texts.ts'
+import { manPage } from '../lib/cli/shell/man.ts'
 
 const PAGE = new URL('../man/tsrun.8', import.meta.url)
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))

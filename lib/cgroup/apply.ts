@@ -2,9 +2,9 @@
 import { CgroupError } from '../errors.js'
 import { isErrno } from '../sys/errno.js'
 import { oomKillsIn } from './oom.js'
-import type { Place } from './paths.js'
+import type { Place } from './place.js'
+import type { SettingGroup } from './resources.js'
 import type { Setting } from './setting.js'
-import type { SettingGroup } from './settings.js'
 import { absolutePath, readFileIfThere, writeFile } from './tree.js'
 
 /** The hierarchy that a controller is bound to; settings of the `cgroup` core and of no controller are those of cgroup v2. */

@@ -1,16 +1,17 @@
 /** Puts the device list into force, the way that the host's cgroups do it. */
+
+import type { DeviceRule } from '../config/config.js'
+import { anchorOf } from '../config/issues.js'
 import { CgroupError, ConfigError } from '../errors.js'
-import { anchorOf } from '../spec/anchors.js'
-import type { DeviceRule } from '../spec/config.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
 import { attachDeviceFilter, loadDeviceFilter } from '../sys/bpf.js'
 import { isErrno } from '../sys/errno.js'
 import { refused } from './apply.js'
-import { assembleDeviceFilter } from './device-filter.js'
-import { DEVICES, effectiveRules } from './devices.js'
-import { changeTo, type DeviceWrite, resetTo, stateOf } from './devices-v1.js'
-import type { Place } from './paths.js'
+import { DEVICES, effectiveRules } from './device-rules.js'
+import type { Place } from './place.js'
 import { absolutePath, readFile, rootOf, writeLines } from './tree.js'
+import { changeTo, type DeviceWrite, resetTo, stateOf } from './v1/devices.js'
+import { assembleDeviceFilter } from './v2/device-filter.js'
 
 /** How a device list gets into force: made before anything is changed, so that a list that can't be is refused first. */
 export type DeviceAccess = (options: { readonly isNew: boolean }) => void

@@ -1,19 +1,18 @@
 /** Cgroups: which one a container has, and what is done with it. */
 import { Cgroup } from './cgroup.js'
-import { placesDelegated } from './delegated.js'
+import { parseCgroupRecord, placeToJSON } from './cgroup-record.js'
 import type { CgroupInput, WantedCgroup } from './input.js'
-import { type Place, placesOf } from './paths.js'
-import { parseCgroupRecord, placeToJSON } from './record.js'
-import { checkHost, scopeOf } from './systemd.js'
-import { Unit } from './unit.js'
+import { type Place, placesDelegated, placesOf } from './place.js'
+import { checkHost, scopeOf } from './systemd/scope.js'
+import { Unit } from './systemd/unit.js'
 
-export type { CgroupBelow } from './below.js'
 export type { Cgroup } from './cgroup.js'
+export type { CgroupRecord } from './cgroup-record.js'
 export type { CgroupDriver, CgroupInput } from './input.js'
 export type { OomWatch } from './oom.js'
-export { ownDirectory } from './paths.js'
-export type { CgroupRecord } from './record.js'
-export type * from './stats.js'
+export type { CgroupBelow } from './place.js'
+export { ownDirectory } from './place.js'
+export type * from './stats/stats.js'
 
 /**
  * Changes nothing. With `isLost` the cgroup is taken to be what is left of a container whose record can't be read: all

@@ -1,8 +1,8 @@
 /** What a new cgroup needs from those above it before a process can be in it, or before its files are there. */
 import { CgroupError, HostError } from '../errors.js'
 import { isErrno } from '../sys/errno.js'
-import type { Place } from './paths.js'
-import { pidsOf } from './processes.js'
+import { pidsOf } from './kill.js'
+import type { Place } from './place.js'
 import type { OwnedPlace } from './remove.js'
 import { absolutePath, ancestor, depthOf, readFile, readFileIfThere, writeFile } from './tree.js'
 

@@ -1,6 +1,7 @@
 /** By what a container's cgroup is found. */
+
+import type { Resources } from '../config/config.js'
 import type { CgroupFacts } from '../host/facts.js'
-import type { Resources } from '../spec/config.js'
 
 export type CgroupInput =
   /** The cgroup that a container of this id and `linux.cgroupsPath` has. */

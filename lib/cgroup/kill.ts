@@ -1,12 +1,12 @@
 /** Ending all processes of a cgroup. */
 import { CgroupError } from '../errors.js'
 import { closeFd } from '../sys/beneath.js'
-import { monotonicMs, pause } from '../sys/host.js'
-import { openPidfd, signalPidfd } from '../sys/process.js'
-import { freezerOf, requestFreeze, thawAll } from './freezer.js'
-import type { Place } from './paths.js'
-import { pidsOfAll } from './processes.js'
-import { absolutePath, isGone, writeFileIfThere } from './tree.js'
+import { isErrno } from '../sys/errno.js'
+import { openPidfd, signalPidfd } from '../sys/processes.js'
+import { monotonicMs, pause } from '../sys/self.js'
+import { freezerOf, requestFreeze, thawAll } from './freeze.js'
+import type { Place } from './place.js'
+import { absolutePath, isGone, readFile, subtreeOf, writeFileIfThere } from './tree.js'
 
 const LIMIT_MS = 5000
 const SIGKILL = 9
@@ -73,4 +73,33 @@ function survivors(places: readonly Place[], count: number): CgroupError {
   const file = places[0] === undefined ? '' : absolutePath(places[0])
   const message = `${file}: ${count} process(es) are left ${LIMIT_MS / 1000} seconds after SIGKILL`
   return new CgroupError('ERR_CGROUP_WRITE', message, { file, value: 'SIGKILL', errno: 'EBUSY', configPath: '' })
+}
+
+/** The pids in the cgroup itself, 0 for one that our pid namespace does not show; empty where it is gone. */
+function pidsIn(place: Place): number[] {
+  try {
+    return numbers(readFile(place, 'cgroup.procs'))
+  } catch (error) {
+    // A threaded cgroup only tells of threads.
+    if (isErrno(error, 'EOPNOTSUPP')) return numbers(readFile(place, 'cgroup.threads'))
+    if (isGone(error)) return []
+    throw error
+  }
+}
+
+const numbers = (text: string): number[] =>
+  text
+    .split('\n')
+    .filter(line => line !== '')
+    .map(Number)
+
+/** The pids in the cgroup and, where `recursive`, in those below it; each once. */
+export function pidsOf(place: Place, { recursive }: { recursive: boolean }): number[] {
+  const places = recursive ? subtreeOf(place) : [place]
+  return [...new Set(places.flatMap(pidsIn))]
+}
+
+/** The pids in any of the hierarchies: a process may have been moved in some of them only. */
+export function pidsOfAll(places: readonly Place[]): number[] {
+  return [...new Set(places.flatMap(place => pidsOf(place, { recursive: true })))]
 }

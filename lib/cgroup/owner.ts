@@ -2,7 +2,7 @@
 import { chownBeneath } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { readTextIfThere } from '../sys/file.js'
-import type { Place } from './paths.js'
+import type { Place } from './place.js'
 import { isGone, rootOf } from './tree.js'
 
 /** What the kernel lists as safe to give away with the directory (cgroups(7)). */

@@ -1,7 +1,7 @@
 /** Taking away what create made. */
 import { CgroupError } from '../errors.js'
-import { monotonicMs, pause } from '../sys/host.js'
-import type { Place } from './paths.js'
+import { monotonicMs, pause } from '../sys/self.js'
+import type { Place } from './place.js'
 import { absolutePath, ancestor, removeDirectory, subtreeOf } from './tree.js'
 
 const LIMIT_MS = 5000

@@ -12,8 +12,8 @@ import {
   writeLinesBeneath,
 } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
-import { fileSystemMagic } from '../sys/statfs.js'
-import type { Place } from './paths.js'
+import { fileSystemMagic } from '../sys/file.js'
+import type { Place } from './place.js'
 
 const MAGIC = { 1: 0x27e0eb, 2: 0x63677270 } as const
 

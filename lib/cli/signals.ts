@@ -1,6 +1,7 @@
 /** Signals to the command: before there is a container they cancel, then the container gets them. */
+
+import { constants } from 'node:os'
 import { isTsrunError } from '../index.js'
-import { Interrupted, statusOfSignal } from './interrupted.js'
 import type { Log } from './log.js'
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']
@@ -75,4 +76,22 @@ export function statusOf({ exitCode, signal }: { exitCode: number | null; signal
   if (exitCode !== null) return exitCode
   if (signal !== null) return statusOfSignal(signal)
   throw new Error('the exit status is not known: somebody else has taken it')
+}
+
+/** Ended by a signal before there was a container to give it to. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly status: number
+
+  constructor(signal: string) {
+    super(`interrupted by ${signal}`)
+    this.status = statusOfSignal(signal)
+  }
+}
+
+/** As shells tell it: 128 + its number. */
+export function statusOfSignal(name: string): number {
+  const realTime = /^SIGRTMIN\+(\d+)$/.exec(name)?.[1]
+  const number = realTime === undefined ? constants.signals[name as NodeJS.Signals] : 34 + Number(realTime)
+  return 128 + (number ?? 0)
 }

@@ -1,10 +1,10 @@
+import type { Config, Mount } from '../config/config.js'
 import { HostError } from '../errors.js'
 import type { CgroupHierarchy } from '../host/facts.js'
 import { MOUNT_ATTR } from '../plan/flags.js'
 import { RESOLVE_IN_ROOT } from '../plan/ops.js'
-import type { Mount } from '../spec/config.js'
 import type { Work } from './draft.js'
-import { hasNamespace } from './namespaces.js'
+import { hasNamespace, makesNamespace } from './namespaces.js'
 import { cleanPath } from './paths.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
@@ -111,4 +111,18 @@ function filesystemOf(
   if (version === 2) return { type: 'cgroup2', source: 'cgroup', options: data }
   const named = controllers.some(name => name.startsWith('name='))
   return { type: 'cgroup', source: 'cgroup', options: named ? ['none', ...controllers] : controllers }
+}
+
+/**
+ * The user, as counted in the container, to whom its cgroup is to be given: that of the process, where it gets a cgroup
+ * namespace of its own and a writable view of it (config-linux.md#cgroup-ownership); null: the cgroup keeps its owner.
+ */
+export function cgroupOwner(config: Config): number | null {
+  if (config.process === null || !makesNamespace(config, 'cgroup')) return null
+  return config.mounts.some(showsWritable) ? config.process.user.uid : null
+}
+
+function showsWritable({ kind, source, destination, set, recSet }: Mount): boolean {
+  const isView = kind === 'cgroup' && source === 'cgroup' && cleanPath(destination) === '/sys/fs/cgroup'
+  return isView && ((set | recSet) & RDONLY) === 0n
 }

@@ -1,6 +1,6 @@
+import type { Config, Device } from '../config/config.js'
 import { S_IF } from '../plan/flags.js'
 import { RESOLVE_IN_ROOT } from '../plan/ops.js'
-import type { Config, Device } from '../spec/config.js'
 import type { Work } from './draft.js'
 import { hasNamespace } from './namespaces.js'
 import { cleanPath, isBelow, parentOf } from './paths.js'

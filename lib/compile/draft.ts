@@ -1,8 +1,7 @@
+import type { Config } from '../config/config.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Op, OpArgs, OpName } from '../plan/ops.js'
 import { makeOp, type Plan, type Slot } from '../plan/plan.js'
-import type { Config } from '../spec/config.js'
-import type { Options } from './options.js'
 
 /** A plan in the making: ops and slots are only ever added at the end. */
 export interface Draft {
@@ -33,5 +32,56 @@ export function newDraft(): Draft {
     warn: message => void warnings.push(message),
     plan: header => ({ ...header, ops, slots }),
     warnings,
+  }
+}
+
+export interface CompileOptions {
+  readonly id: string
+  /** Absolute path of the bundle: relative sources of bind mounts start there. */
+  readonly bundle: string
+  /** Absolute path of the root file system on the host. */
+  readonly rootfs: string
+  /** Move the root over "/" instead of pivot_root(2). Default: false. */
+  readonly noPivot?: boolean | undefined
+  /** Keep the caller's session keyring. Default: false. */
+  readonly noNewKeyring?: boolean | undefined
+  /** Descriptors after standard error that the process keeps. Default: 0. */
+  readonly preserveFds?: number | undefined
+  /** How many of LISTEN_FDS come before those; the process is told by LISTEN_FDS and LISTEN_PID. Default: 0. */
+  readonly listenFds?: number | undefined
+  /** The container has a cgroup. Default: true. */
+  readonly hasCgroup?: boolean | undefined
+  /** Stop before the root is switched even when no hook asks for it. Default: false. */
+  readonly prepareBarrier?: boolean | undefined
+  /** The terminal's output keeps its line feeds as they are. Default: false, as the kernel has it: carriage returns are added. */
+  readonly lineFeedsOnly?: boolean | undefined
+}
+
+export interface Options {
+  readonly id: string
+  readonly bundle: string
+  readonly rootfs: string
+  readonly noPivot: boolean
+  readonly noNewKeyring: boolean
+  readonly preserveFds: number
+  readonly listenFds: number
+  readonly hasCgroup: boolean
+  readonly prepareBarrier: boolean
+  readonly lineFeedsOnly: boolean
+}
+
+/** The one place of the defaults. */
+export function withDefaults(given: CompileOptions): Options {
+  return {
+    id: given.id,
+    bundle: given.bundle,
+    rootfs: given.rootfs,
+    noPivot: given.noPivot ?? false,
+    noNewKeyring: given.noNewKeyring ?? false,
+    preserveFds: given.preserveFds ?? 0,
+    listenFds: given.listenFds ?? 0,
+    hasCgroup: given.hasCgroup ?? true,
+    prepareBarrier: given.prepareBarrier ?? false,
+    lineFeedsOnly: given.lineFeedsOnly ?? false,
   }
 }

@@ -1,7 +1,10 @@
-import type { Config, User } from '../spec/config.js'
-import { filterFlags } from '../spec/seccomp.js'
-import { type GrantedSets, grantCapabilities } from './capabilities.js'
+import { capabilityNames } from '../capabilities.js'
+import type { Capabilities, Config, User } from '../config/config.js'
+import { filterFlags } from '../config/seccomp.js'
+import type { HostFacts } from '../host/facts.js'
+import type { OpArgs } from '../plan/ops.js'
 import type { Draft, Work } from './draft.js'
+import { hasNamespace } from './namespaces.js'
 import { ownerOf } from './privilege.js'
 
 /** Who a process becomes: the part that init, exec and hooks have in common. */
@@ -83,5 +86,48 @@ function labelProcess({ config, draft }: Work): void {
   }
   if (apparmorProfile) {
     draft.op('lsm_label', { file: 'apparmor/exec', label: `exec ${apparmorProfile}` }, '/process/apparmorProfile')
+  }
+}
+
+const POINTER = '/process/capabilities'
+
+/** The sets that the process gets. */
+export interface GrantedSets extends OpArgs<'capabilities'> {
+  readonly bounding: bigint
+}
+
+/** All capabilities that the kernel knows. */
+function knownTo({ lastCapability }: Pick<HostFacts, 'lastCapability'>): bigint {
+  return (1n << BigInt(lastCapability + 1)) - 1n
+}
+
+/** What the runtime can give to the process at all: everything in a user namespace, else no more than it has. */
+export function grantable({ config, facts }: Pick<Work, 'config' | 'facts'>): bigint {
+  return hasNamespace(config, 'user') ? knownTo(facts) : knownTo(facts) & facts.bounding & facts.permitted
+}
+
+/**
+ * `process.capabilities`, limited to what can be granted; the specification wants a warning for the rest, and no error.
+ * No capability is ever added to the inheritable or ambient set (CVE-2022-24769). Without the field there are none.
+ */
+export function grantCapabilities(work: Work): GrantedSets {
+  const { capabilities } = work.config.process ?? { capabilities: null }
+  if (capabilities === null) return { bounding: 0n, effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n }
+  const limit = limiter(work, capabilities)
+  const all = grantable(work)
+  const bounding = limit('bounding', all, 'not available')
+  const permitted = limit('permitted', all, 'not available')
+  const effective = limit('effective', permitted, 'not permitted')
+  const inheritable = limit('inheritable', bounding, 'not in the bounding set')
+  const ambient = limit('ambient', permitted & inheritable, 'not permitted and inheritable')
+  return { bounding, effective, permitted, inheritable, ambient }
+}
+
+/** Cuts a set down to what is allowed, and warns of what was cut off. */
+function limiter({ draft }: Work, sets: Capabilities) {
+  return (name: Exclude<keyof Capabilities, 'unknown'>, allowed: bigint, reason: string): bigint => {
+    const refused = sets[name] & ~allowed
+    if (refused !== 0n) draft.warn(`${POINTER}/${name}: left out, ${reason}: ${capabilityNames(refused).join(', ')}`)
+    return sets[name] & allowed
   }
 }

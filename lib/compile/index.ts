@@ -1,27 +1,25 @@
 /** Pure: from a configuration and what is known of the host to a plan. Nothing is opened, read or made. */
+
+import type { Config } from '../config/config.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Plan } from '../plan/plan.js'
-import type { Config } from '../spec/config.js'
+import { demandHost, demandRootless } from './demands.js'
 import { makeDevices } from './devices.js'
-import { newDraft, type Work } from './draft.js'
-import { execProcess, preservedFds } from './exec.js'
-import { demandHost } from './host.js'
+import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
 import { assumeIdentity } from './identity.js'
 import { furnish } from './inside.js'
 import { demandRoomForStart, limitsComeEarly } from './limits.js'
 import { mountAll } from './mounts.js'
 import { enterNamespaces } from './namespaces.js'
-import { type CompileOptions, withDefaults } from './options.js'
+import { execProcess, preservedFds } from './program.js'
 import { mountRoot, showRoot, switchRoot } from './rootfs.js'
-import { demandRootless } from './rootless.js'
 
-export { cgroupOwner } from './cgroup-owner.js'
-export { compileExec, type ExecInput } from './exec-plan.js'
-export { compileHook, type HookInput } from './hooks.js'
+export { cgroupOwner } from './cgroup-mounts.js'
+export { demandRootless } from './demands.js'
+export type { CompileOptions } from './draft.js'
+export { compileExec, compileHook, type ExecInput, type HookInput } from './join.js'
 export { limitsComeEarly, scoreComesEarly } from './limits.js'
-export type { CompileOptions } from './options.js'
 export { isRootless, mapsOnlySelf } from './privilege.js'
-export { demandRootless } from './rootless.js'
 
 export interface CompileInput {
   readonly config: Config

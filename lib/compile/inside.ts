@@ -1,4 +1,4 @@
-import type { Process } from '../spec/config.js'
+import type { Process } from '../config/config.js'
 import { ownsDev } from './devices.js'
 import type { Work } from './draft.js'
 import { sealMounts } from './mounts.js'

@@ -1,7 +1,14 @@
+import type { Config, Hook, Process } from '../config/config.js'
+import type { HostFacts } from '../host/facts.js'
 import { CLONE } from '../plan/flags.js'
-import type { Work } from './draft.js'
+import type { Plan } from '../plan/plan.js'
+import { ownsDev } from './devices.js'
+import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
+import { assumeIdentity, becomeUser, grantable, type Identity } from './identity.js'
+import { openConsole } from './inside.js'
 import { joinCgroups } from './namespaces.js'
-import { ownerOf } from './privilege.js'
+import { isRootless, ownerOf } from './privilege.js'
+import { lastFilter, lookUp, preservedFds, runProgram } from './program.js'
 
 /** Into a container that exists, for hooks: its cgroups, its namespaces, its root. */
 export function joinContainer(work: Work): void {
@@ -26,4 +33,99 @@ export function joinNamespaces({ config, draft }: Work): void {
 
 export function joinRoot({ draft }: Work): void {
   draft.op('join_root', { slot: draft.slot({ kind: 'init_root', origin: '/root/path' }) }, '/root/path')
+}
+
+export interface ExecInput {
+  /** The container's, as it was created. */
+  readonly config: Config
+  readonly facts: HostFacts
+  /** What is executed, in place of the container's own process. */
+  readonly process: Process
+  readonly options: CompileOptions
+  /** Orphans among its descendants stay its descendants, so that all of them can be found. */
+  readonly keepsTree: boolean
+  /** The cgroup v2 directory is joined by the helper, not by the clone: in a frozen one the clone would not return. */
+  readonly joinsUnified: boolean
+  /** It waits for the runtime also where nothing is set from outside. */
+  readonly waits: boolean
+}
+
+/**
+ * The plan of a process that joins a running container. Everything about who it is comes from the same code as for the
+ * container's own process: labels, session keyring, user, capabilities, filter.
+ */
+export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly string[] } {
+  const { facts, process, options } = input
+  const config = { ...input.config, process }
+  const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
+  const isOutside = input.waits || isSetFromOutside(process) || config.linux.intelRdt !== null
+  // Without privileges the runtime reaches the files of a process in /proc only as long as that is dumpable.
+  const isEarly = isOutside && isRootless(facts)
+  joinCgroups(work, { unified: input.joinsUnified })
+  if (isEarly) work.draft.op('map', {}, '/process')
+  joinNamespaces(work)
+  if (input.keepsTree) work.draft.op('subreaper', {})
+  if (isOutside && !isEarly) work.draft.op('map', {}, '/process')
+  joinRoot(work)
+  connect(work, process)
+  assumeIdentity(work)
+  lookUp(work.draft, process)
+  work.draft.op('home_env', {}, '/process/env')
+  runProgram(work, process, { origin: '/process/args', filter: lastFilter(config) })
+  return { plan: work.draft.plan({ cloneFlags: 0, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
+}
+
+function isSetFromOutside({ rlimits, oomScoreAdj, scheduler, ioPriority, execAffinity }: Process): boolean {
+  return rlimits.length > 0 || [oomScoreAdj, scheduler, ioPriority, execAffinity.final].some(value => value !== null)
+}
+
+function connect(work: Work, process: Process): void {
+  // /dev/console stays that of the container's own process.
+  if (process.terminal) openConsole(work, process, { bind: false })
+  else if (ownsDev(work)) work.draft.op('reopen_null', {})
+}
+
+export interface HookInput {
+  readonly kind: 'createContainer' | 'startContainer'
+  readonly config: Config
+  readonly facts: HostFacts
+  readonly hook: Hook
+  readonly options: CompileOptions
+}
+
+/**
+ * The plan of a hook in the container: a second helper that joins it while its init waits. Its path is looked up in the root that
+ * init has at that time. Before the switch that is the host's, and the hook is the caller's own program, which is given all that
+ * there is to give. After it the path is the image's, and whatever is there is as confined as the container's own process.
+ * The environment is exactly the hook's. The first kind begins in the root's directory on the host, the second one where the process does.
+ */
+export function compileHook({ kind, config, facts, hook, options }: HookInput): Plan {
+  const isImages = kind === 'startContainer'
+  const work = {
+    config,
+    facts,
+    options: withDefaults({ ...options, noNewKeyring: true }),
+    draft: newDraft(),
+  }
+  const { draft } = work
+  joinContainer(work)
+  if (isImages) assumeIdentity(work)
+  else becomeUser(draft, containerRoot(work, hook))
+  draft.op('resolve_exec', { candidates: [hook.path] }, `${hook.origin}/path`)
+  runProgram(work, hook, { origin: hook.origin, filter: isImages ? lastFilter(config) : null })
+  return draft.plan({ cloneFlags: 0, preserveFds: 0 })
+}
+
+function containerRoot(work: Work, hook: Hook): Identity {
+  const all = grantable(work)
+  return {
+    user: { ...ownerOf(work.config), umask: null, additionalGids: [] },
+    sets: { bounding: all, effective: all, permitted: all, inheritable: 0n, ambient: 0n },
+    cwd: work.options.rootfs,
+    // Where the root of the container's user namespace may not go it begins in "/".
+    isCwdOptional: true,
+    noNewPrivileges: false,
+    filter: null,
+    origin: () => hook.origin,
+  }
 }

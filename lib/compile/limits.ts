@@ -1,10 +1,10 @@
 import { capabilityBit } from '../capabilities.js'
+import { makeIssue } from '../config/issues.js'
 import { ConfigError } from '../errors.js'
-import { makeIssue } from '../spec/issue.js'
 import type { Work } from './draft.js'
-import { preservedFds } from './exec.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
 import { isRootless } from './privilege.js'
+import { preservedFds } from './program.js'
 
 const CAP_SYS_RESOURCE = capabilityBit('CAP_SYS_RESOURCE')
 

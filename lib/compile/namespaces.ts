@@ -1,7 +1,7 @@
+import type { Config, Namespace, NamespaceType } from '../config/config.js'
+import { NAMESPACE_FILES } from '../config/namespaces.js'
 import { HostError } from '../errors.js'
 import { CLONE } from '../plan/flags.js'
-import type { Config, Namespace, NamespaceType } from '../spec/config.js'
-import { NAMESPACE_FILES } from '../spec/namespaces.js'
 import type { Work } from './draft.js'
 import { isRootless, ownerOf } from './privilege.js'
 

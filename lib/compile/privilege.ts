@@ -1,8 +1,8 @@
 /** Whether the runtime has privileges, and who is root in the container where it has none. */
 
 import { capabilityBit } from '../capabilities.js'
+import type { Config, IdMapping } from '../config/config.js'
 import type { HostFacts } from '../host/facts.js'
-import type { Config, IdMapping } from '../spec/config.js'
 
 const CAP_SYS_ADMIN = capabilityBit('CAP_SYS_ADMIN')
 

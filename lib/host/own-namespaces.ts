@@ -1,9 +1,10 @@
 /** A namespace that is joined may be our own: what is set in it is set for the host. */
+
+import type { Config, Namespace } from '../config/config.js'
+import { makeIssue } from '../config/issues.js'
+import { NAMESPACE_FILES } from '../config/namespaces.js'
+import { namespaceOfSysctl } from '../config/sysctl.js'
 import { ConfigError, type ConfigIssue } from '../errors.js'
-import type { Config, Namespace } from '../spec/config.js'
-import { makeIssue } from '../spec/issue.js'
-import { NAMESPACE_FILES } from '../spec/namespaces.js'
-import { namespaceOfSysctl } from '../spec/read/sysctl.js'
 import { isErrno } from '../sys/errno.js'
 import { fileStatus } from '../sys/file.js'
 

@@ -1,7 +1,7 @@
 /** Reads the host's facts; nothing is changed, and nothing is tried that could be noticed. */
 import { isErrno } from '../sys/errno.js'
 import { listDirectory, readLink, readText, readTextIfThere } from '../sys/file.js'
-import { effectiveGid, effectiveUid, kernelRelease } from '../sys/host.js'
+import { effectiveGid, effectiveUid, kernelRelease } from '../sys/self.js'
 import type { HostFacts } from './facts.js'
 import { readCgroupFacts } from './probe-cgroup.js'
 

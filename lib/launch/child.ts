@@ -1,6 +1,6 @@
 /** A process that this one started: watched from the first moment, so that it is always reaped, or left as a zombie on purpose. */
 import { closeFd } from '../sys/beneath.js'
-import { type ExitStatus, foreignExitStatus, reap, signalPidfd } from '../sys/process.js'
+import { type ExitStatus, foreignExitStatus, reap, signalPidfd } from '../sys/processes.js'
 import { HANGUP, holdEventLoop, READABLE, watch } from '../sys/watch.js'
 
 export interface Child {

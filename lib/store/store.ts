@@ -14,10 +14,10 @@ import {
   readTextIfThere,
   removeTree,
 } from '../sys/file.js'
-import { monotonicMs, pause } from '../sys/host.js'
 import { lockDirectory } from '../sys/lock.js'
+import { monotonicMs, pause } from '../sys/self.js'
 import { listenAt } from '../sys/socket.js'
-import { type ContainerRecord, parseRecord } from './record.js'
+import { type ContainerRecord, parseRecord } from './container-record.js'
 
 /** How long an operation waits for another process that works on the same container. */
 const LOCK_DEADLINE_MS = 10_000

@@ -1,6 +1,6 @@
 /** `config.cbor` of the state directory: the normalised configuration as it was at create. */
 import { Decoder, Encoder } from 'cbor-x'
-import type { Config } from '../spec/config.js'
+import type { Config } from '../config/config.js'
 import { readBytes, replaceFile, writeNewFile } from '../sys/file.js'
 import type { Store } from './store.js'
 

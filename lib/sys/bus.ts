@@ -6,8 +6,8 @@
 import { SystemError } from '../errors.js'
 import { check } from './errno.js'
 import { load } from './ffi.js'
-import { monotonicMs } from './host.js'
 import { append, sdBus, type Typed } from './sd-bus.js'
+import { monotonicMs } from './self.js'
 import { READABLE, watch } from './watch.js'
 
 /** The other side answered a call with an error. */

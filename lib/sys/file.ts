@@ -1,4 +1,5 @@
 /** Plain files of the host: thin, synchronous, and all errors are SystemErrors. */
+
 import {
   accessSync,
   appendFileSync,
@@ -16,6 +17,7 @@ import {
   rmdirSync,
   rmSync,
   type Stats,
+  statfsSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -240,4 +242,9 @@ export function openRead(path: string): number {
 /** /dev/null, for reading and writing. */
 export function openNull(): number {
   return viaNode(() => openSync('/dev/null', constants.O_RDWR | O_CLOEXEC))
+}
+
+/** The magic number (statfs(2)) of the file system that an open file is on. */
+export function fileSystemMagic(fd: number): number {
+  return viaNode(() => statfsSync(`/proc/self/fd/${fd}`).type)
 }

@@ -1,4 +1,5 @@
-import { check } from './errno.js'
+import { SystemError } from '../errors.js'
+import { check, errnoName } from './errno.js'
 import { native } from './native.js'
 
 /** A detached copy of what is mounted at `path` (open_tree(2) with OPEN_TREE_CLONE). Needs CAP_SYS_ADMIN. */
@@ -23,4 +24,39 @@ export function cloneTreeAt(fd: number, recursive: boolean): number {
 export function namespaceType(fd: number): number | null {
   const type = native().ts_namespace_type(fd)
   return type > 0 ? type : null
+}
+
+/**
+ * A descriptor of a new user namespace that nobody is in; the maps are lines of uid_map and gid_map. Needs CAP_SETUID and
+ * CAP_SETGID for more than the caller's own ids.
+ */
+export function makeUserNamespace(uidMap: string, gidMap: string): number {
+  return check(native().ts_user_namespace(uidMap, gidMap), 'uid_map')
+}
+
+/** Maps the ids of a mount that is attached nowhere yet. */
+export function mapIds({
+  mount,
+  namespace,
+  recursive,
+}: {
+  mount: number
+  namespace: number
+  recursive: boolean
+}): void {
+  check(native().ts_idmap(mount, namespace, recursive ? 1 : 0), 'mount_setattr', 'MOUNT_ATTR_IDMAP')
+}
+
+const message = Buffer.alloc(512)
+
+/**
+ * A new file system, attached nowhere; `options` are `key` or `key=value`.
+ * @throws {SystemError} with the file system's own words, where it has any
+ */
+export function newMount(type: string, options: readonly string[]): number {
+  const texts = Buffer.from(options.map(option => `${option}\0`).join(''))
+  const fd = native().ts_new_mount(type, texts, options.length, message, message.length)
+  if (fd >= 0) return fd
+  const words = message.toString('utf8', 0, message.indexOf(0)).trim().replace(/^e /, '')
+  throw new SystemError({ syscall: 'fsconfig', errno: errnoName(-fd), path: words === '' ? type : `${type}: ${words}` })
 }

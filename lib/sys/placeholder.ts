@@ -1,6 +1,6 @@
 import { closeFd } from './beneath.js'
 import { helperExecutable } from './memory.js'
-import { reap, signalPidfd } from './process.js'
+import { reap, signalPidfd } from './processes.js'
 import { spawn } from './spawn.js'
 import { makePipe } from './stream.js'
 import { READABLE, watch } from './watch.js'

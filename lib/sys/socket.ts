@@ -5,7 +5,7 @@ import { closeFd } from './beneath.js'
 import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { native } from './native.js'
-import { streamOver } from './net.js'
+import { streamOver } from './stream.js'
 
 /** A connected pair of stream sockets. */
 export function socketPair(): [number, number] {

@@ -1,6 +1,6 @@
 import { check } from './errno.js'
 import { native } from './native.js'
-import { cpuMask } from './scheduling.js'
+import { cpuMask } from './priorities.js'
 
 export interface Spawned {
   readonly pid: number

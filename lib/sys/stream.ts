@@ -1,10 +1,10 @@
 /** A container's standard streams: pipes, and the master of a terminal, as Node streams. */
+
 import type { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { builtin } from './builtin.js'
 import { check } from './errno.js'
 import { native } from './native.js'
-import { streamOver } from './net.js'
 
 /** A pipe: [end to read, end to write]. A real pipe, since programs open /dev/stdout again, which a socket does not allow. */
 export function makePipe(): [number, number] {
@@ -105,4 +105,15 @@ export function rawTerminal(fd: number, { keys = true }: RawOptions = {}): () =>
     if (isRaw) native().ts_terminal_restore(fd, saved)
     isRaw = false
   }
+}
+
+interface Directions {
+  readonly readable: boolean
+  readonly writable: boolean
+}
+
+/** A stream of Node over a pipe, a socket or a terminal; takes over the descriptor. Loads node:net, which takes milliseconds. */
+export function streamOver(fd: number, directions: Directions): Socket {
+  const net = builtin('node:net') as typeof import('node:net')
+  return new net.Socket({ fd, ...directions })
 }

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net'
 import { check } from './errno.js'
 import { native } from './native.js'
-import { streamOver } from './net.js'
+import { streamOver } from './stream.js'
 
 export const READABLE = 0x001
 export const PRIORITY = 0x002

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { assembleDeviceFilter } from '../../lib/cgroup/device-filter.js'
-import { effectiveRules } from '../../lib/cgroup/devices.js'
-import type { DeviceRule } from '../../lib/spec/config.js'
+import { effectiveRules } from '../../lib/cgroup/device-rules.js'
+import { assembleDeviceFilter } from '../../lib/cgroup/v2/device-filter.js'
+import type { DeviceRule } from '../../lib/config/config.js'
 import { type Access, decode, runFilter, unreachable } from './ebpf.js'
 import { rules } from './resources.js'
 

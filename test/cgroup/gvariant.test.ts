@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseVariant } from '../../lib/cgroup/gvariant.js'
+import { parseVariant } from '../../lib/cgroup/systemd/gvariant.js'
 
 const values: Readonly<Record<string, readonly [string, unknown]>> = {
   true: ['b', true],

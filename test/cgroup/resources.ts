@@ -1,4 +1,4 @@
-import type { DeviceRule, Resources } from '../../lib/spec/config.js'
+import type { DeviceRule, Resources } from '../../lib/config/config.js'
 
 /** A configuration that asks for nothing. */
 const NOTHING: Resources = {

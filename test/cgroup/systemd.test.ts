@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { openCgroup } from '../../lib/cgroup/index.js'
-import { compileSettings } from '../../lib/cgroup/settings.js'
-import { scopeOf } from '../../lib/cgroup/systemd.js'
-import { annotatedProperties, bitsOf, limitProperties } from '../../lib/cgroup/unit-properties.js'
+import { compileSettings } from '../../lib/cgroup/resources.js'
+import { scopeOf } from '../../lib/cgroup/systemd/scope.js'
+import { annotatedProperties, bitsOf, limitProperties } from '../../lib/cgroup/systemd/unit-properties.js'
 import { createRuntime } from '../../lib/index.js'
 import { resources } from './resources.js'
 

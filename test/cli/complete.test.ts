@@ -1,7 +1,7 @@
 import t from 'tap'
-import { COMMANDS } from '../../lib/cli/commands.js'
-import { complete } from '../../lib/cli/complete.js'
+import { COMMANDS } from '../../lib/cli/commands/index.js'
 import { GLOBAL_FLAGS } from '../../lib/cli/globals.js'
+import { complete } from '../../lib/cli/shell/complete.js'
 
 const asked: (string | undefined)[] = []
 const containers = async (root: string | undefined) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { parseDuration } from '../../lib/cli/events.js'
-import { statsJson } from '../../lib/cli/stats-json.js'
+import { parseDuration } from '../../lib/cli/commands/events.js'
+import { statsJson } from '../../lib/cli/commands/stats-json.js'
 
 t.test('durations are read as they are written for runc', async t => {
   t.equal(parseDuration('5s'), 5000)

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { checkCount, parseArguments } from '../../lib/cli/arguments.js'
-import { COMMANDS, NOT_YET } from '../../lib/cli/commands.js'
-import { commandHelp, mainHelp } from '../../lib/cli/help.js'
-import { LESSONS } from '../../lib/cli/lessons.js'
+import { checkCount, parseArguments } from '../../lib/cli/command-line.js'
+import { COMMANDS, NOT_YET } from '../../lib/cli/commands/index.js'
+import { commandHelp, mainHelp } from '../../lib/cli/shell/help.js'
+import { LESSONS } from '../../lib/cli/shell/help-texts.js'
 import { SPEC_VERSION } from '../../lib/cli/version.js'
-import { OCI_VERSION_MAX } from '../../lib/spec/version.js'
+import { OCI_VERSION_MAX } from '../../lib/config/oci-version.js'
 
 t.test('the main help lists every command and every flag in front of it', async t => {
   const commands = await Promise.all(

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { COMMANDS } from '../../lib/cli/commands.js'
+import { COMMANDS } from '../../lib/cli/commands/index.js'
 import { GLOBAL_FLAGS } from '../../lib/cli/globals.js'
-import { LESSONS } from '../../lib/cli/lessons.js'
-import { manPage } from '../../lib/cli/man.js'
+import { LESSONS } from '../../lib/cli/shell/help-texts.js'
+import { manPage } from '../../lib/cli/shell/man.js'
 import { missing } from '../needs.js'
 
 const page = readFileSync('man/tsrun.8', 'utf8')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { table } from '../../lib/cli/table.js'
+import { table } from '../../lib/cli/commands/list.js'
 
 const header = ['ID', 'PID', 'OWNER']
 

@@ -1,11 +1,11 @@
 /** The cases under spec-fixtures/plans: a configuration, the facts of a made-up host, and the plan that must come of them. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { type CompileInput, type CompileOptions, compile } from '../../lib/compile/index.js'
+import type { OciConfig } from '../../lib/config/oci-config.js'
+import { readConfig } from '../../lib/config/read.js'
 import type { HostFacts } from '../../lib/host/facts.js'
 import type { OpArgs, OpName } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
-import type { OciConfig } from '../../lib/spec/oci-config.js'
-import { readConfig } from '../../lib/spec/read-config.js'
 
 export const CASES = new URL('../../spec-fixtures/plans/', import.meta.url)
 export const CASE_NAMES = readdirSync(CASES).sort()

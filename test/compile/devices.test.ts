@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { OciDevice } from '../../lib/spec/oci-config.js'
+import type { OciDevice } from '../../lib/config/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf } from './cases.js'
 
 const withDevices = (name: string, ...devices: OciDevice[]) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { OciProcess } from '../../lib/spec/oci-config.js'
+import type { OciProcess } from '../../lib/config/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf } from './cases.js'
 
 const withProcess = (process: Partial<OciProcess>, more: Parameters<typeof compileCase>[1] = {}) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
+import type { OciConfig, OciMount } from '../../lib/config/oci-config.js'
 import { MOUNT_ATTR, MS } from '../../lib/plan/flags.js'
 import { RESOLVE } from '../../lib/plan/ops.js'
-import type { OciConfig, OciMount } from '../../lib/spec/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf, readFacts } from './cases.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)

@@ -1,7 +1,7 @@
 import t from 'tap'
+import { NAMESPACE_FLAGS } from '../../lib/config/namespaces.js'
+import type { NamespaceType, OciConfig } from '../../lib/config/oci-config.js'
 import { CLONE } from '../../lib/plan/flags.js'
-import { NAMESPACE_FLAGS } from '../../lib/spec/namespaces.js'
-import type { NamespaceType, OciConfig } from '../../lib/spec/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf, readFacts } from './cases.js'
 
 type Given = NamespaceType | { type: NamespaceType; path: string }

@@ -1,6 +1,6 @@
 import t from 'tap'
+import type { OciConfig } from '../../lib/config/oci-config.js'
 import { verifyPlan } from '../../lib/plan/verify.js'
-import type { OciConfig } from '../../lib/spec/oci-config.js'
 import { argsOf, compileCase, documentOf, namesOf } from './cases.js'
 
 t.test('without privileges nothing of the host is copied by the runtime', async t => {

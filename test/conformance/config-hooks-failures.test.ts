@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { readState } from '../../lib/spec/state.js'
+import { readState } from '../../lib/config/state.js'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
 import { lines, until } from './attempt.js'

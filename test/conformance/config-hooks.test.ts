@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { readState } from '../../lib/spec/state.js'
+import { readState } from '../../lib/config/state.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, invalid, lines, namespaceOf } from './attempt.js'

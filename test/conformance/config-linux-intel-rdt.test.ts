@@ -1,6 +1,6 @@
-/** Most of it is in test/lifecycle/rdt.test.ts, on a made-up tree: few machines have the real one. */
+/** Most of it is in test/resctrl/class.test.ts, on a made-up tree: few machines have the real one. */
 import t from 'tap'
-import { findResctrl } from '../../lib/host/resctrl.js'
+import { findResctrl } from '../../lib/resctrl/filesystem.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, invalid } from './attempt.js'

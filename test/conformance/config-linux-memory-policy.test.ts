@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { MEMORY_POLICIES } from '../../lib/spec/scheduling.js'
+import { MEMORY_POLICIES } from '../../lib/config/scheduling.js'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, createSleeper, invalid } from './attempt.js'

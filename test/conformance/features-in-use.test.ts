@@ -1,8 +1,8 @@
 /** The features document is true: a container uses each entry of its lists. What an entry does is shown where it belongs. */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { NAMESPACE_FILES } from '../../lib/config/namespaces.js'
 import { createRuntime, type OciConfig } from '../../lib/index.js'
-import { NAMESPACE_FILES } from '../../lib/spec/namespaces.js'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
 import { createError, createSleeper, parseMounts } from './attempt.js'

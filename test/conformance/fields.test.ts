@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import ts from 'typescript'
+import { readConfig } from '../../lib/config/read.js'
 import { isTsrunError } from '../../lib/index.js'
-import { readConfig } from '../../lib/spec/read-config.js'
 
-const TYPES = 'lib/spec/oci-config.ts'
+const TYPES = 'lib/config/oci-config.ts'
 
 /** Every field of the type, as a JSON pointer in which `*` is any entry of a list or of a map. */
 function fieldsOf(name: string): Set<string> {
@@ -96,10 +96,10 @@ t.test('a value of the wrong type is an error that names the field, for every fi
 
 /** What no machine of the tests has, and where it is shown all the same. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  '/linux/intelRdt': 'test/lifecycle/rdt.test.ts: resctrl',
-  '/linux/resources/rdma': 'test/cgroup/settings.test.ts: a device for RDMA',
-  '/linux/resources/blockIO/leafWeight': 'test/cgroup/settings.test.ts: a kernel before 5.0, with the scheduler CFQ',
-  '/linux/resources/blockIO/weightDevice/*/leafWeight': 'test/cgroup/settings.test.ts: the same',
+  '/linux/intelRdt': 'test/resctrl/class.test.ts: resctrl',
+  '/linux/resources/rdma': 'test/cgroup/resources.test.ts: a device for RDMA',
+  '/linux/resources/blockIO/leafWeight': 'test/cgroup/resources.test.ts: a kernel before 5.0, with the scheduler CFQ',
+  '/linux/resources/blockIO/weightDevice/*/leafWeight': 'test/cgroup/resources.test.ts: the same',
 }
 
 /** The names that the tests give to properties, of those tests that make containers. */

@@ -6,13 +6,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import { readConfig } from '../../lib/config/read.js'
 import { isTsrunError } from '../../lib/index.js'
-import { readConfig } from '../../lib/spec/read-config.js'
 import { leftovers, makeBundle, type TestBundle } from '../bundle.js'
+import { goodDocuments } from '../config/fuzz.js'
+import { mutate, randomFrom, readTree, type Tree, writeTree } from '../config/mutate.js'
 import { effort } from '../effort.js'
 import { missing } from '../needs.js'
-import { goodDocuments } from '../spec/fuzz.js'
-import { mutate, randomFrom, readTree, type Tree, writeTree } from '../spec/mutate.js'
 
 const DOCUMENTS = 60 * effort.times
 const LONGEST_MS = 10_000

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { closeFd, isThereBeneath, openDirectory, writeLinesBeneath } from '../../lib/sys/beneath.js'
-import { fileSystemMagic } from '../../lib/sys/statfs.js'
+import { fileSystemMagic } from '../../lib/sys/file.js'
 
 t.test('Each line is written with a write of its own, without its end.', async t => {
   const directory = t.testdir({ file: '' })

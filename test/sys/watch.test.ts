@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { closeFd } from '../../lib/sys/beneath.js'
-import { openPidfd } from '../../lib/sys/process.js'
+import { openPidfd } from '../../lib/sys/processes.js'
 import { READABLE, watch } from '../../lib/sys/watch.js'
 
 /** A process that ends when its input does, and its pidfd. */

@@ -26,7 +26,7 @@ export const cgroups: readonly Section[] = [
             'conformance/config-linux-cgroups.test.ts',
             ': an absolute path is relative to the mount point, in every hierarchy',
           ],
-          ['cgroup/paths.test.ts', 'An absolute path is the same below every mount point.'],
+          ['cgroup/place.test.ts', 'An absolute path is the same below every mount point.'],
         ],
       },
       {

@@ -9,8 +9,8 @@ export const choices: readonly Choice[] = [
     says: 'Without ociVersion 1.0.0 is meant, with a warning; a member that is null is as good as absent',
     why: 'engines in Go write what they leave empty as null, and runc takes it',
     shown: [
-      ['spec/read-config.test.ts', 'without a version the first one is meant, and that is told'],
-      ['spec/read-config.test.ts', 'a member that is null is as good as absent, in text and in objects'],
+      ['config/read-config.test.ts', 'without a version the first one is meant, and that is told'],
+      ['config/read-config.test.ts', 'a member that is null is as good as absent, in text and in objects'],
     ],
   },
   {
@@ -38,6 +38,6 @@ export const choices: readonly Choice[] = [
     anchor: 'config-linux.md#intelrdt',
     says: 'Of a cache schema with a line for the bandwidth only the other lines count beside memBwSchema',
     why: 'version 1.2 of the specification asked for it, and the kernel refuses two lines for one resource',
-    shown: [['lifecycle/rdt.test.ts', ': cache and bandwidth are written together, schemata after them']],
+    shown: [['resctrl/class.test.ts', ': cache and bandwidth are written together, schemata after them']],
   },
 ]

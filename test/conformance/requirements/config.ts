@@ -21,7 +21,7 @@ export const config: readonly Section[] = [
       {
         word: 'MUST',
         says: 'There is a `root`',
-        shown: [['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
+        shown: [['config/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
       },
       {
         word: 'MUST',

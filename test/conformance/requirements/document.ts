@@ -8,12 +8,12 @@ export const document: readonly Section[] = [
       {
         word: 'MUST',
         says: 'A map of texts, whose keys are not empty',
-        shown: [['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
+        shown: [['config/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
       },
       {
         word: 'MUST',
         says: 'Unknown keys are ignored like other unknown properties',
-        shown: [['spec/normalise.test.ts', 'annotations keep any key and have no prototype']],
+        shown: [['config/normalise.test.ts', 'annotations keep any key and have no prototype']],
       },
     ],
   },
@@ -23,7 +23,7 @@ export const document: readonly Section[] = [
       {
         word: 'MUST',
         says: 'Unknown properties are ignored, and never an error',
-        shown: [['spec/documents.test.ts', 'every good … is accepted, with just the warnings beside it']],
+        shown: [['config/documents.test.ts', 'every good … is accepted, with just the warnings beside it']],
       },
     ],
   },
@@ -38,10 +38,10 @@ export const document: readonly Section[] = [
             'conformance/fields.test.ts',
             'a value of the wrong type is an error that names the field, for every field that there is',
           ],
-          ['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it'],
-          ['spec/read-config.test.ts', 'any member may be of any wrong type without more than an issue'],
+          ['config/documents.test.ts', 'every bad … is refused, with just the issues beside it'],
+          ['config/read-config.test.ts', 'any member may be of any wrong type without more than an issue'],
           [
-            'spec/fuzz.test.ts',
+            'config/fuzz.test.ts',
             'two thousand mutated configurations are accepted or refused with a typed error, within a second each',
           ],
         ],

@@ -97,7 +97,7 @@ export const features: readonly Section[] = [
         says: 'All listed capabilities are recognised',
         shown: [
           ['conformance/features-in-use.test.ts', ': each is granted, or warned about where the host has it not'],
-          ['spec/tables.test.ts', 'the capabilities are all that this kernel has'],
+          ['config/tables.test.ts', 'the capabilities are all that this kernel has'],
         ],
       },
     ],
@@ -139,7 +139,7 @@ export const features: readonly Section[] = [
         says: 'knownFlags are recognised, supportedFlags can be used',
         shown: [
           ['features.test.ts', 'every seccomp action and flag that is listed is accepted'],
-          ['host/seccomp.test.ts', 'flags are taken by the kernel'],
+          ['seccomp/filter.test.ts', 'flags are taken by the kernel'],
         ],
       },
     ],
@@ -165,7 +165,7 @@ export const features: readonly Section[] = [
         shown: [
           ['features.test.ts', 'what is done is told to be done'],
           [
-            'lifecycle/rdt.test.ts',
+            'resctrl/class.test.ts',
             'config-linux.md#intelrdt: a monitored group is made in the class, also an existing one, and removed',
           ],
         ],

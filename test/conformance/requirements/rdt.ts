@@ -11,21 +11,21 @@ export const rdt: readonly Section[] = [
         word: 'MUST',
         says: 'The process is in the class of service that closID names, before the program runs',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': an existing class is joined, and neither written nor removed']],
+        shown: [['resctrl/class.test.ts', ': an existing class is joined, and neither written nor removed']],
       },
       {
         word: 'MUST',
         says: 'Without closID the class has the id of the container',
         simulated: MADE_UP,
         shown: [
-          ['lifecycle/rdt.test.ts', ': without closID the class is named after the container, and removed with it'],
+          ['resctrl/class.test.ts', ': without closID the class is named after the container, and removed with it'],
         ],
       },
       {
         word: 'MUST',
         says: 'The closID `/` is the default class of the kernel',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': / is the default class of the kernel']],
+        shown: [['resctrl/class.test.ts', ': / is the default class of the kernel']],
       },
       {
         word: 'MUST',
@@ -38,7 +38,7 @@ export const rdt: readonly Section[] = [
         word: 'MUST',
         says: 'Without intelRdt no such file system is touched',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': without any schemata none is written']],
+        shown: [['resctrl/class.test.ts', ': without any schemata none is written']],
       },
       {
         word: 'MUST',
@@ -46,58 +46,58 @@ export const rdt: readonly Section[] = [
         simulated: MADE_UP,
         shown: [
           [
-            'lifecycle/rdt.test.ts',
+            'resctrl/class.test.ts',
             ': schemata are written to an existing class too, and taken back where create fails',
           ],
-          ['lifecycle/rdt.test.ts', ': cache and bandwidth are written together, schemata after them'],
+          ['resctrl/class.test.ts', ': cache and bandwidth are written together, schemata after them'],
         ],
       },
       {
         word: 'MUST',
         says: 'Without any schema none is written',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': without any schemata none is written']],
+        shown: [['resctrl/class.test.ts', ': without any schemata none is written']],
       },
       {
         word: 'MUST',
         says: 'A class that is not there is made where there is a schema',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': cache and bandwidth are written together, schemata after them']],
+        shown: [['resctrl/class.test.ts', ': cache and bandwidth are written together, schemata after them']],
       },
       {
         word: 'MUST',
         says: 'One that is there must have the shares of l3CacheSchema and memBwSchema, else it is an error',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': an existing class with other shares is an error']],
+        shown: [['resctrl/class.test.ts', ': an existing class with other shares is an error']],
       },
       {
         word: 'MUST',
         says: 'A class that is not there, without a schema, is an error',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': a class that is not there, without schemata, is an error']],
+        shown: [['resctrl/class.test.ts', ': a class that is not there, without schemata, is an error']],
       },
       {
         word: 'MUST',
         says: 'enableMonitoring makes a monitored group for the container',
         simulated: MADE_UP,
         shown: [
-          ['lifecycle/rdt.test.ts', ': a monitored group is made in the class, also an existing one, and removed'],
+          ['resctrl/class.test.ts', ': a monitored group is made in the class, also an existing one, and removed'],
         ],
       },
       {
         word: 'MUST',
         says: 'A group that can not be made is an error',
         simulated: MADE_UP,
-        shown: [['lifecycle/rdt.test.ts', ': a group that can not be made is an error, and leaves nothing']],
+        shown: [['resctrl/class.test.ts', ': a group that can not be made is an error, and leaves nothing']],
       },
       {
         word: 'MUST',
         says: 'The class is removed with the container where the runtime has made it and closID does not name it, and else not',
         simulated: MADE_UP,
         shown: [
-          ['lifecycle/rdt.test.ts', ': without closID the class is named after the container, and removed with it'],
-          ['lifecycle/rdt.test.ts', ': a class that closID names stays when the container is deleted'],
-          ['lifecycle/rdt.test.ts', ': an existing class is joined, and neither written nor removed'],
+          ['resctrl/class.test.ts', ': without closID the class is named after the container, and removed with it'],
+          ['resctrl/class.test.ts', ': a class that closID names stays when the container is deleted'],
+          ['resctrl/class.test.ts', ': an existing class is joined, and neither written nor removed'],
         ],
       },
       {

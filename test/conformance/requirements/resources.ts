@@ -31,7 +31,7 @@ export const resources: readonly Section[] = [
         shown: [
           ['conformance/config-linux-resources.test.ts', ': disableOOMKiller and useHierarchy'],
           ['conformance/config-linux-resources.test.ts', ': limit, reservation and swappiness'],
-          ['cgroup/settings.test.ts', 'What version 2 does not have is refused, all of it at once.'],
+          ['cgroup/resources.test.ts', 'What version 2 does not have is refused, all of it at once.'],
         ],
       },
       {
@@ -60,7 +60,7 @@ export const resources: readonly Section[] = [
           ['conformance/config-linux-resources.test.ts', ': idle'],
           ['conformance/config-linux-resources.test.ts', ': cpus and mems'],
           ['vm/cgroups.test.mjs', 'every limit is in the file that the kernel has for it'],
-          ['cgroup/settings.test.ts', 'CPU shares become a weight, and the two defaults meet.'],
+          ['cgroup/resources.test.ts', 'CPU shares become a weight, and the two defaults meet.'],
         ],
       },
       {
@@ -69,7 +69,7 @@ export const resources: readonly Section[] = [
         shown: [
           ['conformance/config-linux-resources.test.ts', ': realtimeRuntime and realtimePeriod'],
           ['conformance/config-process-scheduling.test.ts', 'config.md#linux-process: scheduler … with its priority'],
-          ['cgroup/settings.test.ts', 'Realtime limits exist in version 1 only.'],
+          ['cgroup/resources.test.ts', 'Realtime limits exist in version 1 only.'],
         ],
       },
     ],
@@ -86,14 +86,14 @@ export const resources: readonly Section[] = [
             'conformance/config-linux-resources.test.ts',
             ': a weight, or an error that names it where the kernel has none',
           ],
-          ['cgroup/settings.test.ts', 'Block I/O in version 1.'],
-          ['cgroup/settings.test.ts', 'Block I/O in version 2: weights are converted, and a rate of 0 is no limit.'],
+          ['cgroup/resources.test.ts', 'Block I/O in version 1.'],
+          ['cgroup/resources.test.ts', 'Block I/O in version 2: weights are converted, and a rate of 0 is no limit.'],
         ],
       },
       {
         word: 'MUST',
         says: 'A weight of a device has `weight` or `leafWeight`',
-        shown: [['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
+        shown: [['config/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
       },
       {
         word: 'MUST',
@@ -116,7 +116,7 @@ export const resources: readonly Section[] = [
             'conformance/config-linux-resources-devices.test.ts',
             ': on whatever version of cgroups the host has the controller',
           ],
-          ['cgroup/settings.test.ts', 'Huge pages are limited in use and in reservation.'],
+          ['cgroup/resources.test.ts', 'Huge pages are limited in use and in reservation.'],
           ['vm/cgroups.test.mjs', 'every limit is in the file that the kernel has for it'],
         ],
       },
@@ -124,7 +124,7 @@ export const resources: readonly Section[] = [
         word: 'MUST',
         says: "pageSize has the form of the kernel's files",
         shown: [
-          ['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it'],
+          ['config/documents.test.ts', 'every bad … is refused, with just the issues beside it'],
           ['cgroup/unified-view.ts', 'A page size that the kernel does not have is an error of its field.'],
         ],
       },
@@ -145,7 +145,7 @@ export const resources: readonly Section[] = [
             'conformance/config-linux-resources-devices.test.ts',
             ': without the controller the fields are refused by name',
           ],
-          ['cgroup/settings.test.ts', 'Network classes and RDMA.'],
+          ['cgroup/resources.test.ts', 'Network classes and RDMA.'],
         ],
       },
     ],
@@ -166,7 +166,7 @@ export const resources: readonly Section[] = [
         says: 'A limit of 0 is 0',
         shown: [
           ['conformance/runtime-operations.test.ts', ': a limit of 0 is 0: nothing can be started any more'],
-          ['cgroup/settings.test.ts', 'A number of processes of 0 is a limit, a negative one is none.'],
+          ['cgroup/resources.test.ts', 'A number of processes of 0 is a limit, a negative one is none.'],
         ],
       },
     ],
@@ -177,7 +177,7 @@ export const resources: readonly Section[] = [
       {
         word: 'MUST',
         says: 'An entry has hcaHandles or hcaObjects',
-        shown: [['spec/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
+        shown: [['config/documents.test.ts', 'every bad … is refused, with just the issues beside it']],
       },
       {
         word: 'MUST',
@@ -186,7 +186,7 @@ export const resources: readonly Section[] = [
           'no machine of the tests has an RDMA device, and the kernel refuses limits of others: shown are the lines that are written, and the error',
         shown: [
           ['vm/cgroups.test.mjs', 'what version 2 has no word for is an error that names all of it'],
-          ['cgroup/settings.test.ts', 'Network classes and RDMA.'],
+          ['cgroup/resources.test.ts', 'Network classes and RDMA.'],
         ],
       },
     ],
@@ -224,7 +224,7 @@ export const resources: readonly Section[] = [
         shown: [
           ['conformance/unified-view.ts', ': what version 2 has no word for is an error that names it'],
           ['vm/cgroups.test.mjs', 'what version 2 has no word for is an error that names all of it'],
-          ['cgroup/settings.test.ts', 'What version 2 does not have is refused, all of it at once.'],
+          ['cgroup/resources.test.ts', 'What version 2 does not have is refused, all of it at once.'],
         ],
       },
     ],

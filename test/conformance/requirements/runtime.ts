@@ -70,7 +70,7 @@ export const runtime: readonly Section[] = [
         says: 'The document is valid by the schema of the state',
         shown: [
           ['conformance/runtime-lifecycle.test.ts', ': the document at each status, valid by its own reader'],
-          ['spec/documents.test.ts', 'every good … is accepted, with just the warnings beside it'],
+          ['config/documents.test.ts', 'every good … is accepted, with just the warnings beside it'],
         ],
       },
     ],

@@ -20,7 +20,7 @@ export const seccomp: readonly Section[] = [
           ['conformance/config-linux-seccomp.test.ts', ': SCMP_ACT_ERRNO, …'],
           ['conformance/config-linux-seccomp.test.ts', ': SCMP_ACT_LOG and SCMP_ACT_ALLOW let it pass'],
           ['conformance/config-linux-seccomp.test.ts', ': SCMP_ACT_TRACE without a tracer is ENOSYS'],
-          ['host/seccomp.test.ts', 'every action does what it says'],
+          ['seccomp/filter.test.ts', 'every action does what it says'],
         ],
       },
       {
@@ -28,7 +28,7 @@ export const seccomp: readonly Section[] = [
         says: 'An errno with an action that has none is an error, and without one it is EPERM',
         shown: [
           ['conformance/runtime-operations.test.ts', ': an errno with an action that has none is an error'],
-          ['host/seccomp.test.ts', 'a rule answers with the errno it names, and EPERM where it names none'],
+          ['seccomp/filter.test.ts', 'a rule answers with the errno it names, and EPERM where it names none'],
         ],
       },
       {
@@ -36,7 +36,10 @@ export const seccomp: readonly Section[] = [
         says: "The listed architectures are filtered, besides the machine's own",
         shown: [
           ['conformance/config-linux-seccomp.test.ts', ': architectures and flags'],
-          ['host/seccomp.test.ts', 'the allow-list decides about every number of every architecture as its names say'],
+          [
+            'seccomp/filter.test.ts',
+            'the allow-list decides about every number of every architecture as its names say',
+          ],
         ],
       },
       {
@@ -45,7 +48,7 @@ export const seccomp: readonly Section[] = [
         shown: [
           ['conformance/config-linux-seccomp.test.ts', ': architectures and flags'],
           ['conformance/config-linux-seccomp-notify.test.ts', ': all flags together with a listener'],
-          ['host/seccomp.test.ts', 'flags are taken by the kernel'],
+          ['seccomp/filter.test.ts', 'flags are taken by the kernel'],
         ],
       },
       {
@@ -62,7 +65,7 @@ export const seccomp: readonly Section[] = [
             'conformance/config-linux-seccomp.test.ts',
             ': conditions on several arguments must all hold, two on one are alternatives',
           ],
-          ['host/seccomp.test.ts', 'every comparison is that of its operator, on all 64 bits'],
+          ['seccomp/filter.test.ts', 'every comparison is that of its operator, on all 64 bits'],
         ],
       },
       {

@@ -1,0 +1,51 @@
+/** What is kept of a cgroup on disk, so that another process can go on with it. */
+import { StateError } from '../errors.js'
+import { faultOf, type Place } from './place.js'
+import type { OwnedPlace } from './remove.js'
+import type { Scope } from './systemd/scope.js'
+
+/** Plain JSON. */
+export interface CgroupRecord {
+  readonly id: string
+  /** False: somebody else's processes were there before us, so none is killed and nothing removed. */
+  readonly isOurs: boolean
+  readonly places: readonly OwnedPlace[]
+  /** The unit of systemd that it is; null where it is none. */
+  readonly scope: Scope | null
+}
+
+/** @throws {StateError} ERR_STATE_CORRUPT for anything but what `toJSON` has given */
+export function parseCgroupRecord(value: unknown): CgroupRecord {
+  const { id, isOurs, places, scope = null } = isObject(value) ? value : {}
+  const isSound =
+    typeof id === 'string' && typeof isOurs === 'boolean' && Array.isArray(places) && places.every(isPlace)
+  if (isSound && (scope === null || isScope(scope))) return { id, isOurs, places, scope }
+  const message = 'the recorded cgroup can not be read'
+  throw new StateError('ERR_STATE_CORRUPT', message, { id: typeof id === 'string' ? id : '' })
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+const isScope = (value: unknown): value is Scope =>
+  isObject(value) && typeof value.unit === 'string' && (value.manager === 'system' || value.manager === 'user')
+
+function isPlace(value: unknown): value is OwnedPlace {
+  if (!isObject(value)) return false
+  const { version, controllers, mountpoint, path, made } = value
+  const hasControllers = Array.isArray(controllers) && controllers.every(name => typeof name === 'string')
+  const isAt = typeof mountpoint === 'string' && mountpoint.startsWith('/') && typeof path === 'string'
+  if (!isAt || !hasControllers || (version !== 1 && version !== 2)) return false
+  const components = path.split('/')
+  return components.every(name => faultOf(name) === null) && isCount(made, components.length)
+}
+
+const isCount = (value: unknown, most: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
+
+export const placeToJSON = ({ version, controllers, mountpoint, path }: Place, made: number): OwnedPlace => ({
+  version,
+  controllers,
+  mountpoint,
+  path,
+  made,
+})

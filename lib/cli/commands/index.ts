@@ -1,0 +1,25 @@
+/** The commands by name, each loaded when it is called: the time to start is part of every call. */
+import type { Commands } from '../command.js'
+
+export const COMMANDS = {
+  completion: async () => (await import('./completion.js')).command,
+  create: async () => (await import('./create.js')).command,
+  delete: async () => (await import('./delete.js')).command,
+  events: async () => (await import('./events.js')).command,
+  exec: async () => (await import('./exec.js')).command,
+  features: async () => (await import('./features.js')).command,
+  kill: async () => (await import('./kill.js')).command,
+  list: async () => (await import('./list.js')).command,
+  pause: async () => (await import('./pause.js')).command,
+  plan: async () => (await import('./plan.js')).command,
+  ps: async () => (await import('./ps.js')).command,
+  resume: async () => (await import('./resume.js')).command,
+  run: async () => (await import('./run.js')).command,
+  spec: async () => (await import('./spec.js')).command,
+  start: async () => (await import('./start.js')).command,
+  state: async () => (await import('./state.js')).command,
+  update: async () => (await import('./update.js')).command,
+} as const satisfies Commands
+
+/** Commands of other runtimes that tsrun does not have yet. */
+export const NOT_YET: readonly string[] = ['checkpoint', 'restore']

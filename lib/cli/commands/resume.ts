@@ -1,0 +1,15 @@
+import type { Command } from '../command.js'
+import { openRuntime } from '../open-runtime.js'
+
+export const command: Command = {
+  summary: 'let the processes of a paused container go on',
+  usage: 'ID',
+  flags: [],
+  arguments: { min: 1, max: 1 },
+  completes: ['container'],
+  run: async ({ args: [id = ''], globals }) => {
+    const container = await openRuntime(globals).get(id)
+    await container.resume()
+    return 0
+  },
+}

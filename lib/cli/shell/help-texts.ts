@@ -1,0 +1,126 @@
+/** What the help teaches of each command: how it is called, and what happens then. */
+import type { COMMANDS } from '../commands/index.js'
+
+export interface Lesson {
+  /** A command line without `tsrun` in front, and what it does. */
+  readonly examples: readonly (readonly [line: string, does: string])[]
+  /** Whole sentences. */
+  readonly next: string
+}
+
+export const LESSONS: Readonly<Record<keyof typeof COMMANDS, Lesson>> = {
+  completion: {
+    examples: [
+      ['completion bash > /etc/bash_completion.d/tsrun', 'for all users of bash'],
+      ['completion zsh > /usr/local/share/zsh/site-functions/_tsrun', 'for all users of zsh'],
+      ['completion fish > ~/.config/fish/completions/tsrun.fish', 'for one user of fish'],
+    ],
+    next: 'The next shell that is started completes commands, flags, and the ids of containers.',
+  },
+  create: {
+    examples: [
+      ['create --bundle /srv/web web', 'from /srv/web/config.json'],
+      ['create --console-socket /run/web.sock web', 'for a process with a terminal'],
+    ],
+    next: `The container is created: its namespaces, mounts, limits and hooks are there, its program is not yet started.
+"tsrun start" starts it, "tsrun delete" removes it. Where create fails, nothing is left.`,
+  },
+  delete: {
+    examples: [
+      ['delete web', 'one that has stopped, or was never started'],
+      ['delete --force web', 'whatever it does, and also if there is none'],
+    ],
+    next: 'Its cgroup, its state and what is left of its processes are gone, and its poststop hooks have run. The id is free again.',
+  },
+  events: {
+    examples: [
+      ['events --stats web', 'once'],
+      ['events --interval 1s web', 'every second'],
+    ],
+    next: 'Each line is one JSON object of type "stats" or "oom". The command ends with the container, or by Control-C.',
+  },
+  exec: {
+    examples: [
+      ['exec -t web sh', 'a shell'],
+      ['exec --user 1000:1000 --env LANG=C web ls -l /srv', 'as another user'],
+      ['exec --process process.json --detach --pid-file web.pid web', 'as engines do it'],
+    ],
+    next: 'The process has the namespaces, cgroup and limits of the container, and ends with it. A paused container needs --ignore-paused.',
+  },
+  features: {
+    examples: [['features', '']],
+    next: 'Engines read from it what a configuration may ask for on this machine.',
+  },
+  kill: {
+    examples: [
+      ['kill web', 'SIGTERM'],
+      ['kill web HUP', 'by name'],
+      ['kill web 9', 'by number'],
+    ],
+    next: `The signal has been sent, and nothing is waited for: "tsrun state" says "stopped" once the process has ended.
+A first process that has no handler for a signal ignores all but SIGKILL and SIGSTOP.`,
+  },
+  list: {
+    examples: [
+      ['list', ''],
+      ['list --format json', 'for programs; "null" where there are none'],
+      ['list -q', 'ids only'],
+    ],
+    next: 'It shows the containers of one state directory: those of engines are in others (--root).',
+  },
+  pause: {
+    examples: [['pause web', '']],
+    next: 'No process of the container runs, and none knows of it, until "tsrun resume".',
+  },
+  plan: {
+    examples: [
+      ['plan /srv/web', 'the steps, each with the field that it comes from'],
+      ['plan --format json .', 'for programs'],
+    ],
+    next: 'Nothing has been made. What "tsrun create" would refuse, this refuses too.',
+  },
+  ps: {
+    examples: [
+      ['ps web', ''],
+      ['ps web -o pid,rss,args', 'with options of ps'],
+      ['ps --format json web', 'the pids alone'],
+    ],
+    next: 'Pids are those of the host: they can be given to strace, nsenter or perf.',
+  },
+  resume: {
+    examples: [['resume web', '']],
+    next: 'All processes of the container go on where they were.',
+  },
+  run: {
+    examples: [
+      ['run --bundle /srv/web web', 'until it ends'],
+      ['run --detach --pid-file /run/web.pid web', 'in the background'],
+    ],
+    next: `Signals to the command go to the container; when that has ended it is deleted, unless --keep is given.
+Detached, it goes on without the command: "tsrun list" shows it, "tsrun delete" removes it.`,
+  },
+  spec: {
+    examples: [
+      ['spec --bundle /srv/web', 'to be edited, beside a root file system /srv/web/rootfs'],
+      ['spec --host-root -- /bin/sh -c "echo hello"', 'without any image'],
+      ['spec --rootless', 'for a user without privileges'],
+    ],
+    next: '"tsrun plan" shows what the configuration leads to, "tsrun run" runs it. An existing config.json is never replaced.',
+  },
+  start: {
+    examples: [['start web', '']],
+    next: `The program runs, and the poststart hooks have run. A program that could not be started leaves the container stopped.
+With NOTIFY_SOCKET in the environment (of create too) the command waits until the container says READY=1.`,
+  },
+  state: {
+    examples: [['state web', '']],
+    next: 'The status is creating, created, running, paused or stopped; the pid is 0 where there is no process.',
+  },
+  update: {
+    examples: [
+      ['update --memory 512m --pids-limit 200 web', ''],
+      ['update --resources - web < resources.json', 'linux.resources of a configuration'],
+    ],
+    next: 'The new limits hold at once and are kept with the container. A limit below what is in use is refused by the kernel.',
+  },
+}

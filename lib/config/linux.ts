@@ -1,0 +1,93 @@
+import type { Linux, LocatedPath } from './config.js'
+import { deviceRules, devicesShape, normaliseDevice } from './devices.js'
+import { intelRdtShape, normaliseIntelRdt } from './intel-rdt.js'
+import type { Rule, Warn } from './issues.js'
+import { pointer } from './json.js'
+import { PROPAGATION, PROPAGATION_NAMES } from './mount-options.js'
+import { resolves } from './mounts.js'
+import { hasNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
+import { netDeviceRules, netDevicesShape, normaliseNetDevices } from './net-devices.js'
+import type { OciLinux } from './oci-config.js'
+import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
+import { memoryPolicyRules, memoryPolicyShape, normaliseMemoryPolicy } from './scheduling.js'
+import { normaliseSeccomp, seccompRules, seccompShape } from './seccomp.js'
+import * as s from './shape.js'
+import { normaliseSysctl, sysctlRules } from './sysctl.js'
+
+/** Domain numbers of personality(2). */
+const PERSONALITIES = { LINUX: 0, LINUX32: 8 } as const
+
+export const linuxShape = s.object({
+  ...namespaceShapes,
+  devices: s.optional(devicesShape),
+  netDevices: s.optional(netDevicesShape),
+  cgroupsPath: s.optional(s.word(/^(?!(?:.*\/)?\.\.(?:\/|$))/s, 'a path without ".."')),
+  resources: s.optional(resourcesShape),
+  sysctl: s.optional(s.map(s.text)),
+  seccomp: s.optional(seccompShape),
+  rootfsPropagation: s.optional(s.oneOf(PROPAGATION_NAMES)),
+  maskedPaths: s.optional(s.list(s.absolutePath)),
+  readonlyPaths: s.optional(s.list(s.absolutePath)),
+  mountLabel: s.optional(s.text),
+  intelRdt: s.optional(intelRdtShape),
+  memoryPolicy: s.optional(memoryPolicyShape),
+  personality: s.optional(s.object({ domain: s.oneOf(['LINUX', 'LINUX32']), flags: s.optional(s.list(s.text)) })),
+})
+
+const HIDDEN = ['maskedPaths', 'readonlyPaths'] as const
+
+export const linuxRules: readonly Rule[] = [
+  ...namespaceRules,
+  ...deviceRules,
+  ...sysctlRules,
+  ...resourceRules,
+  ...seccompRules,
+  ...netDeviceRules,
+  ...memoryPolicyRules,
+  ...HIDDEN.map(
+    (field): Rule => ({
+      reads: [`/linux/${field}`, '/linux/namespaces'],
+      check(config, { report }) {
+        const paths = config.linux?.[field] ?? []
+        for (const [index, received] of paths.entries()) {
+          if (resolves(received) === '/')
+            report({ path: pointer(`/linux/${field}`, index), expected: 'a path below the root', received })
+        }
+        if (paths.length === 0 || hasNamespace(config, 'mount')) return
+        report({ path: `/linux/${field}`, expected: 'absent without a mount namespace', received: paths })
+      },
+    }),
+  ),
+  {
+    reads: ['/linux/personality'],
+    check({ linux = {} }, { report }) {
+      const { flags = [] } = linux.personality ?? {}
+      if (flags.length === 0) return
+      report({ path: '/linux/personality/flags', expected: 'empty, as there are no flags yet', received: flags })
+    },
+  },
+]
+
+export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
+  const { devices = [], rootfsPropagation, personality } = linux
+  return {
+    ...normaliseNamespaces(linux, warn),
+    devices: devices.map((device, index) => normaliseDevice(device, pointer('/linux/devices', index))),
+    cgroupsPath: linux.cgroupsPath || null,
+    resources: normaliseResources(linux.resources ?? {}, '/linux/resources', warn),
+    sysctl: normaliseSysctl(linux.sysctl ?? {}),
+    seccomp: linux.seccomp === undefined ? null : normaliseSeccomp(linux.seccomp, warn),
+    rootfsPropagation: rootfsPropagation === undefined ? null : PROPAGATION[rootfsPropagation],
+    maskedPaths: locate(linux, 'maskedPaths'),
+    readonlyPaths: locate(linux, 'readonlyPaths'),
+    mountLabel: linux.mountLabel || null,
+    netDevices: normaliseNetDevices(linux),
+    intelRdt: normaliseIntelRdt(linux),
+    memoryPolicy: normaliseMemoryPolicy(linux),
+    personality: personality === undefined ? null : PERSONALITIES[personality.domain],
+  }
+}
+
+function locate(linux: OciLinux, field: (typeof HIDDEN)[number]): LocatedPath[] {
+  return (linux[field] ?? []).map((path, index) => ({ path, origin: pointer('/linux', field, index) }))
+}

@@ -1,0 +1,240 @@
+/** Opens the host objects that a plan names, in the order of its slots. */
+import { type Cgroup, ownDirectory } from '../cgroup/index.js'
+import type { Config } from '../config/config.js'
+import { LaunchError, PlanError } from '../errors.js'
+import { idmapped } from '../host/idmapped.js'
+import { demandUnlocked } from '../host/locked.js'
+import type { OpName } from '../plan/ops.js'
+import type { Plan, Slot } from '../plan/plan.js'
+import { compileFilter } from '../seccomp/filter.js'
+import { closeFd, closeFds, openDirectory } from '../sys/beneath.js'
+import { errnoMessage, isErrno } from '../sys/errno.js'
+import { deviceOf, openPath, openRead } from '../sys/file.js'
+import { sealedMemory } from '../sys/memory.js'
+import { cloneTree, namespaceType, newMount } from '../sys/mount.js'
+import { duplicate } from '../sys/stream.js'
+import type { Context } from './context.js'
+import type { OpenStdio } from './stdio.js'
+
+/** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
+export interface SlotSources {
+  cgroup(hierarchy: number): number
+  cgroupTree(hierarchy: number): number
+  filter(): number
+  start(): number
+  console(): number
+  init(): number
+  initRoot(): number
+}
+
+/**
+ * The descriptors, one for each slot; they belong to the caller.
+ * @throws {LaunchError} ERR_LAUNCH_OP naming the config field of the slot that could not be opened; nothing stays open then
+ */
+export function openSlots(slots: readonly Slot[], sources: SlotSources): number[] {
+  const fds: number[] = []
+  try {
+    for (const slot of slots) fds.push(openSlot(slot, sources))
+    return fds
+  } catch (error) {
+    closeFds(fds)
+    throw error
+  }
+}
+
+function openSlot(slot: Slot, sources: SlotSources): number {
+  switch (slot.kind) {
+    case 'tree':
+      return named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked(slot))
+    case 'idmapped_tree':
+      return idmapped(
+        slot.idmap,
+        named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked({ ...slot, nofollow: false })),
+      )
+    case 'idmapped_filesystem':
+      return idmapped(
+        slot.idmap,
+        named({ slot, path: slot.type, op: 'attach' }, () => newMount(slot.type, optionsOf(slot))),
+      )
+    case 'device':
+      return named({ slot, path: slot.path, op: 'attach' }, () => cloneDevice(slot))
+    case 'place':
+      return named({ slot, path: slot.path, op: 'attach_checked' }, () => openPlace(slot))
+    case 'directory':
+      return named({ slot, path: slot.path, op: 'root_dir' }, () => openDirectory(slot.path))
+    case 'namespace':
+      return named({ slot, path: slot.path, op: 'setns' }, () => openNamespace(slot))
+    case 'cgroup':
+      return sources.cgroup(slot.hierarchy)
+    case 'cgroup_tree':
+      return sources.cgroupTree(slot.hierarchy)
+    case 'filter':
+      return sources.filter()
+    case 'start':
+      return sources.start()
+    case 'console':
+      return sources.console()
+    case 'init':
+      return sources.init()
+    case 'init_root':
+      return sources.initRoot()
+  }
+}
+
+interface Named {
+  readonly slot: Slot
+  readonly path: string
+  readonly op: OpName
+}
+
+function named({ slot, path, op }: Named, open: () => number): number {
+  try {
+    return open()
+  } catch (cause) {
+    if (!isErrno(cause)) throw cause
+    const { syscall, errno } = cause
+    const fields = { configPath: slot.origin, op, phase: 'SPAWN', syscall, errno, signal: null }
+    const message = `${slot.origin}: ${syscall} ${JSON.stringify(cause.path || path)}: ${errno}: ${errnoMessage(errno)}`
+    throw new LaunchError('ERR_LAUNCH_OP', message, fields, { cause })
+  }
+}
+
+function cloneDevice(slot: Extract<Slot, { kind: 'device' }>): number {
+  return demandDevice(cloneTree({ path: slot.path, recursive: false, nofollow: false }), slot)
+}
+
+function openPlace(slot: Extract<Slot, { kind: 'place' }>): number {
+  demandUnlocked(slot)
+  const fd = openPath(slot.path)
+  return slot.device === undefined ? fd : demandDevice(fd, { ...slot, ...slot.device })
+}
+
+type Device = Pick<Extract<Slot, { kind: 'device' }>, 'path' | 'type' | 'major' | 'minor' | 'origin'>
+
+/** The host may have given the name to another device, which nobody meant to share. Takes the descriptor over, and returns it. */
+function demandDevice(fd: number, { path, type, major, minor, origin }: Device): number {
+  const found = deviceOf(fd)
+  if (found?.type === type && found.major === major && found.minor === minor) return fd
+  closeFd(fd)
+  const what = found === null ? 'no device' : `the device ${found.type} ${found.major}:${found.minor}`
+  const fields = { configPath: origin, op: 'attach', phase: 'SPAWN', syscall: 'fstat', errno: 'ENODEV', signal: null }
+  const message = `${origin}: ${path} of the host is ${what}, not ${type} ${major}:${minor}`
+  throw new LaunchError('ERR_LAUNCH_OP', message, fields)
+}
+
+function cloneUnlocked(tree: Parameters<typeof cloneTree>[0] & Parameters<typeof demandUnlocked>[0]): number {
+  demandUnlocked(tree)
+  return cloneTree(tree)
+}
+
+function optionsOf({ source, options }: Extract<Slot, { kind: 'idmapped_filesystem' }>): string[] {
+  return source === '' ? [...options] : [`source=${source}`, ...options]
+}
+
+function openNamespace({ path, type, origin }: Extract<Slot, { kind: 'namespace' }>): number {
+  const fd = openRead(path)
+  if (namespaceType(fd) === type) return fd
+  closeFd(fd)
+  const fields = { configPath: origin, op: 'setns', phase: 'SPAWN', syscall: 'ioctl', errno: 'EINVAL', signal: null }
+  throw new LaunchError('ERR_LAUNCH_OP', `${origin}: ${path} is not a namespace of this type`, fields)
+}
+
+interface SlotsInput {
+  readonly context: Context
+  readonly config: Config
+  readonly plan: Plan
+  readonly cgroup: Cgroup
+  readonly stdio: OpenStdio
+  readonly id: string
+}
+
+const never = (what: string) => (): never => {
+  throw new PlanError(`this plan has no slot for a ${what}`, { op: '' })
+}
+
+/** Opens the slots of a container's plan; the descriptors belong to the caller. */
+export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: SlotsInput): number[] {
+  return withJoinFds(cgroup.joinFds(), cgroupFd =>
+    openSlots(plan.slots, {
+      cgroup: cgroupFd,
+      cgroupTree: hierarchy =>
+        cloneTree({ path: treeOf({ context, cgroup, hierarchy }), recursive: false, nofollow: true }),
+      filter: () => filterMemory({ config, root: context.store.root }),
+      start: () => context.store.listenForStart(id),
+      console: () => duplicate(stdio.console),
+      init: never('init'),
+      initRoot: never('init root'),
+    }),
+  )
+}
+
+/** What a container sees of its cgroups: its own part, or ours where it has none and so stays in ours. */
+function treeOf({
+  context,
+  cgroup,
+  hierarchy,
+}: Pick<SlotsInput, 'context' | 'cgroup'> & { hierarchy: number }): string {
+  const facts = context.facts().cgroup.hierarchies[hierarchy]
+  return cgroup.isNone && facts !== undefined ? ownDirectory(facts) : cgroup.pathIn(hierarchy)
+}
+
+/** The files that a process joins the cgroup by, each handed out once; what nobody took is closed. */
+function withJoinFds(
+  joinFds: ReadonlyMap<number, number>,
+  use: (take: (hierarchy: number) => number) => number[],
+): number[] {
+  const files = new Map(joinFds)
+  const take = (hierarchy: number): number => {
+    const fd = files.get(hierarchy)
+    if (fd === undefined) throw new PlanError(`no cgroup in hierarchy ${hierarchy}`, { op: 'cgroup_join' })
+    files.delete(hierarchy)
+    return fd
+  }
+  try {
+    return use(take)
+  } finally {
+    for (const fd of files.values()) closeFd(fd)
+  }
+}
+
+interface FilterSource {
+  readonly config: Config
+  /** The state directory, which has the cache of compiled filters. */
+  readonly root: string
+}
+
+function filterMemory({ config: { linux }, root }: FilterSource): number {
+  if (linux.seccomp === null) throw new PlanError('a filter without linux.seccomp', { op: 'seccomp' })
+  return sealedMemory(
+    'tsrun-seccomp',
+    compileFilter({ seccomp: linux.seccomp, cacheDirectory: `${root}/.seccomp` }).program,
+  )
+}
+
+/** Opens the slots of a plan that joins a container: hooks and exec. */
+export function openJoinSlots({ plan, cgroup, init, unified = false, filter, terminal = -1 }: JoinInput): number[] {
+  return withJoinFds(cgroup.joinFds({ unified }), cgroupFd =>
+    openSlots(plan.slots, {
+      cgroup: cgroupFd,
+      cgroupTree: never('cgroup tree'),
+      filter: filter === undefined ? never('filter') : () => filterMemory(filter),
+      start: never('start socket'),
+      console: () => duplicate(terminal),
+      init: () => duplicate(init.pidfd),
+      initRoot: () => openPath(`/proc/${init.pid}/root`, { directory: true }),
+    }),
+  )
+}
+
+interface JoinInput {
+  readonly plan: Plan
+  readonly cgroup: Cgroup
+  /** Join cgroup v2 by a slot too. */
+  readonly unified?: boolean
+  /** What the plan's filter is made of, where it may have one. */
+  readonly filter?: FilterSource
+  /** The socket that takes a terminal's master. */
+  readonly terminal?: number
+  /** The container's first process. */
+  readonly init: { readonly pid: number; readonly pidfd: number }
+}

@@ -1,0 +1,135 @@
+/** A container's standard streams: what it gets as descriptors 0 to 2, and what the caller gets to read and write. */
+import type { Cgroup } from '../cgroup/index.js'
+import type { Readable, Writable } from '../streams.js'
+import { closeFd, closeFds } from '../sys/beneath.js'
+import { openNull } from '../sys/file.js'
+import { connectTo, receiveFd, socketPair } from '../sys/socket.js'
+import { makePipe, readableOf, type Terminal, terminalOf, writableOf } from '../sys/stream.js'
+import type { Child } from './child.js'
+
+/** `inherit`: this process's own; `ignore`: /dev/null; `pipe`: a stream on the handle; a number: a descriptor of this process. */
+export type StdioStream = 'inherit' | 'ignore' | 'pipe' | number
+/** One for all three, or one each for stdin, stdout and stderr. */
+export type Stdio = StdioStream | readonly [stdin: StdioStream, stdout: StdioStream, stderr: StdioStream]
+
+/** The caller's ends; null where the stream is no pipe. */
+export interface Streams {
+  readonly stdin: Writable | null
+  readonly stdout: Readable | null
+  readonly stderr: Readable | null
+  /** Both directions of the container's terminal, in place of the three. */
+  readonly terminal: Terminal | null
+}
+
+export interface OpenStdio {
+  /** Descriptors 0 to 2 of the container. */
+  readonly fds: readonly [number, number, number]
+  /** The socket that takes the terminal's master; -1 where there is no terminal. */
+  readonly console: number
+  /** Closes the container's ends; to be called once the container has them. */
+  release(): void
+  /** The caller's ends become streams. To be called once, after the container was created. */
+  streams(): Streams
+  /** Closes everything, after a failure. */
+  discard(): void
+}
+
+/** A terminal of the caller's own (`consoleSocket` null), or one whose master is sent to a socket. */
+export interface TerminalInput {
+  readonly consoleSocket: string | null
+}
+
+export function openStdio(stdio: Stdio, terminal: TerminalInput | null): OpenStdio {
+  return terminal === null ? openStreams(stdio) : openTerminal(terminal)
+}
+
+function openTerminal({ consoleSocket }: TerminalInput): OpenStdio {
+  const [ours, theirs] = consoleSocket === null ? socketPair() : [null, connectTo(consoleSocket)]
+  const nothing = openNull()
+  const none = { stdin: null, stdout: null, stderr: null, terminal: null }
+  return {
+    fds: [nothing, nothing, nothing],
+    console: theirs,
+    release: () => closeFds([nothing, theirs]),
+    streams: () => {
+      if (ours === null) return none
+      const master = receiveFd(ours)
+      closeFd(ours)
+      return { ...none, terminal: terminalOf(master) }
+    },
+    discard: () => {
+      if (ours !== null) closeFd(ours)
+    },
+  }
+}
+
+interface Opened {
+  readonly fd: number
+  /** Ours to close once the container has it. */
+  readonly owned: boolean
+  /** The caller's end of a pipe, or null. */
+  readonly end: number | null
+}
+
+function openStreams(stdio: Stdio): OpenStdio {
+  const wanted = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio]
+  const [stdin, stdout, stderr] = [0, 1, 2].map(index => openStream(wanted[index] as StdioStream, index)) as [
+    Opened,
+    Opened,
+    Opened,
+  ]
+  const all = [stdin, stdout, stderr]
+  return {
+    fds: [stdin.fd, stdout.fd, stderr.fd],
+    console: -1,
+    release: () => closeFds(all.filter(({ owned }) => owned).map(({ fd }) => fd)),
+    streams: () => ({
+      stdin: stdin.end === null ? null : writableOf(stdin.end),
+      stdout: stdout.end === null ? null : readableOf(stdout.end),
+      stderr: stderr.end === null ? null : readableOf(stderr.end),
+      terminal: null,
+    }),
+    discard: () => closeFds(all.flatMap(({ end }) => end ?? [])),
+  }
+}
+
+function openStream(stream: StdioStream, index: number): Opened {
+  if (typeof stream === 'number') return { fd: stream, owned: false, end: null }
+  if (stream === 'inherit') return { fd: index, owned: false, end: null }
+  if (stream === 'ignore') return { fd: openNull(), owned: true, end: null }
+  const [readEnd, writeEnd] = makePipe()
+  return index === 0 ? { fd: readEnd, owned: true, end: writeEnd } : { fd: writeEnd, owned: true, end: readEnd }
+}
+
+export interface Launched {
+  readonly child: Child
+  readonly streams: Streams
+}
+
+export interface WithStreams {
+  readonly stdio: Stdio | undefined
+  readonly terminal: boolean
+  readonly consoleSocket: string | undefined
+  /** The cgroup that the process is cloned into; null: it joins one itself. */
+  readonly cgroup: Cgroup | null
+  /** `directory` is that of the cgroup; null where there is none, or on version 1. */
+  readonly launch: (stdio: OpenStdio, directory: number | null) => Promise<Child>
+}
+
+/** Nothing stays open where `launch` fails. */
+export async function launchWithStreams(input: WithStreams): Promise<Launched> {
+  const { terminal, consoleSocket = null, cgroup, launch } = input
+  const stdio = openStdio(input.stdio ?? 'pipe', terminal ? { consoleSocket } : null)
+  let directory: number | null = null
+  try {
+    directory = cgroup?.directoryFd() ?? null
+    const child = await launch(stdio, directory)
+    return { child, streams: stdio.streams() }
+  } catch (error) {
+    stdio.discard()
+    throw error
+  } finally {
+    stdio.release()
+    if (directory !== null) closeFd(directory)
+  }
+}

@@ -1,0 +1,111 @@
+/** From a bundle, or a configuration object and a directory, to a validated configuration and absolute paths. */
+
+import type { Config, OciConfig } from '../config/config.js'
+import { LONGEST_TEXT } from '../config/parse.js'
+import { readConfig } from '../config/read.js'
+import { ConfigError } from '../errors.js'
+import type { Context } from '../launch/context.js'
+import { errnoMessage, isErrno } from '../sys/errno.js'
+import { areEqual, fileStatus, readRegular, realPath } from '../sys/file.js'
+import { currentDirectory } from '../sys/self.js'
+import { withEnv } from './process.js'
+import { NOTIFY_ENV, notifyMount } from './ready.js'
+
+/** Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system. */
+export type BundleInput =
+  | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: undefined }
+  | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string }
+
+export interface Bundle {
+  readonly config: Config
+  readonly warnings: readonly string[]
+  /** Absolute; null where the caller gave a configuration object. */
+  readonly directory: string | null
+  /** What relative mount sources are relative to. */
+  readonly base: string
+  /** Absolute, without links. */
+  readonly rootfs: string
+}
+
+/** @throws {ConfigError} with all that is wrong */
+export function openBundle(input: BundleInput): Bundle {
+  if (input.bundle === undefined) {
+    const base = currentDirectory()
+    const { config, warnings } = readConfig(input.config, { rootfs: input.rootfs })
+    return { config, warnings, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
+  }
+  const directory = absolute(currentDirectory(), input.bundle)
+  const file = `${directory}/config.json`
+  const { config, warnings } = readOnce(readConfigFile(file), file)
+  const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
+  return { config, warnings, directory, base: directory, rootfs }
+}
+
+type Read = ReturnType<typeof readConfig>
+
+const MOST_REMEMBERED = 8
+const LARGEST_REMEMBERED = 256 * 1024
+let remembered: readonly { readonly bytes: Uint8Array; readonly read: Read }[] = []
+
+/** The same bytes are the same configuration: who runs a bundle again and again has it checked once. */
+function readOnce(bytes: Uint8Array, file: string): Read {
+  const known = remembered.find(entry => areEqual(entry.bytes, bytes))
+  if (known !== undefined) return known.read
+  const read = readConfig(bytes, { file })
+  if (bytes.length <= LARGEST_REMEMBERED) remembered = [{ bytes, read }, ...remembered].slice(0, MOST_REMEMBERED)
+  return read
+}
+
+function absolute(base: string, path: string): string {
+  const joined = path.startsWith('/') ? path : `${base}/${path}`
+  return joined.replace(/\/+(\.?\/+)*/g, '/').replace(/(?<=.)\/\.?$/, '')
+}
+
+function readConfigFile(file: string): Uint8Array {
+  const expected = `a readable file ${file}`
+  try {
+    const content = readRegular(file, LONGEST_TEXT)
+    if (typeof content === 'string') throw invalid({ path: '', expected, received: content })
+    return content
+  } catch (cause) {
+    // ENXIO: a socket.
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENXIO')) throw cause
+    throw invalid({ path: '', expected, received: `${cause.errno}: ${errnoMessage(cause.errno)}` })
+  }
+}
+
+function rootDirectory(path: string, pointer: string): string {
+  const expected = 'an existing directory other than "/"'
+  try {
+    const real = realPath(path)
+    if (real !== '/' && fileStatus(real).kind === 'directory') return real
+    throw invalid({ path: pointer, expected, received: real })
+  } catch (cause) {
+    if (!isErrno(cause)) throw cause
+    throw invalid({ path: pointer, expected, received: `${path} (${cause.errno})` })
+  }
+}
+
+function invalid({ path, expected, received }: { path: string; expected: string; received: string }): ConfigError {
+  const rule = path === '' ? 'bundle.md' : 'config.md#root'
+  const message = `expected ${expected}, received ${received}`
+  return new ConfigError('ERR_CONFIG_INVALID', [{ path, rule, expected, received, message }])
+}
+
+/** What a call of create adds to the configuration, for the first process alone: what is exec'd later does not get it. */
+export interface Extras {
+  readonly id: string
+  readonly extraEnv?: readonly string[]
+  readonly notify?: boolean
+}
+
+/** @throws {ConfigError} for a notify socket without a mount namespace */
+export function withExtras(context: Context, config: Config, { id, extraEnv = [], notify = false }: Extras): Config {
+  const env = notify ? [...extraEnv, NOTIFY_ENV] : extraEnv
+  const { process } = config
+  return {
+    ...config,
+    process: process === null || env.length === 0 ? process : { ...process, env: withEnv(process.env, env) },
+    mounts: notify ? [...config.mounts, notifyMount(context, id, config)] : config.mounts,
+  }
+}

@@ -1,0 +1,289 @@
+/** create: everything but the user's process. What fails is undone before the error is thrown. */
+import type { Cgroup } from '../cgroup/index.js'
+import { type CompileOptions, compile, limitsComeEarly, scoreComesEarly } from '../compile/index.js'
+import type { Config } from '../config/config.js'
+import { validateId } from '../config/container-id.js'
+import { refuseOwnSysctls } from '../host/own-namespaces.js'
+import type { Child } from '../launch/child.js'
+import type { Context } from '../launch/context.js'
+import { createHooks, poststopHooks } from '../launch/hooks.js'
+import { type Barrier, launch } from '../launch/launch.js'
+import { makesUserNamespace, writeIdMappings } from '../launch/mappings.js'
+import { sendPidfd } from '../launch/pidfd-socket.js'
+import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
+import { stepsOf } from '../launch/report.js'
+import { applyScheduling, needsAllCpus } from '../launch/scheduling.js'
+import { openPlanSlots } from '../launch/slots.js'
+import { type Launched, launchWithStreams, type OpenStdio, type Stdio, type Streams } from '../launch/stdio.js'
+import { type MovedDevices, moveNetDevices } from '../network-devices/move.js'
+import type { Plan } from '../plan/plan.js'
+import { createClass, enterClass, planClass, undoClass } from '../resctrl/class.js'
+import type { ClassRecord } from '../resctrl/filesystem.js'
+import { sendListener } from '../seccomp/listener.js'
+import type { ContainerRecord } from '../store/container-record.js'
+import { ociState } from '../store/container-record.js'
+import type { Store } from '../store/store.js'
+import { writeStoredConfig } from '../store/stored-config.js'
+import { startTime } from '../sys/processes.js'
+import { type Bundle, type BundleInput, openBundle, withExtras } from './bundle.js'
+import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
+import { makeNotifyDirectory } from './ready.js'
+
+export type CreateOptions = BundleInput & {
+  /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
+  readonly id: string
+  /** Default `pipe`. Of no meaning where the configuration asks for a terminal. */
+  readonly stdio?: Stdio
+  /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
+  readonly consoleSocket?: string
+  /**
+   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
+   * the kernel adds carriage returns (ONLCR, termios(3)).
+   */
+  readonly lineFeedsOnly?: boolean
+  /** Gets a pidfd of the init with the message `standard` (an AF_UNIX socket's path). Default: nobody does. */
+  readonly pidfdSocket?: string
+  /** `NAME=value`: the process gets them in addition to, or in place of, those of the configuration. Default none. */
+  readonly extraEnv?: readonly string[]
+  /** Descriptors of this process that the container's process gets as 3, 4, ... Default none. */
+  readonly extraFds?: readonly number[]
+  /**
+   * The process gets NOTIFY_SOCKET, a socket at which it says that it is ready (sd_notify(3)), and the container's `ready()` hears it.
+   * Default false.
+   */
+  readonly notify?: boolean
+  /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
+  readonly noPivot?: boolean
+  /** Keep the session keyring of this process. Default false: a new one. */
+  readonly noNewKeyring?: boolean
+  /**
+   * For a program that is about to end: the exit status of the container is left to whoever inherits its init then (the
+   * nearest subreaper), also where the container ends before. Default false: this process takes it.
+   */
+  readonly leavesStatus?: boolean
+  /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal
+}
+
+export interface Created {
+  readonly record: ContainerRecord
+  readonly child: Child
+  readonly streams: Streams
+  readonly cgroup: Cgroup
+}
+
+/** What is known before anything is made. */
+interface Draft {
+  readonly context: Context
+  readonly options: CreateOptions
+  /** The configuration as it was given, and with what this call adds for the first process. */
+  readonly asked: Config
+  readonly bundle: Bundle
+  readonly plan: Plan
+  readonly cgroup: Cgroup
+  /** null: none is asked for. */
+  readonly rdt: ClassRecord | null
+}
+
+/** @throws {ConfigError|HostError|StateError|LaunchError|SafetyError|HookError|CgroupError} nothing is left behind */
+export async function create(context: Context, options: CreateOptions): Promise<Created> {
+  options.signal?.throwIfAborted()
+  validateId(options.id)
+  const draft = prepare(context, options)
+  const lock = context.store.reserve(options.id)
+  try {
+    return await make(draft)
+  } finally {
+    lock.release()
+  }
+}
+
+export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: Cgroup): CompileOptions {
+  const { id, noPivot, noNewKeyring, extraFds, lineFeedsOnly } = options
+  return {
+    id,
+    rootfs: bundle.rootfs,
+    bundle: bundle.base,
+    noPivot: noPivot ?? false,
+    noNewKeyring: noNewKeyring ?? false,
+    preserveFds: extraFds?.length ?? 0,
+    hasCgroup: !cgroup.isNone,
+    lineFeedsOnly: lineFeedsOnly ?? false,
+  }
+}
+
+function prepare(context: Context, options: CreateOptions): Draft {
+  const asked = openBundle(options)
+  const bundle = { ...asked, config: withExtras(context, asked.config, options) }
+  const facts = context.facts()
+  const { config } = bundle
+  const { intelRdt } = config.linux
+  refuseOwnSysctls(config)
+  const cgroup = ownCgroup(context, { id: options.id, config })
+  const { plan, warnings } = compile({ config, facts, options: compileOptions(options, bundle, cgroup) })
+  const noted = [...bundle.warnings, ...warnings, ...(cgroup.isNone ? [NO_CGROUP] : [])]
+  for (const message of noted) context.log({ level: 'warning', message, id: options.id })
+  context.debug(options.id, `plan of ${plan.ops.length} steps with ${plan.slots.length} descriptors`)
+  const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id: options.id })
+  return { context, options, asked: asked.config, bundle, plan, cgroup, rdt }
+}
+
+/** From here on there is something to undo. */
+async function make(draft: Draft): Promise<Created> {
+  const { context, cgroup, bundle, rdt } = draft
+  const { intelRdt } = bundle.config.linux
+  const ledger = openLedger(context.store, firstRecord(draft))
+  try {
+    ledger.update({})
+    if (draft.options.notify) makeNotifyDirectory(context, ledger.record().id)
+    if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
+    if (cgroup.isUnit) await claim(draft, ledger)
+    cgroup.begin({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
+    const { child, streams } = await startInit(draft, ledger)
+    context.debug(draft.options.id, `created, pid ${child.pid}`)
+    return { record: ledger.record(), child, streams, cgroup }
+  } catch (error) {
+    await undo(draft, ledger)
+    throw error
+  } finally {
+    for (const { release } of ledger.held) release()
+  }
+}
+
+/** systemd says where the cgroup is: kept before anything is written there. */
+async function claim({ cgroup, bundle }: Draft, ledger: Ledger): Promise<void> {
+  await cgroup.claim(bundle.config.linux.resources)
+  ledger.update({ cgroup: cgroup.toJSON() })
+}
+
+/** The record as it grows; each change is on disk before the next step. */
+interface Ledger {
+  record(): ContainerRecord
+  update(change: Partial<ContainerRecord>): void
+  /** What of the host is changed for the container's life, and comes back only where create fails. */
+  readonly held: MovedDevices[]
+}
+
+function openLedger(store: Store, first: ContainerRecord): Ledger {
+  let record = first
+  return {
+    held: [],
+    record: () => record,
+    update: change => {
+      record = { ...record, ...change }
+      store.write(record)
+    },
+  }
+}
+
+function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Draft): ContainerRecord {
+  const { config } = bundle
+  const start = plan.ops.findIndex(({ op }) => op === 'await_start')
+  return {
+    version: 1,
+    id: options.id,
+    ociVersion: config.ociVersion,
+    bundle: bundle.directory ?? context.store.directory(options.id),
+    rootfs: bundle.rootfs,
+    created: new Date().toISOString(),
+    phase: 'creating',
+    pid: 0,
+    startTime: '',
+    annotations: config.annotations,
+    ownPidNamespace: config.linux.namespaces.some(({ type, path }) => type === 'pid' && path === null),
+    hooks: ['startContainer', 'poststart', 'poststop'].some(kind => config.hooks[kind as 'poststop'].length > 0),
+    startable: config.process !== null,
+    noNewKeyring: options.noNewKeyring ?? false,
+    tail: stepsOf(plan, start),
+    cgroup: cgroup.toJSON(),
+    rdt,
+  }
+}
+
+function startInit(draft: Draft, ledger: Ledger): Promise<Launched> {
+  const { bundle, options, cgroup } = draft
+  const terminal = bundle.config.process?.terminal ?? false
+  const { stdio, consoleSocket } = options
+  return launchWithStreams({
+    ...{ stdio, terminal, consoleSocket, cgroup },
+    launch: (opened, directory) => launchInit({ draft, ledger, stdio: opened, directory }),
+  })
+}
+
+interface Init {
+  readonly draft: Draft
+  readonly ledger: Ledger
+  readonly stdio: OpenStdio
+  readonly directory: number | null
+}
+
+function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
+  const { context, plan, cgroup, bundle, options } = draft
+  return launch({
+    plan,
+    stdio: [...stdio.fds, ...(options.extraFds ?? [])],
+    slots: () => {
+      cgroup.finish()
+      return openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id })
+    },
+    // Nobody asks for it yet.
+    meanwhile: () => writeStoredConfig(context.store, options.id, draft.asked),
+    cgroup: directory,
+    signal: options.signal,
+    leavesStatus: options.leavesStatus ?? false,
+    spawned: ({ pid }) => ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
+    barrier: (name, child) => barriers[name](child, draft, ledger),
+    listener: fd => sendListener({ fd, config: bundle.config, state: ociState(ledger.record(), 'creating') }),
+  })
+}
+
+type AtBarrier = (child: Child, draft: Draft, ledger: Ledger) => Promise<void> | void
+
+const barriers: Record<Barrier, AtBarrier> = {
+  map: async ({ pid }, { bundle: { config }, context }) => {
+    const facts = context.facts()
+    if (makesUserNamespace(config)) await writeIdMappings({ pid, config, facts })
+    writeTimeOffsets(pid, config)
+    if (scoreComesEarly({ config, facts })) applyOomScore(pid, config)
+  },
+  prepare: async (child, { bundle: { config }, context, cgroup, options }, ledger) => {
+    const facts = context.facts()
+    if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
+    const { netDevices } = config.linux
+    if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
+    const { root } = context.store
+    await createHooks({ config, record: ledger.record(), child, cgroup, facts, root, signal: options.signal })
+  },
+  created: async ({ pid, pidfd }, { bundle, context, cgroup, options, rdt }, ledger) => {
+    const { config } = bundle
+    if (rdt !== null) enterClass(rdt, pid)
+    applyScheduling(pid, config)
+    await cgroup.settle()
+    delegate(context, { id: options.id, config, cgroup, pid })
+    const facts = context.facts()
+    if (!limitsComeEarly({ config, facts })) applyRlimits(pid, config)
+    if (!scoreComesEarly({ config, facts })) applyOomScore(pid, config)
+    if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, pidfd, message: 'standard' })
+    ledger.update({ phase: 'created' })
+  },
+}
+
+/** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
+async function undo({ context, cgroup, bundle, rdt }: Draft, ledger: Ledger): Promise<void> {
+  const record = ledger.record()
+  const log = (error: unknown): void =>
+    context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
+  for (const { restore } of ledger.held) restore().forEach(log)
+  await cgroup.destroy().catch(log)
+  if (rdt !== null) removeQuietly(rdt, log)
+  if (record.pid !== 0) await poststopHooks({ context, config: bundle.config, record })
+  context.store.remove(record.id)
+}
+
+function removeQuietly(rdt: ClassRecord, log: (error: unknown) => void): void {
+  try {
+    undoClass(rdt)
+  } catch (error) {
+    log(error)
+  }
+}

@@ -1,0 +1,113 @@
+/** stats and events: what a container uses, and when it has no memory left. */
+
+import { type OomWatch, openCgroup, type Stats } from '../cgroup/index.js'
+import { ConfigError, StateError } from '../errors.js'
+import type { Context } from '../launch/context.js'
+import { closeFd } from '../sys/beneath.js'
+import { monotonicMs } from '../sys/self.js'
+import { READABLE, watch } from '../sys/watch.js'
+import { openInit, statusOf } from './state.js'
+
+export type ContainerEvent =
+  | { readonly type: 'stats'; readonly stats: Stats }
+  /** The memory limit let no process go on; the kernel kills one, unless the configuration forbids it. */
+  | { readonly type: 'oom' }
+
+export interface EventsOptions {
+  /** Milliseconds between two statistics, above 0. Default 5000. */
+  readonly interval?: number
+  readonly signal?: AbortSignal
+}
+
+const DEFAULT_INTERVAL = 5000
+
+/** @throws {StateError} ERR_STATE_STATUS where the container has ended */
+export function readStats(context: Context, id: string): Stats {
+  const record = context.store.read(id)
+  if (statusOf(context, record) === 'stopped') throw notRunning(id)
+  return openCgroup({ recorded: record.cgroup }).stats()
+}
+
+const notRunning = (id: string): StateError =>
+  new StateError('ERR_STATE_STATUS', `container with id ${id} is not running`, {
+    id,
+    status: 'stopped',
+    expected: 'running',
+  })
+
+type Happening = 'tick' | 'oom' | 'end'
+
+/** @throws {StateError|ConfigError} as `Container.events`, at the first step */
+export async function* events(
+  context: Context,
+  id: string,
+  { interval = DEFAULT_INTERVAL, signal }: EventsOptions,
+): AsyncGenerator<ContainerEvent, void> {
+  if (!(interval > 0)) throw badInterval(interval)
+  signal?.throwIfAborted()
+  const record = context.store.read(id)
+  const pidfd = statusOf(context, record) === 'stopped' ? null : openInit(record)
+  if (pidfd === null) throw notRunning(id)
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  const before = cgroup.oomKills()
+  const sources = openSources({ pidfd, oom: cgroup.watchOom(), interval, signal })
+  let told = 0
+  try {
+    for (let now = await sources.next(); now !== 'end'; now = await sources.next()) {
+      if (now === 'oom') told++
+      yield now === 'oom' ? { type: 'oom' } : { type: 'stats', stats: cgroup.stats() }
+    }
+    // The kill that ends the container may be seen by its end first.
+    if (cgroup.oomKills() - before > told) yield { type: 'oom' }
+  } finally {
+    sources.close()
+  }
+}
+
+function badInterval(interval: number): ConfigError {
+  const expected = 'a number of milliseconds above 0'
+  const message = `duration interval must be greater than 0: expected ${expected}, received ${interval}`
+  const issue = { path: '', rule: 'tsrun#interval', expected, received: String(interval), message }
+  return new ConfigError('ERR_CONFIG_INVALID', [issue])
+}
+
+interface SourcesInput {
+  /** Of the container's init; taken over. */
+  readonly pidfd: number
+  /** Taken over. */
+  readonly oom: OomWatch | null
+  readonly interval: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** What happens next, of several sources; what has happened meanwhile is not lost. */
+function openSources({ pidfd, oom, interval, signal }: SourcesInput) {
+  const exit = watch(pidfd, READABLE)
+  const ended = exit.ready.then((): Happening => 'end')
+  const never = new Promise<Happening>(() => {})
+  const nextOom = (): Promise<Happening> =>
+    oom === null ? never : oom.next().then(happened => (happened ? 'oom' : never))
+  let outOfMemory = nextOom()
+  const cancelled = new Promise<never>((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  cancelled.catch(() => {})
+  let due = monotonicMs() + interval
+  const next = async (): Promise<Happening> => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const tick = new Promise<Happening>(resolve => {
+      timer = setTimeout(resolve, Math.max(0, due - monotonicMs()), 'tick')
+    })
+    const now = await Promise.race([outOfMemory, ended, cancelled, tick]).finally(() => clearTimeout(timer))
+    if (now === 'oom') outOfMemory = nextOom()
+    // A slow consumer misses ticks, it does not get them all at once.
+    if (now === 'tick') due = monotonicMs() + interval
+    return now
+  }
+  const close = (): void => {
+    exit.stop()
+    closeFd(pidfd)
+    oom?.stop()
+  }
+  return { next, close }
+}

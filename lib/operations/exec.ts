@@ -1,0 +1,224 @@
+/** exec: another process in a container, through the same plan interpreter as its first one. */
+import { type Cgroup, type CgroupBelow, openCgroup } from '../cgroup/index.js'
+import { compileExec } from '../compile/index.js'
+import type { Config, Process } from '../config/config.js'
+import type { Status } from '../config/state.js'
+import { StateError } from '../errors.js'
+import type { Child } from '../launch/child.js'
+import type { Context } from '../launch/context.js'
+import { launch } from '../launch/launch.js'
+import { sendPidfd } from '../launch/pidfd-socket.js'
+import { applyLimits } from '../launch/process-settings.js'
+import { affinityError, applyFinalCpus, applyScheduling } from '../launch/scheduling.js'
+import { openJoinSlots } from '../launch/slots.js'
+import type { OpenStdio, Stdio } from '../launch/stdio.js'
+import { type Launched, launchWithStreams } from '../launch/stdio.js'
+import type { Plan } from '../plan/plan.js'
+import { enterClass, recordedClass } from '../resctrl/class.js'
+import { sendListener } from '../seccomp/listener.js'
+import type { ContainerRecord } from '../store/container-record.js'
+import { ociState } from '../store/container-record.js'
+import { readStoredConfig } from '../store/stored-config.js'
+import { closeFd } from '../sys/beneath.js'
+import { holdAtExec } from '../sys/processes.js'
+import { duplicate } from '../sys/stream.js'
+import { killTree } from './kill-tree.js'
+import { type ExecProcessOptions, processOf } from './process.js'
+import { openInit, statusOf } from './state.js'
+
+export interface ExecOptions extends ExecProcessOptions {
+  /** Default `pipe`. Of no meaning where there is a terminal. */
+  readonly stdio?: Stdio
+  /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
+  readonly consoleSocket?: string
+  /**
+   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
+   * the kernel adds carriage returns (ONLCR, termios(3)).
+   */
+  readonly lineFeedsOnly?: boolean
+  /** Gets a pidfd of the process with the message `setns` (an AF_UNIX socket's path). Default: nobody does. */
+  readonly pidfdSocket?: string
+  /** Descriptors of this process that the new one gets as 3, 4, ... Default none. */
+  readonly extraFds?: readonly number[]
+  /**
+   * A cgroup below the container's, which must exist; by controllers where only some hierarchies of version 1 are meant.
+   * Default: the container's own; on version 2 the one that
+   * its init is in, where the kernel lets nobody join the container's own.
+   */
+  readonly cgroup?: CgroupBelow
+  /** Also in a paused container: the process begins when that is resumed, and so does this call end. Default false. */
+  readonly ignorePaused?: boolean
+  /**
+   * The process is on its own: it is no subreaper of its descendants, and `kill` means it alone. Default false: killing or
+   * aborting it ends its descendants too, also those that have left its session.
+   */
+  readonly detached?: boolean
+  /**
+   * The program does not begin before this process (its main thread) has ended. Whoever started us and waits for our end
+   * then knows the program's pid in time to see how it ends, however short it lives: containerd 1.6 waits forever where it
+   * does not. Default false.
+   */
+  readonly outlivesCaller?: boolean
+  /** Cancels: the process and its descendants are killed, and the signal's reason is thrown if exec has not returned yet. */
+  readonly signal?: AbortSignal
+}
+
+/** What is known before anything is made. */
+interface Draft {
+  readonly context: Context
+  readonly options: ExecOptions
+  readonly record: ContainerRecord
+  readonly config: Config
+  readonly process: Process
+  readonly plan: Plan
+  readonly cgroup: Cgroup
+  /** The container's init. */
+  readonly init: { readonly pid: number; readonly pidfd: number }
+  /**
+   * The helper joins a cgroup of version 2, in place of being cloned into it: in one that is frozen the clone would stop, and
+   * we with it; and CPUs before the transition are those before it.
+   */
+  readonly joinsLate: boolean
+}
+
+/**
+ * Resolves when the program has been exec'd.
+ * @throws {StateError} ERR_STATE_STATUS unless the container is created or running
+ * @throws {ConfigError|HostError|LaunchError|SafetyError|CgroupError} nothing is left behind
+ */
+export async function exec(context: Context, id: string, options: ExecOptions): Promise<Launched> {
+  options.signal?.throwIfAborted()
+  const record = context.store.read(id)
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  const status = statusOf(context, record)
+  checkStatus(record, status, options)
+  const pidfd = openInit(record)
+  if (pidfd === null) throw notThere(id, 'stopped')
+  try {
+    const init = { pid: record.pid, pidfd }
+    return await start(prepare({ context, options, record, init, isPaused: status === 'paused', whole: cgroup }))
+  } finally {
+    closeFd(pidfd)
+  }
+}
+
+function checkStatus({ id }: ContainerRecord, status: Status, { ignorePaused = false }: ExecOptions): void {
+  if (status === 'created' || status === 'running' || (status === 'paused' && ignorePaused)) return
+  throw notThere(id, status)
+}
+
+function notThere(id: string, status: Status): StateError {
+  const hint = status === 'paused' ? ' (use --ignore-paused to override)' : ''
+  const message = `cannot exec in a ${status} container${hint}`
+  return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
+}
+
+interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup' | 'joinsLate'> {
+  readonly isPaused: boolean
+  /** The container's own. */
+  readonly whole: Cgroup
+}
+
+function prepare({ whole, isPaused, ...known }: Known): Draft {
+  const { context, options, record, init } = known
+  const { id, bundle, rootfs, noNewKeyring } = record
+  const config = readStoredConfig(context.store, id)
+  const { process, warnings } = processOf(config, options)
+  const joinsLate = isPaused || process.execAffinity.initial !== null
+  const compiled = compileExec({
+    config,
+    facts: context.facts(),
+    process,
+    options: {
+      ...{ id, bundle, rootfs, noNewKeyring, hasCgroup: !whole.isNone },
+      preserveFds: options.extraFds?.length ?? 0,
+      lineFeedsOnly: options.lineFeedsOnly ?? false,
+    },
+    keepsTree: options.detached !== true,
+    joinsUnified: joinsLate,
+    waits: options.outlivesCaller === true,
+  })
+  for (const message of [...warnings, ...compiled.warnings]) context.log({ level: 'warning', message, id })
+  const cgroup = options.cgroup === undefined ? whole.whereIs(init.pid) : whole.below(options.cgroup)
+  return { ...known, config, process, plan: compiled.plan, cgroup, joinsLate }
+}
+
+async function start(draft: Draft): Promise<Launched> {
+  const { context, options, process, cgroup, joinsLate, record } = draft
+  const { terminal } = process
+  const { stdio, consoleSocket } = options
+  const launched = await launchWithStreams({
+    ...{ stdio, terminal, consoleSocket, cgroup: joinsLate ? null : cgroup },
+    launch: (opened, directory) => launchProcess({ draft, stdio: opened, directory }),
+  })
+  context.debug(record.id, `exec of ${process.args[0]}, pid ${launched.child.pid}`)
+  return launched
+}
+
+interface Launching {
+  readonly draft: Draft
+  readonly stdio: OpenStdio
+  readonly directory: number | null
+}
+
+async function launchProcess({ draft, stdio, directory }: Launching): Promise<Child> {
+  const { plan, cgroup, config, process, options, init, joinsLate, context, record } = draft
+  const root = context.store.root
+  const announced = announcement(options.pidfdSocket)
+  try {
+    const child = await launch({
+      plan,
+      stdio: [...stdio.fds, ...(options.extraFds ?? [])],
+      slots: () =>
+        openJoinSlots({ plan, cgroup, init, unified: joinsLate, filter: { config, root }, terminal: stdio.console }),
+      cgroup: directory,
+      cpus: process.execAffinity.initial,
+      signal: options.signal,
+      spawned: announced.remember,
+      ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
+      barrier: (_name, { pid }) => {
+        setFromOutside(pid, { ...config, process }, record)
+        if (options.outlivesCaller && !holdAtExec(pid)) context.debug(record.id, `pid ${pid} may begin early`)
+      },
+      listener: (fd, { pid }) => {
+        const state = ociState(record, statusOf(context, record))
+        return sendListener({ fd, pid, config, state })
+      },
+    })
+    announced.send()
+    return child
+  } catch (error) {
+    throw affinityError(process, error) ?? error
+  } finally {
+    announced.close()
+  }
+}
+
+/** The process is in the container's cgroup by now. */
+function setFromOutside(pid: number, config: Config & { process: Process }, record: ContainerRecord): void {
+  const rdt = recordedClass(record)
+  if (rdt !== null) enterClass(rdt, pid)
+  applyFinalCpus(pid, config.process)
+  applyScheduling(pid, config)
+  applyLimits(pid, config)
+}
+
+/** A pidfd of the last process that was spawned, which is the one that stays; the child's own closes when that ends. */
+function announcement(path: string | undefined) {
+  let pidfd = -1
+  const close = (): void => {
+    if (pidfd >= 0) closeFd(pidfd)
+    pidfd = -1
+  }
+  return {
+    remember: (child: Child): void => {
+      if (path === undefined) return
+      close()
+      pidfd = duplicate(child.pidfd)
+    },
+    send: (): void => {
+      if (path !== undefined) sendPidfd({ path, pidfd, message: 'setns' })
+    },
+    close,
+  }
+}

@@ -1,0 +1,101 @@
+/** start: lets the waiting init go on to the user's process. */
+import { openCgroup } from '../cgroup/index.js'
+import type { Config } from '../config/config.js'
+import { ConfigError, HookError, StateError } from '../errors.js'
+import { openChannel } from '../launch/channel.js'
+import type { Context } from '../launch/context.js'
+import { poststartHooks, startHooks } from '../launch/hooks.js'
+import { decodeFrame, reportedError } from '../launch/report.js'
+import type { ContainerRecord } from '../store/container-record.js'
+import { readStoredConfig } from '../store/stored-config.js'
+import { closeFd } from '../sys/beneath.js'
+import { connectTo } from '../sys/socket.js'
+import { type DestroyInput, destroy } from './delete.js'
+import { openInit, statusOf } from './state.js'
+
+/**
+ * Resolves when the user's program has been exec'd and the poststart hooks have run.
+ * @throws {StateError} unless the container is `created`
+ * @throws {LaunchError} where the program can't be exec'd, {HookError} where a hook fails; the container is stopped then
+ */
+export async function start(context: Context, id: string): Promise<void> {
+  const lock = await context.store.lock(id)
+  try {
+    const record = context.store.read(id)
+    checkStartable(record, statusOf(context, record))
+    const started: ContainerRecord = { ...record, phase: 'started' }
+    if (record.hooks) await startWithHooks(context, started)
+    else await letGo(context, started)
+    context.debug(id, 'started')
+  } finally {
+    lock.release()
+  }
+}
+
+const UNSTARTABLE: Readonly<Record<string, string>> = {
+  stopped: 'a container that has stopped',
+  running: 'an already running container',
+}
+
+function checkStartable({ id, startable }: ContainerRecord, status: string): void {
+  if (status !== 'created') {
+    const what = UNSTARTABLE[status] ?? `a container in the ${status} state`
+    const fields = { id, status, expected: 'created' }
+    throw new StateError('ERR_STATE_STATUS', `cannot start ${what}: ${id} is ${status}`, fields)
+  }
+  if (startable) return
+  const message = 'process property must not be empty: there is nothing to start'
+  const issue = { path: '/process', rule: 'config.md#process', expected: 'an object', received: 'nothing', message }
+  throw new ConfigError('ERR_CONFIG_INVALID', [issue])
+}
+
+async function startWithHooks(context: Context, record: ContainerRecord): Promise<void> {
+  const config = readStoredConfig(context.store, record.id)
+  const input = { context, record, config }
+  await destroyedByFailure(input, () => joinedStartHooks(input))
+  await letGo(context, record)
+  await destroyedByFailure(input, () => poststartHooks(config, record))
+}
+
+/** runtime.md, lifecycle: a startContainer or poststart hook that fails stops and destroys the container. */
+async function destroyedByFailure(input: DestroyInput, runHooks: () => Promise<void>): Promise<void> {
+  try {
+    await runHooks()
+  } catch (error) {
+    if (error instanceof HookError) await destroy(input)
+    throw error
+  }
+}
+
+async function joinedStartHooks({ context, record, config }: DestroyInput & { config: Config }): Promise<void> {
+  if (config.hooks.startContainer.length === 0) return
+  const pidfd = openInit(record)
+  if (pidfd === null) throw stoppedMeanwhile(record.id)
+  try {
+    const cgroup = openCgroup({ recorded: record.cgroup })
+    const { root } = context.store
+    await startHooks({ config, record, cgroup, root, facts: context.facts(), child: { pid: record.pid, pidfd } })
+  } finally {
+    closeFd(pidfd)
+  }
+}
+
+const stoppedMeanwhile = (id: string): StateError =>
+  new StateError('ERR_STATE_STATUS', `cannot start a container that has stopped: ${id}`, {
+    id,
+    status: 'stopped',
+    expected: 'created',
+  })
+
+/** The connection is what init waits for. Its end without a report means that exec closed it. */
+async function letGo({ store }: Context, record: ContainerRecord): Promise<void> {
+  // Written first: a crash in between must not leave a running container that says "created".
+  store.write(record)
+  const channel = openChannel(connectTo(store.startSocket(record.id)))
+  try {
+    const bytes = await channel.next()
+    if (bytes !== null) throw reportedError(record.tail, decodeFrame(bytes))
+  } finally {
+    channel.close()
+  }
+}

@@ -1,0 +1,95 @@
+import type { OciState, Status } from '../config/state.js'
+import { StateError } from '../errors.js'
+
+/**
+ * What the state directory keeps of a container, so that any process can go on with it.
+ * `creating` is written before the first side effect, with all that is needed to undo it.
+ */
+export interface ContainerRecord {
+  readonly version: 1
+  readonly id: string
+  readonly ociVersion: string
+  readonly bundle: string
+  readonly rootfs: string
+  /** ISO 8601, UTC. */
+  readonly created: string
+  /** `started`: the process was told to go on; whether it still lives is told by the kernel. */
+  readonly phase: 'creating' | 'created' | 'started'
+  /** 0 until the first process exists. */
+  readonly pid: number
+  /** Start time of `pid` in clock ticks, so that a reused pid is not taken for ours. */
+  readonly startTime: string
+  readonly annotations: Readonly<Record<string, string>>
+  /** True where it has a pid namespace of its own, so that the end of its init is the end of all. */
+  readonly ownPidNamespace: boolean
+  /** True where the configuration has hooks that run after create. */
+  readonly hooks: boolean
+  /** False: the configuration has no process, so that it can be created but not started. */
+  readonly startable: boolean
+  /** True where its process keeps the session keyring of the runtime's caller, and so do those that are exec'd in it. */
+  readonly noNewKeyring: boolean
+  /** The steps after `start`, for the words of an error. */
+  readonly tail: PlanTail
+  /** What the cgroup was opened by; null where there is none. */
+  readonly cgroup: unknown
+  /** Its class of service; null or absent where it has none. */
+  readonly rdt?: unknown
+}
+
+/** The plan's ops from `first` on: all that can fail once the container is created. */
+export interface PlanTail {
+  readonly first: number
+  readonly ops: readonly { readonly op: string; readonly origin: string }[]
+  readonly program: string
+}
+
+const TYPES = {
+  id: 'string',
+  ociVersion: 'string',
+  bundle: 'string',
+  rootfs: 'string',
+  created: 'string',
+  phase: 'string',
+  pid: 'number',
+  startTime: 'string',
+  annotations: 'object',
+  ownPidNamespace: 'boolean',
+  hooks: 'boolean',
+  startable: 'boolean',
+  noNewKeyring: 'boolean',
+  tail: 'object',
+} as const
+
+/** @throws {StateError} ERR_STATE_CORRUPT for anything that `JSON.stringify(record)` would not write */
+export function parseRecord(id: string, text: string): ContainerRecord {
+  const value = parseObject(text)
+  const sound =
+    value !== null &&
+    value.version === 1 &&
+    value.id === id &&
+    Object.entries(TYPES).every(([key, type]) => typeof value[key] === type && value[key] !== null) &&
+    ['creating', 'created', 'started'].includes(value.phase as string) &&
+    Number.isSafeInteger(value.pid) &&
+    (value.pid === 0 || (value.pid as number) > 1)
+  if (!sound) throw new StateError('ERR_STATE_CORRUPT', `the state of container "${id}" cannot be read`, { id })
+  return value as unknown as ContainerRecord
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+/** The state document of the specification (runtime.md, state). The pid is left out where there is no process. */
+export function ociState(record: ContainerRecord, status: Status): OciState {
+  const { ociVersion, id, pid, bundle, annotations } = record
+  const alive = status !== 'stopped' && pid !== 0
+  return { ociVersion, id, status, ...(alive ? { pid } : {}), bundle, annotations }
+}

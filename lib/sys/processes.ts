@@ -1,0 +1,153 @@
+/** Processes by pidfd, and what procfs tells of them. */
+
+import { readdirSync } from 'node:fs'
+import { check, errnoName, signalName, viaNode } from './errno.js'
+import { isThere, readTextIfThere, writeText } from './file.js'
+import { native } from './native.js'
+
+/** How a process ended: one of the two is null. */
+export interface ExitStatus {
+  readonly exitCode: number | null
+  /** The signal's name, such as SIGKILL. */
+  readonly signal: string | null
+}
+
+/** A pidfd; null where there is no such process. */
+export function openPidfd(pid: number): number | null {
+  const fd = native().ts_pidfd_open(pid)
+  if (fd < 0 && ['ESRCH', 'EINVAL'].includes(errnoName(-fd))) return null
+  return check(fd, 'pidfd_open', String(pid))
+}
+
+/** False: the process is gone already. */
+export function signalPidfd(pidfd: number, signal: number): boolean {
+  const sent = native().ts_pidfd_signal(pidfd, signal)
+  if (sent < 0 && errnoName(-sent) === 'ESRCH') return false
+  check(sent, 'pidfd_send_signal')
+  return true
+}
+
+/** A duplicate of descriptor `fd` of that process; null where it has none, or is gone. */
+export function takeFd(pidfd: number, fd: number): number | null {
+  const taken = native().ts_pidfd_getfd(pidfd, fd)
+  if (taken < 0 && ['EBADF', 'ESRCH'].includes(errnoName(-taken))) return null
+  return check(taken, 'pidfd_getfd', String(fd))
+}
+
+/** Its next program does not begin before this process has ended. False: we may not hold it. */
+export function holdAtExec(pid: number): boolean {
+  const held = native().ts_hold_at_exec(pid)
+  if (held < 0 && errnoName(-held) === 'EPERM') return false
+  check(held, 'ptrace', String(pid))
+  return true
+}
+
+const status = Buffer.alloc(8)
+
+function readStatus(): ExitStatus {
+  const code = status.readInt32LE(0)
+  const signal = status.readInt32LE(4)
+  return code < 0 ? { exitCode: null, signal: signalName(signal) } : { exitCode: code, signal: null }
+}
+
+/**
+ * Takes the exit status of a child of ours, or with `leave` only reads it. `running`: not yet; `foreign`: not our child, or taken
+ * already.
+ */
+export function reap(pidfd: number, { leave = false } = {}): ExitStatus | 'running' | 'foreign' {
+  const result = native().ts_reap(pidfd, leave ? 1 : 0, status)
+  if (result < 0 && errnoName(-result) === 'ECHILD') return 'foreign'
+  return check(result, 'waitid') === 0 ? 'running' : readStatus()
+}
+
+/** The exit status of a process that is not our child, once its parent has taken it (Linux 6.15); else null. */
+export function foreignExitStatus(pidfd: number): ExitStatus | null {
+  return native().ts_exit_status(pidfd, status) === 1 ? readStatus() : null
+}
+
+/** Sets soft and hard limit of `resource` (a number of getrlimit(2)) of another process. */
+export function setRlimit({
+  pid,
+  resource,
+  soft,
+  hard,
+}: {
+  pid: number
+  resource: number
+  soft: bigint
+  hard: bigint
+}): void {
+  const limits = Buffer.alloc(16)
+  limits.writeBigUInt64LE(soft, 0)
+  limits.writeBigUInt64LE(hard, 8)
+  check(native().ts_prlimit(pid, resource, limits), 'prlimit', String(resource))
+}
+
+/** Writes a file of /proc/PID, such as `uid_map`. The caller holds the process (a child that is not reaped). */
+export function writeProcFile(pid: number, file: string, text: string): void {
+  writeText(`/proc/${pid}/${file}`, text)
+}
+
+/** What we call the user that the process's user namespace calls `uid`; null where it maps no such user, or the process is gone. */
+export function hostUid(pid: number, uid: number): number | null {
+  const lines = (readTextIfThere(`/proc/${pid}/uid_map`) ?? '').split('\n').filter(line => line !== '')
+  const ranges = lines.map(line => line.trim().split(/ +/).map(Number))
+  const range = ranges.find(([inside = 0, , size = 0]) => uid >= inside && uid < inside + size)
+  if (range === undefined) return null
+  const [inside = 0, outside = 0] = range
+  return outside + (uid - inside)
+}
+
+/**
+ * The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), and whether it is a zombie.
+ * With the pid it names a process uniquely until the next boot. Null where there is none.
+ */
+export function startTime(pid: number): { startTime: string; zombie: boolean } | null {
+  // Asked beforehand: an error costs more than the rest of a delete's look at a dead process.
+  const stat = isThere(`/proc/${pid}`) ? readTextIfThere(`/proc/${pid}/stat`) : null
+  if (stat === null) return null
+  // The second field is the command in parentheses and may hold anything, so fields count from the last one.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [state = '', time = ''] = [fields[0], fields[19]]
+  return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
+}
+
+/** The number that a process has in its own pid namespace; `pid` where that can not be seen. */
+export function pidInNamespace(pid: number): number {
+  const [, numbers = ''] = /^NSpid:(.*)$/m.exec(readTextIfThere(`/proc/${pid}/status`) ?? '') ?? []
+  return Number(numbers.trim().split(/\s+/).at(-1)) || pid
+}
+
+/** SIGKILL to the process group of a child of ours that is not reaped yet, so that the number is still its own. */
+export function killGroup(pid: number): void {
+  native().ts_kill(-pid, 9)
+}
+
+/** The living descendants of a process, parents before their children; zombies are left out. */
+export function descendantsOf(pid: number): number[] {
+  const children = livingByParent()
+  const found: number[] = [pid]
+  for (const parent of found) found.push(...(children.get(parent) ?? []))
+  return found.slice(1)
+}
+
+function livingByParent(): ReadonlyMap<number, readonly number[]> {
+  const children = new Map<number, number[]>()
+  for (const name of viaNode(() => readdirSync('/proc'))) {
+    const parent = /^[0-9]+$/.test(name) ? parentOf(name) : null
+    if (parent === null) continue
+    const siblings = children.get(parent)
+    if (siblings === undefined) children.set(parent, [Number(name)])
+    else siblings.push(Number(name))
+  }
+  return children
+}
+
+/** null: gone, or a zombie. */
+function parentOf(pid: string): number | null {
+  const stat = readTextIfThere(`/proc/${pid}/stat`)
+  if (stat === null) return null
+  // The command in parentheses may hold anything, so fields count from the last one.
+  const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 2)
+  return state === 'Z' || state === 'X' || parent === '' ? null : Number(parent)
+}
