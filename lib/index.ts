@@ -1,7 +1,7 @@
 /** tsrun: an OCI container runtime as a library. */
 
-export type { CgroupBelow } from './cgroup/place.js'
 export type * from './cgroup/stats/stats.js'
+export type { CgroupBelow } from './cgroup/sub-cgroups.js'
 export { type ExampleOptions, exampleConfig } from './config/example.js'
 export type { OciFeatures } from './config/features.js'
 export type * from './config/oci-config.js'

@@ -1,8 +1,9 @@
 /** Cgroups: which one a container has, and what is done with it. */
 import { Cgroup } from './cgroup.js'
 import { parseCgroupRecord, placeToJSON } from './cgroup-record.js'
+import { placesDelegated } from './delegated.js'
 import type { CgroupInput, WantedCgroup } from './input.js'
-import { type Place, placesDelegated, placesOf } from './place.js'
+import { type Place, placesOf } from './place.js'
 import { checkHost, scopeOf } from './systemd/scope.js'
 import { Unit } from './systemd/unit.js'
 
@@ -10,9 +11,9 @@ export type { Cgroup } from './cgroup.js'
 export type { CgroupRecord } from './cgroup-record.js'
 export type { CgroupDriver, CgroupInput } from './input.js'
 export type { OomWatch } from './oom.js'
-export type { CgroupBelow } from './place.js'
 export { ownDirectory } from './place.js'
 export type * from './stats/stats.js'
+export type { CgroupBelow } from './sub-cgroups.js'
 
 /**
  * Changes nothing. With `isLost` the cgroup is taken to be what is left of a container whose record can't be read: all

@@ -1,12 +1,8 @@
 /** Where a container's cgroup is in each hierarchy (config-linux.md#cgroups-path). Pure. */
-import type { Resources } from '../config/config.js'
+
 import { anchorOf } from '../config/issues.js'
 import { ConfigError, HostError } from '../errors.js'
 import type { CgroupFacts, CgroupHierarchy } from '../host/facts.js'
-import { isThereBeneath } from '../sys/beneath.js'
-import { isWritable, readTextIfThere } from '../sys/file.js'
-import { asksForCgroups, firstAsked } from './resources.js'
-import { absolutePath, ancestor, readFileIfThere, rootOf } from './tree.js'
 
 export interface CgroupPath {
   /** `linux.cgroupsPath`; null stands for `/ID`. */
@@ -89,86 +85,3 @@ export function visiblePath({ own, root, mountpoint }: CgroupHierarchy): string 
 
 /** The absolute path of our own cgroup in a hierarchy. @throws {HostError} ERR_HOST_CGROUP where it is not to be seen */
 export const ownDirectory = (hierarchy: CgroupHierarchy): string => `${hierarchy.mountpoint}${visiblePath(hierarchy)}`
-
-interface Asked {
-  readonly facts: CgroupFacts
-  readonly id: string
-  readonly delegated: Resources
-  readonly isLost?: boolean
-}
-
-/**
- * The directory beside our own cgroup, where the kernel lets us make it and bring a process there (cgroup v2 only); else none.
- * @throws {HostError} ERR_HOST_CGROUP naming the first field of `delegated` that takes a cgroup, where there is none and it is not lost
- */
-export function placesDelegated({ facts, id, delegated, isLost = false }: Asked): Place[] {
-  const places = facts.mode === 'v2' ? beside(facts, id) : []
-  if (places.length === 0 && !isLost && asksForCgroups(delegated)) throw notDelegated(facts, delegated)
-  return places
-}
-
-function beside(facts: CgroupFacts, id: string): Place[] {
-  const places = placesOf(facts, { cgroupsPath: id, id })
-  const parents = places.map(place => absolutePath(ancestor(place, 1)))
-  // To move a process takes the right to write to the processes of the cgroup that both places are below.
-  return parents.every(parent => isWritable(parent) && isWritable(`${parent}/cgroup.procs`)) ? places : []
-}
-
-function notDelegated({ mode }: CgroupFacts, resources: Resources): HostError {
-  return new HostError('ERR_HOST_CGROUP', {
-    needs: `cgroups, for ${firstAsked(resources)}`,
-    found: mode === 'v2' ? 'none that is delegated to this user' : `cgroups of ${mode}, which are delegated to no user`,
-    remedy:
-      'run in a session of systemd with Delegate=yes (such as `systemd-run --user --scope`), name a cgroup of your own in cgroupsPath, or leave linux.resources out',
-  })
-}
-
-/** A path below the container's cgroup in all hierarchies, or one for each controller of some (cgroup v1 only). */
-export type CgroupBelow = string | Readonly<Record<string, string>>
-
-/** @throws {ConfigError|HostError} as `Cgroup.below` */
-export function placesBelow(places: readonly Place[], below: CgroupBelow): Place[] {
-  if (typeof below !== 'string') checkControllers(places, Object.keys(below))
-  return places.map(place => {
-    const [first] = typeof below === 'string' ? [below] : place.controllers.flatMap(name => below[name] ?? [])
-    return first === undefined ? place : placeBelow(place, first)
-  })
-}
-
-function checkControllers(places: readonly Place[], names: readonly string[]): void {
-  const known = new Set(places.flatMap(({ version, controllers }) => (version === 1 ? controllers : [])))
-  const unknown = names.find(name => !known.has(name))
-  if (unknown !== undefined) throw invalid(unknown, 'a controller of cgroup v1 that this host has')
-}
-
-function placeBelow(place: Place, below: string): Place {
-  const components = below.split('/').filter(name => name !== '')
-  if (components.some(name => faultOf(name) !== null))
-    throw invalidBelow(below, 'a path below the cgroup of the container')
-  const found = { ...place, path: [place.path, ...components].join('/') }
-  if (isThereBeneath(rootOf(found), found.path)) return found
-  throw new HostError('ERR_HOST_CGROUP', {
-    needs: `the cgroup ${absolutePath(found)}`,
-    found: 'none',
-    remedy: 'make it first, or name another one',
-  })
-}
-
-function invalidBelow(value: string, expected: string): ConfigError {
-  const received = JSON.stringify(value)
-  const message = `bad sub cgroup: expected ${expected}, received ${received}`
-  return new ConfigError('ERR_CONFIG_INVALID', [{ path: '', rule: 'tsrun#cgroup', expected, received, message }])
-}
-
-/**
- * Where the container hands controllers on to cgroups of its own (systemd in a container), the kernel lets nobody join its topmost
- * one: the process goes where its init is.
- */
-export function placesOfProcess(places: readonly Place[], pid: number): Place[] {
-  const text = readTextIfThere(`/proc/${pid}/cgroup`) ?? ''
-  const now = /^0::\/(.*)$/m.exec(text)?.[1] ?? ''
-  const isBelow = (place: Place): boolean => place.version === 2 && now.startsWith(`${place.path}/`)
-  return places.map(place => (isBelow(place) && handsOn(place) ? { ...place, path: now } : place))
-}
-
-const handsOn = (place: Place): boolean => (readFileIfThere(place, 'cgroup.subtree_control') ?? '').trim() !== ''
