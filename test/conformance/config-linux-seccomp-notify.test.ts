@@ -1,67 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
-import { makeBundle, type TestConfig } from '../bundle.js'
+import t from 'tap'
+import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
+import { notify, type Seccomp, shortDirectory, startAgent } from './agents.js'
 import { createError, createSleeper, invalid } from './attempt.js'
 
 const skip = { skip: missing('root', 'busybox', 'libseccomp', 'cc') }
-
-/** Compiled once, at the first use. */
-let program: string | null = null
-t.teardown(() => program !== null && rmSync(join(program, '..'), { recursive: true }))
-
-function agentProgram(): string {
-  if (program !== null) return program
-  const output = join(mkdtempSync(join(tmpdir(), 'tsrun-agent-')), 'agent')
-  const source = fileURLToPath(new URL('./seccomp-agent.c', import.meta.url))
-  execFileSync(process.env.CC ?? 'cc', ['-O1', '-D_GNU_SOURCE', '-o', output, source])
-  program = output
-  return output
-}
-
-/** A directory whose name leaves room in the 108 bytes of a socket's path; removed at the end of the test. */
-function shortDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'tsrun-agent-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  return directory
-}
-
-interface Agent {
-  readonly path: string
-  /** The message that it was sent. */
-  message(): Promise<Record<string, unknown>>
-}
-
-/** An agent that listens; killed at the end of the test. */
-async function startAgent(t: Test): Promise<Agent> {
-  const directory = shortDirectory(t)
-  const path = join(directory, 'agent.sock')
-  const agent: ChildProcess = spawn(agentProgram(), [path], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const gone = new Promise(resolve => agent.once('exit', resolve))
-  t.teardown(async () => {
-    agent.kill('SIGKILL')
-    await gone
-  })
-  if (agent.stdout === null) throw new Error('no pipe')
-  const lines = createInterface({ input: agent.stdout })[Symbol.asyncIterator]()
-  await lines.next()
-  return { path, message: async () => JSON.parse((await lines.next()).value) }
-}
-
-type Seccomp = NonNullable<TestConfig['linux']['seccomp']>
-
-const notify = (path: string, names: string[] = ['mkdir', 'mkdirat'], more: Partial<Seccomp> = {}): Seccomp => ({
-  defaultAction: 'SCMP_ACT_ALLOW',
-  listenerPath: path,
-  syscalls: [{ names, action: 'SCMP_ACT_NOTIFY' }],
-  ...more,
-})
 
 for (const noNewPrivileges of [true, false]) {
   const which = noNewPrivileges ? 'with' : 'without'
@@ -129,7 +75,7 @@ t.test(
   'config-linux.md#the-container-process-state: a message that no socket takes at once arrives whole',
   skip,
   async t => {
-    const agent = await startAgent(t)
+    const agent = await startAgent(t, { manner: 'whole' })
     const annotations = { long: 'x'.repeat(700_000) }
     await createSleeper(makeBundle(t), config => {
       config.annotations = annotations

@@ -1,5 +1,7 @@
-// An agent for seccomp notifications: listens at argv[1], prints each message that it is sent as a line, and
-// answers: mkdir with ENOMEDIUM, everything else may go on.
+// An agent for seccomp notifications: listens at argv[1], prints the message that it is sent as a line, and
+// answers: mkdir and chmod with ENOMEDIUM, everything else may go on. It hangs up as soon as it has one message,
+// as the agents in use do. argv[2]: "whole" reads to the end of the connection before; "silent" prints a line
+// for each mkdir, and never answers it.
 #include <err.h>
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -23,8 +25,8 @@ static int listen_at(const char *path) {
   return fd;
 }
 
-// Reads to the end of the connection, and returns the descriptor that came with the first bytes.
-static int receive(int connection) {
+// Returns the descriptor that came with the first bytes.
+static int receive(int connection, int whole) {
   static char text[1 << 20];
   union {
     char bytes[CMSG_SPACE(4 * sizeof(int))];
@@ -39,27 +41,46 @@ static int receive(int connection) {
     errx(2, "a message of %zd bytes without one descriptor", length);
   int fd;
   memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  for (ssize_t more; (more = read(connection, text + length, sizeof text - 1 - (size_t)length)) > 0;)
+  for (ssize_t more; whole && (more = read(connection, text + length, sizeof text - 1 - (size_t)length)) > 0;)
     length += more;
+  close(connection);
   printf("%.*s\n", (int)length, text);
   fflush(stdout);
   return fd;
 }
 
-static void answer(int listener) {
+static int is_mkdir(int number) {
+#ifdef SYS_mkdir
+  if (number == SYS_mkdir)
+    return 1;
+#endif
+  return number == SYS_mkdirat;
+}
+
+static int is_chmod(int number) {
+#ifdef SYS_chmod
+  if (number == SYS_chmod)
+    return 1;
+#endif
+  return number == SYS_fchmod || number == SYS_fchmodat;
+}
+
+static void answer(int listener, int silent) {
   for (;;) {
     struct seccomp_notif asked = {0};
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0) {
-      if (errno == EINTR || errno == ENOENT)
+      if (errno == EINTR)
         continue;
+      // ENOENT: what had the filter is gone.
       return;
     }
+    if (silent && is_mkdir(asked.data.nr)) {
+      puts("\"mkdir\"");
+      fflush(stdout);
+      continue;
+    }
     struct seccomp_notif_resp answered = {.id = asked.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
-    int is_mkdir = asked.data.nr == SYS_mkdirat;
-#ifdef SYS_mkdir
-    is_mkdir |= asked.data.nr == SYS_mkdir;
-#endif
-    if (is_mkdir) {
+    if (is_mkdir(asked.data.nr) || is_chmod(asked.data.nr)) {
       answered.flags = 0;
       answered.error = -ENOMEDIUM;
     }
@@ -68,14 +89,15 @@ static void answer(int listener) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2)
-    errx(2, "one argument: the socket");
+  if (argc < 2)
+    errx(2, "arguments: the socket, whole or silent");
+  const char *how = argc > 2 ? argv[2] : "";
   int at = listen_at(argv[1]);
   puts("listening");
   fflush(stdout);
   int connection = accept(at, NULL, NULL);
   if (connection < 0)
     err(2, "accept");
-  answer(receive(connection));
+  answer(receive(connection, strcmp(how, "whole") == 0), strcmp(how, "silent") == 0);
   return 0;
 }
