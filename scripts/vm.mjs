@@ -58,11 +58,15 @@ function boot() {
   })
 }
 
-/** What the runner exits with where the machine gave no result: its kernel died, say, which an emulated one does now and then. */
+/**
+ * What the runner exits with if the machine gave no result: its kernel died, which an emulated one does now and then. A second
+ * boot is only for a machine that died before it printed a line: nothing of ours had run in it. Later a container may be
+ * the cause, and the death of the machine is a failure of the tests.
+ */
 const NO_RESULT = 125
 let result = await boot()
-if (!result.isWhole && result.status === NO_RESULT) {
-  console.log('# the virtual machine itself has failed: once more')
+if (result.output === '' && result.status === NO_RESULT) {
+  console.log('# the virtual machine died before the first test: once more')
   result = await boot()
 }
 process.stdout.write(result.output)

@@ -183,7 +183,8 @@ async function runInContainer(
   const planOf = (hook: Hook) => compileHook({ kind, config, facts, hook, options })
   const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init: child, filter: { config, root } })
   // The agent is not in the container: it gets the pid that the host sees.
-  const listener = (fd: number, { pid }: { pid: number }) => sendListener({ fd, pid, config, state: ociState(record, status) })
+  const listener = (fd: number, { pid }: { pid: number }) =>
+    sendListener({ fd, pid, config, state: ociState(record, status) })
   const directory = cgroup.directoryFd()
   const runner = inContainerNamespace({ planOf, openSlots, listener, cgroup: directory })
   try {

@@ -56,6 +56,7 @@ export function viaNode<T>(run: () => T): T {
   try {
     return run()
   } catch (cause) {
+    if (cause instanceof SystemError) throw cause
     const { syscall = 'fs', code = '', path = '' } = cause as NodeJS.ErrnoException
     if (code === '') throw cause
     throw new SystemError({ syscall, errno: code, path }, { cause })

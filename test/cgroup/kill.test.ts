@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import t, { type Test } from 'tap'
 import { type Cgroup, openCgroup } from '../../lib/cgroup/index.js'
 import { missing } from '../needs.js'
+import { STAY_BUSY } from '../until.js'
 import { resources } from './resources.js'
 import { directoriesOf, directoryIn, facts, fileOf, pathOf, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
 
@@ -39,7 +40,7 @@ test('Processes are listed, and with the cgroups below where that is asked for.'
 
 test('Freezing stops the processes until they are thawed.', async t => {
   const cgroup = created(t)
-  const member = runIn(t, directoriesOf(cgroup), 'while :; do :; done')
+  const member = runIn(t, directoriesOf(cgroup), STAY_BUSY)
   await until(() => cgroup.pids({ recursive: false }).includes(member.pid))
   t.notOk(cgroup.frozen())
   await cgroup.freeze()

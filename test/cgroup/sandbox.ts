@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type Cgroup, openCgroup } from '../../lib/cgroup/index.js'
 import { readCgroupFacts } from '../../lib/host/probe-cgroup.js'
+import { until } from '../until.js'
 
 export const facts = readCgroupFacts()
 
@@ -81,12 +81,7 @@ export async function sleeperIn(t: Test, directories: readonly string[]): Promis
 export const pidsIn = (directory: string): number[] =>
   readFileSync(`${directory}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number)
 
-export async function until(isSo: () => boolean): Promise<void> {
-  for (let waited = 0; !isSo(); waited += 5) {
-    if (waited > 30_000) throw new Error('did not come about within 30 seconds')
-    await sleep(5)
-  }
-}
+export { until }
 
 /** What the host did not hand down before the tests is not handed down after them; to be passed to `t.after`. */
 export function keepSubtreeControl(root: string): () => void {

@@ -1,10 +1,12 @@
 /** What the tests of the specification have in common: trying what must be refused, and reading the kernel's own tables. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Container } from '../../lib/index.js'
 import type { TestBundle, TestConfig } from '../bundle.js'
+import { until } from '../until.js'
+
+export { until }
 
 export type Change = (config: TestConfig) => void
 
@@ -59,13 +61,6 @@ export async function namespaceHolder(t: Test, file: string, ...flags: readonly 
 }
 
 const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
-
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await isSo()); waited += 5) {
-    if (waited > 5000) throw new Error('did not come about within 5 seconds')
-    await sleep(5)
-  }
-}
 
 export interface MountEntry {
   /** The part of the file system that is mounted. */

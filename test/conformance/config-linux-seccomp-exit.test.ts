@@ -13,11 +13,11 @@ t.test('config-linux.md#seccomp: a filter that even denies to exit never lets th
     })
   denyAll(false)
   await t.rejects(
-    runtime.run({ bundle, timeout: 5000 }),
+    runtime.run({ bundle, timeout: 60_000 }),
     { name: 'LaunchError' },
     'loaded before the program is looked for',
   )
   denyAll(true)
   // Nothing can be reported any more, so the kernel's word for it has to do.
-  t.match(await runtime.run({ bundle, timeout: 5000 }), { exitCode: null, signal: String, timedOut: false })
+  t.match(await runtime.run({ bundle, timeout: 60_000 }), { exitCode: null, signal: String, timedOut: false })
 })

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
+import { until } from '../until.js'
 import { createError, lines, mountAt, namespaceHolder } from './attempt.js'
 
 const skip = { skip: missing('root', 'busybox', 'user-namespaces') }
@@ -199,6 +199,5 @@ t.test('config.md#mounts: mapping ids leaves no process and no descriptor behind
   const descriptors = readdirSync('/proc/self/fd').length
   for (let i = 0; i < 10; i++) t.match(await run(), { exitCode: 0 })
   // The ends of the last pipes are closed by the event loop, a little later.
-  for (let left = 200; left > 0 && readdirSync('/proc/self/fd').length > descriptors; left--) await sleep(10)
-  t.ok(readdirSync('/proc/self/fd').length <= descriptors)
+  await until(() => readdirSync('/proc/self/fd').length <= descriptors)
 })

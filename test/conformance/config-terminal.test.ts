@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import t from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
+import { AWAIT_SIGNALS } from '../until.js'
 import { createError, invalid, until } from './attempt.js'
 
 const skip = { skip: missing('root', 'busybox') }
@@ -71,7 +72,7 @@ t.test('config.md#process: an interrupt that is typed reaches the process', skip
   const { runtime, bundle, configure, id } = makeBundle(t)
   configure(config => {
     config.process.terminal = true
-    config.process.args = ['/bin/sh', '-c', 'trap "echo caught; exit 9" INT; echo ready; while :; do sleep 0.05; done']
+    config.process.args = ['/bin/sh', '-c', `trap "echo caught; exit 9" INT; echo ready; ${AWAIT_SIGNALS}`]
   })
   await using container = await runtime.create({ id: id(), bundle })
   let output = ''

@@ -5,6 +5,7 @@ import { readState } from '../../lib/config/state.js'
 import { createRuntime } from '../../lib/index.js'
 import { leftovers, makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
+import { AWAIT_SIGNALS } from '../until.js'
 import { createError, createSleeper, invalid, parseMounts, until } from './attempt.js'
 
 const skip = { skip: missing('root', 'busybox') }
@@ -135,8 +136,7 @@ t.test('runtime.md#start: of what is stopped or gone it is an error', skip, asyn
 
 t.test('runtime.md#kill: the signal that is named reaches the process', skip, async t => {
   const { runtime, bundle, configure, id } = makeBundle(t)
-  const script =
-    'trap "echo TERM" TERM; trap "echo USR1" USR1; trap "echo HUP; exit 3" HUP; echo ready; while :; do sleep 0.02; done'
+  const script = `trap "echo TERM" TERM; trap "echo USR1" USR1; trap "echo HUP; exit 3" HUP; echo ready; ${AWAIT_SIGNALS}`
   configure(config => (config.process.args = ['/bin/sh', '-c', script]))
   const container = await runtime.create({ id: id(), bundle })
   let output = ''

@@ -10,7 +10,7 @@ const skip = { skip: missing('root', 'busybox') }
 t.test('runtime.md#state: a container that is being created says so, and has its pid', skip, async t => {
   const { runtime, bundle, configure, id, directory } = makeBundle(t)
   const go = join(directory, 'go')
-  const wait = `until test -e ${go}; do sleep 0.01; done`
+  const wait = `for i in $(seq 3000); do test -e ${go} && exit; sleep 0.01; done; exit 1`
   configure(config => {
     config.process.args = ['/bin/sleep', '100']
     config.hooks = { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', wait], env: ['PATH=/bin:/usr/bin'] }] }

@@ -54,24 +54,30 @@ async function leave(sandbox) {
 
 async function compareOne(t, { engine, scenario, pair }) {
   const known = differences.find(each => each.engine === engine && each.title === scenario.title)
-  const [tsrun, runc] = known === undefined ? await observeBoth(t, scenario, pair) : await observe(pair, scenario)
+  const [tsrun, runc] = await observe(pair, scenario)
   const said = `with tsrun:\n${tsrun.stderr}\nwith runc:\n${runc.stderr}`
   t.notOk(isStuck(tsrun), 'comes to its end', { said })
-  if (known === undefined) t.strictSame(seen(tsrun), seen(runc), 'as with runc', { said })
-  else
+  if (known === undefined) {
+    const oracle = isSame(tsrun, runc) ? runc : await consultAgain(t, { scenario, pair, tsrun, runc })
+    t.strictSame(seen(tsrun), seen(oracle), 'as with runc', { said })
+  } else
     t.strictSame(seen(tsrun), { exitCode: 0, prints: known.tsrun }, `better than with runc: ${known.reason}`, { said })
   if (scenario.prints !== undefined && known === undefined)
     t.equal(tsrun.stdout, scenario.prints, 'prints what it should', { said })
 }
 
-/** The engines' own races show on a busy machine: what differs is looked at once more, and told. */
-async function observeBoth(t, scenario, pair) {
-  const first = await observe(pair, scenario)
-  const [tsrun, runc] = first
-  if (JSON.stringify(seen(tsrun)) === JSON.stringify(seen(runc)) && !isStuck(tsrun)) return first
-  t.comment(`differed at first: ${JSON.stringify(seen(tsrun))}, with runc ${JSON.stringify(seen(runc))}`)
-  return await observe(pair, scenario)
+/**
+ * The engines have races of their own, and runc's side loses one now and then: so the oracle is asked again, and what was seen
+ * with tsrun has to be among its answers. There is one observation of tsrun, and no second one.
+ */
+async function consultAgain(t, { scenario, pair, tsrun, runc }) {
+  t.comment(`differs: ${JSON.stringify(seen(tsrun))}, with runc ${JSON.stringify(seen(runc))}; runc once more`)
+  const second = await observeOne(pair.sandboxes[1], scenario)
+  if (second.exitCode === 'timed out') await pair.renew()
+  return isSame(tsrun, second) ? second : runc
 }
+
+const isSame = (one, other) => JSON.stringify(seen(one)) === JSON.stringify(seen(other))
 
 const seen = ({ exitCode, stdout }) => ({ exitCode, prints: stdout })
 

@@ -52,7 +52,10 @@ export async function startContainerd(runtime) {
   await sandbox.run(
     `cat > $WORK/containerd.toml <<END\n${configuration}END\ncat > $WORK/image.py <<'END'\n${makeImage}END`,
   )
-  sandbox.serve('containerd --config $WORK/containerd.toml', '$WORK/engine.log')
+  sandbox.serve(
+    "sh -c 'echo $$ > $WORK/containerd.pid; exec containerd --config $WORK/containerd.toml'",
+    '$WORK/engine.log',
+  )
   const { exitCode, stdout, stderr } = await sandbox.run(
     'eventually ctr version && python3 $WORK/image.py && ctr image import $WORK/image.tar >&2 || tail -n 20 $WORK/engine.log',
   )
@@ -67,6 +70,7 @@ export async function startContainerd(runtime) {
         for task in $(ctr task ls -q); do ctr task rm -f $task; done >/dev/null 2>&1
         for container in $(ctr container ls -q); do ctr container rm $container; done
         rm -rf $WORK/scratch; mkdir $WORK/scratch`),
-    stop: () => sandbox.run('pkill -x containerd; eventually sh -c "! pgrep -x containerd"'),
+    stop: () =>
+      sandbox.run('kill $(cat $WORK/containerd.pid); eventually sh -c "! test -e /proc/$(cat $WORK/containerd.pid)"'),
   }
 }

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
 import { commandOn, execute, type Outcome, type Surroundings } from '../command.js'
-import { until } from '../conformance/attempt.js'
 import { missing } from '../needs.js'
+import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox', 'runc') }
 
@@ -70,7 +69,9 @@ t.test('exec fails as it does with runc', skip, async t => {
   })
   t.match(pair.commands.tsrun(['exec']), { status: 1, stderr: /exec.* requires a minimum of 1 argument/ })
   compare(t, pair, ['kill', 'ID', 'KILL'])
-  await sleep(200)
+  for (const name of ['tsrun', 'runc'] as const) {
+    await until(() => JSON.parse(pair.commands[name](['state', `${pair.id}-${name}`]).stdout).status === 'stopped')
+  }
   fails(['exec', 'ID', 'true'], /exec failed: cannot exec in a stopped container/)
   fails(['pause', 'ID'], /container not running/, 1)
   fails(['update', '--pids-limit', '5', 'ID'], /container not running/, 1)

@@ -16,7 +16,7 @@ s.connect(path)
 for message in sys.argv[1:]:
   s.send(message.encode().decode('unicode_escape').encode())
   time.sleep(0.2)
-time.sleep(float(os.environ.get('STAYS', '0.3')))
+time.sleep(float(os.environ.get('STAYS', '1')))
 sys.exit(3)`
 
 /** A service manager: runs each command of its arguments, and prints what it is told until the last has ended. */

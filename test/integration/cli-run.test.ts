@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
 import { commandOn, execute, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
+import { AWAIT_SIGNALS, until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox') }
 
@@ -87,7 +87,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`
 t.test('signals go to the container', skip, async t => {
   const box = makeBundle(t)
   const traps = ['HUP', 'INT', 'USR1', 'USR2'].map(name => `trap "echo ${name}" ${name};`).join(' ')
-  const script = `${traps} trap "echo TERM; exit 5" TERM; echo ready; while :; do sleep 0.05; done`
+  const script = `${traps} trap "echo TERM; exit 5" TERM; echo ready; ${AWAIT_SIGNALS}`
   box.configure(config => (config.process.args = ['/bin/sh', '-c', script]))
   const child = spawn(process.execPath, [TSRUN, '--root', box.runtime.root, 'run', box.id()], {
     cwd: box.bundle,
@@ -96,13 +96,10 @@ t.test('signals go to the container', skip, async t => {
   let output = ''
   child.stdout.on('data', chunk => (output += chunk))
   const exited = new Promise(resolve => child.once('close', resolve))
-  const until = async (text: string) => {
-    for (let left = 200; left > 0 && !output.endsWith(text); left--) await sleep(25)
-  }
-  await until('ready\n')
+  await until(() => output.endsWith('ready\n'))
   for (const name of ['HUP', 'INT', 'USR1', 'USR2', 'TERM'] as const) {
     child.kill(`SIG${name}`)
-    await until(`${name}\n`)
+    await until(() => output.endsWith(`${name}\n`))
   }
   t.equal(await exited, 5)
   t.equal(output, 'ready\nHUP\nINT\nUSR1\nUSR2\nTERM\n')
@@ -119,9 +116,6 @@ t.test('a signal that can not be passed on is told, and what has ended needs non
   child.stdout.on('data', chunk => (output += chunk))
   child.stderr.on('data', chunk => (errors += chunk))
   const exited = new Promise(resolve => child.once('close', resolve))
-  const until = async (isSo: () => boolean) => {
-    for (let left = 200; left > 0 && !isSo(); left--) await sleep(25)
-  }
   await until(() => output !== '')
   const state = join(box.runtime.root, box.id(), 'state')
   const before = readFileSync(state)
@@ -152,7 +146,7 @@ t.test('a signal before there is a container cancels, and nothing is left', skip
       stdio: ['ignore', 'ignore', 'ignore'],
     })
     const exited = new Promise(resolve => child.once('close', resolve))
-    for (let left = 200; left > 0 && !existsSync(marker); left--) await sleep(25)
+    await until(() => existsSync(marker))
     child.kill('SIGTERM')
     t.equal(await exited, 128 + 15, command)
     t.same(await box.runtime.list(), [])

@@ -1,9 +1,9 @@
 /** What the two commands have in common, seen side by side. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
 import { execute, type Outcome, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
+import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox', 'runc') }
 
@@ -60,7 +60,7 @@ t.test('they exit with the same status in the same cases', skip, async t => {
   ]
   const statuses = await both(t, 'exec sleep 100', async (run, id) => {
     const outcomes = words(id).map(each => run(...each).status)
-    await sleep(200)
+    await until(() => JSON.parse(run('state', id).stdout).status === 'stopped')
     return [...outcomes, ...[['kill', id], ['start', id], ['delete', id], ['list']].map(each => run(...each).status)]
   })
   t.same(statuses.tsrun, statuses.runc)

@@ -3,6 +3,7 @@ import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
 import { commandOn, execute, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
+import { AWAIT_SIGNALS } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox', 'python3') }
 
@@ -106,13 +107,15 @@ first = read_until(master, 'ready')
 during = termios.tcgetattr(slave)
 `
 
+/** Until the new size has come through, for at most 30 seconds. */
+const AWAIT_SIZE = 'for i in $(yes | head -n 300); do [ "$(stty size)" = "20 60" ] && break; sleep 0.1; done'
+
 t.test("run passes the caller's terminal through: size, keys, output and status", skip, async t => {
-  const box = withTerminal('stty size; echo ready; read word; stty size; echo "got $word"; exit 4', t)
+  const box = withTerminal(`stty size; echo ready; ${AWAIT_SIZE}; read word; stty size; echo "got $word"; exit 4`, t)
   const code = `${ON_A_TERMINAL}
 print('31 91' in first, bool(during[3] & termios.ICANON), bool(during[3] & termios.ISIG))
 set_size(master, 20, 60)
 os.kill(child.pid, signal.SIGWINCH)
-time.sleep(0.5)
 os.write(master, b'keys\\r')
 rest = read_until(master, 'got keys')
 print('20 60' in rest, 'got keys' in rest, child.wait(20), termios.tcgetattr(slave) == before)`
@@ -147,7 +150,7 @@ for keys in (True, False):
 })
 
 t.test('Control-C goes to the container as a key, and the terminal is given back', skip, async t => {
-  const box = withTerminal('trap "exit 6" INT; echo ready; while :; do sleep 0.1; done', t)
+  const box = withTerminal(`trap "exit 6" INT; echo ready; ${AWAIT_SIGNALS}`, t)
   const code = `${ON_A_TERMINAL}
 os.write(master, b'\\x03')
 print(child.wait(20), termios.tcgetattr(slave) == before)`

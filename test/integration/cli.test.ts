@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
 import { commandOn, type Outcome } from '../command.js'
 import { missing } from '../needs.js'
+import { AWAIT_SIGNALS, until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox') }
 const SLEEP = ['/bin/sleep', '100']
@@ -27,8 +27,7 @@ t.test('a container goes through create, state, start, kill and delete', skip, a
   t.same(run(['start', id]), done)
   t.equal(status(), 'running')
   t.same(run(['kill', id, 'KILL']), done)
-  await sleep(100)
-  t.equal(status(), 'stopped')
+  await until(() => status() === 'stopped')
   t.same(run(['delete', id]), done)
   t.match(run(['state', id]), { status: 1, stdout: '', stderr: /does not exist/ })
 })
@@ -48,7 +47,7 @@ t.test('the state is JSON in lines, without one more line feed', skip, async t =
   t.ok(isAlive(state.pid))
   t.ok(Math.abs(Date.parse(state.created) - Date.now()) < 60_000)
   run(['kill', id, '9'])
-  await sleep(100)
+  await until(() => JSON.parse(run(['state', id]).stdout).status === 'stopped')
   t.match(JSON.parse(run(['state', id]).stdout), { pid: 0, status: 'stopped' })
 })
 
@@ -145,17 +144,20 @@ t.test('delete --force removes what cannot be read any more', skip, async t => {
 
 t.test('kill takes names and numbers, and says when there is nothing to kill', skip, async t => {
   const box = makeBundle(t)
-  const script = 'trap "echo >> /tmp/got" USR1; trap "exit 3" TERM; while :; do sleep 0.1; done'
-  box.configure(config => (config.process.args = ['/bin/sh', '-c', script]))
+  const script = `trap "echo >> /tmp/got" USR1; trap "exit 3" TERM; echo > /data/ready; ${AWAIT_SIGNALS}`
+  box.configure(config => {
+    config.root = { path: 'rootfs' }
+    config.process.args = ['/bin/sh', '-c', script]
+  })
   const [run, id] = [commandOn(box), box.id()]
   run(['create', id])
   run(['start', id])
-  await sleep(200)
+  await until(() => existsSync(join(box.rootfs, 'data/ready')))
   for (const signal of ['USR1', 'SIGUSR1', 'sigusr1', '10']) t.same(run(['kill', id, signal]), done, signal)
   t.match(run(['kill', id, 'NONSENSE']), { status: 1, stderr: /unknown signal .*NONSENSE/ })
   t.match(run(['kill', id, '-9']), { status: 1, stderr: /unknown signal .*-9/ }, 'what follows the id is no flag')
   t.same(run(['kill', id]), done, 'without a signal it is SIGTERM')
-  await sleep(400)
+  await until(() => JSON.parse(run(['state', id]).stdout).status === 'stopped')
   t.match(run(['kill', id]), { status: 1, stderr: /container not running/ })
   t.same(run(['kill', '--all', id, '9']), done, 'all of a stopped container is fine')
   t.same(run(['kill', '-a', id]), done)
@@ -170,9 +172,8 @@ t.test('kill --all reaches every process', skip, async t => {
   const [run, id] = [commandOn(box), box.id()]
   run(['create', id])
   run(['start', id])
-  await sleep(300)
+  await until(() => run(['ps', '--format', 'json', id]).stdout.split(',').length === 4)
   t.same(run(['kill', '-a', id, 'TERM']), done)
-  await sleep(300)
-  t.equal(JSON.parse(run(['state', id]).stdout).status, 'stopped')
+  await until(() => JSON.parse(run(['state', id]).stdout).status === 'stopped')
   t.same(run(['delete', id]), done)
 })

@@ -1,10 +1,10 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { leftovers, makeBundle, type TestBundle } from '../bundle.js'
 import { missing } from '../needs.js'
+import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox'), timeout: 300_000 }
 const victim = fileURLToPath(new URL('crash/victim.mjs', import.meta.url))
@@ -104,28 +104,39 @@ t.test('the helper does not outlive a runtime that is killed in the middle of cr
   const { configure, id, directory, runtime } = test
   configure(config => {
     config.linux.cgroupsPath = `/${id()}`
-    config.hooks = { createRuntime: [{ path: '/bin/sleep', args: ['sleep', '30'] }] }
+    const args = ['sh', '-c', `echo $$ > ${directory}/hook; exec sleep 30`]
+    config.hooks = { createRuntime: [{ path: '/bin/sh', args, env: ['PATH=/usr/bin:/bin'] }] }
   })
+  t.teardown(() => endHook(`${directory}/hook`))
   const child = spawn(process.execPath, [victim, `${directory}/state`, test.bundle, id(), 'create', '100000'])
   const ended = new Promise(resolve => child.once('exit', resolve))
   const pid = await pidOf(test)
   // The record has its pid before it has become the helper.
-  while (!readFileSync(`/proc/${pid}/comm`, 'utf8').includes('tsrun-init')) await sleep(1)
+  await until(() => readFileSync(`/proc/${pid}/comm`, 'utf8').includes('tsrun-init'))
   t.equal((await (await runtime.get(id())).state()).status, 'creating')
   child.kill('SIGKILL')
   await ended
-  while (isRunning(pid)) await sleep(10)
+  await until(() => !isRunning(pid))
   await checkCleanable(t, test, 'create killed in a hook')
-  spawnSync('pkill', ['-f', '^sleep 30$'])
 })
+
+/** A hook that may have outlived the runtime. */
+function endHook(file: string): void {
+  try {
+    process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL')
+  } catch {
+    // It has ended, or never begun.
+  }
+}
 
 /** The pid of a container whose create has got as far as its first process. */
 async function pidOf({ runtime, id }: TestBundle): Promise<number> {
-  for (;;) {
-    const container = await runtime.get(id()).catch(() => null)
-    if (container !== null && container.pid !== 0) return container.pid
-    await sleep(10)
-  }
+  let pid = 0
+  await until(async () => {
+    pid = (await runtime.get(id()).catch(() => null))?.pid ?? 0
+    return pid !== 0
+  })
+  return pid
 }
 
 function isRunning(pid: number): boolean {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
+import { STAY_BUSY, until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox') }
 
@@ -15,7 +16,7 @@ function ticksOf(pid: number): number {
 
 t.test('a paused container stands still until it is resumed', skip, async t => {
   const { runtime, bundle, configure, id } = makeBundle(t)
-  configure(config => (config.process.args = ['/bin/sh', '-c', 'while true; do true; done']))
+  configure(config => (config.process.args = ['/bin/sh', '-c', STAY_BUSY]))
   const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
   await container.start()
   await container.pause()
@@ -25,8 +26,7 @@ t.test('a paused container stands still until it is resumed', skip, async t => {
   t.equal(ticksOf(container.pid), before)
   await container.resume()
   t.equal((await container.state()).status, 'running')
-  await sleep(200)
-  t.ok(ticksOf(container.pid) > before)
+  await until(() => ticksOf(container.pid) > before)
 })
 
 t.test('pause needs a created or running container, resume a paused one', skip, async t => {
@@ -89,10 +89,9 @@ t.test('the processes of a container are told by their pids', skip, async t => {
   t.same(new Set(await container.processes()), new Set([container.pid, process.pid]))
   await process.kill()
   // The kernel takes a process out of its cgroup only a moment after its end.
-  await sleep(50)
+  await until(async () => (await container.processes()).length === 1)
   t.strictSame(await container.processes(), [container.pid])
   await container.kill('KILL')
   await container.wait()
-  await sleep(50)
-  t.strictSame(await container.processes(), [])
+  await until(async () => (await container.processes()).length === 0)
 })

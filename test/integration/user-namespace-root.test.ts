@@ -21,7 +21,7 @@ t.test(
     configure('id -u; ls /sys/fs/cgroup | grep -c .', inherit)
     const tsrun = `${directory}/node ${directory}/code/dist/cli/tsrun.cjs`
     const inside = `${tsrun} create ${prefix} </dev/null >out 2>err; ls ${directory}/run/tsrun; ${tsrun} start ${prefix}
-    until ${tsrun} state ${prefix} | grep stopped >/dev/null; do sleep 0.1; done; ${tsrun} delete ${prefix}; cat out`
+    for i in $(seq 200); do ${tsrun} state ${prefix} | grep stopped >/dev/null && break; sleep 0.1; done; ${tsrun} delete ${prefix}; cat out`
     const { status, stdout, stderr } = script(`unshare -Urm sh -c '${inside}'`)
     t.equal(status, 0, stderr)
     const [kept, uid, entries] = stdout.trim().split('\n')

@@ -25,7 +25,7 @@ export const podmanScenarios = [
   {
     title: 'the life of a detached container: run, ps, logs, exec, top, stop, start, kill, wait, rm',
     script: `
-      podman run -d --name one --network none bb sh -c 'echo started; trap "exit 3" TERM; while :; do sleep 0.1; done' >/dev/null
+      podman run -d --name one --network none bb sh -c 'echo started; trap "exit 3" TERM; sleep 600 & wait' >/dev/null
       eventually sh -c 'podman logs one | grep started'
       podman ps --format '{{.Names}}'
       podman exec one echo inside; podman exec one sh -c 'exit 9'; echo $?
@@ -147,7 +147,7 @@ export const rootlessScenarios = [
   {
     title: 'the life of a detached container: run, ps, logs, exec, stop, start, kill, wait, rm',
     script: `
-      podman run -d --name one --network none bb sh -c 'echo started; trap "exit 3" TERM; while :; do sleep 0.1; done' >/dev/null 2>&1
+      podman run -d --name one --network none bb sh -c 'echo started; trap "exit 3" TERM; sleep 600 & wait' >/dev/null 2>&1
       eventually sh -c 'podman logs one | grep started'; podman ps --format '{{.Names}}'
       podman exec one echo inside; podman exec one sh -c 'exit 9'; echo $?
       podman exec -u 1000 -w /tmp -e A=b one sh -c 'id -u; pwd; echo $A'

@@ -40,7 +40,7 @@ export const swarmScenarios = [
     },
     script: `${watch}
       docker network create -d overlay over >/dev/null
-      serve='mkdir /www; until fetch > /www/index.html; do sleep 0.1; done; exec httpd -f -p 80 -h /www'
+      serve='mkdir /www; for i in $(seq 600); do fetch > /www/index.html && break; sleep 0.1; done; exec httpd -f -p 80 -h /www'
       create --name store --network over --endpoint-mode dnsrr bb sh -c "fetch() { echo found; }; $serve"
       create --name web --network over --endpoint-mode dnsrr --publish mode=host,published=8080,target=80 \\
         bb sh -c "fetch() { wget -q -O - http://store/; }; $serve"

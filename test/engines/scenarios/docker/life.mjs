@@ -31,7 +31,7 @@ export const lifeScenarios = [
   {
     title: 'the life of a detached container: run, ps, logs, exec, top, stop, start, restart, rm',
     script: `
-      docker run -d --name one bb sh -c 'echo started; trap "echo term; exit 3" TERM; while :; do sleep 0.1; done' >/dev/null
+      docker run -d --name one bb sh -c 'echo started; trap "echo term; exit 3" TERM; sleep 600 & wait' >/dev/null
       eventually sh -c 'docker logs one | grep started'
       docker ps --format '{{.Names}} {{.Image}}'
       docker inspect -f '{{.State.Status}} {{.State.Running}} {{.State.ExitCode}}' one
@@ -48,7 +48,7 @@ export const lifeScenarios = [
   {
     title: 'stop kills what does not heed SIGTERM',
     script: `
-      docker run -d --name deaf bb sh -c 'trap "" TERM; while :; do sleep 1; done' >/dev/null
+      docker run -d --name deaf bb sh -c 'trap "" TERM; sleep 600' >/dev/null
       docker stop -t 1 deaf; docker inspect -f '{{.State.ExitCode}}' deaf`,
     prints: 'deaf\n137\n',
   },
@@ -74,7 +74,7 @@ export const lifeScenarios = [
       docker run --rm -t bb sh -c 'tty; test -t 0 && test -t 1 && echo terminal' | tr -d '\\r'
       docker run -d --name one -t bb sleep 1000 >/dev/null
       docker exec -t one sh -c 'tty; ls -l /dev/console | cut -c1-10' | tr -d '\\r'
-      type='until stty size | grep "33 77"; do :; done; exit 5\\n'
+      type='for i in $(seq 300); do stty size | grep "33 77" && exit 5; sleep 0.1; done\\n'
       terminal '# ' "$type" -- docker run --rm -it bb sh; tr -d '\\r' < screen | grep -cx '33 77'
       terminal '# ' "$type" -- docker exec -it one sh; tr -d '\\r' < screen | grep -cx '33 77'`,
     prints: '/dev/pts/0\nterminal\n/dev/pts/1\ncrw--w----\n5\n1\n5\n1\n',
@@ -84,7 +84,7 @@ export const lifeScenarios = [
     script: `
       docker run -d -i --name one bb sh -c 'read line; echo "got $line"; read line; exit 6' >/dev/null
       { echo typed; eventually grep typed told; echo; } | docker attach one > told; echo $?; cat told
-      docker run -d --name two bb sh -c 'trap "echo term; exit 3" TERM; while :; do echo tick; sleep 0.1; done' >/dev/null
+      docker run -d --name two bb sh -c 'trap "echo term; exit 3" TERM; for i in $(seq 6000); do echo tick; sleep 0.1; done' >/dev/null
       docker attach --no-stdin two > ticks & client=$!
       eventually grep tick ticks; kill -TERM $client; wait $client; echo $?; docker logs --tail 1 two
       docker create --name three -i bb sh -c 'read line; echo "$line"; cat; exit 4' >/dev/null
@@ -101,7 +101,7 @@ export const lifeScenarios = [
       up() { docker inspect -f '{{.State.Running}}' one | grep true; }
       eventually up; docker kill one; wait $client; echo $?
       docker inspect -f '{{.State.ExitCode}} {{.State.OOMKilled}}' one
-      docker run -d --name two bb sh -c 'trap "echo usr1" USR1; echo ready; while :; do sleep 0.1; done' >/dev/null
+      docker run -d --name two bb sh -c 'trap "echo usr1" USR1; echo ready; sleep 600 & wait; wait' >/dev/null
       eventually sh -c 'docker logs two | grep ready'; docker kill -s USR1 two; eventually sh -c 'docker logs two | grep usr1'
       docker kill -s 9 two; docker wait two`,
     prints: 'one\n137\n137 false\ntwo\ntwo\n137\n',
@@ -109,7 +109,7 @@ export const lifeScenarios = [
   {
     title: 'pause freezes, unpause thaws, and a paused container can be removed',
     script: `
-      docker run -d --name one bb sh -c 'while :; do date +%s%N > /tmp/now; sleep 0.05; done' >/dev/null
+      docker run -d --name one bb sh -c 'for i in $(seq 12000); do date +%s%N > /tmp/now; sleep 0.05; done' >/dev/null
       eventually docker exec one test -s /tmp/now
       docker pause one; docker inspect -f '{{.State.Status}}' one
       docker exec one true; echo $?
@@ -120,7 +120,7 @@ export const lifeScenarios = [
   {
     title: 'stats and events tell of the container',
     script: `
-      docker run -d --name told bb sh -c 'while :; do :; done' >/dev/null
+      docker run -d --name told bb sh -c 'i=0; while [ $i -lt 1000000000 ]; do i=$((i + 1)); done' >/dev/null
       docker stats --no-stream --format '{{.Name}} {{.PIDs}}' told
       [ "$(docker stats --no-stream --format '{{.CPUPerc}}' told)" != 0.00% ]; echo $?
       docker kill told; docker wait told; sleep 1
