@@ -209,9 +209,9 @@ export class Cgroup {
   }
 
   /** Sends a signal to all processes, also those of the cgroups below; without effect where none is left. */
-  signal(number: number): void {
+  async signal(number: number): Promise<void> {
     this.#demandOne('a signal to all of its processes')
-    if (this.#ownership?.isOurs === true) signalEach(this.#places, number)
+    if (this.#ownership?.isOurs === true) await signalEach(this.#places, number)
   }
 
   /** Resolves when all processes have stopped (5 seconds at most). */

@@ -3,7 +3,8 @@ import { CgroupError, HostError } from '../errors.js'
 import { readTextIfThere } from '../sys/file.js'
 import { monotonicMs, pause } from '../sys/self.js'
 import type { Place } from './place.js'
-import { absolutePath, isGone, readFileIfThere, subtreeOf, writeFile, writeFileIfThere } from './tree.js'
+import { absolutePath, isGone, writeFile, writeFileIfThere } from './tree.js'
+import { readIn, type Visit, walk, writeIn } from './walk.js'
 
 const LIMIT_MS = 5000
 const FIRST_PAUSE_MS = 1
@@ -64,11 +65,14 @@ export function requestFreeze(place: Place): void {
  * Of version 2, the cgroup itself only tells of its own processes as long as it has some (seen on Linux 6.18), so all below
  * are asked too. One that has gone meanwhile has no process.
  */
-const hasFrozen = (place: Place): boolean => subtreeOf(place).every(hasFrozenItself)
+function hasFrozen(place: Place): boolean {
+  for (const visit of walk(place)) if (visit.left === null && !hasFrozenItself(visit, place)) return false
+  return true
+}
 
-function hasFrozenItself(place: Place): boolean {
-  if (place.version === 2) return /^frozen 1$/m.test(readFileIfThere(place, 'cgroup.events') ?? 'frozen 1')
-  return (readFileIfThere(place, 'freezer.state') ?? 'FROZEN').trim() === 'FROZEN'
+function hasFrozenItself(visit: Visit, { version }: Place): boolean {
+  if (version === 2) return /^frozen 1$/m.test(readIn(visit, 'cgroup.events') ?? 'frozen 1')
+  return (readIn(visit, 'freezer.state') ?? 'FROZEN').trim() === 'FROZEN'
 }
 
 function stillRunning(place: Place): CgroupError {
@@ -83,15 +87,18 @@ export function thaw(places: readonly Place[]): void {
   thawOne(freezerFor(places))
 }
 
+const thawing = ({ version }: Place): readonly [file: string, value: string] =>
+  version === 2 ? ['cgroup.freeze', '0'] : ['freezer.state', 'THAWED']
+
 function thawOne(place: Place): void {
-  if (place.version === 2) writeFileIfThere(place, 'cgroup.freeze', '0')
-  else writeFileIfThere(place, 'freezer.state', 'THAWED')
+  writeFileIfThere(place, ...thawing(place))
 }
 
 /** The same in all cgroups below, and without an error where there is no freezer: nothing frozen can be killed. */
 export function thawAll(places: readonly Place[]): void {
   const place = freezerOf(places)
-  if (place !== null) subtreeOf(place).toReversed().forEach(thawOne)
+  if (place === null) return
+  for (const visit of walk(place)) if (visit.left === null) writeIn(visit, ...thawing(place))
 }
 
 function freezerFor(places: readonly Place[]): Place {

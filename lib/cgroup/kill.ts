@@ -1,12 +1,13 @@
 /** Ending all processes of a cgroup. */
 import { CgroupError } from '../errors.js'
-import { closeFd } from '../sys/beneath.js'
+import { closeFds, readBeneath } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { openPidfd, signalPidfd } from '../sys/processes.js'
 import { monotonicMs, pause } from '../sys/self.js'
 import { freezerOf, requestFreeze, thawAll } from './freeze.js'
 import type { Place } from './place.js'
-import { absolutePath, isGone, readFile, subtreeOf, writeFileIfThere } from './tree.js'
+import { absolutePath, isGone, rootOf, writeFileIfThere } from './tree.js'
+import { walk } from './walk.js'
 
 const LIMIT_MS = 5000
 const SIGKILL = 9
@@ -28,7 +29,7 @@ export async function killAll(places: readonly Place[]): Promise<void> {
     const elapsed = monotonicMs() - started
     if (elapsed > LIMIT_MS) throw survivors(places, left.length)
     if (elapsed >= patience) {
-      killEach(places)
+      await killEach(places)
       patience = elapsed + LONGEST_PAUSE_MS
     }
     await pause(wait)
@@ -45,11 +46,11 @@ function killAtOnce(places: readonly Place[]): boolean {
 }
 
 /** Frozen, so that none is born while the list is read. */
-function killEach(places: readonly Place[]): void {
+async function killEach(places: readonly Place[]): Promise<void> {
   const freezer = freezerOf(places)
   try {
     if (freezer !== null) requestFreeze(freezer)
-    signalEach(places, SIGKILL)
+    await signalEach(places, SIGKILL)
   } catch (error) {
     if (!isGone(error)) throw error
   } finally {
@@ -57,15 +58,44 @@ function killEach(places: readonly Place[]): void {
   }
 }
 
+/** Each has a descriptor meanwhile. */
+const MOST_AT_ONCE = 4096
+/** What it takes to read the lists of the cgroups again. */
+const SPARE = 4
+
 /** Sends a signal to all processes. A pid may be reused until its pidfd is open: only those get it that are in the cgroup still. */
-export function signalEach(places: readonly Place[], signal: number): void {
-  const found = pidsOfAll(places).filter(pid => pid > 0)
-  const opened = found.map(pid => ({ pid, pidfd: openPidfd(pid) }))
+export async function signalEach(places: readonly Place[], signal: number): Promise<void> {
+  let left = pidsOfAll(places).filter(pid => pid > 0)
+  while (left.length > 0) {
+    const opened = openSome(left)
+    left = left.slice(opened.length)
+    try {
+      const still = new Set(pidsOfAll(places))
+      for (const { pid, pidfd } of opened) if (pidfd !== null && still.has(pid)) signalPidfd(pidfd, signal)
+    } finally {
+      closeFds(opened.flatMap(({ pidfd }) => pidfd ?? []))
+    }
+    if (left.length > 0) await pause(0)
+  }
+}
+
+interface Opened {
+  readonly pid: number
+  /** null: it has ended. */
+  readonly pidfd: number | null
+}
+
+/** The first of them, as many as this process may have open. */
+function openSome(pids: readonly number[]): Opened[] {
+  const opened: Opened[] = []
   try {
-    const still = new Set(pidsOfAll(places))
-    for (const { pid, pidfd } of opened) if (pidfd !== null && still.has(pid)) signalPidfd(pidfd, signal)
-  } finally {
-    for (const { pidfd } of opened) if (pidfd !== null) closeFd(pidfd)
+    for (const pid of pids.slice(0, MOST_AT_ONCE)) opened.push({ pid, pidfd: openPidfd(pid) })
+    return opened
+  } catch (error) {
+    const put = opened.splice(Math.max(opened.length - SPARE, 0))
+    closeFds(put.flatMap(({ pidfd }) => pidfd ?? []))
+    if (opened.length > 0 && isErrno(error, 'EMFILE', 'ENFILE')) return opened
+    throw error
   }
 }
 
@@ -75,13 +105,14 @@ function survivors(places: readonly Place[], count: number): CgroupError {
   return new CgroupError('ERR_CGROUP_WRITE', message, { file, value: 'SIGKILL', errno: 'EBUSY', configPath: '' })
 }
 
-/** The pids in the cgroup itself, 0 for one that our pid namespace does not show; empty where it is gone. */
-function pidsIn(place: Place): number[] {
+/** The pids in the cgroup itself, 0 for one that our pid namespace does not show; empty if it is gone. */
+function pidsIn(directory: number, path: string): number[] {
+  const read = (file: string): number[] => numbers(readBeneath(directory, path === '' ? file : `${path}/${file}`))
   try {
-    return numbers(readFile(place, 'cgroup.procs'))
+    return read('cgroup.procs')
   } catch (error) {
     // A threaded cgroup only tells of threads.
-    if (isErrno(error, 'EOPNOTSUPP')) return numbers(readFile(place, 'cgroup.threads'))
+    if (isErrno(error, 'EOPNOTSUPP')) return read('cgroup.threads')
     if (isGone(error)) return []
     throw error
   }
@@ -95,8 +126,12 @@ const numbers = (text: string): number[] =>
 
 /** The pids in the cgroup and, where `recursive`, in those below it; each once. */
 export function pidsOf(place: Place, { recursive }: { recursive: boolean }): number[] {
-  const places = recursive ? subtreeOf(place) : [place]
-  return [...new Set(places.flatMap(pidsIn))]
+  if (!recursive) return [...new Set(pidsIn(rootOf(place), place.path))]
+  const found = new Set<number>()
+  for (const { fd, left } of walk(place)) {
+    if (left === null) for (const pid of pidsIn(fd, '')) found.add(pid)
+  }
+  return [...found]
 }
 
 /** The pids in any of the hierarchies: a process may have been moved in some of them only. */

@@ -2,7 +2,8 @@
 import { CgroupError } from '../errors.js'
 import { monotonicMs, pause } from '../sys/self.js'
 import type { Place } from './place.js'
-import { absolutePath, ancestor, removeDirectory, subtreeOf } from './tree.js'
+import { absolutePath, ancestor, removeDirectory } from './tree.js'
+import { removeIn, walk } from './walk.js'
 
 const LIMIT_MS = 5000
 const FIRST_PAUSE_MS = 1
@@ -17,22 +18,27 @@ export interface OwnedPlace extends Place {
  * Removes our directories with all cgroups below them; fine where they are gone. Those above the container's own are
  * left to others where they are in use.
  *
- * @throws {CgroupError} EBUSY where a process is still in one after 5 seconds
+ * @throws {CgroupError} EBUSY if a process is still in one 5 seconds after the last one was removed
  */
 export async function removeAll(places: readonly OwnedPlace[]): Promise<void> {
-  const deadline = monotonicMs() + LIMIT_MS
+  let deadline = monotonicMs() + LIMIT_MS
   let left = places.filter(({ made }) => made > 0)
+  const progress = (): void => {
+    deadline = monotonicMs() + LIMIT_MS
+  }
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
-    left = left.filter(place => !removeOne(place))
-    if (left.length === 0) return
+    const busy: OwnedPlace[] = []
+    for (const place of left) if (!(await removeOne(place, progress))) busy.push(place)
+    if (busy.length === 0) return
+    left = busy
     // The kernel lets go of the cgroup of a process only a little after its death.
-    if (monotonicMs() > deadline) throw busy(left)
+    if (monotonicMs() > deadline) throw inUse(left)
     await pause(wait)
   }
 }
 
-function removeOne(place: OwnedPlace): boolean {
-  const gone = removeDirectory(place) || removeSubtree(place)
+async function removeOne(place: OwnedPlace, progress: () => void): Promise<boolean> {
+  const gone = removeDirectory(place) || (await removeSubtree(place, progress))
   if (gone) removeAbove(place)
   return gone
 }
@@ -46,7 +52,7 @@ function removeAbove(place: OwnedPlace): void {
 
 /** One attempt, without waiting: for undoing a create in which no process has been. */
 export function removeEmpty(places: readonly OwnedPlace[]): void {
-  for (const place of places) if (place.made > 0) removeOne(place)
+  for (const place of places) if (place.made > 0 && removeDirectory(place)) removeAbove(place)
 }
 
 /** The same, up to the first one that is in use, or that stays: false, and the rest is left alone. */
@@ -58,12 +64,20 @@ export function removeAtOnce(places: readonly OwnedPlace[]): boolean {
   })
 }
 
-const removeSubtree = (place: Place): boolean =>
-  subtreeOf(place)
-    .map(removeDirectory)
-    .every(gone => gone)
+/** So many at a time, and then the event loop has its turn. */
+const AT_ONCE = 64
 
-function busy([place]: readonly OwnedPlace[]): CgroupError {
+async function removeSubtree(place: Place, progress: () => void): Promise<boolean> {
+  let count = 0
+  for (const visit of walk(place)) {
+    if (visit.left !== null && removeIn(visit, visit.left)) progress()
+    count++
+    if (count % AT_ONCE === 0) await pause(0)
+  }
+  return removeDirectory(place)
+}
+
+function inUse([place]: readonly OwnedPlace[]): CgroupError {
   const file = place === undefined ? '' : absolutePath(place)
   const message = `rmdir(${JSON.stringify(file)}): EBUSY: still has processes after ${LIMIT_MS / 1000} seconds`
   return new CgroupError('ERR_CGROUP_WRITE', message, { file, value: '', errno: 'EBUSY', configPath: '' })

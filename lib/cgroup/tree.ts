@@ -3,7 +3,6 @@ import { HostError } from '../errors.js'
 import {
   closeFd,
   isThereBeneath,
-  listBeneath,
   mkdirBeneath,
   openDirectory,
   readBeneath,
@@ -128,20 +127,4 @@ export function removeDirectory(place: Place): boolean {
     if (isErrno(error, 'EBUSY', 'ENOTEMPTY')) return false
     throw error
   }
-}
-
-/** The cgroups right below; none where the place is gone. */
-export function childrenOf(place: Place): Place[] {
-  try {
-    const entries = listBeneath(rootOf(place), place.path).filter(({ directory }) => directory)
-    return entries.map(({ name }) => ({ ...place, path: inside(place, name) }))
-  } catch (error) {
-    if (isGone(error)) return []
-    throw error
-  }
-}
-
-/** The place and all cgroups below it, the lowest first. */
-export function subtreeOf(place: Place): Place[] {
-  return [...childrenOf(place).flatMap(subtreeOf), place]
 }

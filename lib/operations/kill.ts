@@ -66,7 +66,7 @@ async function killOrphans(record: ContainerRecord): Promise<boolean> {
 async function killAll(record: ContainerRecord, number: number): Promise<void> {
   const cgroup = openCgroup({ recorded: record.cgroup })
   if (cgroup.isNone && !isAlive(record)) return
-  if (number !== SIGKILL) cgroup.signal(number)
+  if (number !== SIGKILL) await cgroup.signal(number)
   else if (cgroup.isNone) killNamespace(record)
   else await cgroup.kill()
 }

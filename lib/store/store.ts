@@ -123,13 +123,13 @@ function reserve({ root, id, path }: { root: string; id: string; path: string })
 /** False: it is there already. The state directory itself is made where it is missing. */
 function makeIfNew(path: string, root: string): boolean {
   try {
-    makeDirectory(path, 0o711)
+    makeDirectory(path, 0o700)
     return true
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return false
     if (!isErrno(error, 'ENOENT')) throw error
   }
-  makeDirectories(root, 0o711)
+  makeDirectories(root, 0o700)
   return makeIfNew(path, root)
 }
 

@@ -1,2 +1,2 @@
 // Made by scripts/native.mjs, of the declarations in native/sys.
-export const ABI = 998191878
+export const ABI = 408016504

@@ -3,6 +3,7 @@
  * For cgroup trees and procfs, where names may come from a configuration.
  */
 import { constants, readdirSync } from 'node:fs'
+import { SystemError } from '../errors.js'
 import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { native } from './native.js'
@@ -13,6 +14,7 @@ const FLAGS = {
   read: constants.O_RDONLY,
   write: constants.O_WRONLY,
   directory: O_PATH | constants.O_DIRECTORY,
+  list: constants.O_RDONLY | constants.O_DIRECTORY,
 } as const
 
 /** A descriptor (O_PATH) of the directory at `path`; to be closed with `closeFd`. */
@@ -32,14 +34,19 @@ export function isThereBeneath(dirfd: number, path: string): boolean {
   return true
 }
 
-const READ_LIMIT = 256 * 1024
+const READ_BYTES = 256 * 1024
+/** More than the pids of all processes that a kernel can have. */
+const MOST_BYTES = 64 * 1024 * 1024
 let scratch: Buffer | null = null
 
-/** The file's text, up to 256 KiB. */
+/** The file's text, to its end. @throws {SystemError} EFBIG above 64 MiB */
 export function readBeneath(dirfd: number, path: string): string {
-  scratch ??= Buffer.alloc(READ_LIMIT)
-  const length = check(native().ts_read_beneath(dirfd, path, scratch, READ_LIMIT), 'read', path)
-  return scratch.toString('utf8', 0, length)
+  scratch ??= Buffer.alloc(READ_BYTES)
+  for (let buffer = scratch; buffer.length <= MOST_BYTES; buffer = Buffer.alloc(buffer.length * 4)) {
+    const length = check(native().ts_read_beneath(dirfd, path, buffer, buffer.length), 'read', path)
+    if (length < buffer.length) return buffer.toString('utf8', 0, length)
+  }
+  throw new SystemError({ syscall: 'read', errno: 'EFBIG', path })
 }
 
 /** Writes `text` with one write(2). */
@@ -74,6 +81,24 @@ export function rmdirBeneath(dirfd: number, path: string): void {
 
 export function chownBeneath(dirfd: number, path: string, uid: number, gid: number): void {
   check(native().ts_chown_beneath(dirfd, path, uid, gid), 'fchownat', path)
+}
+
+/** The directory above an open one. Who goes up counts the levels: nothing else keeps it below where it began. */
+export function openAbove(directory: number): number {
+  return check(native().ts_open_above(directory), 'openat', '..')
+}
+
+const NAMES_BYTES = 64 * 1024
+
+/** The names of the directories in one that is open for reading (`list`). */
+export function listDirectories(directory: number): string[] {
+  for (let size = NAMES_BYTES; ; size *= 4) {
+    const names = Buffer.allocUnsafe(size)
+    const length = native().ts_list_directories(directory, names, size)
+    if (length < 0 && errnoName(-length) === 'ERANGE' && size < MOST_BYTES) continue
+    check(length, 'getdents64')
+    return length === 0 ? [] : names.toString('utf8', 0, length - 1).split('\0')
+  }
 }
 
 /** What is in the directory, without `.` and `..`. */

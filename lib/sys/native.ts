@@ -8,6 +8,8 @@ import { load, type NativeFunction, type Signature } from './ffi.js'
 export const TABLE = {
   ts_abi: ['int', []],
   ts_open_beneath: ['int', ['int', 'string', 'int']],
+  ts_open_above: ['int', ['int']],
+  ts_list_directories: ['int', ['int', 'pointer', 'int']],
   ts_read_beneath: ['int', ['int', 'string', 'pointer', 'int']],
   ts_write_beneath: ['int', ['int', 'string', 'pointer', 'int']],
   ts_write_lines_beneath: ['int', ['int', 'string', 'pointer', 'int', 'pointer']],

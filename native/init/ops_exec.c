@@ -116,14 +116,30 @@ void run_created(struct init *init, struct created_op *args) {
   drop(&init->report.socket);
 }
 
+// Whether whoever connected is the user that made the socket, or root. Its mode keeps all others out already;
+// of a filter that is there before this and refuses the question, that is all that there is. Without a user
+// namespace of its own the container has the ids of the host, else two users that it does not map look the
+// same.
+static bool may_start(int listener, int socket) {
+  uint32_t maker, peer;
+  int asked = sys_peer_uid(listener, &maker);
+  if (asked == 0)
+    asked = sys_peer_uid(socket, &peer);
+  return asked == 0 ? peer == maker || peer == 0 : asked == -EPERM || asked == -ENOSYS;
+}
+
 void run_await_start(struct init *init, struct await_start_op *args) {
   int listener = take_slot(init, args->slot.number);
   int socket;
-  do
+  for (;;) {
     socket = sys_accept(listener);
-  while (socket == -ECONNABORTED || socket == -EINTR);
-  if (socket < 0)
-    sys_exit(1);
+    if (socket >= 0 && may_start(listener, socket))
+      break;
+    if (socket >= 0)
+      sys_close(socket);
+    else if (socket != -ECONNABORTED && socket != -EINTR)
+      sys_exit(1);
+  }
   sys_close(listener);
   init->report.socket = socket;
 }

@@ -291,6 +291,15 @@ int sys_accept(int fd) {
   return (int)CALL(accept4, fd, NULL, NULL, O_CLOEXEC);
 }
 
+int sys_peer_uid(int fd, uint32_t *uid) {
+  enum { PEER_CREDENTIALS = 17 }; // SO_PEERCRED
+  uint32_t ids[3];                // struct ucred: pid, uid, gid
+  uint32_t size = sizeof ids;
+  int result = (int)CALL(getsockopt, fd, LEVEL_SOCKET, PEER_CREDENTIALS, ids, &size);
+  *uid = ids[1];
+  return result;
+}
+
 #define DONT_SIGNAL 0x4000 // MSG_NOSIGNAL
 
 long sys_send(int fd, const void *from, size_t size) {

@@ -1,7 +1,9 @@
 // Files below a directory descriptor, never outside of it: for cgroup trees and procfs.
 #include "sys.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -99,4 +101,46 @@ EXPORT int ts_chown_beneath(int dir, const char *path, int uid, int gid) {
   if (fd < 0)
     return fd;
   return (int)result(fchownat(fd, "", (uid_t)uid, (gid_t)gid, AT_EMPTY_PATH));
+}
+
+// The directory above. Where no name is followed, that is the only way back from a path longer than PATH_MAX;
+// who walks counts the levels, so as not to leave the tree.
+EXPORT int ts_open_above(int dir) {
+  return (int)result(openat(dir, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+struct entry { // struct linux_dirent64
+  uint64_t inode;
+  int64_t next;
+  unsigned short length;
+  unsigned char type;
+  char name[];
+};
+
+static bool is_directory(const struct entry *entry) {
+  return entry->type == DT_DIR && strcmp(entry->name, ".") != 0 && strcmp(entry->name, "..") != 0;
+}
+
+// The names of the directories in the open directory `dir`, each with a NUL byte at its end: how many bytes
+// they take. -ERANGE: `size` is too small for them.
+EXPORT int ts_list_directories(int dir, char *names, int size) {
+  _Alignas(8) char buffer[16 * 1024];
+  int used = 0;
+  if (lseek(dir, 0, SEEK_SET) < 0)
+    return -errno;
+  for (;;) {
+    long got = syscall(SYS_getdents64, dir, buffer, sizeof buffer);
+    if (got <= 0)
+      return got < 0 ? -errno : used;
+    for (long at = 0; at < got; at += ((struct entry *)(void *)(buffer + at))->length) {
+      const struct entry *entry = (struct entry *)(void *)(buffer + at);
+      if (!is_directory(entry))
+        continue;
+      size_t length = strlen(entry->name) + 1;
+      if (length > (size_t)(size - used))
+        return -ERANGE;
+      memcpy(names + used, entry->name, length);
+      used += (int)length;
+    }
+  }
 }

@@ -20,6 +20,7 @@ EXPORT int ts_socketpair(int *pair) {
   return (int)result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 }
 
+// The file gets the mode of the descriptor, less the umask, so that it is never there with another one.
 EXPORT int ts_listen(const char *path) {
   struct sockaddr_un to;
   int bad = address(&to, path);
@@ -28,7 +29,7 @@ EXPORT int ts_listen(const char *path) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -errno;
-  if (bind(fd, (struct sockaddr *)&to, sizeof to) < 0 || listen(fd, 8) < 0) {
+  if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&to, sizeof to) < 0 || listen(fd, 8) < 0) {
     int error = errno;
     close(fd);
     return -error;
