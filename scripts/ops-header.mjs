@@ -1,18 +1,30 @@
-// Writes native/init/ops.h, the C side of the op table, from lib/plan/ops.ts.
-// `--check` writes nothing and fails where the file is out of step; `--print` shows what it should be.
+// Writes native/init/ops.h and native/init/rules.h, the C side of the tables in lib/plan: ops.ts, rules.ts, values.ts and flags.ts.
+// `--check` writes nothing and fails if one is out of step; `--print ops` and `--print rules` show what they should be.
 import { readFile, writeFile } from 'node:fs/promises'
-import { transform } from 'esbuild'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import { rulesHeader } from './rules-header.mjs'
 
-const TABLE = new URL('../lib/plan/ops.ts', import.meta.url)
-const HEADER = new URL('../native/init/ops.h', import.meta.url)
+const HEADERS = {
+  ops: new URL('../native/init/ops.h', import.meta.url),
+  rules: new URL('../native/init/rules.h', import.meta.url),
+}
 
-const { OPS, OP_NAMES, PHASES, RESOLVE, RESOLVE_IN_ROOT } = await loadTable()
+const tables = await loadTables()
+const { OPS, OP_NAMES, PHASES, RESOLVE, RESOLVE_IN_ROOT } = tables
 const names = OP_NAMES.map(name => ({ name, code: `OP_${name.toUpperCase()}` }))
 const widest = Math.max(...OP_NAMES.map(name => Object.keys(OPS[name].args).length))
 
-async function loadTable() {
-  const { code } = await transform(await readFile(TABLE, 'utf8'), { loader: 'ts', format: 'esm' })
-  return import(`data:text/javascript,${encodeURIComponent(code)}`)
+async function loadTables() {
+  const contents = ['ops', 'rules', 'values', 'flags'].map(name => `export * from './${name}.js'`).join('\n')
+  const resolveDir = fileURLToPath(new URL('../lib/plan', import.meta.url))
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir, loader: 'ts' },
+    bundle: true,
+    write: false,
+    format: 'esm',
+  })
+  return import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`)
 }
 
 function rule({ name, code }) {
@@ -33,7 +45,7 @@ function argumentStruct({ name }) {
     : `struct ${name}_op {\n  struct value ${fields.map(snakeCase).join(', ')};\n};`
 }
 
-const header = `/* Generated from lib/plan/ops.ts by scripts/ops-header.mjs: change that and run \`npm run generate\`. */
+const opsHeader = `/* Generated from lib/plan/ops.ts by scripts/ops-header.mjs: change that and run \`npm run generate\`. */
 /* clang-format off */
 #ifndef TSRUN_OPS_H
 #define TSRUN_OPS_H
@@ -77,20 +89,23 @@ ${names.map(({ name }) => `  struct ${name}_op ${name};`).join('\n')}
 #endif
 `
 
+const headers = { ops: opsHeader, rules: rulesHeader(tables) }
+
 switch (process.argv[2]) {
   case undefined:
-    await writeFile(HEADER, header)
+    for (const [name, url] of Object.entries(HEADERS)) await writeFile(url, headers[name])
     break
   case '--print':
-    process.stdout.write(header)
+    process.stdout.write(headers[process.argv[3]] ?? '')
     break
   case '--check':
-    if ((await readFile(HEADER, 'utf8').catch(() => '')) !== header) {
-      console.error('native/init/ops.h is out of step with lib/plan/ops.ts: run `npm run generate`')
+    for (const [name, url] of Object.entries(HEADERS)) {
+      if ((await readFile(url, 'utf8').catch(() => '')) === headers[name]) continue
+      console.error(`native/init/${name}.h is out of step with lib/plan: run \`npm run generate\``)
       process.exitCode = 1
     }
     break
   default:
-    console.error('usage: ops-header.mjs [--check | --print]')
+    console.error('usage: ops-header.mjs [--check | --print ops | --print rules]')
     process.exitCode = 2
 }

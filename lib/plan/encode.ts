@@ -1,21 +1,27 @@
 import { Encoder } from 'cbor-x'
 import { PlanError } from '../errors.js'
 import { type ArgKind, OP_ARGS, OP_CODES, type Op } from './ops.js'
-import type { Plan } from './plan.js'
+import type { Plan, Slot } from './plan.js'
+import { SLOT_KIND_NAMES } from './rules.js'
 
-const VERSION = 1
+const VERSION = 2
 
 /** The plain settings: no records, no tags; definite lengths are cbor-x's own habit for arrays. */
 const encoder = new Encoder({ useRecords: false, tagUint8Array: false })
 
 /**
- * The wire form of a plan: CBOR of `[1, slotCount, [[code, argument...], ...]]`.
- * Only definite arrays, text and unsigned integers appear in it; 64-bit fields are always written as 64 bits.
+ * The wire form of a plan: CBOR of `[2, cloneFlags, preserveFds, [[kind, type], ...], [[code, argument...], ...]]`, the
+ * slots before the ops; the type is that of a namespace, 0 for any other slot. Only definite arrays, text and unsigned integers
+ * appear in it; 64-bit fields are always written as 64 bits.
  *
  * @throws PlanError for a text with a NUL or an unpaired surrogate, which cbor-x would write without complaint.
  */
-export function encodePlan({ ops, slots }: Pick<Plan, 'ops' | 'slots'>): Uint8Array {
-  return encoder.encode([VERSION, slots.length, ops.map(encodeOp)])
+export function encodePlan({ cloneFlags, preserveFds, slots, ops }: Plan): Uint8Array {
+  return encoder.encode([VERSION, cloneFlags, preserveFds, slots.map(encodeSlot), ops.map(encodeOp)])
+}
+
+function encodeSlot(slot: Slot): [kind: number, type: number] {
+  return [SLOT_KIND_NAMES.indexOf(slot.kind), slot.kind === 'namespace' ? slot.type : 0]
 }
 
 function encodeOp({ op, args }: Op): unknown[] {

@@ -168,7 +168,7 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'memory_policy.mode': String,
   mask: octal,
   persona: value => `0x${value.toString(16)}`,
-  keep: capabilities,
+  'bounding_set.keep': capabilities,
   effective: capabilities,
   permitted: capabilities,
   inheritable: capabilities,

@@ -1,4 +1,8 @@
-/** What a plan must keep to, as tables: `verify.ts` walks a plan with them. */
+/**
+ * What a plan must keep to, as tables: `verify.ts` walks a plan with them, and the helper with `native/init/rules.h`, which is
+ * made from them.
+ */
+import { CLONE } from './flags.js'
 import type { OpName } from './ops.js'
 import type { Slot } from './plan.js'
 
@@ -23,6 +27,24 @@ export const REPEATABLE: ReadonlySet<OpName> = new Set<OpName>([
   'lsm_label',
   'chdir',
 ])
+
+/** The kinds of slots; on the wire a kind is its place here. */
+export const SLOT_KIND_NAMES = [
+  'tree',
+  'idmapped_tree',
+  'idmapped_filesystem',
+  'device',
+  'place',
+  'directory',
+  'namespace',
+  'cgroup',
+  'cgroup_tree',
+  'filter',
+  'start',
+  'console',
+  'init',
+  'init_root',
+] as const satisfies readonly Slot['kind'][]
 
 /** Which kinds of host object an op takes. */
 export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
@@ -102,3 +124,34 @@ export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   ['created', 'close_from'],
   ['await_start', 'close_from'],
 ]
+
+/** Ops that would change a namespace of the host, were the process still in it. */
+export const NAMESPACES_NEEDED: Partial<Record<OpName, number>> = {
+  propagation: CLONE.NEWNS,
+  root: CLONE.NEWNS,
+  root_checked: CLONE.NEWNS,
+  mask_path: CLONE.NEWNS,
+  readonly_path: CLONE.NEWNS,
+  root_attr: CLONE.NEWNS,
+  hostname: CLONE.NEWUTS,
+  domainname: CLONE.NEWUTS,
+  loopback_up: CLONE.NEWNET,
+}
+
+/** The namespace that a key of `sysctl` belongs to, by what the key begins with; all others belong to that of IPC. */
+export const SYSCTL_NAMESPACES: readonly (readonly [prefix: string, namespace: number])[] = [
+  ['net/', CLONE.NEWNET],
+  ['user/', CLONE.NEWUSER],
+  ['kernel/domainname', CLONE.NEWUTS],
+]
+
+/** Where nothing else is said of a key. */
+export const SYSCTL_NAMESPACE = CLONE.NEWIPC
+
+/** A time namespace is entered by the next child, a cgroup namespace is rooted in the cgroup at the time: the first clone makes neither. */
+export const BY_UNSHARE = CLONE.NEWTIME | CLONE.NEWCGROUP
+
+/** The runtime writes ids and offsets at `map`, so what they belong to must have been made. */
+export const MAPPED = CLONE.NEWUSER | CLONE.NEWTIME
+
+export const MOST_PRESERVED_FDS = 0xffff

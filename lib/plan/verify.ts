@@ -5,7 +5,19 @@ import { allFlags, CLONE, SECCOMP_FILTER_FLAG } from './flags.js'
 import { OP_ARGS, type Op, type OpName, PHASES, type Phase } from './ops.js'
 import { phaseOf } from './phases.js'
 import type { Plan, Slot } from './plan.js'
-import { NEVER_AFTER, REPEATABLE, REQUIRES, ROOT_SWITCHES, SLOT_KINDS } from './rules.js'
+import {
+  BY_UNSHARE,
+  MAPPED,
+  MOST_PRESERVED_FDS,
+  NAMESPACES_NEEDED,
+  NEVER_AFTER,
+  REPEATABLE,
+  REQUIRES,
+  ROOT_SWITCHES,
+  SLOT_KINDS,
+  SYSCTL_NAMESPACE,
+  SYSCTL_NAMESPACES,
+} from './rules.js'
 
 /** How far the walk through a plan has come. */
 interface Walk {
@@ -18,9 +30,9 @@ interface Walk {
 }
 
 /**
- * Checks a plan by all the rules that the init helper checks it by, and more: ops and arguments are those of the table,
- * phases never go back, every slot fits its op and is used once, and each op has its predecessors. Anything less than
- * that is not sent to the helper.
+ * Checks a plan by the rules that the init helper checks it by (native/init/verify.c): ops and arguments are those of the
+ * table, phases never go back, every slot fits its op and is used once, each op has its predecessors, and none changes a
+ * namespace of the host. Anything less than that is not sent to the helper.
  *
  * @throws PlanError naming the op; it is always a bug of tsrun, never a fault of the configuration.
  */
@@ -44,9 +56,8 @@ export function verifyPlan(plan: Plan): void {
 function verifyHeader({ cloneFlags, preserveFds }: Plan): void {
   if (argFault('u32', cloneFlags) !== null || outside(cloneFlags, allFlags(CLONE)))
     refuse('clone flags are not namespaces')
-  // A time namespace is entered by the next child, a cgroup namespace is rooted in the cgroup at the time.
-  if (cloneFlags & (CLONE.NEWTIME | CLONE.NEWCGROUP)) refuse('time and cgroup namespaces are made by unshare')
-  if (argFault('u32', preserveFds) !== null || preserveFds > 0xffff) refuse('preserveFds is out of range')
+  if (cloneFlags & BY_UNSHARE) refuse('time and cgroup namespaces are made by unshare')
+  if (argFault('u32', preserveFds) !== null || preserveFds > MOST_PRESERVED_FDS) refuse('preserveFds is out of range')
 }
 
 function refuse(message: string, op = ''): never {
@@ -134,32 +145,14 @@ function namespaceFault({ entered }: Walk, op: Op): string | null {
 }
 
 function neededNamespace(op: Op): number {
-  switch (op.op) {
-    case 'propagation':
-    case 'root':
-    case 'root_checked':
-    case 'mask_path':
-    case 'readonly_path':
-    case 'root_attr':
-      return CLONE.NEWNS
-    case 'console':
-      return op.args.bind === 1 ? CLONE.NEWNS : 0
-    case 'hostname':
-    case 'domainname':
-      return CLONE.NEWUTS
-    case 'loopback_up':
-      return CLONE.NEWNET
-    case 'sysctl':
-      return sysctlNamespace(op.args.key)
-    default:
-      return 0
-  }
+  if (op.op === 'console') return op.args.bind === 1 ? CLONE.NEWNS : 0
+  if (op.op === 'sysctl') return sysctlNamespace(op.args.key)
+  return NAMESPACES_NEEDED[op.op] ?? 0
 }
 
 function sysctlNamespace(key: string): number {
-  if (key.startsWith('net/')) return CLONE.NEWNET
-  if (key.startsWith('user/')) return CLONE.NEWUSER
-  return key === 'kernel/domainname' ? CLONE.NEWUTS : CLONE.NEWIPC
+  const found = SYSCTL_NAMESPACES.find(([prefix]) => key.startsWith(prefix))
+  return found === undefined ? SYSCTL_NAMESPACE : found[1]
 }
 
 /**
@@ -175,9 +168,6 @@ function seccompFault({ seen }: Walk, op: Op): string | null {
   const missing = needed.find(name => !seen.has(name))
   return missing === undefined ? null : `needs ${missing} before it`
 }
-
-/** The runtime writes ids and offsets at the barrier, so what they belong to must have been made. */
-const MAPPED = CLONE.NEWUSER | CLONE.NEWTIME
 
 function enter(walk: Walk, op: Op): string | null {
   if (op.op === 'cgroup_join' && walk.entered & CLONE.NEWCGROUP) return 'comes after the cgroup namespace'

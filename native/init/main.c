@@ -3,6 +3,7 @@
 // plan becomes N+1, N+2 and what follows are the slots.
 #include <linux/close_range.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 
 #include "init.h"
 #include "memory.h"
@@ -220,6 +221,8 @@ _Noreturn void start(long *stack) {
   read_plan(&init, (int)control + 1);
   if (init.plan.slot_count != received)
     refuse(&init.report, "the slots received are not those of the plan");
+  if ((init.plan.cloned & ~(uint32_t)(CLONE_NEWUSER | CLONE_NEWPID)) != (uint32_t)namespaces)
+    refuse(&init.report, "the namespaces made are not those of the plan");
   for (uint32_t slot = 0; slot < received; slot++)
     init.slots_left[slot / 8] |= (unsigned char)(1u << slot % 8);
   run_plan(&init);

@@ -1,4 +1,5 @@
-// Reading a plan: CBOR of [1, slots, [[code, argument...], ...]]. No system calls, so that it can be fuzzed.
+// Reading a plan: CBOR of [2, clone flags, preserved descriptors, [[kind, type], ...], [[code, argument...],
+// ...]], the slots before the ops. No system calls, so that it can be fuzzed.
 #ifndef TSRUN_PLAN_H
 #define TSRUN_PLAN_H
 
@@ -9,7 +10,7 @@
 #include "cbor.h"
 #include "ops.h"
 
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 // Every bind mount, device, cgroup hierarchy and joined namespace has one.
 #define PLAN_MAX_SLOTS 4096
 
@@ -17,7 +18,8 @@ struct plan {
   struct cbor in; // what of the ops is still to be read
   uint32_t count; // of ops
   uint32_t slot_count;
-  uint64_t ops; // bit n: an op of code n is in the plan
+  uint32_t cloned; // CLONE_NEW* of the first clone
+  uint64_t ops;    // bit n: an op of code n is in the plan
 };
 
 // Which op was refused, and why.
@@ -26,7 +28,7 @@ struct refusal {
   const char *reason;
 };
 
-// Reads the whole plan and changes nothing. True where it may be run.
+// Reads the whole plan and changes nothing (verify.c). True if it may be run.
 bool plan_verify(unsigned char *bytes, size_t size, struct plan *plan, struct refusal *refusal);
 
 // Reads the next op of a verified plan. Texts are terminated in place, so that no op can be read twice.

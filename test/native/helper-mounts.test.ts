@@ -88,7 +88,7 @@ t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'b
     const root = makeRoot(t)
     symlinkSync('/tmp', join(root, 'link'))
     const mount = op('mount_fs', { type: 'proc', path: '/link', resolve: 1 })
-    t.same(launch({ ops: shellWith([mount], 'true'), slots: [`tree:${root}`] }).told, [[3, 7, 1, '/link']])
+    t.same(launch({ ops: shellWith([mount], 'true'), slots: [`tree:${root}`] }).told, [[3, 8, 1, '/link']])
   })
 
   t.test('makes folders, links and nodes with their modes and owners, and keeps nodes that are there', async t => {
@@ -118,11 +118,11 @@ t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'b
     )
     const other = op('mknod', { path: '/dev/null', mode: 0o020666, major: 1, minor: 5 })
     t.same(launch({ ops: shellWith([other], 'true'), slots: [`tree:${root}`] }).told, [
-      [2, 7, 'mknodat', 17, '/dev/null'],
+      [2, 8, 'mknodat', 17, '/dev/null'],
     ])
     const file = op('symlink', { target: 'x', path: '/bin/busybox' })
     t.same(launch({ ops: shellWith([file], 'true'), slots: [`tree:${root}`] }).told, [
-      [2, 7, 'symlinkat', 17, '/bin/busybox'],
+      [2, 8, 'symlinkat', 17, '/bin/busybox'],
     ])
   })
 
@@ -148,8 +148,8 @@ t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'b
     const root = makeRoot(t)
     const attempt = (mount: Op) => launch({ ops: shellWith([mount], 'true'), slots: [`tree:${root}`] }).told
     const option = op('mount_fs', { type: 'tmpfs', path: '/a', options: ['mode=755', 'size=banana'] })
-    t.same(attempt(option), [[2, 7, 'fsconfig', 22, "size=banana: tmpfs: Bad value for 'size'"]])
-    t.same(attempt(op('mount_fs', { type: 'nonsense', path: '/a' })), [[2, 7, 'fsopen', 19, 'nonsense']])
-    t.same(attempt(op('set_attributes', { path: '/tmp', set: RDONLY })), [[2, 7, 'mount_setattr', 22, '/tmp']])
+    t.same(attempt(option), [[2, 8, 'fsconfig', 22, "size=banana: tmpfs: Bad value for 'size'"]])
+    t.same(attempt(op('mount_fs', { type: 'nonsense', path: '/a' })), [[2, 8, 'fsopen', 19, 'nonsense']])
+    t.same(attempt(op('set_attributes', { path: '/tmp', set: RDONLY })), [[2, 8, 'mount_setattr', 22, '/tmp']])
   })
 })

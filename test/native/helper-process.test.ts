@@ -62,6 +62,7 @@ t.test('the process that the init helper becomes', { skip: missing('root', 'cc',
     const leak = op('chdir', { path: '/proc/self/fd/6' })
     const ops = [
       ...shell('true').slice(0, -4),
+      op('no_new_privs'),
       leak,
       ...runProgram(['/bin/sh']).slice(-3, -1),
       op('seccomp', { slot: 1 }),
@@ -83,7 +84,7 @@ t.test('the process that the init helper becomes', { skip: missing('root', 'cc',
     const ENOENT = 2,
       EACCES = 13,
       EISDIR = 21,
-      index = 14
+      index = 15
     t.same(attempt('/bin/missing', '/missing/too'), [[2, index, 'execve', ENOENT, '/bin/missing']])
     t.same(attempt('/missing', '/etc'), [[2, index, 'execve', EISDIR, '/missing']])
     t.same(attempt('/etc', '/etc/text', '/missing'), [[2, index, 'execve', EACCES, '/etc']])
@@ -102,7 +103,7 @@ t.test('the process that the init helper becomes', { skip: missing('root', 'cc',
     writeFileSync(join(root, 'bin/bad'), 'nonsense', { mode: 0o755 })
     const bad = launch({ ops: started('/bin/bad', op('execve', { args: ['bad'] })), slots: [`tree:${root}`, 'listen'] })
     const ENOEXEC = 8
-    t.same(bad.told.slice(2), ['start', [2, 19, 'execve', ENOEXEC, '/bin/bad']])
+    t.same(bad.told.slice(2), ['start', [2, 20, 'execve', ENOEXEC, '/bin/bad']])
     t.equal(bad.exit, 1)
   })
 

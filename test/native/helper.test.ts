@@ -111,6 +111,7 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
           op('map'),
           op('become_root'),
           op('not_dumpable'),
+          op('setsid'),
           op('propagation', { flags: MS.SLAVE | MS.REC }),
         ]
         const mounts = [op('root_checked', { slot: 0, source }), attached(volume), op('pivot_root')]
@@ -121,11 +122,11 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
       const copied = launch({ ops: opsWith(root, host), slots, flags })
       t.equal(copied.stdout, 'of the host')
       t.match(copied.told, [[0, OP_CODES.map], /Read-only file system/])
-      t.match(launch({ ops: opsWith(host, host), slots, flags }).told, [[0], [3, 4, 4, host]])
-      t.match(launch({ ops: opsWith(root, '/tmp'), slots, flags }).told, [[0], [3, 5, 4, '/tmp']])
+      t.match(launch({ ops: opsWith(host, host), slots, flags }).told, [[0], [3, 5, 4, host]])
+      t.match(launch({ ops: opsWith(root, '/tmp'), slots, flags }).told, [[0], [3, 6, 4, '/tmp']])
       t.match(launch({ ops: opsWith(root, `${host}/none`), slots, flags }).told, [
         [0],
-        [2, 5, 'openat', 2, `${host}/none`],
+        [2, 6, 'openat', 2, `${host}/none`],
       ])
     },
   )
@@ -143,7 +144,7 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
       // In a user namespace without a pid namespace the kernel gives us none.
       const flags = (NAMESPACES & ~CLONE.NEWPID) | CLONE.NEWUSER
       const inUser = (mounts: readonly Op[], slots: readonly string[]) => {
-        const ops = [op('map'), op('become_root'), ...furnishedRoot().slice(0, 3), ...mounts, op('pivot_root'), sysctl]
+        const ops = [op('map'), op('become_root'), ...furnishedRoot().slice(0, 4), ...mounts, op('pivot_root'), sysctl]
         return launch({
           ops: [...ops, ...runProgram(['/bin/sh', '-c', script])],
           slots: [`tree:${root}`, ...slots],
@@ -153,11 +154,11 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
       t.equal(inUser([op('attach', { slot: 1, path: '/proc' })], ['rtree:/proc']).stdout, '12345\n')
       t.match(inUser([hidden], []).told, [
         [0, OP_CODES.map],
-        [3, 6, 2, '/proc'],
+        [3, 7, 2, '/proc'],
       ])
       t.match(inUser([op('attach', { slot: 1, path: '/proc' })], ['tree:/proc/sys']).told, [
         [0, 4],
-        [3, 6, 2, '/proc'],
+        [3, 7, 2, '/proc'],
       ])
     },
   )
@@ -170,12 +171,18 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
     t.equal(launch({ ops: moved, slots: [`tree:${root}`] }).stdout, listing)
     const ops = [
       op('not_dumpable'),
+      op('setsid'),
       op('root_dir', { slot: 0 }),
       op('chroot'),
       ...runProgram(['/bin/sh', '-c', script]),
     ]
     t.equal(launch({ ops, slots: [`dir:${root}`], flags: 0 }).stdout, listing)
-    const joined = [op('not_dumpable'), op('join_root', { slot: 0 }), ...runProgram(['/bin/sh', '-c', script])]
+    const joined = [
+      op('not_dumpable'),
+      op('setsid'),
+      op('join_root', { slot: 0 }),
+      ...runProgram(['/bin/sh', '-c', script]),
+    ]
     t.equal(launch({ ops: joined, slots: [`dir:${root}`], flags: 0 }).stdout, listing)
   })
 
@@ -183,7 +190,7 @@ t.test('the init helper', { skip: missing('root', 'cc', 'busybox') }, async t =>
     const root = makeRoot(t)
     const ops = shell('true').filter(({ op }) => op !== 'pivot_root')
     const { told, exit } = launch({ ops, slots: [`tree:${root}`] })
-    t.match(told, [[4, 12, 'needs a switched root before it']])
+    t.match(told, [[4, 8, 'needs a switched root before it']])
     t.equal(exit, 1)
   })
 

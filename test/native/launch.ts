@@ -17,8 +17,7 @@ import type { Test } from 'tap'
 import { encodePlan } from '../../lib/plan/encode.js'
 import { CLONE, MOUNT_ATTR, MS } from '../../lib/plan/flags.js'
 import type { Op } from '../../lib/plan/ops.js'
-import type { Plan } from '../../lib/plan/plan.js'
-import { op } from './plans.js'
+import { op, slotsOf } from './plans.js'
 
 export const NAMESPACES = CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | CLONE.NEWNET
 
@@ -64,10 +63,7 @@ export function temporaryFolder(t: Test): string {
 function runLauncher(folder: string, { ops, slots, flags = NAMESPACES, stdin = 'pipe', ...rest }: Launch): Launched {
   const { around, slotCount = slots.filter(slot => slot !== 'abandon').length } = rest
   const file = join(folder, 'plan')
-  writeFileSync(
-    file,
-    encodePlan({ ops, slots: Array.from({ length: slotCount }, () => ({})) as unknown as Plan['slots'] }),
-  )
+  writeFileSync(file, encodePlan({ cloneFlags: flags, preserveFds: 0, slots: slotsOf(ops, slotCount), ops }))
   const launcher = [join(folder, 'launch'), join(folder, 'init'), file, flags.toString(16), ...slots]
   const [command, ...args] = around === undefined ? launcher : ['unshare', '-m', 'sh', '-c', around, 'sh', ...launcher]
   const { status, signal, stdout, stderr } = spawnSync(command ?? '', args, {
@@ -120,6 +116,7 @@ export function furnishedRoot(): Op[] {
   const devpts = ['newinstance', 'ptmxmode=0666', 'mode=0620']
   return [
     op('not_dumpable'),
+    op('setsid'),
     op('propagation', { flags: MS.SLAVE | MS.REC }),
     op('root', { slot: 0 }),
     op('mount_fs', { type: 'proc', source: 'proc', path: '/proc', attributes: PROTECTED, resolve: 1 }),

@@ -1,13 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { encodePlan } from '../../lib/plan/encode.js'
-import { OP_CODES, OP_NAMES, OPS, type OpName } from '../../lib/plan/ops.js'
+import { CLONE } from '../../lib/plan/flags.js'
+import { OP_CODES, OP_NAMES, OPS, type Op, type OpName } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
+import { SLOT_KIND_NAMES } from '../../lib/plan/rules.js'
 import { CASE_NAMES, compileCase } from '../compile/cases.js'
 import { effort } from '../effort.js'
 import { clang, missing } from '../needs.js'
+import { buildHarness, framed, READER, type Verdict } from './harness.js'
 import { temporaryFolder } from './launch.js'
 import {
   createPlan,
@@ -19,39 +22,14 @@ import {
   planOf,
   rootlessPlan,
   type SamplePlan,
+  slotItems,
   waitingPlan,
 } from './plans.js'
 
 const SAMPLES = { createPlan, joinPlan, movePlan, rootlessPlan, waitingPlan }
-const SANITIZERS = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
-
-type Verdict = string
-
-/** The plan reader as a program of the host, under ASan and UBSan. */
-function buildHarness(t: Test): {
-  readonly verdicts: (plans: readonly Buffer[]) => Verdict[]
-  readonly program: string
-} {
-  const program = join(temporaryFolder(t), 'harness')
-  const sources = ['native/init/plan.c', 'native/init/cbor.c', 'test/native/plan_harness.c']
-  const warnings = ['-Wall', '-Wextra', '-Werror', '-Wswitch-enum', '-Wshadow']
-  execFileSync(process.env.CC ?? 'cc', [...SANITIZERS, ...warnings, '-o', program, ...sources])
-  const verdicts = (plans: readonly Buffer[]) =>
-    execFileSync(program, ['cases'], { input: framed(plans), encoding: 'utf8' })
-      .trimEnd()
-      .split('\n')
-  return { program, verdicts }
-}
-
-function framed(plans: readonly Buffer[]): Buffer {
-  return Buffer.concat(plans.flatMap(plan => [Buffer.from(Uint32Array.of(plan.length).buffer), plan]))
-}
 
 /** As the runtime sends it. */
-function encoded({ ops, slotCount }: SamplePlan): Buffer {
-  const slots = Array.from({ length: slotCount }, () => ({})) as unknown as Plan['slots']
-  return Buffer.from(encodePlan({ ops, slots }))
-}
+const encoded = (plan: Plan): Buffer => Buffer.from(encodePlan(plan))
 
 /** The plan with the arguments of one op changed. */
 function withArgument(plan: SamplePlan, name: OpName, argument: string, value: Item): Buffer {
@@ -60,13 +38,13 @@ function withArgument(plan: SamplePlan, name: OpName, argument: string, value: I
   const found = ops.find(([code]) => code === OP_CODES[name])
   if (found === undefined || position === 0) throw new Error(`no ${argument} of ${name} to change`)
   found[position] = value
-  return planOf(ops, plan.slotCount)
+  return planOf(plan, ops)
 }
 
 const without = (plan: SamplePlan, name: OpName): Buffer =>
   planOf(
+    plan,
     items(plan).filter(([code]) => code !== OP_CODES[name]),
-    plan.slotCount,
   )
 
 t.test('the plan reader', { skip: missing('cc') }, async t => {
@@ -85,8 +63,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
 
   t.test('accepts whatever the compiler makes', async t => {
     for (const name of CASE_NAMES) {
-      const { ops, slots } = compileCase(name).plan
-      t.equal(verdict(Buffer.from(encodePlan({ ops, slots }))), 'ok', name)
+      t.equal(verdict(encoded(compileCase(name).plan)), 'ok', name)
     }
   })
 
@@ -110,15 +87,23 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
 
   t.test('refuses another shape of the plan, or bytes after it', async t => {
     const ops = items(movePlan)
-    t.match(verdict(planOf(ops, 1, 2)), /^0 the plan is of another version/)
-    t.match(verdict(planOf(ops, 4097)), /^0 the plan has too many slots/)
-    t.match(verdict(planOf([], 0)), /^0 the plan has no list of ops/)
-    t.match(verdict(Buffer.concat([planOf(ops, 1), Buffer.of(0)])), /bytes after its end/)
-    t.match(verdict(Buffer.from('820100', 'hex')), /no array of three/)
-    t.match(verdict(planOf([...ops.slice(0, -1), []], 1)), /is no array with an op code/)
-    t.match(verdict(planOf([...ops, 7], 1)), /comes after execve/)
-    t.match(verdict(planOf([[OP_NAMES.length], ...ops], 1)), /^0 has an unknown code/)
-    t.match(verdict(planOf([[1n << 40n], ...ops], 1)), /^0 has an unknown code/)
+    t.match(verdict(planOf(movePlan, ops, { version: 1 })), /^0 the plan is of another version/)
+    t.match(verdict(planOf(movePlan, ops, { cloneFlags: 1 })), /^0 the plan has clone flags/)
+    t.match(verdict(planOf(movePlan, ops, { cloneFlags: CLONE.NEWTIME })), /^0 the plan has clone flags/)
+    t.match(verdict(planOf(movePlan, ops, { preserveFds: 65536 })), /^0 the plan preserves too many/)
+    t.match(verdict(planOf(movePlan, ops, { slots: Array(4097).fill([0, 0]) })), /^0 the plan has too many slots/)
+    t.match(
+      verdict(planOf(movePlan, ops, { slots: [[SLOT_KIND_NAMES.length, 0]] })),
+      /^0 the plan has a slot of an unknown/,
+    )
+    t.match(verdict(planOf(movePlan, ops, { slots: [[0]] })), /^0 the plan has a slot that is no kind and type/)
+    t.match(verdict(planOf(movePlan, [])), /^0 the plan has no list of ops/)
+    t.match(verdict(Buffer.concat([planOf(movePlan), Buffer.of(0)])), /bytes after its end/)
+    t.match(verdict(Buffer.from('820200', 'hex')), /of another version/)
+    t.match(verdict(planOf(movePlan, [...ops.slice(0, -1), []])), /is no array with an op code/)
+    t.match(verdict(planOf(movePlan, [...ops, ops[0] ?? []])), /comes after execve/)
+    t.match(verdict(planOf(movePlan, [[OP_NAMES.length], ...ops])), /^0 has an unknown code/)
+    t.match(verdict(planOf(movePlan, [[1n << 40n], ...ops])), /^0 has an unknown code/)
   })
 
   t.test('refuses what is not of the CBOR profile, wherever it stands', async t => {
@@ -139,7 +124,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
     }
     for (const [title, bytes] of Object.entries(strange)) {
       for (const [name, sample] of Object.entries(SAMPLES)) {
-        const plans = everyPlace(items(sample), { bytes }).map(ops => planOf(ops, sample.slotCount))
+        const plans = everyPlace(items(sample), { bytes }).map(ops => planOf(sample, ops))
         t.same(
           verdicts(plans).filter(found => found === 'ok'),
           [],
@@ -159,8 +144,8 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
     t.match(verdict(withArgument(joinPlan, 'groups', 'gids', ['x'])), /where a number must be/)
     const longer = items(joinPlan).map((item, index) => (index === 0 ? [...item, 0] : item))
     const shorter = items(joinPlan).map((item, index) => (index === 1 ? item.slice(0, -1) : item))
-    t.match(verdict(planOf(longer, 2)), /^0 has too few or too many arguments/)
-    t.match(verdict(planOf(shorter, 2)), /^1 has too few or too many arguments/)
+    t.match(verdict(planOf(joinPlan, longer)), /^0 has too few or too many arguments/)
+    t.match(verdict(planOf(joinPlan, shorter)), /^1 has too few or too many arguments/)
   })
 
   t.test('refuses a NUL within a text', async t => {
@@ -171,25 +156,33 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
 
   t.test('refuses a slot that is not there, used twice, or not used', async t => {
     t.match(verdict(withArgument(joinPlan, 'setns', 'slot', 2)), /^1 has a slot that is not there/)
-    t.match(verdict(withArgument(joinPlan, 'join_root', 'slot', 0)), /^3 has a slot that an earlier op consumed/)
-    t.match(verdict(planOf(items(joinPlan), 3)), /a slot that no op consumes/)
+    t.match(verdict(withArgument(joinPlan, 'join_root', 'slot', 0)), /^4 has a slot of another kind/)
+    t.match(verdict(withArgument(createPlan, 'cgroup_join', 'slot', 1)), /^1 has a slot that an earlier op consumed/)
+    const slots = [...slotItems(joinPlan), [0, 0]]
+    t.match(verdict(planOf(joinPlan, items(joinPlan), { slots })), /a slot that no op consumes/)
   })
 
   t.test('refuses an op of an earlier phase', async t => {
-    const [first, ...rest] = items({ ...movePlan, ops: [op('setsid'), ...movePlan.ops] })
-    for (const place of [1, 2, 3, rest.length - 1]) {
-      const ops = [...rest.slice(0, place), first ?? [], ...rest.slice(place)]
-      t.equal(verdict(planOf(ops, 1)), `${place} belongs to an earlier phase`)
-    }
+    const subreaper = items({ ops: [op('subreaper')] })
+    const ops = items(movePlan)
+    for (const place of [3, 4, 5, ops.length - 1])
+      t.equal(verdict(planOf(movePlan, ops.toSpliced(place, 0, ...subreaper))), `${place} belongs to an earlier phase`)
   })
 
   t.test('refuses an op without its predecessors', async t => {
     const needed: readonly (readonly [SamplePlan, OpName, RegExp])[] = [
-      [createPlan, 'root', /needs root before it/],
+      [createPlan, 'root', /needs root or root_checked before it/],
       [createPlan, 'pivot_root', /needs a switched root before it/],
+      [createPlan, 'not_dumpable', /needs not_dumpable before it/],
       [joinPlan, 'join_root', /needs a switched root before it/],
       [joinPlan, 'not_dumpable', /needs not_dumpable before it/],
-      [rootlessPlan, 'root_checked', /needs root before it/],
+      [movePlan, 'not_dumpable', /needs not_dumpable before it/],
+      [movePlan, 'propagation', /needs propagation before it/],
+      [movePlan, 'setsid', /needs setsid before it/],
+      [movePlan, 'groups', /needs groups before it/],
+      [rootlessPlan, 'root_checked', /needs root or root_checked before it/],
+      [rootlessPlan, 'become_root', /a user namespace without a root/],
+      [rootlessPlan, 'map', /a user namespace without mappings/],
       [movePlan, 'bounding_set', /needs bounding_set before it/],
       [movePlan, 'gid', /needs gid before it/],
       [movePlan, 'uid', /needs uid before it/],
@@ -203,19 +196,33 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
     for (const [sample, name, reason] of needed) t.match(verdict(without(sample, name)), reason, name)
   })
 
+  t.test('refuses an op that comes too late, or that would change a namespace of the host', async t => {
+    const after = (name: OpName, ...more: Op[]): Buffer => {
+      const at = createPlan.ops.findIndex(found => found.op === name) + 1
+      return planOf(createPlan, items({ ops: createPlan.ops.toSpliced(at, 0, ...more) }))
+    }
+    t.match(verdict(after('root_attr', op('mkdir', { path: '/late' }))), /may not come after root_attr/)
+    t.match(verdict(after('mask_path', op('sysctl', { key: 'net/a', value: '1' }))), /may not come after mask_path/)
+    t.match(verdict(after('map', op('unshare', { flags: CLONE.NEWUSER }))), /makes after map what is mapped there/)
+    t.match(verdict(after('setsid', op('clone'))), /replaces the first process of a pid namespace/)
+    const hosts = { cloneFlags: CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWNET }
+    t.match(verdict(planOf(createPlan, items(createPlan), hosts)), /would change a namespace of the host/)
+    t.match(verdict(planOf(createPlan, items(createPlan), { cloneFlags: 0 })), /would change a namespace of the host/)
+  })
+
   t.test('refuses another legal op in the place of the switch of the root', async t => {
     for (const name of ['move_root', 'chroot', 'join_root', 'hostname', 'prepare'] as const) {
       const ops = createPlan.ops.map(found => (found.op === 'pivot_root' ? op(name) : found))
       const isSwitch = name === 'move_root'
-      t.equal(verdict(planOf(items({ ...createPlan, ops }), createPlan.slotCount)) === 'ok', isSwitch, name)
+      t.equal(verdict(planOf(createPlan, items({ ops }))) === 'ok', isSwitch, name)
     }
   })
 
   t.test('refuses a second one of what there is one of', async t => {
-    const singles = ['map', 'prepare', 'created', 'root', 'pivot_root', 'gid', 'uid', 'bounding_set', 'capabilities']
+    const singles = ['map', 'prepare', 'created', 'gid', 'uid', 'bounding_set', 'capabilities', 'no_new_privs']
     for (const name of [...singles, 'resolve_exec', 'close_from'] as OpName[]) {
       const ops = items(createPlan).flatMap(item => (item[0] === OP_CODES[name] ? [item, item] : [item]))
-      t.match(verdict(planOf(ops, createPlan.slotCount)), /is the second of its kind/, name)
+      t.match(verdict(planOf(createPlan, ops)), /comes twice/, name)
     }
   })
 
@@ -236,7 +243,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
 t.test('libFuzzer finds no fault in the plan reader in a few seconds', { skip: missing('clang') }, async t => {
   const folder = temporaryFolder(t)
   const program = join(folder, 'fuzz')
-  const sources = ['native/init/plan.c', 'native/init/cbor.c', 'test/native/plan_harness.c']
+  const sources = [...READER, 'test/native/plan_harness.c']
   const flags = ['-g', '-O1', '-DLIBFUZZER', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all']
   execFileSync(clang() ?? '', [...flags, '-o', program, ...sources])
   const corpus = join(folder, 'corpus')

@@ -1,7 +1,8 @@
 /** Good plans that between them have every op, and the means to write bad ones. */
 import { CLONE, MS } from '../../lib/plan/flags.js'
 import { OP_CODES, OPS, type Op, type OpArgs, type OpName } from '../../lib/plan/ops.js'
-import { makeOp } from '../../lib/plan/plan.js'
+import { makeOp, type Plan, type Slot } from '../../lib/plan/plan.js'
+import { SLOT_KIND_NAMES, SLOT_KINDS } from '../../lib/plan/rules.js'
 
 const BLANK = { u32: 0, slot: 0, u64: 0n, text: '', texts: [], numbers: [] }
 
@@ -26,14 +27,37 @@ const execution = [
   op('execve', { args: ['sh', '-c', 'echo "ä€😀"'], env: ['PATH=/bin', 'EMPTY='] }),
 ]
 
-export interface SamplePlan {
-  readonly ops: readonly Op[]
-  readonly slotCount: number
+export type SamplePlan = Plan
+
+/** Slots as the ops take them: of the first kind that the op that takes it allows. */
+export function slotsOf(ops: readonly Op[], count: number): Slot[] {
+  return Array.from({ length: count }, (_, index) => {
+    const taker = ops.find(({ args }) => 'slot' in args && args.slot === index)
+    const kind = (taker === undefined ? undefined : SLOT_KINDS[taker.op]?.[0]) ?? 'tree'
+    const type = taker?.op === 'setns' ? taker.args.type : 0
+    return { kind, type, origin: '' } as unknown as Slot
+  })
 }
 
+interface Sample {
+  readonly slotCount: number
+  readonly ops: readonly Op[]
+  readonly cloneFlags?: number
+}
+
+const sample = ({ slotCount, ops, cloneFlags = 0 }: Sample): SamplePlan => ({
+  cloneFlags,
+  preserveFds: 0,
+  slots: slotsOf(ops, slotCount),
+  ops,
+})
+
+const ALL = CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | CLONE.NEWNET
+
 /** What `create` sends: the namespaces are made by the first clone. */
-export const createPlan: SamplePlan = {
+export const createPlan: SamplePlan = sample({
   slotCount: 8,
+  cloneFlags: ALL,
   ops: [
     op('cgroup_join', { slot: 0 }),
     op('cgroup_join', { slot: 1 }),
@@ -72,9 +96,8 @@ export const createPlan: SamplePlan = {
     op('memory_policy', { mode: 1, nodes: [0, 63, 64] }),
     op('umask', { mask: 0o22 }),
     op('stdio_owner', { uid: 1000 }),
-    ...identity.slice(0, 4),
     op('lsm_label', { file: 'exec', label: 'unconfined' }),
-    ...identity.slice(4),
+    ...identity,
     op('no_new_privs'),
     op('home_env'),
     op('created'),
@@ -83,40 +106,60 @@ export const createPlan: SamplePlan = {
     op('seccomp', { slot: 7, flags: 1 }),
     op('execve', { args: ['sh'], env: ['PATH=/bin'] }),
   ],
-}
+})
 
 /** What `exec` and hooks send: the namespaces and the root are those of a process that is there. */
-export const joinPlan: SamplePlan = {
+export const joinPlan: SamplePlan = sample({
   slotCount: 2,
   ops: [
     op('not_dumpable'),
     op('setns', { slot: 0, type: CLONE.NEWNS | CLONE.NEWPID }),
     op('clone'),
+    op('setsid'),
     op('join_root', { slot: 1 }),
     ...identity,
     ...execution,
   ],
-}
+})
 
 /** Without a mount namespace, and without a process to start. */
-export const waitingPlan: SamplePlan = {
+export const waitingPlan: SamplePlan = sample({
   slotCount: 2,
-  ops: [op('root_dir', { slot: 0 }), op('chroot'), op('created'), op('await_start', { slot: 1 })],
-}
+  ops: [
+    op('not_dumpable'),
+    op('setsid'),
+    op('root_dir', { slot: 0 }),
+    op('chroot'),
+    ...identity.slice(0, -1),
+    op('created'),
+    op('await_start', { slot: 1 }),
+  ],
+})
 
 /** Without pivot_root. */
-export const movePlan: SamplePlan = {
+export const movePlan: SamplePlan = sample({
   slotCount: 1,
-  ops: [op('root', { slot: 0 }), op('move_root'), ...identity, ...execution],
-}
+  cloneFlags: ALL,
+  ops: [
+    op('not_dumpable'),
+    op('setsid'),
+    op('propagation', { flags: MS.SLAVE | MS.REC }),
+    op('root', { slot: 0 }),
+    op('move_root'),
+    ...identity,
+    ...execution,
+  ],
+})
 
 /** As a runtime without privileges sends it. */
-export const rootlessPlan: SamplePlan = {
+export const rootlessPlan: SamplePlan = sample({
   slotCount: 2,
+  cloneFlags: ALL | CLONE.NEWUSER,
   ops: [
     op('map'),
     op('become_root', { uid: 1000, gid: 1000 }),
     op('not_dumpable'),
+    op('setsid'),
     op('propagation', { flags: MS.SLAVE | MS.REC }),
     op('root_checked', { slot: 0, source: '/srv/rootfs' }),
     op('attach_checked', { slot: 1, source: '/srv/data', recursive: 1, path: '/data', set: 1n }),
@@ -125,7 +168,7 @@ export const rootlessPlan: SamplePlan = {
     ...identity,
     ...execution,
   ],
-}
+})
 
 /** A CBOR item of the profile as bytes; `bytes` are put in as they are. */
 export type Item = number | bigint | string | readonly Item[] | { readonly bytes: readonly number[] }
@@ -150,14 +193,29 @@ function head(type: number, number: bigint): Buffer {
 }
 
 /** The ops of a plan as items, to be changed into something bad. */
-export function items({ ops }: SamplePlan): Item[][] {
+export function items({ ops }: Pick<SamplePlan, 'ops'>): Item[][] {
   return ops.map(({ op: name, args }) => {
     const values = args as Readonly<Record<string, Item>>
     return [OP_CODES[name], ...Object.keys(OPS[name].args).map(arg => values[arg] ?? 0)]
   })
 }
 
-/** A plan of items, with another header where one is given. */
-export function planOf(ops: readonly Item[], slotCount: Item, version: Item = 1): Buffer {
-  return cbor([version, slotCount, ops])
+/** The slots of a plan as items. */
+export function slotItems({ slots }: Pick<SamplePlan, 'slots'>): Item[] {
+  return slots.map(slot => [SLOT_KIND_NAMES.indexOf(slot.kind), slot.kind === 'namespace' ? slot.type : 0])
+}
+
+/** The plan with these ops, and another part of the header where one is given. */
+export function planOf(
+  plan: SamplePlan,
+  ops: readonly Item[] = items(plan),
+  header: {
+    readonly version?: Item
+    readonly cloneFlags?: Item
+    readonly preserveFds?: Item
+    readonly slots?: Item
+  } = {},
+): Buffer {
+  const { version = 2, cloneFlags = plan.cloneFlags, preserveFds = plan.preserveFds, slots = slotItems(plan) } = header
+  return cbor([version, cloneFlags, preserveFds, slots, ops])
 }

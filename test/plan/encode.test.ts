@@ -3,24 +3,30 @@ import t from 'tap'
 import { encodePlan } from '../../lib/plan/encode.js'
 import { OP_CODES } from '../../lib/plan/ops.js'
 import { makeOp } from '../../lib/plan/plan.js'
+import { SLOT_KIND_NAMES } from '../../lib/plan/rules.js'
 import { GOOD } from './plans.js'
 
-const encode = (...ops: ReturnType<typeof makeOp>[]) => encodePlan({ ops, slots: [] })
+const encode = (...ops: ReturnType<typeof makeOp>[]) => encodePlan({ cloneFlags: 0, preserveFds: 0, ops, slots: [] })
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
-t.test(
-  'a plan is its version, the number of slots, and ops as code and arguments in the order of the table',
-  async t => {
-    const [version, slots, ops] = decode(encodePlan(GOOD)) as [number, number, unknown[]]
-    t.same([version, slots, ops.length], [1, GOOD.slots.length, GOOD.ops.length])
-    t.same(ops[6], [OP_CODES.hostname, 'box'])
-    t.same(ops.at(-1), [OP_CODES.execve, ['true'], ['A=secret', 'B=']])
-  },
-)
+t.test('a plan is its version, header, slots, and ops as code and arguments in the order of the table', async t => {
+  const [version, flags, preserved, slots, ops] = decode(encodePlan(GOOD)) as [
+    number,
+    number,
+    number,
+    unknown,
+    unknown[],
+  ]
+  t.same([version, flags, preserved, ops.length], [2, GOOD.cloneFlags, 0, GOOD.ops.length])
+  const kinds = GOOD.slots.map(({ kind }) => [SLOT_KIND_NAMES.indexOf(kind), 0])
+  t.same(slots, kinds)
+  t.same(ops[6], [OP_CODES.hostname, 'box'])
+  t.same(ops.at(-1), [OP_CODES.execve, ['true'], ['A=secret', 'B=']])
+})
 
 t.test('an op without arguments is an array of its code alone', async t => {
   const code = OP_CODES.setsid.toString(16).padStart(2, '0')
-  t.equal(hex(encode(makeOp('setsid', {}))), `8301008181${code}`)
+  t.equal(hex(encode(makeOp('setsid', {}))), `85020000808181${code}`)
 })
 
 t.test('64-bit fields are written as unsigned integers of 64 bits, however small', async t => {
@@ -38,7 +44,7 @@ t.test('32-bit fields up to the largest are integers, not floats', async t => {
 t.test('long lists and texts keep their definite lengths', async t => {
   const args = Array.from({ length: 300 }, (_, index) => `${index}${'x'.repeat(300)}é`)
   const bytes = encode(makeOp('execve', { args, env: [] }))
-  const [, , [[, decoded]]] = decode(bytes) as [number, number, [[number, string[]]]]
+  const [, , , , [[, decoded]]] = decode(bytes) as [number, number, number, unknown[], [[number, string[]]]]
   t.same(decoded, args)
   t.ok(hex(bytes).includes('99012c'), 'an array of 300 by its count')
 })
@@ -62,5 +68,5 @@ for (const [what, op] of refused) {
 }
 
 t.test('a surrogate pair is fine', async t => {
-  t.equal((decode(encode(makeOp('hostname', { name: '😀' }))) as never[][])[2]?.[0]?.[1], '😀')
+  t.equal((decode(encode(makeOp('hostname', { name: '😀' }))) as never[][])[4]?.[0]?.[1], '😀')
 })

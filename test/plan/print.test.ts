@@ -25,6 +25,13 @@ t.test('values of the environment are hidden unless asked for', async t => {
   t.match(JSON.stringify(planToJson(GOOD, { showEnv: true })), 'A=secret')
 })
 
+t.test('only a set of capabilities is shown as one', async t => {
+  const node = { path: '/x', mode: 0o020666, major: 1, minor: 3, uid: 0, gid: 0 }
+  t.match(printPlan(inserted('pivot_root', makeOp('mknod', { ...node, keep: 1 }))), 'uid=0 gid=0 keep=1\n')
+  t.match(printPlan(inserted('pivot_root', makeOp('mknod', { ...node, keep: 0 }))), 'uid=0 gid=0 keep=0\n')
+  t.match(printPlan(GOOD), 'bounding_set keep=CAP_CHOWN\n')
+})
+
 t.test('texts that could be misread are quoted', async t => {
   const plan = inserted('hostname', makeOp('mkdir', { path: '/a b\n  execve', mode: 0o755, uid: 0, gid: 0 }))
   t.match(printPlan(plan), '  mkdir path="/a b\\n  execve" mode=0755 uid=0 gid=0\n')
