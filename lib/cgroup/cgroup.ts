@@ -23,7 +23,6 @@ import { applyLimits, type Change, changeLimits } from './update.js'
 interface CreateInput {
   readonly resources: Resources
   readonly allowExisting?: boolean
-  readonly cpusLater?: boolean
 }
 
 export class Cgroup {
@@ -79,8 +78,7 @@ export class Cgroup {
 
   /**
    * Makes the cgroup and writes the limits, so that a process that joins it is limited from its first instruction on. An
-   * existing one is used when it is empty (not at all where `allowExisting` is false; default true). With `cpusLater`
-   * (default false) the cpuset is left to `settle`.
+   * existing one is used when it is empty (not at all where `allowExisting` is false; default true).
    *
    * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED with all fields that the host's cgroups can't fulfil
    * @throws {HostError} ERR_HOST_CGROUP without cgroups, or the right to make one
@@ -101,11 +99,11 @@ export class Cgroup {
    * The first part of `create`: what `directoryFd` is of, so that a process can be started in it while `finish` does the rest.
    * What has been made is ours from here on, and goes with `destroy`.
    */
-  begin({ resources, allowExisting = true, cpusLater = false }: CreateInput): void {
+  begin({ resources, allowExisting = true }: CreateInput): void {
     // Until it has worked, what is there is not ours: a caller that cleans up must not kill somebody else's processes.
     const isClaimed = this.#unit !== null
     if (!isClaimed) this.#ownership = null
-    const wanted = { id: this.#id, places: this.#places, resources, allowExisting, cpusLater, isClaimed }
+    const wanted = { id: this.#id, places: this.#places, resources, allowExisting, isClaimed }
     this.#begun = beginCgroup(wanted)
     if (!isClaimed) this.#ownership = { isOurs: true, places: this.#begun.owned }
   }

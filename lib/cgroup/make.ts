@@ -39,8 +39,6 @@ export interface Wanted {
   readonly places: readonly Place[]
   readonly resources: Resources
   readonly allowExisting: boolean
-  /** Leave the cpuset for later. */
-  readonly cpusLater: boolean
   /** The cgroup was made for this container, and a process of ours is in it. */
   readonly isClaimed: boolean
 }
@@ -54,9 +52,6 @@ export interface Work extends Wanted {
 /** Settings that are left for later: a limit of so few processes would stop the launch itself. */
 const stopsLaunch = ({ controller, settings }: SettingGroup): boolean =>
   controller === 'pids' && settings.some(({ writes }) => writes.some(({ value }) => value === '0' || value === '1'))
-
-const isForLater = ({ cpusLater }: Wanted, group: SettingGroup): boolean =>
-  stopsLaunch(group) || (cpusLater && group.controller === 'cpuset')
 
 export interface CreatedCgroup extends Ownership {
   readonly later: readonly SettingGroup[]
@@ -89,7 +84,7 @@ export function finishCgroup({ work, owned }: Begun): CreatedCgroup {
     removeEmpty(others)
     throw error
   }
-  return { isOurs: true, places: all, later: work.groups.filter(group => isForLater(work, group)) }
+  return { isOurs: true, places: all, later: work.groups.filter(stopsLaunch) }
 }
 
 const isUnified = ({ version }: Place): boolean => version === 2
@@ -160,7 +155,7 @@ function furnish(work: Work, owned: readonly OwnedPlace[]): void {
     if (place.version === 2) furnishV2(place, groups, places)
     else if (place.controllers.includes('cpuset')) fillCpuset(place)
   }
-  const now = groups.filter(group => !isForLater(work, group))
+  const now = groups.filter(group => !stopsLaunch(group))
   applyGroups(owned, now)
   const controlled = owned.find(({ controllers }) => controllers.includes('devices'))
   devices({ isNew: controlled === undefined || controlled.made > 0 })

@@ -30,7 +30,7 @@ export interface LaunchInput {
   readonly slots: () => readonly number[]
   /** A directory of the cgroup v2 hierarchy that the process starts in, or null; stays the caller's. */
   readonly cgroup: number | null
-  /** The CPUs that it runs on from the beginning; null: those of this process. Default null. */
+  /** The CPUs that it runs on from the beginning. Default: all that its cgroup allows, whatever those of this process are. */
   readonly cpus?: readonly number[] | null
   readonly signal?: AbortSignal | undefined
   /** The exit status is left to whoever inherits the process when this one ends. */
@@ -116,7 +116,7 @@ interface Started {
 }
 
 /** The helper begins before it has its plan: the kernel takes a millisecond for the namespaces. */
-function start({ plan, stdio, cgroup, cpus = null, leavesStatus = false }: LaunchInput): Started {
+function start({ plan, stdio, cgroup, cpus, leavesStatus = false }: LaunchInput): Started {
   const [control, helperEnd] = socketPair()
   try {
     const process = born({
@@ -124,7 +124,7 @@ function start({ plan, stdio, cgroup, cpus = null, leavesStatus = false }: Launc
       arguments: [String(stdio.length), String(plan.cloneFlags & ~BY_CLONE)],
       namespaces: plan.cloneFlags & BY_CLONE,
       cgroup,
-      cpus,
+      cpus: cpus ?? 'all',
       fds: [...stdio, helperEnd],
       report: stdio.length,
     })

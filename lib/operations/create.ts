@@ -12,7 +12,7 @@ import { makesUserNamespace, writeIdMappings } from '../launch/mappings.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
 import { stepsOf } from '../launch/report.js'
-import { applyScheduling, needsAllCpus } from '../launch/scheduling.js'
+import { applyScheduling } from '../launch/scheduling.js'
 import { openPlanSlots } from '../launch/slots.js'
 import { type Launched, launchWithStreams, type OpenStdio, type Stdio, type Streams } from '../launch/stdio.js'
 import { type MovedDevices, moveNetDevices } from '../network-devices/move.js'
@@ -138,7 +138,7 @@ async function make(draft: Draft): Promise<Created> {
     if (draft.options.notify) makeNotifyDirectory(context, ledger.record().id)
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
-    cgroup.begin({ resources: bundle.config.linux.resources, cpusLater: needsAllCpus(bundle.config) })
+    cgroup.begin({ resources: bundle.config.linux.resources })
     const { child, streams } = await startInit(draft, ledger)
     context.debug(draft.options.id, `created, pid ${child.pid}`)
     return { record: ledger.record(), child, streams, cgroup }

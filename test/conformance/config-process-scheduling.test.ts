@@ -110,7 +110,7 @@ t.test('config.md#linux-process: scheduler flags', skip, async t => {
   t.match(kept, { text: 'policy: SCHED_OTHER\n', nice: 3 })
 })
 
-const DEADLINE = { policy: 'SCHED_DEADLINE', runtime: 1000000, deadline: 10000000, period: 20000000 }
+const DEADLINE: Scheduler = { policy: 'SCHED_DEADLINE', runtime: 1000000, deadline: 10000000, period: 20000000 }
 
 t.test('config.md#linux-process: scheduler SCHED_DEADLINE with its three times', skip, async t => {
   const { text } = await schedulerOf(t, DEADLINE)
@@ -118,12 +118,17 @@ t.test('config.md#linux-process: scheduler SCHED_DEADLINE with its three times',
   t.match(text, 'parameters: 1000000/10000000/20000000\n')
 })
 
-t.test('config.md#linux-process: SCHED_DEADLINE goes together with a cpuset', skip, async t => {
-  const { pid, text } = await schedulerOf(t, DEADLINE, config => {
+t.test('config.md#linux-process: SCHED_DEADLINE with a part of the CPUs is an error', skip, async t => {
+  const error = await createError(makeBundle(t), config => {
+    config.process.scheduler = DEADLINE
     config.linux.resources = { cpu: { cpus: '0' } }
   })
-  t.match(text, 'policy: SCHED_DEADLINE\n')
-  t.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /Cpus_allowed_list:\t0\n/)
+  t.match(error, {
+    code: 'ERR_LAUNCH_OP',
+    configPath: '/process/scheduler',
+    errno: 'EPERM',
+    message: /process scheduler can't be used together with AllowedCPUs/,
+  })
 })
 
 t.test('config.md#linux-process: the times of SCHED_DEADLINE are in order', skip, async t => {

@@ -205,8 +205,11 @@ export const process: readonly Section[] = [
       {
         word: 'SHOULD',
         says: 'Without it the affinity is not changed',
+        partly:
+          'with `initial` alone the kernel decides, as the specification has it; with neither, the CPUs are those of the cgroup, and not what the kernel remembers of the caller (Linux 6.2), as with runc',
         shown: [
           ['conformance/config-process-scheduling.test.ts', ': execCPUAffinity does not concern the first process'],
+          ['integration/cli-affinity.test.ts', 'exec on one CPU gives the process all of its cgroup: …'],
         ],
       },
     ],
