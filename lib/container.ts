@@ -1,6 +1,7 @@
 import type { Cgroup } from './cgroup/index.js'
 import { openCgroup, type Stats } from './cgroup/index.js'
 import type { OciState } from './config/state.js'
+import { isTsrunError } from './errors.js'
 import type { ExecProcess } from './exec-process.js'
 import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
 import type { Context } from './launch/context.js'
@@ -14,9 +15,12 @@ import type { KillOptions } from './operations/kill.js'
 import { type ReadyOptions, ready } from './operations/ready.js'
 import { openInit, statusOf } from './operations/state.js'
 import type { UpdateInput, UpdateOptions } from './operations/update.js'
+import { boundStore } from './store/bound-store.js'
 import type { ContainerRecord } from './store/container-record.js'
 import { ociState } from './store/container-record.js'
+import { readStatusFile } from './store/status-file.js'
 import type { Readable, Terminal, Writable } from './streams.js'
+import type { ExitStatus } from './sys/processes.js'
 
 /** How a container ended. */
 export interface ExitResult {
@@ -61,6 +65,8 @@ export class Container implements AsyncDisposable {
   readonly #context: Context
   readonly #record: ContainerRecord
   readonly #cgroup: Cgroup
+  /** By this handle, so that its end is that of the container. */
+  readonly #isMade: boolean
   #child: Child | null
   #result: Promise<ExitResult> | null = null
 
@@ -78,7 +84,8 @@ export class Container implements AsyncDisposable {
     this.stdout = streams.stdout
     this.stderr = streams.stderr
     this.terminal = streams.terminal
-    this.#context = context
+    this.#context = { ...context, store: boundStore(context.store, record) }
+    this.#isMade = child !== undefined
     this.#record = record
     this.#child = child ?? null
     this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
@@ -112,7 +119,7 @@ export class Container implements AsyncDisposable {
    */
   async wait(): Promise<ExitResult> {
     this.#child ??= this.#follow()
-    if (this.#child === null) return { ...UNKNOWN_STATUS, oomKilled: this.#cgroup.oomKills() > 0 }
+    if (this.#child === null) return { ...this.#ended(UNKNOWN_STATUS), oomKilled: this.#cgroup.oomKills() > 0 }
     this.#result ??= this.#resultAtEnd(this.#child)
     await this.#child.wait()
     return this.#result
@@ -160,6 +167,7 @@ export class Container implements AsyncDisposable {
 
   /** The pids of its processes, as the host counts; those of the cgroups below its own too. Empty where it has ended. */
   async processes(): Promise<number[]> {
+    if (!this.#isThere()) return []
     return this.#cgroup.pids({ recursive: true }).filter(pid => pid > 0)
   }
 
@@ -204,10 +212,31 @@ export class Container implements AsyncDisposable {
     return ociState(record, statusOf(this.#context, record))
   }
 
-  /** `await using`: deletes with force, and waits until the kernel has let go of everything. */
+  /**
+   * `await using`: where this handle has made the container (`runtime.create`), deletes it with force, and waits until the kernel
+   * has let go of everything. A handle of `get` or `list` has made nothing, and undoes nothing.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isMade) return
     await this.delete({ force: true })
     await this.#child?.wait()
+  }
+
+  /** False where it is deleted, and another container may have its id and its cgroup. */
+  #isThere(): boolean {
+    try {
+      this.#context.store.read(this.id)
+      return true
+    } catch (error) {
+      if (isTsrunError(error) && error.code === 'ERR_STATE_NOT_FOUND') return false
+      throw error
+    }
+  }
+
+  /** Where the first process is ours, it has kept how the program ended. */
+  #ended(status: ExitStatus): ExitStatus {
+    if (this.#record.reaps !== true || status.signal !== null || !this.#isThere()) return status
+    return readStatusFile(this.#context.store, this.id) ?? status
   }
 
   #follow(): Child | null {
@@ -219,7 +248,7 @@ export class Container implements AsyncDisposable {
     const killedAtEnd = this.#cgroup.oomKilledAtEnd(pidfd)
     // What it may fail with is thrown below.
     killedAtEnd.catch(() => {})
-    const { exitCode, signal } = await exited
+    const { exitCode, signal } = this.#ended(await exited)
     const oomKilled = this.#cgroup.oomKills() > 0 || (await killedAtEnd)
     return { exitCode, signal, oomKilled }
   }

@@ -30,7 +30,7 @@ export type ErrorCode =
   | 'ERR_PLAN_REFUSED'
   | 'ERR_SYSTEM'
 
-abstract class TsrunError<Code extends ErrorCode, Fields extends object> extends Error {
+abstract class Failure<Code extends ErrorCode, Fields extends object> extends Error {
   readonly code: Code
   /** The extra fields of the class, as `toJSON` shows them. */
   readonly #fields: Fields
@@ -51,8 +51,20 @@ abstract class TsrunError<Code extends ErrorCode, Fields extends object> extends
   }
 }
 
+/** All of them: `switch (error.code)` tells TypeScript which one it is, and so which fields it has. */
+export type TsrunError =
+  | ConfigError
+  | HostError
+  | LaunchError
+  | SafetyError
+  | StateError
+  | HookError
+  | CgroupError
+  | PlanError
+  | SystemError
+
 /** True for any error that tsrun throws on purpose, also one from another copy of the package. */
-export function isTsrunError(error: unknown): error is Error & { code: ErrorCode } {
+export function isTsrunError(error: unknown): error is TsrunError {
   return error instanceof Error && BRAND in error
 }
 
@@ -68,7 +80,7 @@ export interface ConfigIssue {
 }
 
 /** The configuration (or another argument) is wrong: all issues at once. Nothing has been made. */
-export class ConfigError extends TsrunError<
+export class ConfigError extends Failure<
   'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED',
   { issues: readonly ConfigIssue[] }
 > {
@@ -84,7 +96,7 @@ export class ConfigError extends TsrunError<
 }
 
 /** The host lacks something that the configuration needs. */
-export class HostError extends TsrunError<
+export class HostError extends Failure<
   'ERR_HOST_KERNEL' | 'ERR_HOST_PRIVILEGE' | 'ERR_HOST_CGROUP',
   { needs: string; found: string; remedy: string }
 > {
@@ -114,7 +126,7 @@ export interface LaunchFields {
 }
 
 /** A step of the launch failed; the container does not exist. */
-export class LaunchError extends TsrunError<'ERR_LAUNCH_OP' | 'ERR_LAUNCH_EXEC' | 'ERR_LAUNCH_DIED', LaunchFields> {
+export class LaunchError extends Failure<'ERR_LAUNCH_OP' | 'ERR_LAUNCH_EXEC' | 'ERR_LAUNCH_DIED', LaunchFields> {
   declare readonly configPath: string
   declare readonly op: string
   declare readonly phase: string
@@ -132,7 +144,7 @@ export class LaunchError extends TsrunError<'ERR_LAUNCH_OP' | 'ERR_LAUNCH_EXEC' 
 }
 
 /** Something in the container's file system is not what it must be: treat it as an attack. */
-export class SafetyError extends TsrunError<'ERR_SAFETY_PATH' | 'ERR_SAFETY_PROCFS' | 'ERR_SAFETY_CWD', LaunchFields> {
+export class SafetyError extends Failure<'ERR_SAFETY_PATH' | 'ERR_SAFETY_PROCFS' | 'ERR_SAFETY_CWD', LaunchFields> {
   declare readonly configPath: string
   declare readonly op: string
   declare readonly phase: string
@@ -157,7 +169,7 @@ type StateCode =
   | 'ERR_STATE_CORRUPT'
 
 /** The container is not in the state that the operation needs. */
-export class StateError extends TsrunError<StateCode, { id: string; status: string | null; expected: string | null }> {
+export class StateError extends Failure<StateCode, { id: string; status: string | null; expected: string | null }> {
   declare readonly id: string
   declare readonly status: string | null
   declare readonly expected: string | null
@@ -182,7 +194,7 @@ export interface HookFields {
 }
 
 /** A hook failed or ran past its timeout. */
-export class HookError extends TsrunError<'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT', HookFields> {
+export class HookError extends Failure<'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT', HookFields> {
   declare readonly hook: string
   declare readonly index: number
   declare readonly exitCode: number | null
@@ -199,7 +211,7 @@ export class HookError extends TsrunError<'ERR_HOOK_EXIT' | 'ERR_HOOK_TIMEOUT', 
 }
 
 /** The kernel refused a cgroup setting, or a limit was hit. */
-export class CgroupError extends TsrunError<
+export class CgroupError extends Failure<
   'ERR_CGROUP_WRITE' | 'ERR_CGROUP_OOM',
   { file: string; value: string; errno: string; configPath: string }
 > {
@@ -218,7 +230,7 @@ export class CgroupError extends TsrunError<
 }
 
 /** A plan that breaks its own rules: always a bug of tsrun. */
-export class PlanError extends TsrunError<'ERR_PLAN_REFUSED', { op: string }> {
+export class PlanError extends Failure<'ERR_PLAN_REFUSED', { op: string }> {
   declare readonly op: string
   constructor(message: string, fields: { op: string }, options: { cause?: unknown } = {}) {
     super('PlanError', 'ERR_PLAN_REFUSED', message, fields, options.cause)
@@ -226,7 +238,7 @@ export class PlanError extends TsrunError<'ERR_PLAN_REFUSED', { op: string }> {
 }
 
 /** A system call failed outside of any plan. Prints like strace: `openat("/x"): ENOENT`. */
-export class SystemError extends TsrunError<'ERR_SYSTEM', { syscall: string; errno: string; path: string }> {
+export class SystemError extends Failure<'ERR_SYSTEM', { syscall: string; errno: string; path: string }> {
   declare readonly syscall: string
   declare readonly errno: string
   declare readonly path: string

@@ -162,3 +162,46 @@ t.test('the page on errors has each class and each code, and no others', async t
   const declared = readFileSync('lib/errors.ts', 'utf8').match(/ErrorCode =\n([\s|'A-Z_]+)/)?.[1] ?? ''
   t.same(declared.match(/ERR_\w+/g)?.toSorted(), table.map(({ code }) => code).toSorted(), 'the type has the same')
 })
+
+/** tsc says where a code is missing, or where a class is not told by its code. */
+function detailOf(error: errors.TsrunError): unknown {
+  switch (error.code) {
+    case 'ERR_CONFIG_INVALID':
+    case 'ERR_CONFIG_UNSUPPORTED':
+      return error.issues
+    case 'ERR_HOST_KERNEL':
+    case 'ERR_HOST_PRIVILEGE':
+    case 'ERR_HOST_CGROUP':
+      return error.remedy
+    case 'ERR_LAUNCH_OP':
+    case 'ERR_LAUNCH_EXEC':
+    case 'ERR_LAUNCH_DIED':
+    case 'ERR_SAFETY_PATH':
+    case 'ERR_SAFETY_PROCFS':
+    case 'ERR_SAFETY_CWD':
+      return error.configPath
+    case 'ERR_STATE_EXISTS':
+    case 'ERR_STATE_NOT_FOUND':
+    case 'ERR_STATE_STATUS':
+    case 'ERR_STATE_LOCKED':
+    case 'ERR_STATE_CORRUPT':
+      return error.id
+    case 'ERR_HOOK_EXIT':
+    case 'ERR_HOOK_TIMEOUT':
+      return error.hook
+    case 'ERR_CGROUP_WRITE':
+    case 'ERR_CGROUP_OOM':
+      return error.file
+    case 'ERR_PLAN_REFUSED':
+      return error.op
+    case 'ERR_SYSTEM':
+      return error.syscall
+  }
+}
+
+t.test('switch (error.code) tells which error it is, and so which fields it has', async t => {
+  for (const { error } of table) {
+    if (!isTsrunError(error)) throw error
+    t.not(detailOf(error), undefined, error.code)
+  }
+})

@@ -6,7 +6,7 @@ import { closeFd, openBeneath } from '../sys/beneath.js'
 import { applyGroups, countOomKills } from './apply.js'
 import type { CgroupRecord } from './cgroup-record.js'
 import { freeze, isFrozen, thaw } from './freeze.js'
-import { killAll, pidsOf, signalEach } from './kill.js'
+import { killAll, killAllBut, pidsOf, signalEach } from './kill.js'
 import { type Begun, beginCgroup, claimed, finishCgroup, type Ownership, survey } from './make.js'
 import { type OomWatch, watchOom, witnessOom } from './oom.js'
 import { giveTo } from './owner.js'
@@ -206,10 +206,16 @@ export class Cgroup {
     if (this.#ownership?.isOurs === true) await killAll(this.#places)
   }
 
-  /** Sends a signal to all processes, also those of the cgroups below; without effect where none is left. */
-  async signal(number: number): Promise<void> {
+  /** Sends a signal to all processes but `kept`, also those of the cgroups below; without effect where none is left. */
+  async signal(number: number, { kept = 0 } = {}): Promise<void> {
     this.#demandOne('a signal to all of its processes')
-    if (this.#ownership?.isOurs === true) await signalEach(this.#places, number)
+    if (this.#ownership?.isOurs === true) await signalEach(this.#places, { signal: number, kept })
+  }
+
+  /** Kills all processes but one, and resolves when they are gone (5 seconds at most). */
+  async killAllBut(kept: number): Promise<void> {
+    this.#demandOne('the end of all processes but one')
+    if (this.#ownership?.isOurs === true) await killAllBut(this.#places, kept)
   }
 
   /** Resolves when all processes have stopped (5 seconds at most). */

@@ -46,11 +46,11 @@ function killAtOnce(places: readonly Place[]): boolean {
 }
 
 /** Frozen, so that none is born while the list is read. */
-async function killEach(places: readonly Place[]): Promise<void> {
+async function killEach(places: readonly Place[], kept = 0): Promise<void> {
   const freezer = freezerOf(places)
   try {
     if (freezer !== null) requestFreeze(freezer)
-    await signalEach(places, SIGKILL)
+    await signalEach(places, { signal: SIGKILL, kept })
   } catch (error) {
     if (!isGone(error)) throw error
   } finally {
@@ -63,9 +63,12 @@ const MOST_AT_ONCE = 4096
 /** What it takes to read the lists of the cgroups again. */
 const SPARE = 4
 
-/** Sends a signal to all processes. A pid may be reused until its pidfd is open: only those get it that are in the cgroup still. */
-export async function signalEach(places: readonly Place[], signal: number): Promise<void> {
-  let left = pidsOfAll(places).filter(pid => pid > 0)
+/** Sends a signal to all processes but `kept`. A pid may be reused until its pidfd is open: only those get it that are in the cgroup still. */
+export async function signalEach(
+  places: readonly Place[],
+  { signal, kept = 0 }: { signal: number; kept?: number },
+): Promise<void> {
+  let left = pidsOfAll(places).filter(pid => pid > 0 && pid !== kept)
   while (left.length > 0) {
     const opened = openSome(left)
     left = left.slice(opened.length)
@@ -96,6 +99,21 @@ function openSome(pids: readonly number[]): Opened[] {
     closeFds(put.flatMap(({ pidfd }) => pidfd ?? []))
     if (opened.length > 0 && isErrno(error, 'EMFILE', 'ENFILE')) return opened
     throw error
+  }
+}
+
+/**
+ * Kills all processes but one, and resolves when none of the others is left.
+ * @throws {CgroupError} EBUSY where some are left after 5 seconds
+ */
+export async function killAllBut(places: readonly Place[], kept: number): Promise<void> {
+  const deadline = monotonicMs() + LIMIT_MS
+  for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
+    const left = pidsOfAll(places).filter(pid => pid !== kept)
+    if (left.length === 0) return
+    if (monotonicMs() > deadline) throw survivors(places, left.length)
+    await killEach(places, kept)
+    await pause(wait)
   }
 }
 

@@ -55,6 +55,10 @@ export interface CompileOptions {
   readonly prepareBarrier?: boolean | undefined
   /** The terminal's output keeps its line feeds as they are. Default: false, as the kernel has it: carriage returns are added. */
   readonly lineFeedsOnly?: boolean | undefined
+  /** The first process stays the helper's, and reaps. Default: false. */
+  readonly reaps?: boolean | undefined
+  /** The container ends with the process that makes it; needs `reaps`. Default: false. */
+  readonly hasLifeline?: boolean | undefined
 }
 
 export interface Options {
@@ -68,6 +72,8 @@ export interface Options {
   readonly hasCgroup: boolean
   readonly prepareBarrier: boolean
   readonly lineFeedsOnly: boolean
+  readonly reaps: boolean
+  readonly hasLifeline: boolean
 }
 
 /** The one place of the defaults. */
@@ -83,5 +89,7 @@ export function withDefaults(given: CompileOptions): Options {
     hasCgroup: given.hasCgroup ?? true,
     prepareBarrier: given.prepareBarrier ?? false,
     lineFeedsOnly: given.lineFeedsOnly ?? false,
+    reaps: given.reaps ?? false,
+    hasLifeline: given.hasLifeline ?? false,
   }
 }

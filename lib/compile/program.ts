@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.js'
+import { ConfigError } from '../errors.js'
 import { SECCOMP_FILTER_FLAG } from '../plan/flags.js'
 import type { Draft, Work } from './draft.js'
 import { applyFilter, flagsOfFilter } from './identity.js'
+import { makesNamespace } from './namespaces.js'
 
 /** What a process runs. */
 export interface Program {
@@ -16,17 +18,33 @@ export interface Program {
 export function execProcess(work: Work): void {
   const { config, options, draft } = work
   const { process } = config
+  if (options.reaps) demandPidNamespace(config)
   if (process !== null) lookUp(draft, process)
   if (process !== null) draft.op('home_env', {}, '/process/env')
   const filter = lastFilter(config)
   // Who listens to a filter must be there when create returns.
   const isEarly = filter !== null && (filter & SECCOMP_FILTER_FLAG.NEW_LISTENER) !== 0
   if (isEarly) applyFilter(draft, filter)
+  if (options.hasLifeline) draft.op('lifeline', { slot: draft.slot({ kind: 'lifeline', origin: '' }) })
   draft.op('created', {})
   draft.op('await_start', { slot: draft.slot({ kind: 'start', origin: '' }) })
   if (process === null) return
   const program = { args: process.args, env: [...process.env, ...listenEnv(options.listenFds)] }
-  runProgram(work, program, { origin: '/process/args', filter: isEarly ? null : filter })
+  runProgram(work, program, { origin: '/process/args', filter: isEarly ? null : filter, reaps: options.reaps })
+}
+
+/** Elsewhere the end of the first process would not be the end of all. */
+function demandPidNamespace(config: Config): void {
+  if (makesNamespace(config, 'pid')) return
+  const expected = 'a list with a new pid namespace, for the options init and dieWithParent'
+  const issue = {
+    path: '/linux/namespaces',
+    rule: 'tsrun#init',
+    expected,
+    received: 'none',
+    message: `must be ${expected}`,
+  }
+  throw new ConfigError('ERR_CONFIG_INVALID', [issue])
 }
 
 /** The filter that comes last: with no_new_privs, which lets a process without privileges apply it. */
@@ -38,10 +56,11 @@ export function lastFilter(config: Config): number | null {
 export function runProgram(
   work: Work,
   program: Program,
-  { origin, filter }: { origin: string; filter: number | null },
+  { origin, filter, reaps = false }: { origin: string; filter: number | null; reaps?: boolean },
 ) {
   work.draft.op('close_from', { first: 3 + preservedFds(work) })
   if (filter !== null) applyFilter(work.draft, filter)
+  if (reaps) work.draft.op('reap', { slot: work.draft.slot({ kind: 'status', origin: '' }) })
   work.draft.op('execve', { args: program.args, env: program.env }, origin)
 }
 

@@ -7,12 +7,13 @@ import { demandUnlocked } from '../host/locked.js'
 import type { OpName } from '../plan/ops.js'
 import type { Plan, Slot } from '../plan/plan.js'
 import { compileFilter } from '../seccomp/filter.js'
+import { makeStatusFile } from '../store/status-file.js'
 import { closeFd, closeFds, openDirectory } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
 import { deviceOf, openPath, openRead } from '../sys/file.js'
 import { sealedMemory } from '../sys/memory.js'
 import { cloneTree, namespaceType, newMount } from '../sys/mount.js'
-import { duplicate } from '../sys/stream.js'
+import { duplicate, lifeline } from '../sys/stream.js'
 import type { Context } from './context.js'
 import type { OpenStdio } from './stdio.js'
 
@@ -25,6 +26,8 @@ export interface SlotSources {
   console(): number
   init(): number
   initRoot(): number
+  status(): number
+  lifeline(): number
 }
 
 /**
@@ -78,6 +81,10 @@ function openSlot(slot: Slot, sources: SlotSources): number {
       return sources.init()
     case 'init_root':
       return sources.initRoot()
+    case 'status':
+      return sources.status()
+    case 'lifeline':
+      return sources.lifeline()
   }
 }
 
@@ -164,6 +171,8 @@ export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: Slot
       console: () => duplicate(stdio.console),
       init: never('init'),
       initRoot: never('init root'),
+      status: () => makeStatusFile(context.store, id),
+      lifeline,
     }),
   )
 }
@@ -222,6 +231,8 @@ export function openJoinSlots({ plan, cgroup, init, unified = false, filter, ter
       console: () => duplicate(terminal),
       init: () => duplicate(init.pidfd),
       initRoot: () => openPath(`/proc/${init.pid}/root`, { directory: true }),
+      status: never('status'),
+      lifeline: never('lifeline'),
     }),
   )
 }

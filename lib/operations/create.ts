@@ -54,6 +54,13 @@ export type CreateOptions = BundleInput & {
   readonly notify?: boolean
   /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
   readonly noPivot?: boolean
+  /**
+   * The first process is one of tsrun's own: it passes signals on to the program, reaps what has lost its parent, and ends as the
+   * program does, also by a signal that a first process would ignore. Needs a pid namespace of its own. Default false.
+   */
+  readonly init?: boolean
+  /** The container ends when this process does, however that happens; needs what `init` needs, and implies it. Default false. */
+  readonly dieWithParent?: boolean
   /** Keep the session keyring of this process. Default false: a new one. */
   readonly noNewKeyring?: boolean
   /**
@@ -109,6 +116,8 @@ export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: C
     preserveFds: extraFds?.length ?? 0,
     hasCgroup: !cgroup.isNone,
     lineFeedsOnly: lineFeedsOnly ?? false,
+    reaps: options.init === true || options.dieWithParent === true,
+    hasLifeline: options.dieWithParent === true,
   }
 }
 
@@ -196,6 +205,7 @@ function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Draft): Co
     noNewKeyring: options.noNewKeyring ?? false,
     tail: stepsOf(plan, start),
     cgroup: cgroup.toJSON(),
+    reaps: plan.ops.some(({ op }) => op === 'reap'),
     rdt,
   }
 }

@@ -67,7 +67,7 @@ function readRecord({ store }: Context, id: string, force: boolean): ContainerRe
   try {
     return store.read(id)
   } catch (error) {
-    if (force && isTsrunError(error) && error.code === 'ERR_STATE_CORRUPT') return null
+    if (force && !store.isBound && isTsrunError(error) && error.code === 'ERR_STATE_CORRUPT') return null
     throw error
   }
 }

@@ -20,8 +20,11 @@ export function parseSignal(signal: string | number): number {
 }
 
 export interface KillOptions {
-  /** To all processes of the container's cgroup, also where its init is gone; fine where none is left. Default false. */
-  readonly all?: boolean
+  /**
+   * To all processes of the container's cgroup, also where its init is gone; fine where none is left. `but-init`: to all but its
+   * init, which must be there. Default false: to the init.
+   */
+  readonly all?: boolean | 'but-init'
 }
 
 export interface KillInput extends KillOptions {
@@ -38,6 +41,7 @@ export async function kill(context: Context, { id, signal, all = false }: KillIn
   const number = parseSignal(signal)
   const record = context.store.read(id)
   context.debug(id, `signal ${number}${all ? ' to all' : ''}`)
+  if (all === 'but-init') return killOthers(context, record, number)
   if (all) return killAll(record, number)
   const status = statusOf(context, record)
   if (status === 'stopped' && number === SIGKILL && (await killOrphans(record))) return
@@ -61,6 +65,14 @@ async function killOrphans(record: ContainerRecord): Promise<boolean> {
   if (cgroup.isNone || cgroup.pids({ recursive: true }).length === 0) return false
   await cgroup.kill()
   return true
+}
+
+/** @throws {StateError} ERR_STATE_STATUS where the init has ended */
+async function killOthers(context: Context, record: ContainerRecord, number: number): Promise<void> {
+  if (!isAlive(record)) throw notRunning(record.id, statusOf(context, record))
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  if (number === SIGKILL) await cgroup.killAllBut(record.pid)
+  else await cgroup.signal(number, { kept: record.pid })
 }
 
 async function killAll(record: ContainerRecord, number: number): Promise<void> {

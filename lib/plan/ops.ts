@@ -222,6 +222,11 @@ export const OPS = {
   seccomp: op(['IDENTITY', 'EXEC'], { slot: 'slot', flags: 'u32' }),
 
   // ---- EXEC
+  /**
+   * The pipe in the slot has news once the process that made the container is gone. The container ends then: as long as it waits
+   * for start, and after `reap`.
+   */
+  lifeline: op(['EXEC'], { slot: 'slot' }),
   /** HOME from the container's /etc/passwd entry of the current uid, else "/", unless the environment has one. */
   home_env: op(['EXEC'], {}),
   /** Barrier: the container is created; released when its state is on disk. The control socket is closed afterwards. */
@@ -230,6 +235,11 @@ export const OPS = {
   await_start: op(['EXEC'], { slot: 'slot' }),
   /** Closes all descriptors from `first` on, but for the one that reports go to (CLOEXEC). */
   close_from: op(['EXEC'], { first: 'u32' }),
+  /**
+   * fork(2): the child goes on to execve. The first process stays the helper's: it passes signals on, reaps what has lost its parent,
+   * and ends as the program does, whose status it keeps in the file in the slot (wait(2), with the bit 0x10000).
+   */
+  reap: op(['EXEC'], { slot: 'slot' }),
   /** execve(2) of what `resolve_exec` chose. */
   execve: op(['EXEC'], { args: 'texts', env: 'texts' }),
 } as const satisfies Record<string, OpDefinition>

@@ -85,6 +85,10 @@ export type Slot =
   | { readonly kind: 'filter'; readonly origin: string }
   /** The listening socket that `start` connects to. */
   | { readonly kind: 'start'; readonly origin: string }
+  /** The file that keeps how the program ended. */
+  | { readonly kind: 'status'; readonly origin: string }
+  /** The pipe whose other end this process holds as long as it lives. */
+  | { readonly kind: 'lifeline'; readonly origin: string }
   /** The socket that takes the terminal's master. */
   | { readonly kind: 'console'; readonly origin: string }
   /** A pidfd of the container's init, for exec and hooks. */

@@ -44,6 +44,8 @@ export const SLOT_KIND_NAMES = [
   'console',
   'init',
   'init_root',
+  'status',
+  'lifeline',
 ] as const satisfies readonly Slot['kind'][]
 
 /** Which kinds of host object an op takes. */
@@ -59,6 +61,8 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   console: ['console'],
   seccomp: ['filter'],
   await_start: ['start'],
+  lifeline: ['lifeline'],
+  reap: ['status'],
 }
 
 const MOUNTED_ROOTS = ['root', 'root_checked'] as const satisfies readonly OpName[]
@@ -95,6 +99,7 @@ export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName
   resolve_exec: ['capabilities', 'chdir'],
   created: ['not_dumpable', 'setsid', 'capabilities', 'chdir'],
   await_start: ['created'],
+  reap: ['not_dumpable', 'await_start', 'close_from'],
   execve: ['not_dumpable', 'setsid', 'resolve_exec', 'close_from'],
 }
 
@@ -123,6 +128,10 @@ export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   ['home_env', 'close_from'],
   ['created', 'close_from'],
   ['await_start', 'close_from'],
+  ['lifeline', 'created'],
+  // Nothing but execve: one of the two processes does no more of the plan.
+  ['seccomp', 'reap'],
+  ['close_from', 'reap'],
 ]
 
 /** Ops that would change a namespace of the host, were the process still in it. */

@@ -32,6 +32,8 @@ export interface ContainerRecord {
   readonly tail: PlanTail
   /** What the cgroup was opened by; null where there is none. */
   readonly cgroup: unknown
+  /** True where its first process is ours, and keeps how the program ended (status-file.ts). Default false. */
+  readonly reaps?: boolean
   /** Its class of service; null or absent where it has none. */
   readonly rdt?: unknown
 }

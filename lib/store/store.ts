@@ -30,6 +30,8 @@ export interface Lock {
 
 export interface Store {
   readonly root: string
+  /** True where `read` only finds one certain container (bound-store.ts). */
+  readonly isBound: boolean
   /** The directory of a container, whether it exists or not. */
   directory(id: string): string
   /** Reserves the id and locks it. @throws {StateError} ERR_STATE_EXISTS */
@@ -55,6 +57,7 @@ export function openStore(root: string): Store {
   const file = (id: string, name: string): string => `${directory(id)}/${name}`
   return {
     root,
+    isBound: false,
     directory,
     reserve: id => reserve({ root, id, path: directory(id) }),
     lock: id => waitForLock(id, directory(id)),

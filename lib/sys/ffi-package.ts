@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { nativeDirectory } from './native-directory.js'
 
 /** The parts of ffi-napi and ref-napi that calls are made with. */
 export interface FfiPackage {
@@ -21,6 +22,7 @@ export interface FfiPackage {
 
 /** Loads the packages. The command has them in its own file, so its build replaces this function (scripts/bundle.mjs). */
 export function loadFfi(): FfiPackage {
-  const require = createRequire(import.meta.url)
+  // From there rather than from this module, which may be part of a bundle that is anywhere.
+  const require = createRequire(`${nativeDirectory() ?? ''}/`)
   return { bindings: require('ffi-napi/lib/bindings'), ref: require('ref-napi') } as FfiPackage
 }

@@ -5,6 +5,7 @@
  */
 import { HostError } from '../errors.js'
 import { type FfiPackage, loadFfi } from './ffi-package.js'
+import { NATIVE_REMEDY } from './native-directory.js'
 
 /** `size_t` also stands for an opaque pointer of C. */
 export type NativeType = 'int' | 'uint32' | 'size_t' | 'string' | 'pointer'
@@ -39,7 +40,7 @@ function loadPackage(): FfiPackage {
     return loadFfi()
   } catch (cause) {
     const [found = ''] = String(cause).split('\n')
-    const remedy = 'it is compiled by its install script: run `npm rebuild` (npm may ask you to allow it first)'
+    const remedy = `it is compiled by its install script: run \`npm rebuild\` (npm may ask you to allow it first); ${NATIVE_REMEDY}`
     throw new HostError('ERR_HOST_KERNEL', { needs: 'the compiled package ffi-napi', found, remedy }, { cause })
   }
 }

@@ -111,6 +111,16 @@ export function writeNewFile(path: string, content: string | Uint8Array): void {
   viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }))
 }
 
+/** The same, with a descriptor to read and write it, which belongs to the caller. */
+export function openNewFile(path: string, content: Uint8Array): number {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | O_CLOEXEC
+  return viaNode(() => {
+    const fd = openSync(path, flags, 0o600)
+    writeSync(fd, content)
+    return fd
+  })
+}
+
 export function makeDirectory(path: string, mode = 0o700): void {
   viaNode(() => mkdirSync(path, { mode }))
 }

@@ -1,6 +1,6 @@
 import { check } from './errno.js'
 import { readBytes } from './file.js'
-import { BUILD_DIRECTORY, native } from './native.js'
+import { native, nativePart } from './native.js'
 
 /** A memfd with these bytes that nobody can change any more, at its beginning. */
 export function sealedMemory(name: string, bytes: Uint8Array): number {
@@ -15,7 +15,7 @@ let helper: number | null = null
  */
 export function helperExecutable(): number {
   if (helper === null) {
-    const bytes = readBytes(`${BUILD_DIRECTORY}tsrun-init`)
+    const bytes = readBytes(nativePart('tsrun-init'))
     helper = check(native().ts_sealed_memfd('tsrun-init', bytes, bytes.length, 1), 'memfd_create', 'tsrun-init')
   }
   return helper

@@ -1,9 +1,9 @@
 /** The shared library `native/sys`, function by function; each returns a result >= 0 or -errno. */
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { HostError } from '../errors.js'
 import { ABI } from './abi.js'
 import { load, type NativeFunction, type Signature } from './ffi.js'
+import { NATIVE_REMEDY, nativeDirectory } from './native-directory.js'
 
 export const TABLE = {
   ts_abi: ['int', []],
@@ -55,6 +55,7 @@ export const TABLE = {
   ts_eventfd: ['int', []],
   ts_pipe: ['int', ['pointer']],
   ts_duplicate: ['int', ['int']],
+  ts_lifeline: ['int', []],
   ts_resize: ['int', ['int', 'int', 'int']],
   ts_terminal_raw: ['int', ['int', 'int', 'pointer']],
   ts_terminal_restore: ['int', ['int', 'pointer']],
@@ -70,17 +71,18 @@ export const TABLE = {
   ts_spawn: ['int', ['int', 'string', 'string', 'uint32', 'int', 'pointer', 'int', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
 
-/** Where `npm install` puts what it compiles; the same from lib/sys and from dist/sys. */
-export const BUILD_DIRECTORY = fileURLToPath(new URL('../../native/build/', import.meta.url))
-
-function library(): string {
-  const path = `${BUILD_DIRECTORY}libtsrun.so`
-  if (existsSync(path)) return path
+/**
+ * The path of `libtsrun.so` or `tsrun-init`.
+ * @throws {HostError} ERR_HOST_KERNEL where it is not there
+ */
+export function nativePart(name: 'libtsrun.so' | 'tsrun-init'): string {
+  const directory = nativeDirectory()
+  const path = directory === null ? `path to ${name}` : `${directory}/${name}`
+  if (directory !== null && existsSync(path)) return path
   throw new HostError('ERR_HOST_KERNEL', {
     needs: 'the native library of tsrun',
     found: `no ${path}`,
-    remedy:
-      'it is compiled by the install script: run `npm rebuild tsrun` (npm may ask you to allow the script: `npm install-scripts approve tsrun`)',
+    remedy: `it is compiled by the install script: run \`npm rebuild tsrun\` (npm may ask you to allow the script: \`npm install-scripts approve tsrun\`); ${NATIVE_REMEDY}`,
   })
 }
 
@@ -90,7 +92,7 @@ let bound: Native | null = null
 
 /** @throws {HostError} ERR_HOST_KERNEL where the library has not been compiled, or not from the sources that belong to this */
 export function native(): Native {
-  bound ??= openNative(library())
+  bound ??= openNative(nativePart('libtsrun.so'))
   return bound
 }
 

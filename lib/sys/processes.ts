@@ -50,6 +50,14 @@ function readStatus(): ExitStatus {
   return code < 0 ? { exitCode: null, signal: signalName(signal) } : { exitCode: code, signal: null }
 }
 
+/** What wait(2) tells, as a number. */
+export function statusOfWait(status: number): ExitStatus {
+  const signal = status & 0x7f
+  return signal === 0
+    ? { exitCode: (status >> 8) & 0xff, signal: null }
+    : { exitCode: null, signal: signalName(signal) }
+}
+
 /**
  * Takes the exit status of a child of ours, or with `leave` only reads it. `running`: not yet; `foreign`: not our child, or taken
  * already.

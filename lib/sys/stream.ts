@@ -17,6 +17,11 @@ export function duplicate(fd: number): number {
   return check(native().ts_duplicate(fd), 'fcntl', String(fd))
 }
 
+/** The end of a pipe that has news when this process is gone. It belongs to the caller. */
+export function lifeline(): number {
+  return check(native().ts_lifeline(), 'pipe2')
+}
+
 /** Takes over the descriptor. */
 export function readableOf(fd: number): Readable {
   return streamOver(fd, { readable: true, writable: false })

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { nativeDirectory } from './native-directory.js'
 
 export type Trace = (format: string, ...values: unknown[]) => void
 
@@ -8,6 +9,6 @@ export type Trace = (format: string, ...values: unknown[]) => void
  */
 export function trace(namespace: string): Trace {
   if (!(process.env.DEBUG ?? '').includes('tsrun')) return () => {}
-  const debug = createRequire(import.meta.url)('debug') as (namespace: string) => Trace
+  const debug = createRequire(`${nativeDirectory() ?? ''}/`)('debug') as (namespace: string) => Trace
   return debug(`tsrun:${namespace}`)
 }

@@ -14,10 +14,11 @@ struct init {
   int first_slot; // descriptor of slot 0
   unsigned char slots_left[PLAN_MAX_SLOTS / 8];
 
-  int root;   // every path is resolved in it: the root to be, then "/"
-  int procfs; // our own, or the container's where the kernel refuses one
-  int null;   // the container's /dev/null, checked
-  int empty;  // the tmpfs that masks directories, once it is attached somewhere
+  int root;     // every path is resolved in it: the root to be, then "/"
+  int procfs;   // our own, or the container's where the kernel refuses one
+  int null;     // the container's /dev/null, checked
+  int empty;    // the tmpfs that masks directories, once it is attached somewhere
+  int lifeline; // has news once the process that made the container is gone
 
   uint64_t propagation; // MS_* of the mount namespace
   uint32_t caller_umask;
@@ -45,6 +46,9 @@ void await_release(struct init *init, enum op_code barrier);
 // Asks for SIGKILL when the runtime dies. Every change of credentials makes the kernel forget that.
 void follow_parent(struct init *init);
 void leave_parent(struct init *init);
+
+// Waits until one of the two has news; true: that the lifeline (-1: there is none) has been cut.
+bool lifeline_is_cut(int lifeline, int other);
 
 #define DECLARE_OP(code, name) void run_##name(struct init *init, struct name##_op *args);
 EACH_OP(DECLARE_OP)

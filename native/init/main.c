@@ -208,6 +208,7 @@ _Noreturn void start(long *stack) {
       .procfs = -1,
       .null = -1,
       .empty = -1,
+      .lifeline = -1,
       .caller_umask = sys_umask(0),
       .building = true,
       .follows_parent = true,

@@ -60,14 +60,16 @@ enum op_code {
   OP_CHDIR = 49,
   OP_RESOLVE_EXEC = 50,
   OP_SECCOMP = 51,
-  OP_HOME_ENV = 52,
-  OP_CREATED = 53,
-  OP_AWAIT_START = 54,
-  OP_CLOSE_FROM = 55,
-  OP_EXECVE = 56,
+  OP_LIFELINE = 52,
+  OP_HOME_ENV = 53,
+  OP_CREATED = 54,
+  OP_AWAIT_START = 55,
+  OP_CLOSE_FROM = 56,
+  OP_REAP = 57,
+  OP_EXECVE = 58,
 };
 
-#define OP_COUNT 57
+#define OP_COUNT 59
 #define OP_MAX_ARGS 10
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -131,10 +133,12 @@ enum op_code {
   X(OP_CHDIR, chdir) \
   X(OP_RESOLVE_EXEC, resolve_exec) \
   X(OP_SECCOMP, seccomp) \
+  X(OP_LIFELINE, lifeline) \
   X(OP_HOME_ENV, home_env) \
   X(OP_CREATED, created) \
   X(OP_AWAIT_START, await_start) \
   X(OP_CLOSE_FROM, close_from) \
+  X(OP_REAP, reap) \
   X(OP_EXECVE, execve)
 
 struct op_rule {
@@ -195,10 +199,12 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_CHDIR] = {"chdir", 1u << PHASE_IDENTITY, 2, {ARG_TEXT, ARG_U32}},
     [OP_RESOLVE_EXEC] = {"resolve_exec", 1u << PHASE_IDENTITY, 1, {ARG_TEXTS}},
     [OP_SECCOMP] = {"seccomp", 1u << PHASE_IDENTITY | 1u << PHASE_EXEC, 2, {ARG_SLOT, ARG_U32}},
+    [OP_LIFELINE] = {"lifeline", 1u << PHASE_EXEC, 1, {ARG_SLOT}},
     [OP_HOME_ENV] = {"home_env", 1u << PHASE_EXEC, 0, {0}},
     [OP_CREATED] = {"created", 1u << PHASE_EXEC, 0, {0}},
     [OP_AWAIT_START] = {"await_start", 1u << PHASE_EXEC, 1, {ARG_SLOT}},
     [OP_CLOSE_FROM] = {"close_from", 1u << PHASE_EXEC, 1, {ARG_U32}},
+    [OP_REAP] = {"reap", 1u << PHASE_EXEC, 1, {ARG_SLOT}},
     [OP_EXECVE] = {"execve", 1u << PHASE_EXEC, 2, {ARG_TEXTS, ARG_TEXTS}},
 };
 
@@ -335,6 +341,9 @@ struct resolve_exec_op {
 struct seccomp_op {
   struct value slot, flags;
 };
+struct lifeline_op {
+  struct value slot;
+};
 struct home_env_op {};
 struct created_op {};
 struct await_start_op {
@@ -342,6 +351,9 @@ struct await_start_op {
 };
 struct close_from_op {
   struct value first;
+};
+struct reap_op {
+  struct value slot;
 };
 struct execve_op {
   struct value args, env;
@@ -401,10 +413,12 @@ union args {
   struct chdir_op chdir;
   struct resolve_exec_op resolve_exec;
   struct seccomp_op seccomp;
+  struct lifeline_op lifeline;
   struct home_env_op home_env;
   struct created_op created;
   struct await_start_op await_start;
   struct close_from_op close_from;
+  struct reap_op reap;
   struct execve_op execve;
 };
 

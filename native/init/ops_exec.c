@@ -62,6 +62,8 @@ static void announce_listener(const struct init *init) {
 static bool is_needed(const struct init *init, unsigned int fd) {
   if (init->report.socket >= 0 && fd == (unsigned int)init->report.socket)
     return true;
+  if (init->lifeline >= 0 && fd == (unsigned int)init->lifeline)
+    return true;
   unsigned int slot = fd - (unsigned int)init->first_slot;
   return slot < init->plan.slot_count && (init->slots_left[slot / 8] >> slot % 8 & 1u) != 0;
 }
@@ -132,6 +134,8 @@ void run_await_start(struct init *init, struct await_start_op *args) {
   int listener = take_slot(init, args->slot.number);
   int socket;
   for (;;) {
+    if (init->lifeline >= 0 && lifeline_is_cut(init->lifeline, listener))
+      sys_exit(1);
     socket = sys_accept(listener);
     if (socket >= 0 && may_start(listener, socket))
       break;

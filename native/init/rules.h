@@ -42,8 +42,10 @@ enum slot_kind {
   SLOT_CONSOLE = 11,
   SLOT_INIT = 12,
   SLOT_INIT_ROOT = 13,
+  SLOT_STATUS = 14,
+  SLOT_LIFELINE = 15,
 };
-#define SLOT_KIND_COUNT 14
+#define SLOT_KIND_COUNT 16
 
 /* All other ops come once at most. */
 static const uint64_t REPEATABLE = IS(CGROUP_JOIN) | IS(SETNS) | IS(UNSHARE) | IS(PROPAGATION) | IS(ATTACH) | IS(ATTACH_CHECKED) | IS(ATTACH_INSIDE) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES) | IS(RECONFIGURE) | IS(MKDIR) | IS(SYMLINK) | IS(MKNOD) | IS(SYSCTL) | IS(MASK_PATH) | IS(READONLY_PATH) | IS(LSM_LABEL) | IS(CHDIR);
@@ -87,6 +89,9 @@ static const struct order_rule DEMANDS[] = {
     {OP_CREATED, IS(CAPABILITIES), "needs capabilities before it"},
     {OP_CREATED, IS(CHDIR), "needs chdir before it"},
     {OP_AWAIT_START, IS(CREATED), "needs created before it"},
+    {OP_REAP, IS(NOT_DUMPABLE), "needs not_dumpable before it"},
+    {OP_REAP, IS(AWAIT_START), "needs await_start before it"},
+    {OP_REAP, IS(CLOSE_FROM), "needs close_from before it"},
     {OP_EXECVE, IS(NOT_DUMPABLE), "needs not_dumpable before it"},
     {OP_EXECVE, IS(SETSID), "needs setsid before it"},
     {OP_EXECVE, IS(RESOLVE_EXEC), "needs resolve_exec before it"},
@@ -115,6 +120,9 @@ static const struct order_rule NEVER_AFTER[] = {
     {OP_HOME_ENV, IS(CLOSE_FROM), "may not come after close_from"},
     {OP_CREATED, IS(CLOSE_FROM), "may not come after close_from"},
     {OP_AWAIT_START, IS(CLOSE_FROM), "may not come after close_from"},
+    {OP_LIFELINE, IS(CREATED), "may not come after created"},
+    {OP_SECCOMP, IS(REAP), "may not come after reap"},
+    {OP_CLOSE_FROM, IS(REAP), "may not come after reap"},
 };
 
 /* The kinds of slot that an op takes. */
@@ -130,6 +138,8 @@ static const unsigned int SLOT_KINDS[OP_COUNT] = {
     [OP_CONSOLE] = 1u << SLOT_CONSOLE,
     [OP_SECCOMP] = 1u << SLOT_FILTER,
     [OP_AWAIT_START] = 1u << SLOT_START,
+    [OP_LIFELINE] = 1u << SLOT_LIFELINE,
+    [OP_REAP] = 1u << SLOT_STATUS,
 };
 
 /* What the process must have left the host's for. */
@@ -244,8 +254,10 @@ static const struct value_rule VALUE_RULES[OP_COUNT][OP_MAX_ARGS] = {
     [OP_CHDIR] = {{FORM_PATH_OR_ROOT, 0, 0u}, {FORM_MOST, 0, 1u}},
     [OP_RESOLVE_EXEC] = {{FORM_FILLED, 0, 0u}},
     [OP_SECCOMP] = {{FORM_ANY, 0, 0u}, {FORM_MASK, 0, 63u}},
+    [OP_LIFELINE] = {{FORM_ANY, 0, 0u}},
     [OP_AWAIT_START] = {{FORM_ANY, 0, 0u}},
     [OP_CLOSE_FROM] = {{FORM_ANY, 0, 0u}},
+    [OP_REAP] = {{FORM_ANY, 0, 0u}},
     [OP_EXECVE] = {{FORM_ANY, 1, 0u}, {FORM_VARIABLE, 0, 0u}},
 };
 

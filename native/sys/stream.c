@@ -1,6 +1,7 @@
 // Pipes and terminals for a container's standard streams.
 #include "sys.h"
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -11,6 +12,22 @@ EXPORT int ts_pipe(int *ends) {
 
 EXPORT int ts_duplicate(int fd) {
   return (int)result(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
+// A duplicate of the end to read from of one pipe, which all threads share and nobody writes to. This process
+// keeps both of its ends until it ends itself: that is the news that a reader gets.
+EXPORT int ts_lifeline(void) {
+  static _Atomic int reader = -1;
+  if (reader < 0) {
+    int ends[2], none = -1;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+      return -errno;
+    if (!atomic_compare_exchange_strong(&reader, &none, ends[0])) {
+      close(ends[0]);
+      close(ends[1]);
+    }
+  }
+  return ts_duplicate(reader);
 }
 
 EXPORT int ts_resize(int terminal, int rows, int columns) {

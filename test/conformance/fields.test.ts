@@ -72,7 +72,7 @@ function namedBy(document: string): readonly string[] {
     return []
   } catch (error) {
     if (!isTsrunError(error) || !('issues' in error)) throw error
-    return (error.issues as { path: string }[]).map(({ path }) => path)
+    return error.issues.map(({ path }) => path)
   }
 }
 

@@ -56,7 +56,7 @@ const ALL = CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | CLONE.NEW
 
 /** What `create` sends: the namespaces are made by the first clone. */
 export const createPlan: SamplePlan = sample({
-  slotCount: 8,
+  slotCount: 10,
   cloneFlags: ALL,
   ops: [
     op('cgroup_join', { slot: 0 }),
@@ -100,10 +100,12 @@ export const createPlan: SamplePlan = sample({
     ...identity,
     op('no_new_privs'),
     op('home_env'),
+    op('lifeline', { slot: 8 }),
     op('created'),
     op('await_start', { slot: 6 }),
     op('close_from', { first: 3 }),
     op('seccomp', { slot: 7, flags: 1 }),
+    op('reap', { slot: 9 }),
     op('execve', { args: ['sh'], env: ['PATH=/bin'] }),
   ],
 })

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { BUILD_DIRECTORY, openNative, TABLE } from '../../lib/sys/native.js'
+import { nativePart, openNative, TABLE } from '../../lib/sys/native.js'
 import { missing } from '../needs.js'
 
 interface Scripts {
@@ -65,5 +65,5 @@ t.test('a library from other sources is refused before any of it is used', { ski
   t.throws(() => openNative(other), refusal('another one \\(5\\)') as never)
   const old = compiled(t, 'int ts_close(int fd) { return fd; }')
   t.throws(() => openNative(old), refusal('without a number') as never)
-  t.equal(typeof openNative(`${BUILD_DIRECTORY}libtsrun.so`).ts_close, 'function')
+  t.equal(typeof openNative(nativePart('libtsrun.so')).ts_close, 'function')
 })

@@ -1,0 +1,40 @@
+/** Where the native parts are: libtsrun.so, and the helper tsrun-init. */
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ConfigError } from '../errors.js'
+
+let chosen: string | null = null
+
+/**
+ * For a program that is bundled into one file, and so is somewhere else than the package. For the whole process, worker threads
+ * each for their own.
+ * @throws {ConfigError} where another directory has been chosen already
+ */
+export function chooseNativeDirectory(path: string): void {
+  const wanted = resolve(path)
+  if (chosen !== null && chosen !== wanted) throw chosenAlready(wanted, chosen)
+  chosen = wanted
+}
+
+function chosenAlready(wanted: string, before: string): ConfigError {
+  const expected = `${JSON.stringify(before)}, which an earlier runtime of this process has named`
+  const message = `must be ${expected}, but is ${JSON.stringify(wanted)}`
+  const issue = { path: '/native', rule: 'tsrun#options', expected, received: JSON.stringify(wanted), message }
+  return new ConfigError('ERR_CONFIG_INVALID', [issue])
+}
+
+/** Absolute; null: this is a bundle in CommonJS, which can't tell where it is, and nobody has said. */
+export function nativeDirectory(): string | null {
+  const named = chosen ?? process.env.TSRUN_NATIVE ?? ''
+  return named === '' ? besidePackage() : resolve(named)
+}
+
+/** Where `npm install` puts what it compiles; the same from lib/sys and from dist/sys. */
+function besidePackage(): string | null {
+  const here: string | undefined = import.meta.url
+  return here === undefined ? null : fileURLToPath(new URL('../../native/build', here))
+}
+
+/** What somebody can do in whose bundle the native parts are not found. */
+export const NATIVE_REMEDY =
+  'in a bundled program, set TSRUN_NATIVE, or the option `native` of createRuntime, to the directory native/build of the installed package'
