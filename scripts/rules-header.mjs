@@ -53,6 +53,7 @@ function definitions(tables) {
   return [
     ...numbers.map(name => `#define RULE_${name} ${hex(tables[name])}`),
     `#define RULE_MOST_PRESERVED_FDS ${tables.MOST_PRESERVED_FDS}u`,
+    `#define RULE_MOST_SLOTS ${tables.MOST_SLOTS}`,
     `#define RULE_NEW_LISTENER ${hex(tables.SECCOMP_FILTER_FLAG.NEW_LISTENER)}`,
     ...flags,
   ].join('\n')

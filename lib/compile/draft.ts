@@ -1,7 +1,11 @@
 import type { Config } from '../config/config.js'
+import { makeIssue } from '../config/issues.js'
+import { ConfigError } from '../errors.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Op, OpArgs, OpName } from '../plan/ops.js'
 import { makeOp, type Plan, type Slot } from '../plan/plan.js'
+import { MOST_SLOTS } from '../plan/rules.js'
+import { newPlaces, type Places } from './paths.js'
 
 /** A plan in the making: ops and slots are only ever added at the end. */
 export interface Draft {
@@ -9,6 +13,10 @@ export interface Draft {
   /** The number of the new slot. */
   slot(slot: Slot): number
   warn(message: string): void
+  /** Where something has been mounted by now. */
+  readonly mounted: Places
+  /** Where something is mounted or made at any time. */
+  readonly made: Places
   /** The plan of all that was added. */
   plan(header: { cloneFlags: number; preserveFds: number }): Plan
   readonly warnings: readonly string[]
@@ -28,11 +36,21 @@ export function newDraft(): Draft {
   const warnings: string[] = []
   return {
     op: (name, args, origin = '') => void ops.push(makeOp(name, args, origin)),
-    slot: slot => slots.push(slot) - 1,
+    slot: slot => {
+      if (slots.length === MOST_SLOTS) throw tooManySlots(slot.origin)
+      return slots.push(slot) - 1
+    },
+    mounted: newPlaces(),
+    made: newPlaces(),
     warn: message => void warnings.push(message),
     plan: header => ({ ...header, ops, slots }),
     warnings,
   }
+}
+
+function tooManySlots(path: string): ConfigError {
+  const expected = `among the first ${MOST_SLOTS} things of the host that the container is made of, such as bind mounts`
+  return new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path, expected, received: MOST_SLOTS + 1 })])
 }
 
 export interface CompileOptions {

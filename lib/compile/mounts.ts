@@ -15,9 +15,15 @@ const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
 
 /** `mounts`, in their order. What must stay writable until all is made is made read-only by `sealMounts`. */
 export function mountAll(work: Work): void {
-  for (const mount of work.config.mounts) {
+  const { config, draft } = work
+  for (const { destination } of config.mounts) draft.made.add(destination)
+  for (const { path } of config.linux.devices) draft.made.add(path)
+  draft.made.add(config.process?.cwd ?? '/')
+  draft.made.add('/dev/null')
+  for (const mount of config.mounts) {
     MOUNTS[mount.kind](work, mount)
     propagateFurther(work, mount)
+    draft.mounted.add(mount.destination)
   }
 }
 
@@ -63,14 +69,11 @@ function attachTree(work: Work, mount: Mount): void {
  * Where in the root a source is that an earlier mount has a part in, or that has a part in the source: only the helper sees what is there
  * by then. null for all others, which are opened on the host before the first mount.
  */
-function insideOfMounts({ config, options }: Work, mount: Mount, host: string): string | null {
+function insideOfMounts({ draft, options }: Work, mount: Mount, host: string): string | null {
   if (!isBelow(host, options.rootfs)) return null
   const inside = cleanPath(cleanPath(host).slice(cleanPath(options.rootfs).length))
-  const isConcerned = ({ destination }: Mount): boolean => {
-    const path = cleanPath(destination)
-    return path === inside || isBelow(inside, path) || (mount.recursive && isBelow(path, inside))
-  }
-  return config.mounts.slice(0, config.mounts.indexOf(mount)).some(isConcerned) ? inside : null
+  const isConcerned = draft.mounted.hasAt(inside) || (mount.recursive && draft.mounted.hasBelow(inside))
+  return isConcerned ? inside : null
 }
 
 /** What the kernel locks where an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */
@@ -132,15 +135,12 @@ export function sealMounts(work: Work): void {
   }
 }
 
-function isSealedLate({ config }: Work, mount: Mount): boolean {
+function isSealedLate({ draft }: Work, mount: Mount): boolean {
   if (mount.kind !== 'filesystem' || (mount.set & RDONLY) === 0n) return false
   const path = cleanPath(mount.destination)
   if (mount.copyUp) return true
   if (mount.type !== 'tmpfs' && path !== '/dev') return false
-  const made = [...config.mounts, ...config.linux.devices].map(entry =>
-    'path' in entry ? entry.path : entry.destination,
-  )
-  return [...made, config.process?.cwd ?? '/', '/dev/null'].some(each => isBelow(each, path))
+  return draft.made.hasBelow(path)
 }
 
 /** File systems that take no SELinux context, or refuse one. */

@@ -15,6 +15,36 @@ export function isBelow(path: string, parent: string): boolean {
   return cleanPath(path).startsWith(parent === '/' ? '/' : `${cleanPath(parent)}/`)
 }
 
+/** Places in the container, which a path is compared with in the time that its depth takes, however many there are. */
+export interface Places {
+  add(path: string): void
+  /** One of them is `path`, or above it. */
+  hasAt(path: string): boolean
+  /** One of them is in the directory `path`. */
+  hasBelow(path: string): boolean
+}
+
+export function newPlaces(): Places {
+  const places = new Set<string>()
+  const above = new Set<string>()
+  return {
+    add(path) {
+      const [place = '/', ...rest] = pathAndAbove(path)
+      places.add(place)
+      for (const each of rest) above.add(each)
+    },
+    hasAt: path => pathAndAbove(path).some(each => places.has(each)),
+    hasBelow: path => above.has(cleanPath(path)),
+  }
+}
+
+/** The path, clean, and the directories that it is in, up to the root. */
+function pathAndAbove(path: string): string[] {
+  const found: string[] = []
+  for (let place = cleanPath(path); place !== '/'; place = parentOf(place)) found.push(place)
+  return [...found, '/']
+}
+
 /** The directory that an absolute path is in. */
 export function parentOf(path: string): string {
   const clean = cleanPath(path)

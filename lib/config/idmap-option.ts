@@ -6,7 +6,7 @@
 import type { IdMapping } from './config.js'
 import type { Report, Rule } from './issues.js'
 import { pointer } from './json.js'
-import { normaliseMapping } from './namespaces.js'
+import { MOST_MAPPINGS, normaliseMapping } from './namespaces.js'
 import type { OciConfig, OciIdMapping, OciMount } from './oci-config.js'
 
 interface Range extends IdMapping {
@@ -33,6 +33,7 @@ function rangesOf(option: string): Ranges | null {
   const [uids, gids] = KEYS.map(key => found.get(`${key}=`))
   if (parts.length !== KEYS.length || uids === undefined || gids === undefined) return null
   const isRange = (range: Range | null): range is Range => range !== null
+  if (uids.length > MOST_MAPPINGS || gids.length > MOST_MAPPINGS) return null
   return uids.every(isRange) && gids.every(isRange) ? { uids, gids } : null
 }
 

@@ -102,7 +102,7 @@ export interface View {
 /** What the rules find; `issues` are those of the shape. */
 export function checkRules(rules: readonly Rule[], config: OciConfig, issues: readonly ConfigIssue[]): ConfigIssue[] {
   const found: ConfigIssue[] = []
-  const isSound = (path: string): boolean => !issues.some(issue => within(issue.path, path) || within(path, issue.path))
+  const isSound = soundness(issues)
   const view: View = {
     report: finding => found.push(makeIssue(finding)),
     each: <T>(path: string) =>
@@ -114,8 +114,21 @@ export function checkRules(rules: readonly Rule[], config: OciConfig, issues: re
   return found
 }
 
-function within(path: string, parent: string): boolean {
-  return path === parent || path.startsWith(`${parent}/`)
+/** Tells of a pointer whether no issue is at it, above it or below it; in the time that its depth takes, however many issues there are. */
+function soundness(issues: readonly ConfigIssue[]): (path: string) => boolean {
+  const places = new Set(issues.map(({ path }) => path))
+  const above = new Set(issues.flatMap(({ path }) => pathAndAbove(path)))
+  return path => !above.has(path) && !pathAndAbove(path).some(place => places.has(place))
+}
+
+/** The pointer, and those of all that it is in. */
+function pathAndAbove(path: string): string[] {
+  const found = [path]
+  for (let end = path.lastIndexOf('/'); end !== -1; end = path.lastIndexOf('/', end - 1)) {
+    found.push(path.slice(0, end))
+    if (end === 0) break
+  }
+  return found
 }
 
 function listAt(document: unknown, path: string): readonly unknown[] {

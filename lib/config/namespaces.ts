@@ -31,7 +31,7 @@ export const NAMESPACE_FILES = {
 export const NAMESPACE_TYPES = Object.keys(NAMESPACE_FLAGS) as NamespaceType[]
 
 /** Most entries that the kernel takes in one uid_map (5.x: UID_GID_MAP_MAX_EXTENTS). */
-const MOST_MAPPINGS = 340
+export const MOST_MAPPINGS = 340
 const IDS = 2 ** 32 - 1
 const LONGEST_UTS_NAME = 64
 
@@ -109,19 +109,40 @@ function checkUserNamespace(config: OciConfig, { report }: View): void {
 export function checkMappings(mappings: readonly OciIdMapping[], base: string, report: Report): void {
   if (mappings.length > MOST_MAPPINGS) {
     report({ path: base, expected: `at most ${MOST_MAPPINGS} mappings`, received: mappings.length })
+    return
   }
   for (const side of ['containerID', 'hostID'] as const) {
-    for (const [index, mapping] of mappings.entries()) {
+    const ranges = mappings.map((mapping, index): Range => {
       const start = Number(mapping[side])
-      const end = start + Number(mapping.size)
-      const path = pointer(base, index, side)
-      if (end > IDS) report({ path, expected: `an id that with its size stays below ${IDS}`, received: start })
-      const before = mappings.slice(0, index)
-      if (before.some(other => Number(other[side]) < end && start < Number(other[side]) + Number(other.size))) {
-        report({ path, expected: 'a range that overlaps no other', received: start })
-      }
+      return { index, start, end: start + Number(mapping.size) }
+    })
+    for (const { index, start, end } of ranges) {
+      if (end <= IDS) continue
+      const expected = `an id that with its size stays below ${IDS}`
+      report({ path: pointer(base, index, side), expected, received: start })
+    }
+    for (const { index, start } of overlapping(ranges)) {
+      report({ path: pointer(base, index, side), expected: 'a range that overlaps no other', received: start })
     }
   }
+}
+
+interface Range {
+  readonly index: number
+  readonly start: number
+  readonly end: number
+}
+
+/** Of ranges that overlap those that are later in the list. */
+function overlapping(ranges: readonly Range[]): Range[] {
+  const sorted = [...ranges].sort((one, other) => one.start - other.start || one.index - other.index)
+  const found = new Set<Range>()
+  let furthest: Range | undefined
+  for (const range of sorted) {
+    if (furthest !== undefined && range.start < furthest.end) found.add(range.index < furthest.index ? furthest : range)
+    if (furthest === undefined || range.end > furthest.end) furthest = range
+  }
+  return [...found].sort((one, other) => one.index - other.index)
 }
 
 function maps(mappings: readonly OciIdMapping[], id: number | bigint): boolean {

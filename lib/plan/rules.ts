@@ -164,3 +164,6 @@ export const BY_UNSHARE = CLONE.NEWTIME | CLONE.NEWCGROUP
 export const MAPPED = CLONE.NEWUSER | CLONE.NEWTIME
 
 export const MOST_PRESERVED_FDS = 0xffff
+
+/** The helper has a table of them. Each bind mount, device and namespace that is joined is one. */
+export const MOST_SLOTS = 16384

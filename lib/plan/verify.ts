@@ -9,6 +9,7 @@ import {
   BY_UNSHARE,
   MAPPED,
   MOST_PRESERVED_FDS,
+  MOST_SLOTS,
   NAMESPACES_NEEDED,
   NEVER_AFTER,
   REPEATABLE,
@@ -53,7 +54,8 @@ export function verifyPlan(plan: Plan): void {
   verifyEnd(walk)
 }
 
-function verifyHeader({ cloneFlags, preserveFds }: Plan): void {
+function verifyHeader({ cloneFlags, preserveFds, slots }: Plan): void {
+  if (slots.length > MOST_SLOTS) refuse(`more than ${MOST_SLOTS} slots`)
   if (argFault('u32', cloneFlags) !== null || outside(cloneFlags, allFlags(CLONE)))
     refuse('clone flags are not namespaces')
   if (cloneFlags & BY_UNSHARE) refuse('time and cgroup namespaces are made by unshare')

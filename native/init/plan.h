@@ -9,10 +9,11 @@
 
 #include "cbor.h"
 #include "ops.h"
+#include "rules.h"
 
 #define PLAN_VERSION 2
 // Every bind mount, device, cgroup hierarchy and joined namespace has one.
-#define PLAN_MAX_SLOTS 4096
+#define PLAN_MAX_SLOTS RULE_MOST_SLOTS
 
 struct plan {
   struct cbor in; // what of the ops is still to be read

@@ -17,6 +17,7 @@ _Static_assert(OP_COUNT <= 64, "a set of ops is a 64-bit word");
 #define RULE_FILE_TYPE_BITS 0xf000u
 #define RULE_NO_ID 0xffffffffu
 #define RULE_MOST_PRESERVED_FDS 65535u
+#define RULE_MOST_SLOTS 16384
 #define RULE_NEW_LISTENER 0x8u
 #define NS_NEWTIME 0x80u
 #define NS_NEWNS 0x20000u

@@ -296,7 +296,8 @@ static const char *check_end(const struct check *check) {
 }
 
 bool plan_verify(unsigned char *bytes, size_t size, struct plan *plan, struct refusal *refusal) {
-  struct slot slots[PLAN_MAX_SLOTS];
+  // Too much for a small stack; only what is read has been written.
+  static struct slot slots[PLAN_MAX_SLOTS];
   struct check check = {.in = {bytes, bytes + size}, .slots = slots};
   uint64_t count = 0;
   *refusal = (struct refusal){0, check_header(&check, &count)};

@@ -1,7 +1,7 @@
 // An agent for seccomp notifications: listens at argv[1], prints the message that it is sent as a line, and
-// answers: mkdir and chmod with ENOMEDIUM, everything else may go on. It hangs up as soon as it has one message,
-// as the agents in use do. argv[2]: "whole" reads to the end of the connection before; "silent" prints a line
-// for each mkdir, and never answers it.
+// answers: mkdir and chmod with ENOMEDIUM, everything else may go on. It hangs up as soon as it has one
+// message, as the agents in use do. argv[2]: "whole" reads to the end of the connection before; "silent"
+// prints a line for each mkdir, and never answers it.
 #include <err.h>
 #include <errno.h>
 #include <linux/seccomp.h>

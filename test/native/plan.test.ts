@@ -6,7 +6,7 @@ import { encodePlan } from '../../lib/plan/encode.js'
 import { CLONE } from '../../lib/plan/flags.js'
 import { OP_CODES, OP_NAMES, OPS, type Op, type OpName } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
-import { SLOT_KIND_NAMES } from '../../lib/plan/rules.js'
+import { MOST_SLOTS, SLOT_KIND_NAMES } from '../../lib/plan/rules.js'
 import { CASE_NAMES, compileCase } from '../compile/cases.js'
 import { effort } from '../effort.js'
 import { clang, missing } from '../needs.js'
@@ -91,7 +91,10 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
     t.match(verdict(planOf(movePlan, ops, { cloneFlags: 1 })), /^0 the plan has clone flags/)
     t.match(verdict(planOf(movePlan, ops, { cloneFlags: CLONE.NEWTIME })), /^0 the plan has clone flags/)
     t.match(verdict(planOf(movePlan, ops, { preserveFds: 65536 })), /^0 the plan preserves too many/)
-    t.match(verdict(planOf(movePlan, ops, { slots: Array(4097).fill([0, 0]) })), /^0 the plan has too many slots/)
+    t.match(
+      verdict(planOf(movePlan, ops, { slots: Array(MOST_SLOTS + 1).fill([0, 0]) })),
+      /^0 the plan has too many slots/,
+    )
     t.match(
       verdict(planOf(movePlan, ops, { slots: [[SLOT_KIND_NAMES.length, 0]] })),
       /^0 the plan has a slot of an unknown/,
