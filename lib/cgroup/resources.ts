@@ -97,8 +97,11 @@ function unified(resources: Resources, available: Available): WishGroup[] {
 }
 
 function unavailable({ controller, origin, writes }: Setting, available: Available): Refusal {
+  const isV1 = available.v2 === null || available.v1.size > 0
   const why = available.v2 === null ? 'the host has no cgroup v2' : `controller "${controller}" not available`
-  return { controller, origin, reason: `unified resource "${writes[0]?.file}" can't be set: ${why}` }
+  const reason = `unified resource "${writes[0]?.file}" can't be set: ${why}`
+  // The first words are runc's for limits of version 2 on version 1.
+  return { controller, origin, reason: isV1 ? `invalid configuration: ${reason}` : reason }
 }
 
 /** One issue a field: some fields are written to two files. */

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { programName } from './program-name.js'
 
 /** Below the package's root in the sources and in what is built. */
 const PACKAGE = new URL('../../package.json', import.meta.url)
@@ -8,16 +9,16 @@ export const SPEC_VERSION = '1.3.0'
 
 export const ownVersion = (): string => (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version
 
-/** The lines that engines parse. The commit is there where the command was built in a clone, libseccomp where it is installed. */
+/** The lines that engines parse. The commit is known if the command was built in a clone; libseccomp is there if it is installed. */
 export function versionText(): string {
   const entries = [
-    ['commit', process.env.TSRUN_COMMIT],
+    ['commit', process.env.TSRUN_COMMIT || 'unknown'],
     ['spec', SPEC_VERSION],
     ['node', process.version],
     ['libseccomp', libseccompVersion()],
   ]
   const known = entries.filter(([, value]) => value).map(([name, value]) => `${name}: ${value}\n`)
-  return `tsrun version ${ownVersion()}\n${known.join('')}`
+  return `${programName()} version ${ownVersion()}\n${known.join('')}`
 }
 
 /** Where the loader looks, on the distributions of the day. */

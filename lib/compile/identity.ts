@@ -1,5 +1,6 @@
 import { capabilityNames } from '../capabilities.js'
 import type { Capabilities, Config, User } from '../config/config.js'
+import { notRaised } from '../config/process.js'
 import { filterFlags } from '../config/seccomp.js'
 import type { HostFacts } from '../host/facts.js'
 import type { OpArgs } from '../plan/ops.js'
@@ -115,11 +116,11 @@ export function grantCapabilities(work: Work): GrantedSets {
   if (capabilities === null) return { bounding: 0n, effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n }
   const limit = limiter(work, capabilities)
   const all = grantable(work)
-  const bounding = limit('bounding', all, 'not available')
-  const permitted = limit('permitted', all, 'not available')
-  const effective = limit('effective', permitted, 'not permitted')
-  const inheritable = limit('inheritable', bounding, 'not in the bounding set')
-  const ambient = limit('ambient', permitted & inheritable, 'not permitted and inheritable')
+  const bounding = limit('bounding', all, 'available')
+  const permitted = limit('permitted', all, 'available')
+  const effective = limit('effective', permitted, 'permitted')
+  const inheritable = limit('inheritable', bounding, 'in the bounding set')
+  const ambient = limit('ambient', permitted & inheritable, 'permitted and inheritable')
   return { bounding, effective, permitted, inheritable, ambient }
 }
 
@@ -127,7 +128,9 @@ export function grantCapabilities(work: Work): GrantedSets {
 function limiter({ draft }: Work, sets: Capabilities) {
   return (name: Exclude<keyof Capabilities, 'unknown'>, allowed: bigint, reason: string): bigint => {
     const refused = sets[name] & ~allowed
-    if (refused !== 0n) draft.warn(`${POINTER}/${name}: left out, ${reason}: ${capabilityNames(refused).join(', ')}`)
+    const names = capabilityNames(refused)
+    if (name === 'ambient') for (const each of names) draft.warn(`${POINTER}/${name}: ${notRaised(each, reason)}`)
+    else if (refused !== 0n) draft.warn(`${POINTER}/${name}: left out, not ${reason}: ${names.join(', ')}`)
     return sets[name] & allowed
   }
 }

@@ -75,11 +75,19 @@ export interface Finding {
   readonly rule?: string
 }
 
+/** What runc calls a fault in these fields: suites of tests and people look for the words. */
+const KNOWN_AS: readonly (readonly [path: RegExp, words: string])[] = [
+  [/^\/linux\/memoryPolicy\/mode$/, 'invalid memory policy mode: '],
+  [/^\/linux\/memoryPolicy\/nodes$/, 'invalid memory policy node: '],
+  [/^\/linux\/memoryPolicy\/flags\b/, 'invalid memory policy flag: '],
+]
+
 /** The one grammar of messages: "must be X, but is Y", or "is missing: must be X". */
 export function makeIssue({ path, expected, received, rule = anchorOf(path) }: Finding): ConfigIssue {
   const found = describe(received)
-  const message = received === undefined ? `is missing: must be ${expected}` : `must be ${expected}, but is ${found}`
-  return { path, rule, expected, received: found, message }
+  const known = KNOWN_AS.find(([pattern]) => pattern.test(path))?.[1] ?? ''
+  const fault = received === undefined ? `is missing: must be ${expected}` : `must be ${expected}, but is ${found}`
+  return { path, rule, expected, received: found, message: `${known}${fault}` }
 }
 
 export type Report = (finding: Finding) => void

@@ -118,6 +118,10 @@ function normaliseRlimit({ type, soft, hard }: OciRlimit, origin: string): Rlimi
   return { type, resource: RLIMITS[type as RlimitName], soft: BigInt(soft), hard: BigInt(hard), origin }
 }
 
+/** As runc says it, which suites of tests and people look for. */
+export const notRaised = (capability: string, why: string): string =>
+  `can't raise ambient capability ${capability}: operation not permitted (it is not ${why})`
+
 /** What cannot be granted is left out with a warning, as the specification asks: config.md#linux-process. */
 function normaliseCapabilities(sets: OciCapabilities, base: string, warn: Warn): Capabilities {
   const unknown = new Set<string>()
@@ -133,7 +137,8 @@ function normaliseCapabilities(sets: OciCapabilities, base: string, warn: Warn):
   const within = (name: keyof OciCapabilities, limit: bigint, why: string): bigint => {
     const wanted = mask(name)
     const refused = capabilityNames(wanted & ~limit)
-    if (refused.length > 0) warn(pointer(base, name), `left out, not ${why}: ${refused.join(', ')}`)
+    if (name === 'ambient') for (const each of refused) warn(pointer(base, name), notRaised(each, why))
+    else if (refused.length > 0) warn(pointer(base, name), `left out, not ${why}: ${refused.join(', ')}`)
     return wanted & limit
   }
   const permitted = mask('permitted')

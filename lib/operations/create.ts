@@ -8,6 +8,7 @@ import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
 import { createHooks, poststopHooks } from '../launch/hooks.js'
 import { type Barrier, launch } from '../launch/launch.js'
+import { logInit } from '../launch/launch-log.js'
 import { makesUserNamespace, writeIdMappings } from '../launch/mappings.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
@@ -149,7 +150,7 @@ async function make(draft: Draft): Promise<Created> {
     if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.begin({ resources: bundle.config.linux.resources })
     const { child, streams } = await startInit(draft, ledger)
-    context.debug(draft.options.id, `created, pid ${child.pid}`)
+    logInit({ context, id: draft.options.id, pid: child.pid, config: bundle.config })
     return { record: ledger.record(), child, streams, cgroup }
   } catch (error) {
     await undo(draft, ledger)

@@ -7,6 +7,7 @@ import { StateError } from '../errors.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
 import { launch } from '../launch/launch.js'
+import { logExec } from '../launch/launch-log.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyLimits } from '../launch/process-settings.js'
 import { affinityError, applyFinalCpus, applyScheduling } from '../launch/scheduling.js'
@@ -144,14 +145,14 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
 }
 
 async function start(draft: Draft): Promise<Launched> {
-  const { context, options, process, cgroup, joinsLate, record } = draft
+  const { context, options, process, cgroup, joinsLate, record, config } = draft
   const { terminal } = process
   const { stdio, consoleSocket } = options
   const launched = await launchWithStreams({
     ...{ stdio, terminal, consoleSocket, cgroup: joinsLate ? null : cgroup },
     launch: (opened, directory) => launchProcess({ draft, stdio: opened, directory }),
   })
-  context.debug(record.id, `exec of ${process.args[0]}, pid ${launched.child.pid}`)
+  logExec({ context, id: record.id, pid: launched.child.pid, config, process })
   return launched
 }
 

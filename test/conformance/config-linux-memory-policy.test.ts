@@ -72,7 +72,7 @@ t.test(
     t.match(unknown, invalid(...['mode', 'nodes', 'flags/0'].map(field => `/linux/memoryPolicy/${field}`)))
     t.match(await refused({ mode: 'MPOL_INTERLEAVE' }), invalid('/linux/memoryPolicy/nodes'))
     t.match(await refused({ mode: 'MPOL_LOCAL', nodes: '0' }), {
-      message: '/linux/memoryPolicy/nodes: must be empty with MPOL_LOCAL, but is "0"',
+      message: '/linux/memoryPolicy/nodes: invalid memory policy node: must be empty with MPOL_LOCAL, but is "0"',
     })
   },
 )

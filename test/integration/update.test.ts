@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { createRuntime } from '../../lib/index.js'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
+import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox', 'cgroup-v1') }
 
@@ -90,4 +91,29 @@ t.test('a container that has ended can not be updated', skip, async t => {
     code: 'ERR_STATE_STATUS',
     message: /container not running/,
   })
+})
+
+t.test('a device that stays allowed is allowed at every moment of an update', skip, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  const write = 'echo >/dev/null || { echo refused; exit 1; }'
+  configure(config => {
+    config.process.args = [
+      '/bin/sh',
+      '-c',
+      `echo ready; i=0; while [ $i -lt 1000000 ]; do ${write}; i=$((i + 1)); done`,
+    ]
+  })
+  const container = await runtime.create({ id: id(), bundle, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [container.stdout, container.stderr]) stream?.on('data', chunk => (output += String(chunk)))
+  await container.start()
+  await until(() => output === 'ready\n')
+  const fuse = { type: 'c', major: 10, minor: 229, access: 'rwm' } as const
+  for (let round = 0; round < 30; round++) {
+    await container.update({ devices: [{ ...fuse, allow: round % 2 === 0 }], pids: { limit: 30 + round } })
+  }
+  t.equal((await container.state()).status, 'running')
+  await container.kill('KILL')
+  await container.wait()
+  t.equal(output, 'ready\n')
 })

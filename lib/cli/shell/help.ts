@@ -1,15 +1,17 @@
 /** The help texts, laid out as the callers of other runtimes know them. */
 import type { Command, Flag } from '../command.js'
 import { GLOBAL_FLAGS, HELP_FLAG, VERSION_FLAG } from '../globals.js'
+import { programName } from '../program-name.js'
 import type { Lesson } from './help-texts.js'
 
 export function commandHelp(name: string, command: Command, { examples, next }: Lesson): string {
   const { summary, usage, description, flags } = command
+  const program = programName()
   return sections({
-    NAME: `tsrun ${name} - ${summary}`,
-    USAGE: `tsrun ${name} ${usage}`.trimEnd(),
+    NAME: `${program} ${name} - ${summary}`,
+    USAGE: `${program} ${name} ${usage}`.trimEnd(),
     DESCRIPTION: description ?? '',
-    EXAMPLES: columns(examples.map(([line, does]) => [`tsrun ${line}`, does])),
+    EXAMPLES: columns(examples.map(([line, does]) => [`${program} ${line}`, does])),
     'WHAT HAPPENS NEXT': next,
     OPTIONS: flagLines([...flags, HELP_FLAG]),
   })
@@ -17,8 +19,8 @@ export function commandHelp(name: string, command: Command, { examples, next }: 
 
 export function mainHelp(commands: readonly (readonly [name: string, summary: string])[]): string {
   return sections({
-    NAME: 'tsrun - Open Container Initiative runtime',
-    USAGE: 'tsrun [global options] command [command options] [arguments...]',
+    NAME: `${programName()} - Open Container Initiative runtime`,
+    USAGE: `${programName()} [global options] command [command options] [arguments...]`,
     DESCRIPTION: DESCRIPTION,
     COMMANDS: columns(commands),
     'GLOBAL OPTIONS': flagLines([...GLOBAL_FLAGS, HELP_FLAG, VERSION_FLAG]),
