@@ -179,7 +179,7 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
       ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
       barrier: (_name, { pid }) => {
         setFromOutside(pid, { ...config, process }, record)
-        if (options.outlivesCaller && !holdAtExec(pid)) context.debug(record.id, `pid ${pid} may begin early`)
+        if (options.outlivesCaller) hold(pid, draft)
       },
       listener: (fd, { pid }) => {
         const state = ociState(record, statusOf(context, record))
@@ -193,6 +193,11 @@ async function launchProcess({ draft, stdio, directory }: Launching): Promise<Ch
   } finally {
     announced.close()
   }
+}
+
+function hold(pid: number, { context, record }: Draft): void {
+  const when = holdAtExec(pid) ? 'begins when this process has ended' : 'may begin early: ptrace is not allowed'
+  context.debug(record.id, `pid ${pid} ${when}`)
 }
 
 /** The process is in the container's cgroup by now. */

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
-import { commandOn, execute, type Outcome, type Surroundings } from '../command.js'
+import { commandOn, execute, type Outcome, type Surroundings, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 
@@ -194,4 +194,22 @@ t.test('checkpoint and restore say that they are not there', skip, async t => {
   for (const name of ['checkpoint', 'restore']) {
     t.match(command([name, '--image-path', '/tmp/x', 'some']), { status: 1, stderr: /is not supported yet/ })
   }
+})
+
+t.test('a detached exec is held by ptrace for the shim of containerd, and for nobody else', skip, async t => {
+  const box = makeBundle(t)
+  box.configure(config => (config.process.args = ['/bin/sleep', '100']))
+  const [run, id] = [commandOn(box), box.id()]
+  t.equal(run(['run', '-d', id]).status, 0)
+  const words = [process.execPath, TSRUN, '--root', box.runtime.root, '--debug', 'exec', '--detach', id, 'true']
+  const calledBy = (name: string): string => {
+    const caller = join(box.directory, name)
+    // The kernel calls a process by the name of its script. The second command keeps the shell from becoming the first one.
+    writeFileSync(caller, '#!/bin/sh\n"$@"\nexit $?\n', { mode: 0o755 })
+    const { status, stderr } = execute(caller, words)
+    t.equal(status, 0, stderr)
+    return stderr
+  }
+  t.match(calledBy('containerd-shim-runc-v2'), 'begins when this process has ended')
+  t.notMatch(calledBy('conmon'), /begins when|may begin early/)
 })

@@ -109,7 +109,16 @@ function optionsOf(flags: Flags, args: readonly string[]): ExecOptions {
     ignorePaused: flags.isOn('ignore-paused'),
     // Who runs the command may end, and the process goes on: as with other runtimes.
     detached: true,
-    outlivesCaller: flags.isOn('detach'),
+    outlivesCaller: flags.isOn('detach') && isShim(process.ppid),
+  }
+}
+
+/** containerd's shim up to 1.6 misses the end of a process that ends before the command that started it. Nobody else needs it held. */
+function isShim(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('containerd-shim')
+  } catch {
+    return false // It has ended.
   }
 }
 
