@@ -1,2 +1,2 @@
 // Made by scripts/native.mjs, of the declarations in native/sys.
-export const ABI = 1175404674
+export const ABI = 1269037583

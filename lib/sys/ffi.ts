@@ -77,31 +77,86 @@ function typeOf(name: keyof typeof FFI_NAMES): Uint8Array {
   return type
 }
 
-/** Arguments as C has them. Bytes that only live for the call are returned, for the caller to hold on to. */
-function writeArguments({ values }: Prepared, types: readonly NativeType[], args: readonly NativeArgument[]): Buffer[] {
-  const held: Buffer[] = []
+/**
+ * Where texts and small buffers are for the time of a call: the address of each would cost more than the copy. It is also a
+ * matter of safety: the add-ons bring the process down where they are asked for one in a worker that is being terminated.
+ */
+interface Arena {
+  readonly bytes: Buffer
+  readonly address: number
+}
+
+const ARENA_BYTES = 32 * 1024
+const LARGEST_COPIED = 4 * 1024
+let arena: Arena | null = null
+
+function openArena(): Arena {
+  const bytes = Buffer.alloc(ARENA_BYTES)
+  return { bytes, address: ffi().ref.address(bytes) }
+}
+
+/** A buffer that C was given. */
+interface Lent {
+  readonly bytes: Uint8Array
+  /** Where its copy is, which goes back into it after the call, since C may have written there; -1: it was lent itself. */
+  readonly at: number
+}
+
+/** Writes arguments as C has them. What is returned has to live until the call is over. */
+function writeArguments({ values }: Prepared, types: readonly NativeType[], args: readonly NativeArgument[]): Lent[] {
+  const lent: Lent[] = []
+  let used = 0
   types.forEach((type, index) => {
     const value = args[index] ?? 0
     if (type === 'int') values.writeInt32LE(Number(value), index * WORD)
     else if (type === 'uint32') values.writeUInt32LE(Number(value), index * WORD)
     else if (type === 'size_t') values.writeBigUInt64LE(BigInt(value as number | bigint), index * WORD)
-    else held.push(writePointer({ values, at: index * WORD, value }))
+    else {
+      const { address, next } = place(value, used, lent)
+      values.writeUInt32LE(address % 2 ** 32, index * WORD)
+      values.writeUInt32LE(Math.floor(address / 2 ** 32), index * WORD + 4)
+      used = next
+    }
   })
-  return held
+  return lent
 }
 
-function writePointer({ values, at, value }: { values: Buffer; at: number; value: NativeArgument }): Buffer {
-  const bytes = bytesOf(value)
-  const address = value === 0 ? 0 : ffi().ref.address(bytes)
-  values.writeUInt32LE(address % 2 ** 32, at)
-  values.writeUInt32LE(Math.floor(address / 2 ** 32), at + 4)
-  return bytes
+interface Placed {
+  readonly address: number
+  /** Where the arena is free from then on; each begins at a multiple of eight. */
+  readonly next: number
 }
 
-function bytesOf(value: NativeArgument): Buffer {
-  if (typeof value === 'string') return Buffer.from(`${value}\0`)
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  return Buffer.alloc(0)
+function place(value: NativeArgument, used: number, lent: Lent[]): Placed {
+  arena ??= openArena()
+  if (typeof value === 'string') {
+    // UTF-8 takes at most three bytes for each unit of UTF-16.
+    const fits = used + value.length * 3 + 1 <= ARENA_BYTES
+    if (!fits) return place(Buffer.from(`${value}\0`), ARENA_BYTES, lent)
+    const end = used + arena.bytes.write(value, used)
+    arena.bytes[end] = 0
+    return { address: arena.address + used, next: align(end + 1) }
+  }
+  if (!(value instanceof Uint8Array)) return { address: 0, next: used }
+  const copies = value.length <= LARGEST_COPIED && used + value.length <= ARENA_BYTES
+  lent.push({ bytes: value, at: copies ? used : -1 })
+  if (!copies) return { address: addressOf(value), next: used }
+  arena.bytes.set(value, used)
+  return { address: arena.address + used, next: align(used + Math.max(value.length, 1)) }
+}
+
+const align = (at: number): number => (at + WORD - 1) & -WORD
+
+/** By the memory that it is a part of: for as long as that lives it stays where it is. */
+const addresses = new WeakMap<ArrayBufferLike, number>()
+
+function addressOf({ buffer, byteOffset }: Uint8Array): number {
+  let start = addresses.get(buffer)
+  if (start === undefined) {
+    start = ffi().ref.address(Buffer.from(buffer))
+    addresses.set(buffer, start)
+  }
+  return start + byteOffset
 }
 
 type Library = (name: string) => Uint8Array
@@ -156,12 +211,15 @@ export function load<const T extends Readonly<Record<string, Signature>>>(
 
 function bind(prepared: Prepared, types: readonly NativeType[], returns: ResultType): NativeFunction {
   return (...args) => {
-    const held = writeArguments(prepared, types, args)
+    const lent = writeArguments(prepared, types, args)
     prepared.call()
-    // Touched after the call, so that the bytes that C was given are still there during it.
-    held.length = 0
+    for (const { bytes, at } of lent) if (at >= 0) bytes.set(arenaBytes(at, bytes.length))
     return readResult(prepared.result, returns)
   }
+}
+
+function arenaBytes(at: number, length: number): Uint8Array {
+  return arena === null ? new Uint8Array(length) : arena.bytes.subarray(at, at + length)
 }
 
 /** A size_t beyond 2^53 would lose digits; no address of a process is that large. */

@@ -23,7 +23,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { isErrno, viaNode } from './errno.js'
+import { check, isErrno, viaNode } from './errno.js'
+import { native } from './native.js'
 
 const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000
@@ -190,6 +191,17 @@ export function isWritable(path: string): boolean {
   }
 }
 
+/** Whether this process, by its real ids, may execute it. */
+export function isExecutable(path: string): boolean {
+  try {
+    viaNode(() => accessSync(path, constants.X_OK))
+    return !isDirectory(path)
+  } catch (error) {
+    if (isErrno(error)) return false
+    throw error
+  }
+}
+
 /** What a symbolic link says. */
 export function readLink(path: string): string {
   return viaNode(() => readlinkSync(path))
@@ -241,17 +253,30 @@ export function deviceOf(fd: number): DeviceNumbers | null {
 
 /** An O_PATH descriptor: the object itself is not opened, so that a fifo or device can't block. */
 export function openPath(path: string, { directory = false } = {}): number {
-  return viaNode(() => openSync(path, O_PATH | O_CLOEXEC | (directory ? constants.O_DIRECTORY : 0)))
+  return open(path, O_PATH | (directory ? constants.O_DIRECTORY : 0))
 }
 
 /** Does not wait for the other end of a fifo. */
 export function openRead(path: string): number {
-  return viaNode(() => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC))
+  return open(path, constants.O_RDONLY | constants.O_NONBLOCK)
 }
 
 /** /dev/null, for reading and writing. */
 export function openNull(): number {
-  return viaNode(() => openSync('/dev/null', constants.O_RDWR | O_CLOEXEC))
+  return open('/dev/null', constants.O_RDWR)
+}
+
+/**
+ * A descriptor that `closeFd` closes. (One of node:fs would be closed by the end of a worker once more, by its number, whoever
+ * has that by then.)
+ */
+function open(path: string, flags: number): number {
+  return check(native().ts_open(path, flags), 'open', path)
+}
+
+/** A directory, for a lock. */
+export function openDirectoryToRead(path: string): number {
+  return open(path, constants.O_RDONLY | constants.O_DIRECTORY)
 }
 
 /** The magic number (statfs(2)) of the file system that an open file is on. */

@@ -1,7 +1,6 @@
-import { constants, openSync } from 'node:fs'
 import { closeFd } from './beneath.js'
-import { check, errnoName, isErrno, viaNode } from './errno.js'
-import { fileStatus } from './file.js'
+import { check, errnoName, isErrno } from './errno.js'
+import { fileStatus, openDirectoryToRead } from './file.js'
 import { native } from './native.js'
 
 /**
@@ -11,7 +10,7 @@ import { native } from './native.js'
 export function lockDirectory(path: string): number | 'busy' | 'gone' {
   let fd: number
   try {
-    fd = viaNode(() => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | 0o2000000))
+    fd = openDirectoryToRead(path)
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return 'gone'
     throw error

@@ -7,16 +7,14 @@ export function sealedMemory(name: string, bytes: Uint8Array): number {
   return check(native().ts_sealed_memfd(name, bytes, bytes.length, 0), 'memfd_create', name)
 }
 
-let helper: number | null = null
-
 /**
  * The init helper in a sealed memfd, made once per process: what the container can reach through /proc/PID/exe
  * must not be a file of the host that it could write to (CVE-2019-5736).
  */
 export function helperExecutable(): number {
-  if (helper === null) {
-    const bytes = readBytes(nativePart('tsrun-init'))
-    helper = check(native().ts_sealed_memfd('tsrun-init', bytes, bytes.length, 1), 'memfd_create', 'tsrun-init')
-  }
-  return helper
+  const made = native().ts_helper()
+  if (made >= 0) return made
+  const bytes = readBytes(nativePart('tsrun-init'))
+  const fd = check(native().ts_sealed_memfd('tsrun-init', bytes, bytes.length, 1), 'memfd_create', 'tsrun-init')
+  return native().ts_keep_helper(fd)
 }

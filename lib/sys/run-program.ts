@@ -1,11 +1,13 @@
 /** Runs a program of the host to its end, for hooks in the runtime namespace. */
-import type { ChildProcess } from 'node:child_process'
-import { SystemError } from '../errors.js'
-import { builtin } from './builtin.js'
-import { isDirectory } from './file.js'
-import type { ExitStatus } from './processes.js'
+import { closeFd, closeFds } from './beneath.js'
+import { isExecutable, openNull } from './file.js'
+import { runJob } from './job.js'
+import { type ExitStatus, killGroup, reap } from './processes.js'
+import { collectTail, makePipe, writableOf } from './stream.js'
+import { READABLE, watch } from './watch.js'
 
 export interface RunInput {
+  /** Looked for in the PATH of `env` where it has no slash. */
   readonly path: string
   /** argv with argv[0]. */
   readonly args: readonly string[]
@@ -26,68 +28,79 @@ export interface RunResult extends ExitStatus {
   readonly stderr: string
 }
 
-const KEPT_BYTES = 64 * 1024
-
 /** @throws {SystemError} where the program can't be started */
-export async function run({ path, args, env, cwd, stdin, timeoutMs, signal }: RunInput): Promise<RunResult> {
-  const { spawn } = builtin('node:child_process') as typeof import('node:child_process')
-  const child = spawn(path, args.slice(1), {
-    argv0: args[0] ?? path,
-    env: parseEnvironment(env),
-    cwd: isDirectory(cwd) ? cwd : '/',
-    detached: true,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
-  const stderr = keepTail(child)
-  // A hook that does not read its standard input is none of our business.
-  child.stdin?.on('error', () => {})
-  child.stdin?.end(stdin)
-  const timer = timeoutMs === null ? null : killLater(child, timeoutMs)
-  const abort = (): void => killGroup(child)
+export async function run(input: RunInput): Promise<RunResult> {
+  const { pid, pidfd, stdin, stderr } = await start(input)
+  const tail = collectTail(stderr)
+  const writer = writableOf(stdin)
+  writer.end(input.stdin)
+  const kill = killLater(pid, input)
+  const status = await exitOf(pidfd).finally(kill.stop)
+  // A grandchild may hold the pipes open for ever.
+  writer.destroy()
+  return { ...status, timedOut: kill.timedOut(), stderr: await tail.stop() }
+}
+
+interface Started {
+  readonly pid: number
+  readonly pidfd: number
+  /** Our ends. */
+  readonly stdin: number
+  readonly stderr: number
+}
+
+async function start({ path, args, env, cwd, signal }: RunInput): Promise<Started> {
+  const [input, stdin] = makePipe()
+  const [stderr, errors] = makePipe()
+  const nothing = openNull()
+  const words = args.length > 0 ? args : [path]
+  const data = Buffer.from([...words, ...env, cwd].map(text => `${text}\0`).join(''))
+  const stdio = [input, nothing, errors] as const
+  try {
+    const what = { path: find(path, env), first: words.length, second: env.length, data, stdio, signal }
+    const { result: pid, fd: pidfd } = await runJob({ kind: 'start', ...what }, 'execve')
+    return { pid, pidfd, stdin, stderr }
+  } catch (error) {
+    closeFds([stdin, stderr])
+    throw error
+  } finally {
+    closeFds(stdio)
+  }
+}
+
+/** What is found nowhere is left as it is: then it is missing. */
+function find(path: string, env: readonly string[]): string {
+  if (path.includes('/')) return path
+  const [, directories = ''] = env.find(entry => entry.startsWith('PATH='))?.split('=') ?? []
+  const candidates = directories.split(':').map(directory => `${directory || '.'}/${path}`)
+  return candidates.find(isExecutable) ?? path
+}
+
+/** The child is reaped by us alone and not before it has ended, so that its number is still its own, and its group's. */
+function killLater(pid: number, { timeoutMs, signal }: RunInput): { stop(): void; timedOut(): boolean } {
+  let timedOut = false
+  const abort = (): void => killGroup(pid)
+  const late = (): void => {
+    timedOut = true
+    abort()
+  }
+  const timer = timeoutMs === null ? undefined : setTimeout(late, timeoutMs)
   signal?.addEventListener('abort', abort, { once: true })
-  const status = await exitOf(child, path).finally(() => {
-    clearTimeout(timer?.handle)
+  if (signal?.aborted) abort()
+  const stop = (): void => {
+    clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
-  })
-  // A grandchild may hold the pipe open for ever.
-  child.stderr?.destroy()
-  return { ...status, timedOut: timer?.fired() ?? false, stderr: stderr() }
+  }
+  return { stop, timedOut: () => timedOut }
 }
 
-/** As environ(7): the first entry of a name counts for getenv, but a JavaScript object keeps one anyway. */
-function parseEnvironment(entries: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    entries.map(entry => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
-  )
-}
-
-function keepTail(child: ChildProcess): () => string {
-  let kept = Buffer.alloc(0) as Buffer
-  child.stderr?.on('data', (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-KEPT_BYTES)
-  })
-  return () => kept.toString('utf8')
-}
-
-function killLater(child: ChildProcess, timeoutMs: number): { handle: NodeJS.Timeout; fired(): boolean } {
-  let fired = false
-  const handle = setTimeout(() => {
-    fired = true
-    killGroup(child)
-  }, timeoutMs)
-  return { handle, fired: () => fired }
-}
-
-/** The child is not reaped before its exit event, so its number is still its own (and its group's). */
-function killGroup({ pid, exitCode, signalCode }: ChildProcess): void {
-  if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL')
-}
-
-function exitOf(child: ChildProcess, path: string): Promise<ExitStatus> {
-  return new Promise((resolve, reject) => {
-    child.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(new SystemError({ syscall: 'execve', errno: cause.code ?? 'EIO', path }, { cause })),
-    )
-    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
-  })
+async function exitOf(pidfd: number): Promise<ExitStatus> {
+  try {
+    await watch(pidfd, READABLE).ready
+    const status = reap(pidfd)
+    // Only a program that takes the children of others has been there before us.
+    return typeof status === 'string' ? { exitCode: null, signal: null } : status
+  } finally {
+    closeFd(pidfd)
+  }
 }

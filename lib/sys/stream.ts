@@ -66,6 +66,7 @@ export interface Terminal extends Duplex {
 /** Takes over the master's descriptor. The hang-up (EIO) at the end of the last process is the end of the stream. */
 export function terminalOf(master: number): Terminal {
   const { ReadStream } = builtin('node:tty') as typeof import('node:tty')
+  native().ts_given(master)
   // A ReadStream of a pty master can be written to as well: it is a socket over a tty handle.
   const stream = new ReadStream(master) as unknown as Terminal
   // Node destroys a stream that fails to be read before anybody hears of it; then it is too late for an orderly end.
@@ -120,5 +121,6 @@ interface Directions {
 /** A stream of Node over a pipe, a socket or a terminal; takes over the descriptor. Loads node:net, which takes milliseconds. */
 export function streamOver(fd: number, directions: Directions): Socket {
   const net = builtin('node:net') as typeof import('node:net')
+  native().ts_given(fd)
   return new net.Socket({ fd, ...directions })
 }

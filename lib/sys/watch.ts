@@ -19,11 +19,15 @@ interface Watcher {
   readonly waiting: Map<number, (said: string | null) => void>
 }
 
+/** How long the thread stays when nothing is waited for any more. */
+const IDLE_MS = 1000
+
 /** As native/sys/watch.c writes them: cookie, length of the text (below 0: none), text. */
 const RECORD_BYTES = 256
 const TEXT_AT = 8
 let watcher: Watcher | null = null
 let nextCookie = 1
+let idle: NodeJS.Timeout | null = null
 
 function start(): Watcher {
   const fds = Buffer.alloc(8)
@@ -68,6 +72,7 @@ export interface WatchOptions {
  */
 export function watch(fd: number, events: number, { keepAlive = true, file = null }: WatchOptions = {}): Watch {
   watcher ??= start()
+  if (idle !== null) clearTimeout(idle)
   const { epoll, pipe, waiting } = watcher
   const cookie = nextCookie++ >>> 0
   check(native().ts_watch_add(epoll, fd, events, cookie, file ?? -1), 'epoll_ctl')
@@ -76,6 +81,7 @@ export function watch(fd: number, events: number, { keepAlive = true, file = nul
     if (!waiting.delete(cookie)) return
     native().ts_watch_remove(epoll, fd)
     if (keepAlive) hold(pipe, -1)
+    if (waiting.size === 0) stopWhenIdle()
   }
   let text: string | null = null
   const ready = new Promise<void>(resolve => {
@@ -86,6 +92,17 @@ export function watch(fd: number, events: number, { keepAlive = true, file = nul
     })
   })
   return { ready, said: () => text, stop: end }
+}
+
+/** Its thread ends with the pipe. Nobody's copy of this module keeps one for ever: test runners load one for each file of tests. */
+function stopWhenIdle(): void {
+  if (idle !== null) clearTimeout(idle)
+  idle = setTimeout(() => {
+    if (watcher === null || watcher.waiting.size > 0 || holds > 0) return
+    watcher.pipe.destroy()
+    watcher = null
+  }, IDLE_MS)
+  idle.unref()
 }
 
 /** Keeps the event loop alive until the returned function is called. */

@@ -1,4 +1,5 @@
 // Files below a directory descriptor, never outside of it: for cgroup trees and procfs.
+#include "job.h"
 #include "sys.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@ static int open_beneath(int dir, const char *path, uint64_t flags) {
 }
 
 EXPORT int ts_open_beneath(int dir, const char *path, int flags) {
-  return open_beneath(dir, path, (uint64_t)(unsigned)flags);
+  return own(open_beneath(dir, path, (uint64_t)(unsigned)flags));
 }
 
 EXPORT int ts_read_beneath(int dir, const char *path, char *buffer, int size) {
@@ -34,7 +35,7 @@ EXPORT int ts_read_beneath(int dir, const char *path, char *buffer, int size) {
   return length;
 }
 
-EXPORT int ts_write_beneath(int dir, const char *path, const char *text, int length) {
+int write_beneath(int dir, const char *path, const char *text, int length) {
   OWNED fd = open_beneath(dir, path, O_WRONLY | O_NOFOLLOW);
   if (fd < 0)
     return fd;
@@ -42,6 +43,10 @@ EXPORT int ts_write_beneath(int dir, const char *path, const char *text, int len
   if (written < 0)
     return -errno;
   return written == length ? 0 : -EIO;
+}
+
+EXPORT int ts_write_beneath(int dir, const char *path, const char *text, int length) {
+  return write_beneath(dir, path, text, length);
 }
 
 // Writes each line of `text` (they all end with a newline, which is not written) with one write(2); the file

@@ -22,7 +22,7 @@ EXPORT int ts_device_filter_load(const void *instructions, int count) {
   // The verifier gives up with EAGAIN when a signal is pending.
   for (int i = 0; i < TRIES && fd == -EAGAIN; i++)
     fd = bpf(BPF_PROG_LOAD, &attr);
-  return fd;
+  return own(fd);
 }
 
 // `replaced` is the program that goes in the same instant, or -1.
@@ -65,5 +65,5 @@ EXPORT int ts_bpf_program(uint32_t id) {
   union bpf_attr attr;
   memset(&attr, 0, sizeof attr);
   attr.prog_id = id;
-  return bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+  return own(bpf(BPF_PROG_GET_FD_BY_ID, &attr));
 }

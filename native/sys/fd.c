@@ -1,8 +1,10 @@
 // Descriptors: sealed memory files, locks, mounts that are not attached anywhere.
+#include "job.h"
 #include "sys.h"
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <linux/nsfs.h>
+#include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -38,41 +40,60 @@ EXPORT int ts_sealed_memfd(const char *name, const char *bytes, int length, int 
     close(fd);
     return -error;
   }
-  return fd;
+  return own(fd);
 }
 
 EXPORT int ts_close(int fd) {
-  return (int)result(close(fd));
+  return (int)result(close(disown(fd)));
 }
 
 EXPORT int ts_close_all(const int *fds, int count) {
   int failed = 0;
   for (int i = 0; i < count; i++)
-    if (close(fds[i]) < 0)
+    if (close(disown(fds[i])) < 0)
       failed = -errno;
   return failed;
 }
 
 // A duplicate of the descriptor that another process has under that number (Linux 5.6).
 EXPORT int ts_pidfd_getfd(int pidfd, int fd) {
-  return (int)result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+  return own((int)result(syscall(SYS_pidfd_getfd, pidfd, fd, 0)));
 }
 
 EXPORT int ts_lock(int fd) {
   return (int)result(flock(fd, LOCK_EX | LOCK_NB));
 }
 
-EXPORT int ts_open_tree(const char *path, int recursive, int nofollow) {
+int open_tree(const char *path, int recursive, int nofollow) {
   unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
   flags |= recursive ? (unsigned int)AT_RECURSIVE : 0;
   flags |= nofollow ? (unsigned int)AT_SYMLINK_NOFOLLOW : 0;
   return (int)result(syscall(SYS_open_tree, AT_FDCWD, path, flags));
 }
 
+EXPORT int ts_open_tree(const char *path, int recursive, int nofollow) {
+  return own(open_tree(path, recursive, nofollow));
+}
+
+int open_path(const char *path, int flags) {
+  return (int)result(open(path, flags | O_CLOEXEC));
+}
+
+EXPORT int ts_open(const char *path, int flags) {
+  return own(open_path(path, flags));
+}
+
+// A descriptor (O_PATH) of what the kernel has in its cache, -EAGAIN where it would have to ask a file
+// system, which might not answer (Linux 5.12).
+EXPORT int ts_open_cached(const char *path, int flags) {
+  struct open_how how = {.flags = (uint64_t)(unsigned)flags | O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+  return own((int)result(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how)));
+}
+
 EXPORT int ts_open_tree_at(int fd, int recursive) {
   unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
   flags |= recursive ? (unsigned int)AT_RECURSIVE : 0;
-  return (int)result(syscall(SYS_open_tree, fd, "", flags));
+  return own((int)result(syscall(SYS_open_tree, fd, "", flags)));
 }
 
 // The CLONE_NEW* flag of an open namespace file; -ENOTTY where it is none.

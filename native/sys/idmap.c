@@ -63,7 +63,7 @@ EXPORT int ts_user_namespace(const char *uids, const char *gids) {
   // The stack is the child's until it is gone.
   while (waitpid(pid, NULL, (int)__WCLONE) < 0 && errno == EINTR)
     ;
-  return fd;
+  return own(fd);
 }
 
 // Maps the ids of a detached mount as the user namespace does.
@@ -102,5 +102,5 @@ EXPORT int ts_new_mount(const char *type, const char *options, int count, char *
     message[length < 0 ? 0 : length] = 0;
     return failed;
   }
-  return (int)result(syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0));
+  return own((int)result(syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0)));
 }

@@ -43,7 +43,7 @@ static void *open_there(void *argument) {
 // A socket in the network namespace of that descriptor; -1: in our own.
 EXPORT int ts_netlink_open(int namespace) {
   if (namespace < 0)
-    return open_here();
+    return own(open_here());
   struct journey journey = {.namespace = namespace};
   sigset_t all, before;
   pthread_t thread;
@@ -54,7 +54,7 @@ EXPORT int ts_netlink_open(int namespace) {
   if (error)
     return -error;
   pthread_join(thread, NULL);
-  return journey.fd;
+  return own(journey.fd);
 }
 
 static int is_last(const char *bytes, size_t length) {

@@ -12,7 +12,7 @@
 #endif
 
 EXPORT int ts_pidfd_open(int pid) {
-  return (int)result(syscall(SYS_pidfd_open, pid, 0));
+  return own((int)result(syscall(SYS_pidfd_open, pid, 0)));
 }
 
 EXPORT int ts_pidfd_signal(int pidfd, int signal) {

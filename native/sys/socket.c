@@ -1,4 +1,5 @@
 // AF_UNIX sockets, and descriptors passed over them.
+#include "job.h"
 #include "sys.h"
 #include <string.h>
 #include <sys/socket.h>
@@ -17,7 +18,7 @@ static int address(struct sockaddr_un *to, const char *path) {
 }
 
 EXPORT int ts_socketpair(int *pair) {
-  return (int)result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
+  return own_pair((int)result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)), pair);
 }
 
 // The file gets the mode of the descriptor, less the umask, so that it is never there with another one.
@@ -34,10 +35,10 @@ EXPORT int ts_listen(const char *path) {
     close(fd);
     return -error;
   }
-  return fd;
+  return own(fd);
 }
 
-EXPORT int ts_connect(const char *path) {
+int connect_to(const char *path) {
   struct sockaddr_un to;
   int bad = address(&to, path);
   if (bad)
@@ -54,6 +55,10 @@ EXPORT int ts_connect(const char *path) {
     return -error;
   }
   return fd;
+}
+
+EXPORT int ts_connect(const char *path) {
+  return own(connect_to(path));
 }
 
 EXPORT int ts_send(int socket, const char *bytes, int length) {
@@ -118,7 +123,7 @@ EXPORT int ts_receive_fd(int socket) {
     return -ENOMSG;
   int fd;
   memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return fd;
+  return own(fd);
 }
 
 // A datagram socket bound to `path`, which everybody may send to.
@@ -135,7 +140,7 @@ EXPORT int ts_listen_datagram(const char *path) {
     close(fd);
     return -error;
   }
-  return fd;
+  return own(fd);
 }
 
 // The next datagram that waits, -EAGAIN where none does. Descriptors that came with it are closed.

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -253,5 +254,11 @@ EXPORT int ts_spawn(int executable, const char *first, const char *second, uint3
   furnish(stage, fds, cpus);
   long pid = launch(stage, namespaces, cgroup, child_fd);
   put_back(stage);
+  if (pid >= 0 && own(*child_fd) < 0) {
+    kill((pid_t)pid, SIGKILL);
+    while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR)
+      ;
+    return -ENOMEM;
+  }
   return (int)pid;
 }

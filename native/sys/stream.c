@@ -7,11 +7,11 @@
 #include <termios.h>
 
 EXPORT int ts_pipe(int *ends) {
-  return (int)result(pipe2(ends, O_CLOEXEC));
+  return own_pair((int)result(pipe2(ends, O_CLOEXEC)), ends);
 }
 
 EXPORT int ts_duplicate(int fd) {
-  return (int)result(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+  return own((int)result(fcntl(fd, F_DUPFD_CLOEXEC, 3)));
 }
 
 // A duplicate of the end to read from of one pipe, which all threads share and nobody writes to. This process

@@ -1,5 +1,5 @@
-// The shared library behind lib/sys: stateless wrappers over system calls that Node has no word for.
-// Every function returns a result >= 0, or -errno. None blocks.
+// The shared library behind lib/sys: wrappers over system calls that Node has no word for.
+// Every function returns a result >= 0, or -errno. What may block for long runs as a job (job.c).
 #ifndef TSRUN_SYS_H
 #define TSRUN_SYS_H
 
@@ -22,5 +22,14 @@ static inline void close_owned(const int *fd) {
 
 // A descriptor that is closed when its variable goes out of scope.
 #define OWNED __attribute__((cleanup(close_owned))) int
+
+// A descriptor that JavaScript gets belongs to the thread that asked for it, and is closed when that thread
+// ends, unless it was closed or given to Node before (owner.c). Each function returns its first argument.
+int own(int fd);
+int own_pair(int made, const int *pair);
+int disown(int fd);
+// Runs `release` with `subject` when the calling thread ends. -errno: no memory.
+int at_end_of_thread(void (*release)(void *), void *subject);
+void not_at_end_of_thread(const void *subject);
 
 #endif

@@ -12,6 +12,9 @@ struct watch {
   int epoll, out;
 };
 
+// In place of a cookie: nobody reads from the pipe any more.
+static const uint64_t UNHEARD = UINT64_MAX;
+
 // What goes through the pipe: which wait it is, and what the file beside it said at that moment (-1:
 // nothing).
 struct record {
@@ -36,24 +39,35 @@ static struct record record_of(uint64_t data) {
   return record;
 }
 
+// Returns how many records there are; -1: nobody wants more of them.
+static int collect(int epoll, struct record *records) {
+  struct epoll_event events[BATCH];
+  int count = epoll_wait(epoll, events, BATCH, -1);
+  if (count < 0)
+    return errno == EINTR ? 0 : -1;
+  for (int i = 0; i < count; i++) {
+    if (events[i].data.u64 == UNHEARD)
+      return -1;
+    records[i] = record_of(events[i].data.u64);
+  }
+  return count;
+}
+
 static void *forward(void *argument) {
   struct watch watch = unpack(argument);
   for (;;) {
-    struct epoll_event events[BATCH];
     struct record records[BATCH];
-    int count = epoll_wait(watch.epoll, events, BATCH, -1);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count <= 0)
-      return NULL;
-    for (int i = 0; i < count; i++)
-      records[i] = record_of(events[i].data.u64);
-    if (write(watch.out, records, (size_t)count * sizeof records[0]) < 0)
-      return NULL;
+    int count = collect(watch.epoll, records);
+    if (count < 0 || (count > 0 && write(watch.out, records, (size_t)count * sizeof records[0]) < 0))
+      break;
   }
+  close(watch.epoll);
+  close(watch.out);
+  return NULL;
 }
 
-// `epoll` and `out` belong to the thread from here on, for as long as the process lives.
+// `epoll` and `out` belong to the thread from here on. It ends when the other end of `out` is closed, which
+// Node does with the stream, and for a worker that ends in whatever way.
 static int start_thread(int epoll, int out) {
   pthread_attr_t attributes;
   sigset_t all, before;
@@ -82,16 +96,19 @@ EXPORT int ts_watch_start(int *fds) {
     close(epoll);
     return -error;
   }
-  int failed = start_thread(epoll, ends[1]);
-  if (failed) {
+  struct epoll_event unheard = {.events = 0 /* EPOLLERR is always told */, .data.u64 = UNHEARD};
+  int failed = (int)result(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[1], &unheard));
+  if (failed == 0)
+    failed = start_thread(epoll, ends[1]);
+  if (failed < 0) {
     close(epoll);
     close(ends[0]);
     close(ends[1]);
     return failed;
   }
   fds[0] = epoll;
-  fds[1] = ends[0];
-  return 0;
+  fds[1] = own(ends[0]);
+  return fds[1] < 0 ? fds[1] : 0;
 }
 
 // `file`, or -1, is read when `fd` is ready; it has to stay open as long as `fd`.
@@ -106,5 +123,5 @@ EXPORT int ts_watch_remove(int epoll, int fd) {
 }
 
 EXPORT int ts_eventfd(void) {
-  return (int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  return own((int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
 }

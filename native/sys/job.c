@@ -1,0 +1,185 @@
+#include "job.h"
+#include "sys.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+enum { STACK_SIZE = 128 * 1024 };
+
+// Shared by the thread that asks and the one that does it; the last of them to let go frees it.
+struct ticket {
+  struct job job;
+  int done; // an eventfd
+  _Atomic int holders;
+};
+
+static void close_if_open(int fd) {
+  if (fd >= 0)
+    close(fd);
+}
+
+// A program that nobody waits for any more ends, and its process group with it.
+static void end_program(const struct job *job) {
+  siginfo_t info;
+  kill(-job->result, SIGKILL);
+  while (waitid((idtype_t)P_PIDFD, (id_t)job->made, &info, WEXITED) < 0 && errno == EINTR)
+    ;
+}
+
+static void let_go(struct ticket *ticket) {
+  if (atomic_fetch_sub(&ticket->holders, 1) > 1)
+    return;
+  struct job *job = &ticket->job;
+  if (job->kind == JOB_START && job->made >= 0)
+    end_program(job);
+  close_if_open(job->fd);
+  close_if_open(job->made);
+  for (int i = 0; i < 3; i++)
+    close_if_open(job->stdio[i]);
+  close_if_open(ticket->done);
+  free(job->path);
+  free(job->data);
+  free(ticket);
+}
+
+static int opened(struct job *job, int fd) {
+  job->made = fd;
+  return fd < 0 ? fd : 0;
+}
+
+static int perform(struct job *job) {
+  switch (job->kind) {
+  case JOB_OPEN_TREE:
+    return opened(job, open_tree(job->path, job->first, job->second));
+  case JOB_OPEN:
+    return opened(job, open_path(job->path, job->first));
+  case JOB_CONNECT:
+    return opened(job, connect_to(job->path));
+  case JOB_WRITE_BENEATH:
+    return write_beneath(job->fd, job->path, job->data, job->length);
+  case JOB_START:
+    return start_program(job);
+  default:
+    return -EINVAL;
+  }
+}
+
+static void *work(void *argument) {
+  struct ticket *ticket = argument;
+  uint64_t one = 1;
+  ticket->job.result = perform(&ticket->job);
+  // There is room for it: nothing else is counted.
+  if (write(ticket->done, &one, sizeof one) < 0)
+    ticket->job.result = -errno;
+  let_go(ticket);
+  return NULL;
+}
+
+static void give_up(void *ticket) {
+  let_go(ticket);
+}
+
+static int start_thread(struct ticket *ticket) {
+  pthread_attr_t attributes;
+  sigset_t all, before;
+  pthread_t thread;
+  sigfillset(&all);
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, STACK_SIZE);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int error = pthread_create(&thread, &attributes, work, ticket);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+  return -error;
+}
+
+// -1 stays -1; -errno: no descriptor left.
+static int duplicate(int fd) {
+  return fd < 0 ? -1 : (int)result(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
+static char *copy(const char *bytes, int length) {
+  char *copied = malloc((size_t)length + 1);
+  if (copied == NULL)
+    return NULL;
+  memcpy(copied, bytes, (size_t)length);
+  copied[length] = 0;
+  return copied;
+}
+
+static int furnish(struct ticket *ticket, const char *path, const char *data, const int *fds) {
+  struct job *job = &ticket->job;
+  ticket->done = (int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  job->path = copy(path, (int)strlen(path));
+  job->data = copy(data, job->length);
+  if (job->path == NULL || job->data == NULL)
+    return -ENOMEM;
+  job->fd = duplicate(fds[0]);
+  int lowest = ticket->done < job->fd || fds[0] < 0 ? ticket->done : job->fd;
+  for (int i = 0; i < 3; i++) {
+    job->stdio[i] = duplicate(fds[i + 1]);
+    if (job->stdio[i] < 0 && fds[i + 1] >= 0)
+      lowest = job->stdio[i];
+  }
+  return lowest < 0 ? lowest : 0;
+}
+
+// fds: the job's `fd` and `stdio`, -1 where there is none; they stay the caller's. `handle` is for
+// ts_job_end. Returns a descriptor that is readable when the job is done, and stays the job's.
+EXPORT int ts_job_begin(int kind, int first, int second, const int *fds, const char *path, const char *data,
+                        int length, uint64_t *handle) {
+  struct ticket *ticket = calloc(1, sizeof *ticket);
+  if (ticket == NULL)
+    return -ENOMEM;
+  ticket->job = (struct job){.kind = kind, .fd = -1, .first = first, .second = second, .length = length};
+  ticket->job.made = ticket->done = -1;
+  ticket->holders = 1;
+  for (int i = 0; i < 3; i++)
+    ticket->job.stdio[i] = -1;
+  int failed = furnish(ticket, path, data, fds);
+  if (failed == 0)
+    failed = at_end_of_thread(give_up, ticket);
+  if (failed == 0) {
+    ticket->holders = 2;
+    failed = start_thread(ticket);
+    if (failed < 0) {
+      not_at_end_of_thread(ticket);
+      ticket->holders = 1;
+    }
+  }
+  if (failed < 0) {
+    let_go(ticket);
+    return failed;
+  }
+  *handle = (uintptr_t)ticket;
+  return ticket->done;
+}
+
+// Once for each job. What it returned, and in `made` the descriptor that came of it, or -1.
+EXPORT int ts_job_end(size_t handle, int *made) {
+  struct ticket *ticket = (struct ticket *)(uintptr_t)handle;
+  not_at_end_of_thread(ticket);
+  int came = ticket->job.result;
+  *made = ticket->job.made < 0 ? -1 : own(ticket->job.made);
+  ticket->job.made = -1;
+  let_go(ticket);
+  return came;
+}
+
+// In place of ts_job_end for a job that need not be done yet: what comes of it is undone.
+EXPORT int ts_job_give_up(size_t handle) {
+  struct ticket *ticket = (struct ticket *)(uintptr_t)handle;
+  not_at_end_of_thread(ticket);
+  let_go(ticket);
+  return 0;
+}
