@@ -20,6 +20,7 @@ export type Need =
   | 'libseccomp'
   | 'cc'
   | 'clang'
+  | 'libfuzzer'
   | 'npm'
   | 'python3'
   | 'bash'
@@ -75,6 +76,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   },
   cc: { isThere: () => works(process.env.CC ?? 'cc', '--version'), otherwise: 'needs a C compiler' },
   clang: { isThere: () => clang() !== undefined, otherwise: 'needs clang' },
+  libfuzzer: {
+    isThere: hasFuzzer,
+    otherwise: "needs clang with its run-time libraries (package libclang-rt-14-dev, or clang's version)",
+  },
   npm: { isThere: () => works('npm', '--version'), otherwise: 'needs npm' },
   bash: { isThere: () => works('bash', '--version'), otherwise: 'needs bash' },
   zsh: { isThere: () => works('zsh', '--version'), otherwise: 'needs zsh' },
@@ -87,6 +92,16 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
 export function clang(): string | undefined {
   const versions = ['', '-19', '-18', '-17', '-16', '-15', '-14', '-13']
   return versions.map(version => `clang${version}`).find(name => works(name, '--version'))
+}
+
+/** clang alone may lack the libraries of its sanitizers. */
+function hasFuzzer(): boolean {
+  const compiler = clang()
+  const options = ['-x', 'c', '-', '-fsanitize=fuzzer,address,undefined', '-o', '/dev/null']
+  const input = 'int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return 0; }'
+  return (
+    compiler !== undefined && spawnSync(compiler, options, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0
+  )
 }
 
 const known = new Map<Need, boolean>()
