@@ -1,5 +1,6 @@
 /** The dry run: what a create would do. */
 import { compile } from './compile/index.js'
+import { refuseUnknown } from './config/unknown.js'
 import type { Context } from './launch/context.js'
 import { type BundleInput, openBundle } from './operations/bundle.js'
 import { compileOptions } from './operations/create.js'
@@ -23,6 +24,7 @@ export interface PlanPreview {
 /** @throws {ConfigError|HostError} as `create` would */
 export function preview(context: Context, input: BundleInput, options: Required<PlanOptions>): PlanPreview {
   const bundle = openBundle(input)
+  if (!context.ignoresUnknown) refuseUnknown(bundle.unknown)
   const { plan, warnings } = compile({
     config: bundle.config,
     facts: context.facts(),

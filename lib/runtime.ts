@@ -15,7 +15,8 @@ import type { PlanOptions, PlanPreview } from './plan.js'
 import type { RunOptions, RunResult } from './run.js'
 import { openStore } from './store/store.js'
 import { libseccompVersion } from './sys/libseccomp.js'
-import { effectiveUid, environment, randomName } from './sys/self.js'
+import { chooseNativeDirectory } from './sys/native-directory.js'
+import { effectiveUid, emitWarning, environment, randomName } from './sys/self.js'
 import { trace } from './sys/trace.js'
 
 export interface RuntimeOptions {
@@ -29,7 +30,18 @@ export interface RuntimeOptions {
    * Default `cgroupfs`.
    */
   readonly cgroupManager?: CgroupDriver
-  /** Gets warnings, such as an unknown capability. Default: they go to `DEBUG=tsrun:log` only. */
+  /**
+   * The directory of the native parts, `native/build` of the installed package: for a program that is bundled into one file, and so is
+   * somewhere else. One for the whole process. Default: the environment variable TSRUN_NATIVE, else beside this module.
+   */
+  readonly native?: string
+  /**
+   * What becomes of properties of a configuration that the specification does not know. `ignore`: all are ignored with a warning, as
+   * it demands of a runtime for engines (config.md, extensibility). Default `refuse`: those that matter for safety are a ConfigError,
+   * since a misspelt `noNewPrivileges` would leave the container less confined than it was meant to be.
+   */
+  readonly unknownProperties?: 'refuse' | 'ignore'
+  /** Gets warnings, such as an unknown capability. Default: each goes to `process.emitWarning` once. */
   readonly log?: (entry: LogEntry) => void
   /** `log` also gets what is done, step by step, with the level `debug`. Default false: that goes to `DEBUG=tsrun:log` only. */
   readonly debug?: boolean
@@ -71,6 +83,7 @@ const deleting = lazily(() => import('./operations/delete.js'))
  * @throws {ConfigError} for a `root` that is not absolute, or a cgroup manager that is not known
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  if (options.native !== undefined) chooseNativeDirectory(options.native)
   const context = makeContext(options)
   const create = async (input: CreateOptions): Promise<Container> =>
     new Container(context, await (await creating()).create(context, input))
@@ -101,10 +114,15 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   }
 }
 
-function makeContext({ root, cgroupManager = 'cgroupfs', log, debug = false }: RuntimeOptions): Context {
+function makeContext(options: RuntimeOptions): Context {
+  const { root, cgroupManager = 'cgroupfs', log, debug = false, unknownProperties = 'refuse' } = options
   if (!['cgroupfs', 'systemd'].includes(cgroupManager)) throw refusedCgroupDriver(cgroupManager)
   const traced = trace('log')
   const trail = ({ level, id, message }: LogEntry): void => traced('%s %s %s', level, id, message)
+  const warnOnce = (entry: LogEntry): void => {
+    trail(entry)
+    if (entry.level === 'warning') emitWarning(entry.message)
+  }
   const steps = debug && log !== undefined ? log : trail
   let facts: HostFacts | null = null
   let store = root === undefined ? null : openStore(root)
@@ -114,8 +132,9 @@ function makeContext({ root, cgroupManager = 'cgroupfs', log, debug = false }: R
       return store
     },
     cgroupManager,
+    ignoresUnknown: unknownProperties === 'ignore',
     facts: () => (facts ??= probeHost()),
-    log: log ?? trail,
+    log: log ?? warnOnce,
     debug: (id, message) => steps({ level: 'debug', id, message }),
   }
 }

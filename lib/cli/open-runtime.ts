@@ -27,6 +27,7 @@ export function openRuntime({ root, cgroupManager, log, isDebug }: Globals): Run
   return createRuntime({
     ...(root !== undefined && { root }),
     cgroupManager,
+    unknownProperties: 'ignore',
     debug: isDebug,
     log: ({ level, id, message }) => log[level](level === 'debug' && id !== '' ? `${id}: ${message}` : message),
   })

@@ -3,7 +3,7 @@ import type { Warn } from './issues.js'
 import type { JsonValue } from './json.js'
 import { copyValue } from './json.js'
 import { parseJson } from './parse.js'
-import { type Shape, shapeIssues, unknownMembers } from './shape.js'
+import { type Shape, shapeIssues, type UnknownMember, unknownMembers } from './shape.js'
 import { unsupportedIssues } from './unsupported.js'
 
 /** A document: its JSON text, the bytes of that text in UTF-8, or the same as an object. */
@@ -19,11 +19,19 @@ interface Reading<T extends object> {
   readonly check?: (value: T, issues: readonly ConfigIssue[]) => ConfigIssue[]
 }
 
+interface ReadDocument<T> {
+  readonly value: T
+  readonly warnings: string[]
+  readonly warn: Warn
+  /** Each has its warning too. */
+  readonly unknown: readonly UnknownMember[]
+}
+
 /**
  * Reads a document and checks all of it: shape, rules, support.
  * @throws ConfigError ERR_CONFIG_INVALID with every issue, else ERR_CONFIG_UNSUPPORTED with every gap
  */
-export function readDocument<T extends object>(reading: Reading<T>): { value: T; warnings: string[]; warn: Warn } {
+export function readDocument<T extends object>(reading: Reading<T>): ReadDocument<T> {
   const { source, shape, file = '', check = () => [] } = reading
   const base = reading.base ?? ''
   const document = load(source, file)
@@ -35,10 +43,11 @@ export function readDocument<T extends object>(reading: Reading<T>): { value: T;
   if (gaps.length > 0) throw new ConfigError('ERR_CONFIG_UNSUPPORTED', gaps)
   const warnings: string[] = []
   const warn: Warn = (path, message) => warnings.push(`${path}: ${message}`)
-  for (const { path, meant } of unknownMembers(shape, document, base)) {
+  const unknown = unknownMembers(shape, document, base)
+  for (const { path, meant } of unknown) {
     warn(path, `unknown property, ignored${meant === null ? '' : `: the name is ${JSON.stringify(meant)}`}`)
   }
-  return { value, warnings, warn }
+  return { value, warnings, warn, unknown }
 }
 
 function load(source: unknown, file: string): JsonValue {

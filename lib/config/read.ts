@@ -5,9 +5,12 @@ import type { OciConfig, OciProcess, OciResources } from './oci-config.js'
 import { normaliseProcess, processRules, processShape } from './process.js'
 import { readDocument, type Source } from './read-document.js'
 import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
+import type { UnknownMember } from './shape.js'
 
 /** Sentences, each with the JSON pointer of its field in front. */
 type Warnings = readonly string[]
+/** Properties that were ignored; for `refuseUnknown`. */
+type Unknown = readonly UnknownMember[]
 
 /**
  * Reads the configuration of a container: its JSON text, the bytes of that, or the same as an object (which is copied).
@@ -21,8 +24,8 @@ type Warnings = readonly string[]
 export function readConfig(
   source: Source<OciConfig>,
   { rootfs, file = '' }: { rootfs?: string; file?: string } = {},
-): { config: Config; warnings: Warnings } {
-  const { value, warnings, warn } = readDocument<OciConfig>({
+): { config: Config; warnings: Warnings; unknown: Unknown } {
+  const { value, warnings, warn, unknown } = readDocument<OciConfig>({
     source,
     base: '',
     file,
@@ -30,22 +33,23 @@ export function readConfig(
     check: (config, issues) => checkRules(configRules, config, issues),
   })
   const config = normaliseConfig(value, warn)
-  return { config: rootfs === undefined ? config : { ...config, root: { ...config.root, path: rootfs } }, warnings }
+  const read = rootfs === undefined ? config : { ...config, root: { ...config.root, path: rootfs } }
+  return { config: read, warnings, unknown }
 }
 
 /**
  * Reads a process alone, as `exec` takes it. Pointers in issues are those that it has in a configuration: /process/...
  * @throws ConfigError as `readConfig`
  */
-export function readProcess(source: Source<OciProcess>): { process: Process; warnings: Warnings } {
+export function readProcess(source: Source<OciProcess>): { process: Process; warnings: Warnings; unknown: Unknown } {
   const base = '/process'
-  const { value, warnings, warn } = readDocument<OciProcess>({
+  const { value, warnings, warn, unknown } = readDocument<OciProcess>({
     source,
     base,
     shape: processShape,
     check: (process, issues) => checkRules(processRules, { ociVersion: '', process }, issues),
   })
-  return { process: normaliseProcess(value, base, warn), warnings }
+  return { process: normaliseProcess(value, base, warn), warnings, unknown }
 }
 
 /**
@@ -56,9 +60,9 @@ export function readProcess(source: Source<OciProcess>): { process: Process; war
 export function readResources(
   source: Source<OciResources>,
   { memoryLimit = null }: { memoryLimit?: bigint | null } = {},
-): { resources: Resources; warnings: Warnings } {
+): { resources: Resources; warnings: Warnings; unknown: Unknown } {
   const base = '/linux/resources'
-  const { value, warnings, warn } = readDocument<OciResources>({
+  const { value, warnings, warn, unknown } = readDocument<OciResources>({
     source,
     base,
     shape: resourcesShape,
@@ -69,7 +73,7 @@ export function readResources(
         issues,
       ),
   })
-  return { resources: normaliseResources(withMemoryLimit(value, memoryLimit), base, warn), warnings }
+  return { resources: normaliseResources(withMemoryLimit(value, memoryLimit), base, warn), warnings, unknown }
 }
 
 function withMemoryLimit(resources: OciResources, limit: bigint | null): OciResources {

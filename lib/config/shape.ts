@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { ConfigIssue } from '../errors.js'
 import { makeIssue } from './issues.js'
 import { isObject, pointer } from './json.js'
+import { nearest } from './nearest.js'
 
 /**
  * The vocabulary that the shapes of the configuration are written in. The message of each schema is what is expected,
@@ -94,7 +95,7 @@ interface Walkable {
 
 export interface UnknownMember {
   readonly path: string
-  /** A name that is known and differs in case only, which others take for the same; null: there is none. */
+  /** The known name that is nearest; null: none is near. */
   readonly meant: string | null
 }
 
@@ -119,16 +120,13 @@ export function unknownMembers(shape: Shape, value: unknown, base = ''): Unknown
     for (const key in value) {
       const member = Object.hasOwn(known, key) ? known[key] : undefined
       if (member === undefined)
-        found.push({ path: pointer(base, ...keys, key), meant: nearly(key, Object.keys(known)) })
+        found.push({ path: pointer(base, ...keys, key), meant: nearest(key, Object.keys(known)) })
       else enter(member, value[key], key)
     }
   }
   walk(shape as Walkable, value)
   return found
 }
-
-const nearly = (name: string, known: readonly string[]): string | null =>
-  known.find(each => each.toLowerCase() === name.toLowerCase()) ?? null
 
 const entriesOf = (value: unknown): Iterable<[number, unknown]> => (Array.isArray(value) ? value.entries() : [])
 

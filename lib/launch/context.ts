@@ -16,6 +16,8 @@ export interface Context {
   readonly store: Store
   /** Who makes the cgroups of new containers. */
   readonly cgroupManager: CgroupDriver
+  /** Unknown properties of a configuration are told, whatever they are; else those that matter for safety are refused. */
+  readonly ignoresUnknown: boolean
   /** Probed at the first use, then kept. */
   readonly facts: () => HostFacts
   readonly log: (entry: LogEntry) => void

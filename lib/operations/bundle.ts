@@ -3,6 +3,7 @@
 import type { Config, OciConfig } from '../config/config.js'
 import { LONGEST_TEXT } from '../config/parse.js'
 import { readConfig } from '../config/read.js'
+import type { UnknownMember } from '../config/shape.js'
 import { ConfigError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
@@ -19,6 +20,8 @@ export type BundleInput =
 export interface Bundle {
   readonly config: Config
   readonly warnings: readonly string[]
+  /** Properties that were ignored; for `refuseUnknown`. */
+  readonly unknown: readonly UnknownMember[]
   /** Absolute; null where the caller gave a configuration object. */
   readonly directory: string | null
   /** What relative mount sources are relative to. */
@@ -31,14 +34,14 @@ export interface Bundle {
 export function openBundle(input: BundleInput): Bundle {
   if (input.bundle === undefined) {
     const base = currentDirectory()
-    const { config, warnings } = readConfig(input.config, { rootfs: input.rootfs })
-    return { config, warnings, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
+    const { config, warnings, unknown } = readConfig(input.config, { rootfs: input.rootfs })
+    return { config, warnings, unknown, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
   }
   const directory = absolute(currentDirectory(), input.bundle)
   const file = `${directory}/config.json`
-  const { config, warnings } = readOnce(readConfigFile(file), file)
+  const { config, warnings, unknown } = readOnce(readConfigFile(file), file)
   const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
-  return { config, warnings, directory, base: directory, rootfs }
+  return { config, warnings, unknown, directory, base: directory, rootfs }
 }
 
 type Read = ReturnType<typeof readConfig>

@@ -3,6 +3,7 @@ import type { Cgroup } from '../cgroup/index.js'
 import { type CompileOptions, compile, limitsComeEarly, scoreComesEarly } from '../compile/index.js'
 import type { Config } from '../config/config.js'
 import { validateId } from '../config/container-id.js'
+import { refuseUnknown } from '../config/unknown.js'
 import { refuseOwnSysctls } from '../host/own-namespaces.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
@@ -124,6 +125,7 @@ export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: C
 
 function prepare(context: Context, options: CreateOptions): Draft {
   const asked = openBundle(options)
+  if (!context.ignoresUnknown) refuseUnknown(asked.unknown)
   const bundle = { ...asked, config: withExtras(context, asked.config, options) }
   const facts = context.facts()
   const { config } = bundle

@@ -3,6 +3,7 @@ import { type Cgroup, type CgroupBelow, openCgroup } from '../cgroup/index.js'
 import { compileExec } from '../compile/index.js'
 import type { Config, Process } from '../config/config.js'
 import type { Status } from '../config/state.js'
+import { refuseUnknown } from '../config/unknown.js'
 import { StateError } from '../errors.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
@@ -124,7 +125,8 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
   const { context, options, record, init } = known
   const { id, bundle, rootfs, noNewKeyring } = record
   const config = readStoredConfig(context.store, id)
-  const { process, warnings } = processOf(config, options)
+  const { process, warnings, unknown } = processOf(config, options)
+  if (!context.ignoresUnknown) refuseUnknown(unknown)
   const joinsLate = isPaused || process.execAffinity.initial !== null
   const compiled = compileExec({
     config,

@@ -1,6 +1,7 @@
 /** What an exec runs: the container's own process, changed by what the caller asks for. */
 import type { Capabilities, Config, OciProcess, OciUser, Process, User } from '../config/config.js'
 import { readProcess } from '../config/read.js'
+import type { UnknownMember } from '../config/shape.js'
 
 /** What is left out is that of the container's own process, but for the terminal: there is none. */
 export interface ExecProcessOptions {
@@ -29,6 +30,7 @@ export interface ExecProcessOptions {
 export interface ReadExec {
   readonly process: Process
   readonly warnings: readonly string[]
+  readonly unknown: readonly UnknownMember[]
 }
 
 /** For a container that has no process of its own: root without any privilege. */
@@ -42,7 +44,8 @@ export function processOf(config: Config, options: ExecProcessOptions): ReadExec
   const asked = readProcess(documentOf(options, given?.process.args))
   // Each capability is asked for in three sets, and told of once.
   const told = asked.warnings.filter(text => !/^\/process\/capabilities\/(effective|permitted)\//.test(text))
-  return { process: changed(base, asked.process, options), warnings: [...(given?.warnings ?? []), ...told] }
+  const unknown = [...(given?.unknown ?? []), ...asked.unknown]
+  return { process: changed(base, asked.process, options), warnings: [...(given?.warnings ?? []), ...told], unknown }
 }
 
 /** As other runtimes do it: engines leave out of the document what they did not change. */

@@ -1,7 +1,9 @@
 /** update: other limits for a container that is there. */
 import { openCgroup } from '../cgroup/index.js'
-import type { DeviceRule, OciResources, Resources } from '../config/config.js'
+import type { DeviceRule, Resources } from '../config/config.js'
 import { readResources } from '../config/read.js'
+import { type SizedResources, withoutTexts } from '../config/size.js'
+import { refuseUnknown } from '../config/unknown.js'
 import { StateError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import { changeClass } from '../resctrl/class.js'
@@ -9,7 +11,7 @@ import { readStoredConfig, replaceStoredConfig } from '../store/stored-config.js
 import { withLocked } from './pause.js'
 
 /** `linux.resources` of the specification, or its JSON text. What it leaves out, and 0, stays as it is. */
-export type UpdateInput = OciResources | string | Uint8Array
+export type UpdateInput = SizedResources | string | Uint8Array
 
 export interface UpdateOptions {
   /** Other shares of cache and memory bandwidth, as `linux.intelRdt` has them: `L3:0=f;1=f0`, `MB:0=20`. Default: they stay. */
@@ -30,7 +32,9 @@ export async function update(
     if (status === 'stopped' || status === 'creating') throw notRunning(id, status)
     const config = readStoredConfig(context.store, id)
     const { resources: current } = config.linux
-    const { resources: given, warnings } = readResources(input, { memoryLimit: current.memory.limit })
+    const source = typeof input === 'string' || input instanceof Uint8Array ? input : withoutTexts(input)
+    const { resources: given, warnings, unknown } = readResources(source, { memoryLimit: current.memory.limit })
+    if (!context.ignoresUnknown) refuseUnknown(unknown)
     for (const message of warnings) context.log({ level: 'warning', message, id })
     const asked = completed(withoutZeroPids(given), current)
     const merged = mergeResources(current, asked)

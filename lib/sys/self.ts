@@ -4,6 +4,19 @@ import { release } from 'node:os'
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env
 export const effectiveUid = (): number => process.geteuid?.() ?? 0
 export const effectiveGid = (): number => process.getegid?.() ?? 0
+/** The texts that have been told; the oldest is forgotten if there are many. */
+const warned = new Set<string>()
+const MOST_WARNED = 1000
+
+/** A warning of this process (`process.on('warning')`), the same text once. */
+export function emitWarning(message: string): void {
+  if (warned.has(message)) return
+  const [oldest] = warned
+  if (warned.size >= MOST_WARNED && oldest !== undefined) warned.delete(oldest)
+  warned.add(message)
+  process.emitWarning(message, { type: 'TsrunWarning', code: 'TSRUN_WARNING' })
+}
+
 export const ownPid = (): number => process.pid
 export const currentDirectory = (): string => process.cwd()
 export const kernelRelease = (): string => release()
