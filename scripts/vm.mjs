@@ -11,7 +11,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const LIMITS = { setup: 6 * 60_000, run: 12 * 60_000 }
+const LIMITS = { setup: 6 * 60_000, run: 20 * 60_000 }
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const runner = process.env.TSRUN_VM_RUNNER || join(root, '..', 'shared', 'vm', 'vm.sh')
 
