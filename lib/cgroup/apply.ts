@@ -19,7 +19,7 @@ const has =
     controllers.includes(controller)
 
 /**
- * @throws {CgroupError} ERR_CGROUP_WRITE naming the field whose value the kernel refuses; ERR_CGROUP_OOM where more memory
+ * @throws {CgroupError} ERR_CGROUP_WRITE naming the field whose value the kernel refuses; ERR_CGROUP_OOM if more memory
  *   is in use than `checkBeforeUpdate` lets the limit be
  */
 export function applyGroups(places: readonly Place[], groups: readonly SettingGroup[]): void {
@@ -131,7 +131,7 @@ function missing(place: Place, setting: Setting): CgroupError {
   })
 }
 
-/** @throws {CgroupError} ERR_CGROUP_OOM where more than `limit` bytes are in use */
+/** @throws {CgroupError} ERR_CGROUP_OOM if more than `limit` bytes are in use */
 export function checkUsage(places: readonly Place[], limit: bigint): void {
   const place = places.find(has('memory'))
   if (place === undefined || limit <= 0n) return
@@ -145,7 +145,7 @@ export function checkUsage(places: readonly Place[], limit: bigint): void {
 
 const MEMORY_LIMIT = '/linux/resources/memory/limit'
 
-/** How often the kernel's OOM killer has killed in this cgroup; 0 where nobody counts. */
+/** How often the kernel's OOM killer has killed in this cgroup; 0 if nobody counts. */
 export function countOomKills(places: readonly Place[]): number {
   const place = places.find(has('memory'))
   if (place === undefined) return 0

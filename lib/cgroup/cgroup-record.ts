@@ -10,7 +10,7 @@ export interface CgroupRecord {
   /** False: somebody else's processes were there before us, so none is killed and nothing removed. */
   readonly isOurs: boolean
   readonly places: readonly OwnedPlace[]
-  /** The unit of systemd that it is; null where it is none. */
+  /** The unit of systemd that it is; null if it is none. */
   readonly scope: Scope | null
 }
 

@@ -45,7 +45,7 @@ export class Cgroup {
     this.#unit = unit
   }
 
-  /** True where the container has none: a user without privileges, to whom none is delegated, or a host without cgroups. */
+  /** True if the container has none: a user without privileges, to whom none is delegated, or a host without cgroups. */
   get isNone(): boolean {
     return this.#places.length === 0 && this.#unit === null
   }
@@ -60,7 +60,7 @@ export class Cgroup {
     })
   }
 
-  /** True where `claim` has to come before `create`, and `toJSON` tells more after it. */
+  /** True if `claim` has to come before `create`, and `toJSON` tells more after it. */
   get isUnit(): boolean {
     return this.#unit !== null
   }
@@ -78,7 +78,7 @@ export class Cgroup {
 
   /**
    * Makes the cgroup and writes the limits, so that a process that joins it is limited from its first instruction on. An
-   * existing one is used when it is empty (not at all where `allowExisting` is false; default true).
+   * existing one is used when it is empty (not at all if `allowExisting` is false; default true).
    *
    * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED with all fields that the host's cgroups can't fulfil
    * @throws {HostError} ERR_HOST_CGROUP without cgroups, or the right to make one
@@ -123,7 +123,7 @@ export class Cgroup {
   }
 
   /**
-   * Writes what `create` had to leave for when the container's process is in: limits of no or one process, and the cpuset. Where
+   * Writes what `create` had to leave for when the container's process is in: limits of no or one process, and the cpuset. If
    * systemd was told of these it has written all that it knows, which is not all, or exactly, that was asked for.
    */
   async settle(): Promise<void> {
@@ -132,7 +132,7 @@ export class Cgroup {
     this.#later = this.#all = []
   }
 
-  /** On version 2, gives it to that user of the host. False where only a more privileged one could, and it stays whose it is. */
+  /** On version 2, gives it to that user of the host. False if only a more privileged one could, and it stays whose it is. */
   giveTo(uid: number): boolean {
     return giveTo(this.#places, uid)
   }
@@ -167,7 +167,7 @@ export class Cgroup {
     }
   }
 
-  /** The directory in the cgroup v2 hierarchy, for CLONE_INTO_CGROUP; null where there is none. It belongs to the caller. */
+  /** The directory in the cgroup v2 hierarchy, for CLONE_INTO_CGROUP; null if there is none. It belongs to the caller. */
   directoryFd(): number | null {
     const place = this.#places.find(({ version }) => version === 2)
     return place === undefined ? null : openBeneath(rootOf(place), place.path, 'directory')
@@ -176,13 +176,13 @@ export class Cgroup {
   /**
    * A cgroup below this one, for a process to join; nothing of it is ours to remove.
    * @throws {ConfigError} ERR_CONFIG_INVALID for what is no path below, or none of this host's controllers
-   * @throws {HostError} ERR_HOST_CGROUP where there is no such cgroup
+   * @throws {HostError} ERR_HOST_CGROUP if there is no such cgroup
    */
   below(path: CgroupBelow): Cgroup {
     return new Cgroup(this.#id, placesBelow(this.#places, path), null)
   }
 
-  /** On version 2, the cgroup below this one that the process has moved to, where nobody can join this one; version 1 is left as it is. */
+  /** On version 2, the cgroup below this one that the process has moved to, if nobody can join this one; version 1 is left as it is. */
   whereIs(pid: number): Cgroup {
     return new Cgroup(this.#id, placesOfProcess(this.#places, pid), null)
   }
@@ -206,7 +206,7 @@ export class Cgroup {
     if (this.#ownership?.isOurs === true) await killAll(this.#places)
   }
 
-  /** Sends a signal to all processes but `kept`, also those of the cgroups below; without effect where none is left. */
+  /** Sends a signal to all processes but `kept`, also those of the cgroups below; without effect if none is left. */
   async signal(number: number, { kept = 0 } = {}): Promise<void> {
     this.#demandOne('a signal to all of its processes')
     if (this.#ownership?.isOurs === true) await signalEach(this.#places, { signal: number, kept })
@@ -248,7 +248,7 @@ export class Cgroup {
     return watchOom(this.#places)
   }
 
-  /** How many processes the OOM killer has killed; 0 where the cgroup is gone. */
+  /** How many processes the OOM killer has killed; 0 if the cgroup is gone. */
   oomKills(): number {
     return countOomKills(this.#places)
   }
@@ -268,7 +268,7 @@ export class Cgroup {
     await removeAll(this.#ownership.places)
   }
 
-  /** `kill` and `remove`, without looking for processes where the kernel says that there are none. */
+  /** `kill` and `remove`, without looking for processes if the kernel says that there are none. */
   async destroy(): Promise<void> {
     if (this.#unit !== null) return this.remove()
     if (this.#ownership?.isOurs !== true || removeAtOnce(this.#ownership.places)) return

@@ -16,8 +16,8 @@ interface Asked {
 }
 
 /**
- * The directory beside our own cgroup, where the kernel lets us make it and bring a process there (cgroup v2 only); else none.
- * @throws {HostError} ERR_HOST_CGROUP naming the first field of `delegated` that takes a cgroup, where there is none and it is not lost
+ * The directory beside our own cgroup, if the kernel lets us make it and bring a process there (cgroup v2 only); else none.
+ * @throws {HostError} ERR_HOST_CGROUP naming the first field of `delegated` that takes a cgroup, if there is none and it is not lost
  */
 export function placesDelegated({ facts, id, delegated, isLost = false }: Asked): Place[] {
   const places = facts.mode === 'v2' ? beside(facts, id) : []

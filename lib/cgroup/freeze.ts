@@ -16,7 +16,7 @@ export function freezerOf(places: readonly Place[]): Place | null {
   return v1 ?? places.find(({ version }) => version === 2) ?? null
 }
 
-/** True from the moment on that somebody asked for it; false where the cgroup is gone. */
+/** True from the moment on that somebody asked for it; false if the cgroup is gone. */
 export function isFrozen(places: readonly Place[]): boolean {
   const place = freezerOf(places)
   if (place === null) return false
@@ -94,7 +94,7 @@ function thawOne(place: Place): void {
   writeFileIfThere(place, ...thawing(place))
 }
 
-/** The same in all cgroups below, and without an error where there is no freezer: nothing frozen can be killed. */
+/** The same in all cgroups below, and without an error if there is no freezer: nothing frozen can be killed. */
 export function thawAll(places: readonly Place[]): void {
   const place = freezerOf(places)
   if (place === null) return

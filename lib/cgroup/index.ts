@@ -20,7 +20,7 @@ export type { CgroupBelow } from './sub-cgroups.js'
  * that is in it may be killed and removed.
  *
  * @throws {ConfigError} ERR_CONFIG_INVALID, /linux/cgroupsPath, /annotations
- * @throws {HostError} ERR_HOST_CGROUP where there is no systemd to make it
+ * @throws {HostError} ERR_HOST_CGROUP if there is no systemd to make it
  * @throws {StateError} ERR_STATE_CORRUPT for a record that can't be read
  */
 export function openCgroup(input: CgroupInput): Cgroup {

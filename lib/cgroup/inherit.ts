@@ -20,7 +20,7 @@ export function fillCpuset(place: OwnedPlace): void {
 
 const CPUSET_FILES = ['cpuset.cpus', 'cpuset.mems'] as const
 
-/** The value of an existing cgroup, which is filled from above where somebody left it empty. */
+/** The value of an existing cgroup, which is filled from above if somebody left it empty. */
 function inheritedValue(place: Place, file: string): string {
   const value = readFile(place, file).trim()
   if (value !== '' || place.path === '') return value
@@ -33,11 +33,11 @@ function inheritedValue(place: Place, file: string): string {
 interface Controllers {
   readonly place: Place
   readonly needed: readonly string[]
-  /** Also wanted, for accounting and for later changes, where that can be had. */
+  /** Also wanted, for accounting and for later changes, if that can be had. */
   readonly wanted: readonly string[]
 }
 
-/** @throws {HostError} ERR_HOST_CGROUP where a needed controller can't be handed down */
+/** @throws {HostError} ERR_HOST_CGROUP if a needed controller can't be handed down */
 export function handDown({ place, needed, wanted }: Controllers): void {
   const all = [...new Set([...needed, ...wanted])]
   if (all.length === 0 || missingFrom(readFile(place, 'cgroup.controllers'), all).length === 0) return
@@ -99,7 +99,7 @@ function notEnabled(place: Place, controller: string, errno: string): HostError 
   })
 }
 
-/** @throws {CgroupError} ERR_CGROUP_WRITE where the cgroup is in threaded mode, which takes threads only */
+/** @throws {CgroupError} ERR_CGROUP_WRITE if the cgroup is in threaded mode, which takes threads only */
 export function checkDomain(place: Place): void {
   const type = readFile(place, 'cgroup.type').trim()
   if (type === 'domain' || type === 'domain threaded') return

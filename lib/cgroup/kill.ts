@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 20
 
 /**
  * Kills all processes of the cgroup and of those below it, in all hierarchies, and resolves when none is left.
- * @throws {CgroupError} EBUSY where some are left after 5 seconds
+ * @throws {CgroupError} EBUSY if some are left after 5 seconds
  */
 export async function killAll(places: readonly Place[]): Promise<void> {
   const started = monotonicMs()
@@ -104,7 +104,7 @@ function openSome(pids: readonly number[]): Opened[] {
 
 /**
  * Kills all processes but one, and resolves when none of the others is left.
- * @throws {CgroupError} EBUSY where some are left after 5 seconds
+ * @throws {CgroupError} EBUSY if some are left after 5 seconds
  */
 export async function killAllBut(places: readonly Place[], kept: number): Promise<void> {
   const deadline = monotonicMs() + LIMIT_MS
@@ -142,7 +142,7 @@ const numbers = (text: string): number[] =>
     .filter(line => line !== '')
     .map(Number)
 
-/** The pids in the cgroup and, where `recursive`, in those below it; each once. */
+/** The pids in the cgroup and, if `recursive`, in those below it; each once. */
 export function pidsOf(place: Place, { recursive }: { recursive: boolean }): number[] {
   if (!recursive) return [...new Set(pidsIn(rootOf(place), place.path))]
   const found = new Set<number>()

@@ -85,7 +85,7 @@ const EVENTS = 'memory.events'
 
 /**
  * Whether the OOM killer has killed in the cgroup (of version 2) by the time that the process of `pidfd` has ended. False
- * where nobody counts. Does not keep the event loop alive.
+ * if nobody counts. Does not keep the event loop alive.
  */
 export async function witnessOom([place]: readonly Place[], pidfd: number): Promise<boolean> {
   const events = place === undefined ? null : openEvents(place)

@@ -14,7 +14,7 @@ const UNCHANGED = -1
 
 /**
  * Version 2 alone: a cgroup of version 1 can't be given away safely, and beside version 1 there is nothing to be gained.
- * @returns false where the kernel lets only a more privileged user do so, and nothing has changed
+ * @returns false if the kernel lets only a more privileged user do so, and nothing has changed
  */
 export function giveTo(places: readonly Place[], uid: number): boolean {
   const [place] = places

@@ -27,7 +27,7 @@ const LONGEST_NAME = 255
  * point; a relative one in this process's own cgroup.
  *
  * @throws {ConfigError} ERR_CONFIG_INVALID for the root, and for a path with components that no cgroup can have
- * @throws {HostError} ERR_HOST_CGROUP for a relative path where our own cgroup can't be seen
+ * @throws {HostError} ERR_HOST_CGROUP for a relative path if our own cgroup can't be seen
  */
 export function placesOf(facts: CgroupFacts, { cgroupsPath, id }: CgroupPath): Place[] {
   const path = cgroupsPath === null || cgroupsPath === '' ? `/${id}` : cgroupsPath
@@ -72,7 +72,7 @@ function startOfRelative(hierarchy: CgroupHierarchy, mode: CgroupFacts['mode']):
   return mode === 'v2' ? own.slice(0, -1) : own
 }
 
-/** The path of the hierarchy's `own` cgroup below its mount point. @throws {HostError} ERR_HOST_CGROUP where it is not below */
+/** The path of the hierarchy's `own` cgroup below its mount point. @throws {HostError} ERR_HOST_CGROUP if it is not below */
 export function visiblePath({ own, root, mountpoint }: CgroupHierarchy): string {
   const isBelow = root === '/' || own === root || own.startsWith(`${root}/`)
   if (isBelow && !own.split('/').includes('..')) return root === '/' ? own : own.slice(root.length)
@@ -83,5 +83,5 @@ export function visiblePath({ own, root, mountpoint }: CgroupHierarchy): string 
   })
 }
 
-/** The absolute path of our own cgroup in a hierarchy. @throws {HostError} ERR_HOST_CGROUP where it is not to be seen */
+/** The absolute path of our own cgroup in a hierarchy. @throws {HostError} ERR_HOST_CGROUP if it is not to be seen */
 export const ownDirectory = (hierarchy: CgroupHierarchy): string => `${hierarchy.mountpoint}${visiblePath(hierarchy)}`

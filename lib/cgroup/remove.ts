@@ -15,8 +15,8 @@ export interface OwnedPlace extends Place {
 }
 
 /**
- * Removes our directories with all cgroups below them; fine where they are gone. Those above the container's own are
- * left to others where they are in use.
+ * Removes our directories with all cgroups below them; fine if they are gone. Those above the container's own are
+ * left to others if they are in use.
  *
  * @throws {CgroupError} EBUSY if a process is still in one 5 seconds after the last one was removed
  */

@@ -116,7 +116,7 @@ function issuesOf(refusals: readonly Refusal[]): ConfigIssue[] {
   }))
 }
 
-/** True where the configuration limits anything at all, so that a host without cgroups can't run it. */
+/** True if the configuration limits anything at all, so that a host without cgroups can't run it. */
 export function asksForCgroups(resources: Resources): boolean {
   const wishes = CONTROLLERS.flatMap(({ v1: [, compile] }) => compile(resources))
   return wishes.length + resources.unified.length + resources.devices.length > 0

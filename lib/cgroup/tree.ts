@@ -19,7 +19,7 @@ const MAGIC = { 1: 0x27e0eb, 2: 0x63677270 } as const
 /** The roots of the hierarchies, opened once per process. */
 const roots = new Map<string, number>()
 
-/** @throws {HostError} ERR_HOST_CGROUP where no cgroup file system of the right version is mounted there (any more) */
+/** @throws {HostError} ERR_HOST_CGROUP if no cgroup file system of the right version is mounted there (any more) */
 export function rootOf({ mountpoint, version }: Place): number {
   const known = roots.get(mountpoint)
   if (known !== undefined) return known

@@ -5,7 +5,7 @@ import type { Place } from '../place.js'
 import { isGone, readFileIfThere, rootOf } from '../tree.js'
 import type { Pressure, PressureShare } from './stats.js'
 
-/** `name value` lines; {} where there is no such file. */
+/** `name value` lines; {} if there is no such file. */
 export function readTable(place: Place, file: string): Readonly<Record<string, number>> {
   const lines = (readFileIfThere(place, file) ?? '').split('\n')
   return Object.fromEntries(
@@ -16,7 +16,7 @@ export function readTable(place: Place, file: string): Readonly<Record<string, n
   )
 }
 
-/** A file of one number; null where there is none. `max` is Infinity. */
+/** A file of one number; null if there is none. `max` is Infinity. */
 export function readNumber(place: Place, file: string): number | null {
   const text = readFileIfThere(place, file)?.trim()
   if (text === undefined || text === '') return null
@@ -38,7 +38,7 @@ export function numbersOf(list: string): number[] {
   })
 }
 
-/** A file such as cpu.pressure; null where the kernel does not account for it. */
+/** A file such as cpu.pressure; null if the kernel does not account for it. */
 export function readPressure(place: Place | null, file: string): Pressure | null {
   const text = place === null ? null : readIfAccounted(place, file)
   const share = (name: string): PressureShare | null => shareOf(new RegExp(`^${name} (.*)$`, 'm').exec(text ?? '')?.[1])

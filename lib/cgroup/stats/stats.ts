@@ -1,6 +1,6 @@
 /** What a container's cgroup counts: one shape for both versions. Amounts are bytes, times nanoseconds. */
 /**
- * A part is null where the host does not account for it (no such controller, or no such file). Numbers beyond 2^53 lose their
+ * A part is null if the host does not account for it (no such controller, or no such file). Numbers beyond 2^53 lose their
  * last digits. A limit of null is none.
  */
 export interface Stats {
@@ -33,7 +33,7 @@ export interface CpuStats {
 export interface Pressure {
   /** At least one task waited. */
   readonly some: PressureShare
-  /** All of them did; null where the kernel does not tell. */
+  /** All of them did; null if the kernel does not tell. */
   readonly full: PressureShare | null
 }
 
@@ -84,13 +84,13 @@ export interface MemoryStats extends MemoryUsage {
 export interface MemoryUsage {
   readonly usage: number
   readonly limit: number | null
-  /** The most there was; null where the kernel does not tell. */
+  /** The most there was; null if the kernel does not tell. */
   readonly peak: number | null
   /** How often the limit was hit. */
   readonly failures: number
 }
 
-/** A count of one block device and operation (`Read`, `Write`, `Sync`, ...; "" where there is one count for all). */
+/** A count of one block device and operation (`Read`, `Write`, `Sync`, ...; "" if there is one count for all). */
 export interface IoEntry {
   readonly major: number
   readonly minor: number
@@ -116,7 +116,7 @@ export interface IoStats extends Readonly<Record<(typeof IO_COUNTS)[number], rea
 
 export interface HugetlbStats {
   readonly usage: number
-  /** null where the kernel does not tell. */
+  /** null if the kernel does not tell. */
   readonly peak: number | null
   readonly failures: number
 }

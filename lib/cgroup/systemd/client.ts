@@ -36,7 +36,7 @@ export class Systemd {
     this.#results = results
   }
 
-  /** Makes a transient unit and resolves when it is active. @throws {BusError} `job.RESULT` where its job fails */
+  /** Makes a transient unit and resolves when it is active. @throws {BusError} `job.RESULT` if its job fails */
   async startTransient(unit: string, list: readonly Property[]): Promise<void> {
     const none: Typed = { signature: 'a(sa(sv))', value: [] }
     await this.#job('StartTransientUnit', [text(unit), text('replace'), properties(list), none])
@@ -85,7 +85,7 @@ export class Systemd {
 /**
  * A connection to systemd that hears of the end of jobs.
  * @throws {HostError} ERR_HOST_CGROUP without libsystemd
- * @throws {SystemError|BusError} where there is no bus, or no systemd on it
+ * @throws {SystemError|BusError} if there is no bus, or no systemd on it
  */
 export async function connectToSystemd(which: Which): Promise<Systemd> {
   const results = new Map<string, string>()

@@ -55,7 +55,7 @@ function invalid(path: string, expected: string): ConfigError {
 
 const REMEDY = 'use the cgroup manager cgroupfs (leave --systemd-cgroup out)'
 
-/** @throws {HostError} ERR_HOST_CGROUP where the cgroup manager systemd can't be used */
+/** @throws {HostError} ERR_HOST_CGROUP if the cgroup manager systemd can't be used */
 export function checkHost(mode: string): void {
   const needs = 'systemd as the init system, for the cgroup manager systemd'
   if (!isBooted()) throw new HostError('ERR_HOST_CGROUP', { needs, found: 'no /run/systemd/system', remedy: REMEDY })

@@ -60,7 +60,7 @@ export class Unit {
     await this.#placeholder?.end()
   }
 
-  /** To be called when the container's process is in. True where systemd was told of limits. */
+  /** To be called when the container's process is in. True if systemd was told of limits. */
   async settle(): Promise<boolean> {
     await this.#release()
     const later = this.#later
@@ -97,7 +97,7 @@ function checkThawed(id: string, places: readonly Place[]): void {
 }
 
 /**
- * The kernel lets a process into a cgroup only where whoever starts it may move processes between that and its own. The
+ * The kernel lets a process into a cgroup only if whoever starts it may move processes between that and its own. The
  * manager of a user moves by way of that of the system, but what we start is born where it belongs.
  */
 function checkEntrance(facts: CgroupFacts, { mountpoint, version, controllers, path }: Place): void {

@@ -92,7 +92,7 @@ const lineOf = (exception: Exception): string => `${nameOf(exception)} ${excepti
 
 const toward = (allow: boolean): DeviceWrite['file'] => (allow ? 'devices.allow' : 'devices.deny')
 
-/** What makes a cgroup in an unknown state have `target`. The first line is refused where the cgroup has children. */
+/** What makes a cgroup in an unknown state have `target`. The first line is refused if the cgroup has children. */
 export function resetTo(target: DeviceState): DeviceWrite[] {
   const exceptions = target.exceptions.map(exception => ({
     file: toward(!target.allowsOthers),
@@ -104,7 +104,7 @@ export function resetTo(target: DeviceState): DeviceWrite[] {
 
 /**
  * What makes a cgroup have `target` whose devices.list reads `list`: the differences only, so that nothing that stays
- * allowed is denied for a moment, and that works where the cgroup has children.
+ * allowed is denied for a moment, and that works if the cgroup has children.
  */
 export function changeTo(target: DeviceState, list: string): DeviceWrite[] {
   const lines = list.split('\n').filter(line => line !== '')
