@@ -29,7 +29,7 @@ export interface Flags {
   text(name: string): string | undefined
   /** All that were given of a list. */
   list(name: string): readonly string[]
-  /** 0 where not given. */
+  /** 0 if not given. */
   count(name: string): number
 }
 

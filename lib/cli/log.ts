@@ -19,7 +19,7 @@ export interface Log {
   debug(message: string): void
 }
 
-/** @throws where the file can't be opened */
+/** @throws if the file can't be opened */
 export function openLog({ file, format, isDebug }: LogOptions): Log {
   const fd = file === undefined ? null : openSync(file, 'a', 0o644)
   const write = (level: Level, message: string): void => {

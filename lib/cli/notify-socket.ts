@@ -15,8 +15,8 @@ export interface Word {
 
 /**
  * Begins to listen; to be called before the container is started. `passed` resolves when the service manager knows that the
- * container is ready, when the container has ended, and at once where nobody wants to know.
- * @throws {StateError} where the container was created without NOTIFY_SOCKET
+ * container is ready, when the container has ended, and at once if nobody wants to know.
+ * @throws {StateError} if the container was created without NOTIFY_SOCKET
  */
 export async function listenForReady(word: Word): Promise<{ readonly passed: Promise<void> }> {
   const to = socket()

@@ -13,7 +13,7 @@ export async function failing<T>(command: string, act: () => Promise<T>): Promis
   }
 }
 
-/** Runs `act`; what is wrong with a document is told with the name of its file, where it has one. */
+/** Runs `act`; what is wrong with a document is told with the name of its file, if it has one. */
 export async function naming<T>(file: string | undefined, act: () => Promise<T>): Promise<T> {
   try {
     return await act()

@@ -30,8 +30,8 @@ export function attach(terminal: Terminal): Attachment {
 }
 
 /**
- * The terminal that the command was called on, in whatever descriptor: keys pass through where they are read, and Control-C stays
- * a signal where they are not. However the process ends, the terminal is given back.
+ * The terminal that the command was called on, in whatever descriptor: keys pass through if they are read, and Control-C stays
+ * a signal if they are not. However the process ends, the terminal is given back.
  */
 function makeRaw(): () => void {
   const fd = [0, 1, 2].find(isatty)

@@ -32,7 +32,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   { name: 'preserve-fds', value: 'N', kind: 'count', help: 'pass N descriptors, from 3 on, to the container' },
 ]
 
-/** @throws {Error} where the flags ask for what can't be */
+/** @throws {Error} if the flags ask for what can't be */
 export function createOptions(id: string, flags: Flags, { isDetached }: { isDetached: boolean }): CreateOptions {
   const bundle = resolve(flags.text('bundle') || '.')
   const consoleSocket = flags.text('console-socket') || undefined
@@ -69,7 +69,7 @@ export function checkTerminal({ hasTerminal, isDetached, hasSocket }: TerminalCa
   }
 }
 
-/** Whether what the container writes to its terminal comes out of this command where there is none: in a file or a pipe. */
+/** Whether what the container writes to its terminal comes out of this command if there is none: in a file or a pipe. */
 export function goesElsewhere({ hasTerminal, hasSocket }: TerminalCase): boolean {
   // Only looked at with a terminal: Node makes a stream of it.
   return hasTerminal && !hasSocket && !process.stdout.isTTY

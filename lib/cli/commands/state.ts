@@ -18,7 +18,7 @@ export const command: Command = {
 }
 
 export interface FullState extends OciState {
-  /** 0 where there is no process. */
+  /** 0 if there is no process. */
   readonly pid: number
   readonly rootfs: string
   /** ISO 8601, UTC. */
@@ -26,7 +26,7 @@ export interface FullState extends OciState {
   readonly owner: string
 }
 
-/** Fields in the order of the output; without annotations where there are none. */
+/** Fields in the order of the output; without annotations if there are none. */
 export async function fullState(container: Container, owner: string): Promise<FullState> {
   const { ociVersion, id, pid = 0, status, bundle, annotations = {} } = await container.state()
   const shown = Object.keys(annotations).length === 0 ? {} : { annotations }
@@ -34,7 +34,7 @@ export async function fullState(container: Container, owner: string): Promise<Fu
   return { ociVersion, id, pid, status, bundle, rootfs: container.rootfs, created, ...shown, owner }
 }
 
-/** The name of who owns the state directory of a container, or `#` and the uid where it has none. */
+/** The name of who owns the state directory of a container, or `#` and the uid if it has none. */
 export function ownerOf(root: string, id: string): string {
   const { uid } = statSync(`${root}/${id}`)
   return userName(uid) ?? `#${uid}`

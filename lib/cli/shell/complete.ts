@@ -5,7 +5,7 @@ import { GLOBAL_FLAGS, HELP_FLAG, VERSION_FLAG } from '../globals.js'
 
 export interface Candidate {
   readonly word: string
-  /** One line; "" where there is nothing to say. */
+  /** One line; "" if there is nothing to say. */
   readonly about: string
 }
 
