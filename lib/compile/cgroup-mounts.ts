@@ -16,9 +16,9 @@ type Numbered = CgroupHierarchy & { readonly hierarchy: number }
 
 /**
  * `type: cgroup`: what the container sees of its own cgroups. On v1 and hybrid hosts a small tmpfs with a directory per
- * hierarchy, on v2 the unified tree; read-only where the configuration says so, in every variant (CVE-2023-25809).
+ * hierarchy, on v2 the unified tree; read-only if the configuration says so, in every variant (CVE-2023-25809).
  *
- * @throws HostError ERR_HOST_CGROUP where the host has no cgroups to show
+ * @throws HostError ERR_HOST_CGROUP if the host has no cgroups to show
  */
 export function mountCgroups(work: Work, mount: Mount): void {
   const numbered = work.facts.cgroup.hierarchies.map((entry, hierarchy) => ({ ...entry, hierarchy }))
@@ -114,7 +114,7 @@ function filesystemOf(
 }
 
 /**
- * The user, as counted in the container, to whom its cgroup is to be given: that of the process, where it gets a cgroup
+ * The user, as counted in the container, to whom its cgroup is to be given: that of the process, if it gets a cgroup
  * namespace of its own and a writable view of it (config-linux.md#cgroup-ownership); null: the cgroup keeps its owner.
  */
 export function cgroupOwner(config: Config): number | null {

@@ -11,7 +11,7 @@ type Known = Pick<Work, 'config' | 'facts'>
 
 /**
  * What the kernel would refuse in a new user namespace, in words that name the field.
- * @throws HostError ERR_HOST_PRIVILEGE where the runtime has no privileges and the container no user namespace
+ * @throws HostError ERR_HOST_PRIVILEGE if the runtime has no privileges and the container no user namespace
  * @throws ConfigError for ids that are not mapped, HostError ERR_HOST_PRIVILEGE for file systems that take another namespace
  */
 export function demandRootless(work: Known): void {

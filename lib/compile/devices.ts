@@ -31,13 +31,13 @@ function characterDevice(path: string, major: number, minor: number): Device {
   return { path, type: 'c', mode: S_IF.IFCHR | 0o666, major, minor, uid: 0, gid: 0, origin: '' }
 }
 
-/** True where /dev is the container's own, and not a directory of the host that was bound there. */
+/** True if /dev is the container's own, and not a directory of the host that was bound there. */
 export function ownsDev({ config }: Pick<Work, 'config'>): boolean {
   const bound = config.mounts.some(({ kind, destination }) => kind === 'bind' && cleanPath(destination) === '/dev')
   return hasNamespace(config, 'mount') && !bound
 }
 
-/** The default devices and links, and `linux.devices`, which win where both name a path. */
+/** The default devices and links, and `linux.devices`, which win if both name a path. */
 export function makeDevices(work: Work): void {
   const { config, draft } = work
   const given = config.linux.devices.filter(({ path }) => cleanPath(path) !== '/dev/ptmx')

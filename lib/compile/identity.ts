@@ -48,7 +48,7 @@ function identityOf(work: Work): Identity {
   return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: flagsOfFilter(work.config), origin }
 }
 
-/** SECCOMP_FILTER_FLAG_* of the configuration's filter; null where it has none. */
+/** SECCOMP_FILTER_FLAG_* of the configuration's filter; null if it has none. */
 export function flagsOfFilter({ linux }: Config): number | null {
   return linux.seccomp === null ? null : filterFlags(linux.seccomp)
 }

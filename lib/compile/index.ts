@@ -30,8 +30,8 @@ export interface CompileInput {
 /**
  * The plan that makes the container and starts its process, and what the specification wants to be warned about.
  *
- * @throws HostError where the host lacks what the configuration needs
- * @throws ConfigError for a property of the root that needs a mount namespace where there is none, or too few descriptors
+ * @throws HostError if the host lacks what the configuration needs
+ * @throws ConfigError for a property of the root that needs a mount namespace if there is none, or too few descriptors
  */
 export function compile({ config, facts, options }: CompileInput): { plan: Plan; warnings: readonly string[] } {
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }

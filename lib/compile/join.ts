@@ -46,7 +46,7 @@ export interface ExecInput {
   readonly keepsTree: boolean
   /** The cgroup v2 directory is joined by the helper, not by the clone: in a frozen one the clone would not return. */
   readonly joinsUnified: boolean
-  /** It waits for the runtime also where nothing is set from outside. */
+  /** It waits for the runtime also if nothing is set from outside. */
   readonly waits: boolean
 }
 

@@ -9,7 +9,7 @@ import { preservedFds } from './program.js'
 const CAP_SYS_RESOURCE = capabilityBit('CAP_SYS_RESOURCE')
 
 /**
- * prlimit(2) on a process with other ids than our own takes CAP_SYS_RESOURCE. Where we lack it, as in many containers, the
+ * prlimit(2) on a process with other ids than our own takes CAP_SYS_RESOURCE. If we lack it, as in many containers, the
  * resource limits have to be set while the process is still like us: at `prepare` in place of `created`.
  */
 export function limitsComeEarly({ config, facts }: Pick<Work, 'config' | 'facts'>): boolean {

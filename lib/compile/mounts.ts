@@ -76,7 +76,7 @@ function insideOfMounts({ draft, options }: Work, mount: Mount, host: string): s
   return isConcerned ? inside : null
 }
 
-/** What the kernel locks where an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */
+/** What the kernel locks if an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */
 const LOCKABLE = BigInt(MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC)
 
 function clearedBy({ config }: Work, { clear, recClear }: Mount): { cleared?: Cleared } {
@@ -220,7 +220,7 @@ const CAP_SYS_ADMIN = capabilityBit('CAP_SYS_ADMIN')
 
 /**
  * How the ids of a mount are mapped: by its own mappings, else as in the container's user namespace. Null: not at all.
- * @throws HostError ERR_HOST_PRIVILEGE where the runtime may not map the ids of the host's file systems
+ * @throws HostError ERR_HOST_PRIVILEGE if the runtime may not map the ids of the host's file systems
  */
 export function idmapOf({ config, facts }: Pick<Work, 'config' | 'facts'>, { idmap, origin }: Mount): Idmap | null {
   if (idmap === null) return null

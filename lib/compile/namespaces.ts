@@ -5,12 +5,12 @@ import { CLONE } from '../plan/flags.js'
 import type { Work } from './draft.js'
 import { isRootless, ownerOf } from './privilege.js'
 
-/** True where the container has a namespace of that type, new or joined. */
+/** True if the container has a namespace of that type, new or joined. */
 export function hasNamespace({ linux }: Config, type: NamespaceType): boolean {
   return linux.namespaces.some(namespace => namespace.type === type)
 }
 
-/** True where the container gets a new namespace of that type. */
+/** True if the container gets a new namespace of that type. */
 export function makesNamespace({ linux }: Config, type: NamespaceType): boolean {
   return linux.namespaces.some(namespace => namespace.type === type && namespace.path === null)
 }
@@ -33,7 +33,7 @@ interface Split {
 /**
  * SPAWN: into the cgroups, then into the namespaces.
  * @returns the namespaces that the first clone makes, CLONE_NEW*
- * @throws HostError ERR_HOST_KERNEL where the kernel has no such namespace
+ * @throws HostError ERR_HOST_KERNEL if the kernel has no such namespace
  */
 export function enterNamespaces(work: Work): number {
   const { config, draft } = work

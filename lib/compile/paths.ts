@@ -10,7 +10,7 @@ export function cleanPath(path: string): string {
   return `/${parts.join('/')}`
 }
 
-/** True where `path` is in the directory `parent`, at any depth. */
+/** True if `path` is in the directory `parent`, at any depth. */
 export function isBelow(path: string, parent: string): boolean {
   return cleanPath(path).startsWith(parent === '/' ? '/' : `${cleanPath(parent)}/`)
 }

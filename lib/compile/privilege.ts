@@ -1,4 +1,4 @@
-/** Whether the runtime has privileges, and who is root in the container where it has none. */
+/** Whether the runtime has privileges, and who is root in the container if it has none. */
 
 import { capabilityBit } from '../capabilities.js'
 import type { Config, IdMapping } from '../config/config.js'
@@ -6,7 +6,7 @@ import type { HostFacts } from '../host/facts.js'
 
 const CAP_SYS_ADMIN = capabilityBit('CAP_SYS_ADMIN')
 
-/** True where the runtime may mount, and copy what is mounted, only in a user namespace of its container. */
+/** True if the runtime may mount, and copy what is mounted, only in a user namespace of its container. */
 export function isRootless({ permitted }: Pick<HostFacts, 'permitted'>): boolean {
   return (permitted & CAP_SYS_ADMIN) === 0n
 }
@@ -17,7 +17,7 @@ export function mapsOnlySelf(mappings: readonly IdMapping[], id: number): boolea
   return first !== undefined && rest.length === 0 && first.hostID === id && first.size === 1
 }
 
-/** Whom files and directories of the runtime's own belong to: root, or where its id is not mapped the first one that is. */
+/** Whom files and directories of the runtime's own belong to: root, or if its id is not mapped the first one that is. */
 export function ownerOf({ linux: { uidMappings, gidMappings } }: Config): { uid: number; gid: number } {
   return { uid: firstId(uidMappings), gid: firstId(gidMappings) }
 }

@@ -76,7 +76,7 @@ export function lookUp(draft: Draft, { args, env }: Program): void {
 
 /**
  * Where a program is looked for: a name with a slash is a path, any other is tried in each directory of PATH in the
- * process's environment, of which an empty one is the working directory. None, where there is no PATH to look in.
+ * process's environment, of which an empty one is the working directory. None, if there is no PATH to look in.
  */
 export function candidatesOf(name: string, env: readonly string[]): string[] {
   if (name === '') return []

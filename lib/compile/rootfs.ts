@@ -47,7 +47,7 @@ export function switchRoot({ config, options, draft }: Work): void {
 
 /**
  * What the root must not be while it is being filled: read-only, shared, unbindable.
- * @throws ConfigError where there is no mount namespace: it would be the host's mount that is changed
+ * @throws ConfigError if there is no mount namespace: it would be the host's mount that is changed
  */
 export function sealRoot({ config, draft }: Work): void {
   const set = config.root.readonly ? BigInt(MOUNT_ATTR.RDONLY) : 0n
