@@ -29,7 +29,7 @@ export interface ThrottleDevice {
   readonly origin: string
 }
 
-/** The kernel's range; 0 is what Docker writes where it means nothing. */
+/** The kernel's range; 0 is what Docker writes if it means nothing. */
 const LEAST_WEIGHT = 10
 const MOST_WEIGHT = 1000
 

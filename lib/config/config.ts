@@ -98,7 +98,7 @@ export interface Mount {
   readonly kind: 'bind' | 'filesystem' | 'cgroup' | 'remount'
   /** The file system's name; "" for bind and remount. */
   readonly type: string
-  /** Bind: as written, relative to the bundle where not absolute. File system: its name where the document has none. */
+  /** Bind: as written, relative to the bundle if not absolute. File system: its name if the document has none. */
   readonly source: string
   /** Absolute path in the container. */
   readonly destination: string
@@ -147,7 +147,7 @@ export type Hooks = { readonly [K in HookKind]: readonly Hook[] }
 
 export interface Hook {
   readonly path: string
-  /** argv with argv[0]; `[path]` where the document has none. */
+  /** argv with argv[0]; `[path]` if the document has none. */
   readonly args: readonly string[]
   /** Exactly the hook's environment. */
   readonly env: readonly string[]
@@ -180,7 +180,7 @@ export interface Linux {
 
 export interface Namespace {
   readonly type: NamespaceType
-  /** Joined where given, made where null. */
+  /** Joined if given, made if null. */
   readonly path: string | null
   /** CLONE_NEW*. */
   readonly flag: number
@@ -195,7 +195,7 @@ export interface TimeOffset {
 export interface Device {
   readonly path: string
   readonly type: 'c' | 'b' | 'u' | 'p'
-  /** S_IF* type and permission bits, as mknod(2) takes them; 0666 where the document has no mode. */
+  /** S_IF* type and permission bits, as mknod(2) takes them; 0666 if the document has no mode. */
   readonly mode: number
   readonly major: number
   readonly minor: number

@@ -46,7 +46,7 @@ function escapeKey(key: string): string {
 
 const LONGEST_QUOTE = 80
 
-/** The value in words for a message: text and numbers as they are (cut where long), the rest by its kind. */
+/** The value in words for a message: text and numbers as they are (cut if long), the rest by its kind. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return quote(value)

@@ -19,7 +19,7 @@ type Unknown = readonly UnknownMember[]
  *
  * Specification: config.md, config-linux.md.
  * @throws ConfigError ERR_CONFIG_INVALID with every issue; ERR_CONFIG_UNSUPPORTED with every part that is valid but not
- *   supported by this release, where nothing is invalid
+ *   supported by this release, if nothing is invalid
  */
 export function readConfig(
   source: Source<OciConfig>,

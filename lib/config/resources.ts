@@ -1,4 +1,4 @@
-/** `linux.resources`, normalised: null where the configuration says nothing. Amounts are bytes, times microseconds. */
+/** `linux.resources`, normalised: null if the configuration says nothing. Amounts are bytes, times microseconds. */
 import { type BlockIO, blockIOShape, checkBlockIO, normaliseBlockIO } from './block-io.js'
 import type { Report, Rule, Warn } from './issues.js'
 import { pointer } from './json.js'
@@ -242,7 +242,7 @@ function normaliseDeviceRule(rule: OciDeviceRule, origin: string): DeviceRule {
   return { allow, type, major: numberOrAll(major), minor: numberOrAll(minor), access, origin }
 }
 
-/** Docker writes 0 where it means nothing: for shares and the periods, 0 is no value that the kernel has. */
+/** Docker writes 0 if it means nothing: for shares and the periods, 0 is no value that the kernel has. */
 function normaliseCpu(cpu: OciCpu): CpuLimits {
   const unlessZero = (value: OciInteger | undefined): bigint | null => bigOrNull(value) || null
   return {

@@ -30,7 +30,7 @@ export interface Scheduler {
   readonly policy: SchedulerPolicy
   /** SCHED_FLAG_*. */
   readonly flags: number
-  /** -20 to 19; 0 where the document has none. */
+  /** -20 to 19; 0 if the document has none. */
   readonly nice: number
   /** 1 to 99 with SCHED_FIFO and SCHED_RR, else 0. */
   readonly priority: number

@@ -47,7 +47,7 @@ const { SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV } = SE
 export const NEW_LISTENER = 8
 
 /**
- * The flags for seccomp(2). Left out: TSYNC, since the process has one thread, and WAIT_KILLABLE_RECV where nobody listens
+ * The flags for seccomp(2). Left out: TSYNC, since the process has one thread, and WAIT_KILLABLE_RECV if nobody listens
  * for notifications, which the kernel refuses.
  */
 export function filterFlags({ flags, listener }: Pick<Seccomp, 'flags' | 'listener'>): number {
@@ -85,12 +85,12 @@ export type SeccompArchitecture = (typeof SECCOMP_ARCHITECTURES)[number]
 /** `linux.seccomp`, normalised. */
 export interface Seccomp {
   readonly defaultAction: SeccompAction
-  /** null where the action carries none; EPERM is filled in where it does and the configuration is silent. */
+  /** null if the action carries none; EPERM is filled in if it does and the configuration is silent. */
   readonly defaultErrnoRet: number | null
   readonly architectures: readonly SeccompArchitecture[]
   readonly flags: readonly SeccompFlag[]
   readonly syscalls: readonly SeccompRule[]
-  /** Who is sent the file descriptor of the notifications; null where no action is SCMP_ACT_NOTIFY. */
+  /** Who is sent the file descriptor of the notifications; null if no action is SCMP_ACT_NOTIFY. */
   readonly listener: SeccompListener | null
 }
 
@@ -106,7 +106,7 @@ export interface SeccompRule {
   readonly action: SeccompAction
   /** As `defaultErrnoRet`. */
   readonly errnoRet: number | null
-  /** All must hold; several on one index are separate alternatives only where libseccomp makes them so. */
+  /** All must hold; several on one index are separate alternatives only if libseccomp makes them so. */
   readonly args: readonly SeccompArg[]
   readonly origin: string
 }
@@ -115,7 +115,7 @@ export interface SeccompArg {
   /** 0 to 5. */
   readonly index: number
   readonly value: bigint
-  /** For SCMP_CMP_MASKED_EQ: `value` is the mask, this the datum; 0 where the configuration is silent. */
+  /** For SCMP_CMP_MASKED_EQ: `value` is the mask, this the datum; 0 if the configuration is silent. */
   readonly valueTwo: bigint
   readonly op: SeccompOperator
 }

@@ -11,7 +11,7 @@ export interface OciState {
   readonly ociVersion: string
   readonly id: string
   readonly status: Status
-  /** Of the container's init, in the pid namespace of the caller; absent where there is no process. */
+  /** Of the container's init, in the pid namespace of the caller; absent if there is no process. */
   readonly pid?: number
   /** Absolute path. */
   readonly bundle: string

@@ -19,7 +19,7 @@ export function namespaceOfSysctl(key: string): NamespaceType | undefined {
 }
 
 /**
- * The path below /proc/sys that a name means. As in sysctl.d(5): where the first separator is a slash, slashes separate
+ * The path below /proc/sys that a name means. As in sysctl.d(5): if the first separator is a slash, slashes separate
  * and dots are dots; otherwise dots separate and slashes are dots.
  */
 export function sysctlPath(name: string): string {

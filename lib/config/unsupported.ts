@@ -8,7 +8,7 @@ interface Gap {
   readonly at: string
   /** Only texts of which this is true. */
   readonly when?: (text: string) => boolean
-  /** What would be supported; absence where not said. */
+  /** What would be supported; absence if not said. */
   readonly expected?: string
 }
 
