@@ -6,11 +6,11 @@ export interface Attempt {
   readonly origin: string
   readonly what: string
   readonly phase: string
-  /** What a user can do about it; "" where there is nothing to say. */
+  /** What a user can do about it; "" if there is nothing to say. */
   readonly advice?: (errno: string, cause: SystemError) => string
 }
 
-/** @throws {LaunchError} ERR_LAUNCH_OP naming `origin`, where the system call of `act` fails */
+/** @throws {LaunchError} ERR_LAUNCH_OP naming `origin`, if the system call of `act` fails */
 export function attempt<T>(attempted: Attempt, act: () => T): T {
   try {
     return act()

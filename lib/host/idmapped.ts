@@ -8,7 +8,7 @@ import { makeUserNamespace, mapIds } from '../sys/mount.js'
 
 /**
  * The mount again, with its ids mapped; it is closed when that fails.
- * @throws {LaunchError} ERR_LAUNCH_OP naming the mount, such as where its file system can't do that
+ * @throws {LaunchError} ERR_LAUNCH_OP naming the mount, such as if its file system can't do that
  */
 export function idmapped(idmap: Idmap, mount: number): number {
   try {
@@ -24,7 +24,7 @@ export function idmapped(idmap: Idmap, mount: number): number {
   }
 }
 
-/** What the kernel means, where its words do not tell. */
+/** What the kernel means, if its words do not tell. */
 const REASONS: Readonly<Record<string, string>> = {
   'mount_setattr EINVAL':
     'a file system of this mount does not support mapped ids, or the mappings are those of the host',
