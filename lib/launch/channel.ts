@@ -12,7 +12,7 @@ const CHUNK_BYTES = 8 * 1024
 export interface Channel {
   /** The next frame's bytes; null at the end of the stream. A reset counts as the end. One call at a time. */
   next(): Promise<Uint8Array | null>
-  /** True where `next` would not wait. */
+  /** True if `next` would not wait. */
   hasNews(): boolean
   send(byte: number): void
   /** Ends a `next` that still waits. */
@@ -71,7 +71,7 @@ export function openChannel(fd: number): Channel {
   return { next, hasNews, send: byte => void native().ts_send(fd, Uint8Array.of(byte), 1), close }
 }
 
-/** Where the first frame of `bytes` ends; null where it is not whole. */
+/** Where the first frame of `bytes` ends; null if it is not whole. */
 function frameEnd(bytes: Buffer): number | null {
   if (bytes.length < HEADER_BYTES) return null
   const end = HEADER_BYTES + bytes.readUInt32LE(0)

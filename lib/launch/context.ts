@@ -7,7 +7,7 @@ export interface LogEntry {
   /** `debug`: what is done, step by step. */
   readonly level: 'warning' | 'info' | 'debug'
   readonly message: string
-  /** The container that it is about, "" where there is none. */
+  /** The container that it is about, "" if there is none. */
   readonly id: string
 }
 

@@ -35,7 +35,7 @@ const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds =
 interface Joining {
   readonly planOf: (hook: Hook) => Plan
   readonly openSlots: (plan: Plan) => number[]
-  /** Gets the notifications of its filter, where that has any; the descriptor stays the caller's. */
+  /** Gets the notifications of its filter, if that has any; the descriptor stays the caller's. */
   readonly listener: (fd: number, child: { readonly pid: number }) => Promise<void>
   /** A directory of the cgroup v2 hierarchy, or null; stays the caller's. */
   readonly cgroup: number | null

@@ -29,8 +29,8 @@ interface Target {
  * Without CAP_SETUID and CAP_SETGID a user may map only itself; newuidmap and newgidmap, which are privileged, map what the
  * host grants to the user.
  *
- * @throws {HostError} ERR_HOST_PRIVILEGE where they are needed, and missing or refuse
- * @throws {LaunchError} ERR_LAUNCH_OP where the kernel refuses
+ * @throws {HostError} ERR_HOST_PRIVILEGE if they are needed, and missing or refuse
+ * @throws {LaunchError} ERR_LAUNCH_OP if the kernel refuses
  */
 export async function writeIdMappings(target: Target): Promise<void> {
   await writeMapping(target, 'uid')

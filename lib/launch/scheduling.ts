@@ -33,7 +33,7 @@ export function applyFinalCpus(pid: number, { execAffinity: { final } }: Process
   if (final !== null) attempt(cpusOf('final', final), () => setAffinity(pid, final))
 }
 
-/** The error that names /process/execCPUAffinity/initial, where that is what a launch has failed for; else null. */
+/** The error that names /process/execCPUAffinity/initial, if that is what a launch has failed for; else null. */
 export function affinityError({ execAffinity: { initial } }: Process, error: unknown): LaunchError | null {
   const isIt = initial !== null && isErrno(error) && error.syscall === 'sched_setaffinity'
   return isIt ? refusal(cpusOf('initial', initial), error) : null

@@ -177,7 +177,7 @@ export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: Slot
   )
 }
 
-/** What a container sees of its cgroups: its own part, or ours where it has none and so stays in ours. */
+/** What a container sees of its cgroups: its own part, or ours if it has none and so stays in ours. */
 function treeOf({
   context,
   cgroup,
@@ -242,7 +242,7 @@ interface JoinInput {
   readonly cgroup: Cgroup
   /** Join cgroup v2 by a slot too. */
   readonly unified?: boolean
-  /** What the plan's filter is made of, where it may have one. */
+  /** What the plan's filter is made of, if it may have one. */
   readonly filter?: FilterSource
   /** The socket that takes a terminal's master. */
   readonly terminal?: number

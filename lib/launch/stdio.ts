@@ -12,7 +12,7 @@ export type StdioStream = 'inherit' | 'ignore' | 'pipe' | number
 /** One for all three, or one each for stdin, stdout and stderr. */
 export type Stdio = StdioStream | readonly [stdin: StdioStream, stdout: StdioStream, stderr: StdioStream]
 
-/** The caller's ends; null where the stream is no pipe. */
+/** The caller's ends; null if the stream is no pipe. */
 export interface Streams {
   readonly stdin: Writable | null
   readonly stdout: Readable | null
@@ -24,7 +24,7 @@ export interface Streams {
 export interface OpenStdio {
   /** Descriptors 0 to 2 of the container. */
   readonly fds: readonly [number, number, number]
-  /** The socket that takes the terminal's master; -1 where there is no terminal. */
+  /** The socket that takes the terminal's master; -1 if there is no terminal. */
   readonly console: number
   /** Closes the container's ends; to be called once the container has them. */
   release(): void
@@ -112,11 +112,11 @@ export interface WithStreams {
   readonly consoleSocket: string | undefined
   /** The cgroup that the process is cloned into; null: it joins one itself. */
   readonly cgroup: Cgroup | null
-  /** `directory` is that of the cgroup; null where there is none, or on version 1. */
+  /** `directory` is that of the cgroup; null if there is none, or on version 1. */
   readonly launch: (stdio: OpenStdio, directory: number | null) => Promise<Child>
 }
 
-/** Nothing stays open where `launch` fails. */
+/** Nothing stays open if `launch` fails. */
 export async function launchWithStreams(input: WithStreams): Promise<Launched> {
   const { terminal, consoleSocket = null, cgroup, launch } = input
   const stdio = openStdio(input.stdio ?? 'pipe', terminal ? { consoleSocket } : null)
