@@ -96,7 +96,7 @@ function addAddresses(socket: NetlinkSocket, { link, formerName, addresses }: Ad
   }
 }
 
-/** An alias (eth0:1) follows the device's name where there is room; else, and without one, the kernel uses the name itself. */
+/** An alias (eth0:1) follows the device's name if there is room; else, and without one, the kernel uses the name itself. */
 function labelOf(value: Buffer | undefined, formerName: string, name: string): [number, Buffer][] {
   const label = value === undefined ? '' : textOf(value)
   const suffix = label.startsWith(`${formerName}:`) ? label.slice(formerName.length) : ''
@@ -122,7 +122,7 @@ export interface Transfer {
 }
 
 /**
- * Moves a device: it goes down and loses its addresses on the way, and gets them again. Where this fails half way
+ * Moves a device: it goes down and loses its addresses on the way, and gets them again. If this fails half way
  * the device may be in either namespace: `found` tells where it was last.
  *
  * The index may change, the name may be taken there, and of two names the kernel looks at one only: so it travels under a

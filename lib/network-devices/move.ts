@@ -36,7 +36,7 @@ const PHASE = 'MOUNT'
 
 /**
  * Moves the devices to the network namespace of `pid`, with their names there, their permanent addresses of global scope,
- * and up. All is checked before the first one moves, and where one fails those before it come back.
+ * and up. All is checked before the first one moves, and if one fails those before it come back.
  * @throws {LaunchError} ERR_LAUNCH_OP naming the device
  */
 export function moveNetDevices(devices: readonly NetDevice[], pid: number): MovedDevices {
