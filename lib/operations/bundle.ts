@@ -22,7 +22,7 @@ export interface Bundle {
   readonly warnings: readonly string[]
   /** Properties that were ignored; for `refuseUnknown`. */
   readonly unknown: readonly UnknownMember[]
-  /** Absolute; null where the caller gave a configuration object. */
+  /** Absolute; null if the caller gave a configuration object. */
   readonly directory: string | null
   /** What relative mount sources are relative to. */
   readonly base: string

@@ -34,7 +34,7 @@ import { makeNotifyDirectory } from './ready.js'
 export type CreateOptions = BundleInput & {
   /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
   readonly id: string
-  /** Default `pipe`. Of no meaning where the configuration asks for a terminal. */
+  /** Default `pipe`. Of no meaning if the configuration asks for a terminal. */
   readonly stdio?: Stdio
   /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
   readonly consoleSocket?: string
@@ -67,7 +67,7 @@ export type CreateOptions = BundleInput & {
   readonly noNewKeyring?: boolean
   /**
    * For a program that is about to end: the exit status of the container is left to whoever inherits its init then (the
-   * nearest subreaper), also where the container ends before. Default false: this process takes it.
+   * nearest subreaper), also if the container ends before. Default false: this process takes it.
    */
   readonly leavesStatus?: boolean
   /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
@@ -172,7 +172,7 @@ async function claim({ cgroup, bundle }: Draft, ledger: Ledger): Promise<void> {
 interface Ledger {
   record(): ContainerRecord
   update(change: Partial<ContainerRecord>): void
-  /** What of the host is changed for the container's life, and comes back only where create fails. */
+  /** What of the host is changed for the container's life, and comes back only if create fails. */
   readonly held: MovedDevices[]
 }
 

@@ -19,7 +19,7 @@ const SIGKILL = 9
 const EXIT_DEADLINE_MS = 10_000
 
 export interface DeleteOptions {
-  /** Kill a container that still runs; do nothing where there is none. Default false. */
+  /** Kill a container that still runs; do nothing if there is none. Default false. */
   readonly force?: boolean
 }
 
@@ -73,7 +73,7 @@ function readRecord({ store }: Context, id: string, force: boolean): ContainerRe
 }
 
 /**
- * The record is lost: the configuration tells which cgroup it was. Where that is lost too there is nothing more to be found
+ * The record is lost: the configuration tells which cgroup it was. If that is lost too there is nothing more to be found
  * out: the record is written before anything is made.
  */
 async function removeWithoutRecord(context: Context, id: string): Promise<void> {
@@ -94,7 +94,7 @@ function readConfig({ store, log }: Context, id: string): Config | null {
 export interface DestroyInput {
   readonly context: Context
   readonly record: ContainerRecord
-  /** For the poststop hooks; null where there are none. */
+  /** For the poststop hooks; null if there are none. */
   readonly config: Config | null
 }
 

@@ -21,7 +21,7 @@ export interface EventsOptions {
 
 const DEFAULT_INTERVAL = 5000
 
-/** @throws {StateError} ERR_STATE_STATUS where the container has ended */
+/** @throws {StateError} ERR_STATE_STATUS if the container has ended */
 export function readStats(context: Context, id: string): Stats {
   const record = context.store.read(id)
   if (statusOf(context, record) === 'stopped') throw notRunning(id)

@@ -29,7 +29,7 @@ import { type ExecProcessOptions, processOf } from './process.js'
 import { openInit, statusOf } from './state.js'
 
 export interface ExecOptions extends ExecProcessOptions {
-  /** Default `pipe`. Of no meaning where there is a terminal. */
+  /** Default `pipe`. Of no meaning if there is a terminal. */
   readonly stdio?: Stdio
   /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
   readonly consoleSocket?: string
@@ -43,9 +43,9 @@ export interface ExecOptions extends ExecProcessOptions {
   /** Descriptors of this process that the new one gets as 3, 4, ... Default none. */
   readonly extraFds?: readonly number[]
   /**
-   * A cgroup below the container's, which must exist; by controllers where only some hierarchies of version 1 are meant.
+   * A cgroup below the container's, which must exist; by controllers if only some hierarchies of version 1 are meant.
    * Default: the container's own; on version 2 the one that
-   * its init is in, where the kernel lets nobody join the container's own.
+   * its init is in, if the kernel lets nobody join the container's own.
    */
   readonly cgroup?: CgroupBelow
   /** Also in a paused container: the process begins when that is resumed, and so does this call end. Default false. */
@@ -57,7 +57,7 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly detached?: boolean
   /**
    * The program does not begin before this process (its main thread) has ended. Whoever started us and waits for our end
-   * then knows the program's pid in time to see how it ends, however short it lives: containerd 1.6 waits forever where it
+   * then knows the program's pid in time to see how it ends, however short it lives: containerd 1.6 waits forever if it
    * does not. Default false.
    */
   readonly outlivesCaller?: boolean

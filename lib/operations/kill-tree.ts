@@ -15,8 +15,8 @@ const LONGEST_PAUSE_MS = 20
  * Kills a process that is its descendants' subreaper, and all of them, and resolves when they are gone. It is stopped
  * and goes last: as long as it is there, what has lost its parent becomes its child and is found in the next round.
  *
- * @returns false where it had ended already
- * @throws {StateError} ERR_STATE_STATUS where some are left after 5 seconds; the process itself is killed all the same
+ * @returns false if it had ended already
+ * @throws {StateError} ERR_STATE_STATUS if some are left after 5 seconds; the process itself is killed all the same
  */
 export async function killTree(child: Child, id: string): Promise<boolean> {
   const deadline = monotonicMs() + LIMIT_MS

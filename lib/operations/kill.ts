@@ -21,7 +21,7 @@ export function parseSignal(signal: string | number): number {
 
 export interface KillOptions {
   /**
-   * To all processes of the container's cgroup, also where its init is gone; fine where none is left. `but-init`: to all but its
+   * To all processes of the container's cgroup, also if its init is gone; fine if none is left. `but-init`: to all but its
    * init, which must be there. Default false: to the init.
    */
   readonly all?: boolean | 'but-init'
@@ -33,7 +33,7 @@ export interface KillInput extends KillOptions {
 }
 
 /**
- * Sends a signal to the container's init; SIGKILL where the container has no pid namespace of its own goes to all of its processes,
+ * Sends a signal to the container's init; SIGKILL if the container has no pid namespace of its own goes to all of its processes,
  * also when its init has ended.
  * @throws {StateError} ERR_STATE_STATUS `container not running`
  */
@@ -58,7 +58,7 @@ export async function kill(context: Context, { id, signal, all = false }: KillIn
   else await cgroup.kill()
 }
 
-/** What a container in somebody else's pid namespace leaves when its init has ended; false where there is nothing. */
+/** What a container in somebody else's pid namespace leaves when its init has ended; false if there is nothing. */
 async function killOrphans(record: ContainerRecord): Promise<boolean> {
   if (record.ownPidNamespace) return false
   const cgroup = openCgroup({ recorded: record.cgroup })
@@ -67,7 +67,7 @@ async function killOrphans(record: ContainerRecord): Promise<boolean> {
   return true
 }
 
-/** @throws {StateError} ERR_STATE_STATUS where the init has ended */
+/** @throws {StateError} ERR_STATE_STATUS if the init has ended */
 async function killOthers(context: Context, record: ContainerRecord, number: number): Promise<void> {
   if (!isAlive(record)) throw notRunning(record.id, statusOf(context, record))
   const cgroup = openCgroup({ recorded: record.cgroup })

@@ -12,7 +12,7 @@ interface Asked {
 }
 
 /**
- * Changes nothing. A user without privileges who names no cgroup gets one where the host has delegated some, else none.
+ * Changes nothing. A user without privileges who names no cgroup gets one if the host has delegated some, else none.
  * @throws {ConfigError|HostError} as `openCgroup`; ERR_HOST_CGROUP also for what can't be without a cgroup
  */
 export function ownCgroup(context: Context, { id, config }: Asked): Cgroup {
@@ -58,7 +58,7 @@ function demandPidNamespace({ linux }: Config, cgroup: Cgroup): Cgroup {
 export const NO_CGROUP =
   'the container has no cgroup, since none is delegated to this user: no limits, statistics, pause, or kill of all processes'
 
-/** The `created` barrier: gives the cgroup to the user of the process, where the configuration lets that user work with it. */
+/** The `created` barrier: gives the cgroup to the user of the process, if the configuration lets that user work with it. */
 export function delegate(context: Context, { id, config, cgroup, pid }: Asked & { cgroup: Cgroup; pid: number }): void {
   const owner = cgroupOwner(config)
   if (owner === null) return

@@ -19,7 +19,7 @@ export const NOTIFY_ENV = `NOTIFY_SOCKET=${IN_CONTAINER}/${SOCKET}`
 
 const directoryOf = ({ store }: Context, id: string): string => `${store.directory(id)}/notify`
 
-/** @throws {ConfigError} where there is no mount namespace for it */
+/** @throws {ConfigError} if there is no mount namespace for it */
 export function notifyMount(context: Context, id: string, { linux }: Config): Mount {
   if (!linux.namespaces.some(({ type }) => type === 'mount')) throw noMountNamespace()
   // MOUNT_ATTR_RDONLY, NOSUID, NODEV and NOEXEC
@@ -58,7 +58,7 @@ export interface ReadyOptions {
 
 /**
  * True when the container's process has said READY=1, false when it has ended before. Listens from the moment of the call.
- * @throws {StateError} ERR_STATE_STATUS where the container was not created with `notify`
+ * @throws {StateError} ERR_STATE_STATUS if the container was not created with `notify`
  */
 export async function ready(context: Context, id: string, { signal }: ReadyOptions): Promise<boolean> {
   signal?.throwIfAborted()
@@ -134,7 +134,7 @@ const BARRIER_MS = 30_000
 /**
  * Tells the service manager that listens at `socket` (the value of NOTIFY_SOCKET) that the service is ready, and which process is
  * its main one. Resolves when that has been read: systemd asks the kernel who has sent it, so the sender has to live until then.
- * @throws {SystemError} where nobody listens
+ * @throws {SystemError} if nobody listens
  */
 export async function announceReady({ socket, mainPid }: Announcement): Promise<void> {
   sendDatagram(socket, `MAINPID=${mainPid}\nREADY=1\n`)

@@ -16,7 +16,7 @@ import { openInit, statusOf } from './state.js'
 /**
  * Resolves when the user's program has been exec'd and the poststart hooks have run.
  * @throws {StateError} unless the container is `created`
- * @throws {LaunchError} where the program can't be exec'd, {HookError} where a hook fails; the container is stopped then
+ * @throws {LaunchError} if the program can't be exec'd, {HookError} if a hook fails; the container is stopped then
  */
 export async function start(context: Context, id: string): Promise<void> {
   const lock = await context.store.lock(id)
