@@ -42,7 +42,7 @@ export const OPS = {
   cgroup_join: op(['SPAWN'], { slot: 'slot' }),
   /** PR_SET_DUMPABLE 0; must come before the first `setns` (CVE-2016-9962). */
   not_dumpable: op(['SPAWN'], {}),
-  /** setns(2); `type` is a mask of CLONE_NEW* flags (several only where the slot is a pidfd). */
+  /** setns(2); `type` is a mask of CLONE_NEW* flags (several only if the slot is a pidfd). */
   setns: op(['SPAWN'], { slot: 'slot', type: 'u32' }),
   /** unshare(2), `flags` is a mask of CLONE_NEW* flags. */
   unshare: op(['SPAWN'], { flags: 'u32' }),
@@ -50,7 +50,7 @@ export const OPS = {
   map: op(['SPAWN'], {}),
   /**
    * setresgid(gid), setresuid(uid): who makes everything in a new or joined user namespace, with all capabilities there. Root,
-   * but where its id is not mapped.
+   * unless its id is not mapped.
    */
   become_root: op(['SPAWN'], { uid: 'u32', gid: 'u32' }),
   /** clone(CLONE_PARENT): the child goes on (in the pid/time namespace just joined or made), the parent reports its pid and exits. */
@@ -174,7 +174,7 @@ export const OPS = {
   loopback_up: op(['INSIDE'], {}),
   /**
    * A pty of the container's own devpts: its master goes over the socket in the slot (payload: the name, /dev/pts/N),
-   * its peer becomes stdio and the controlling terminal, and where `bind` is 1 is mounted on /dev/console.
+   * its peer becomes stdio and the controlling terminal, and if `bind` is 1 is mounted on /dev/console.
    * rows and columns 0 leave the size alone. `lineFeeds` 1: what the process writes keeps its line feeds as they are (no ONLCR).
    */
   console: op(['INSIDE'], { slot: 'slot', rows: 'u32', columns: 'u32', bind: 'u32', lineFeeds: 'u32' }),
@@ -197,7 +197,7 @@ export const OPS = {
   bounding_set: op(['IDENTITY'], { keep: 'u64' }),
   /** fchown of fds 0 to 2 that are not a null device to `uid` (group unchanged); EPERM, EROFS and EINVAL (unmapped owner) are tolerated. */
   stdio_owner: op(['IDENTITY'], { uid: 'u32' }),
-  /** setgroups(2); with an empty list, where the user namespace denies it or there are no groups, nothing is done. */
+  /** setgroups(2); with an empty list, if the user namespace denies it or there are no groups, nothing is done. */
   groups: op(['IDENTITY'], { gids: 'numbers' }),
   /** setresgid(2), read back. */
   gid: op(['IDENTITY'], { gid: 'u32' }),
@@ -212,7 +212,7 @@ export const OPS = {
   chdir: op(['IDENTITY'], { path: 'text', optional: 'u32' }),
   /**
    * Picks the first of `candidates` that is an executable file; `execve` uses it.
-   * EACCES where one was found but none could be executed; EISDIR where only a directory was found.
+   * EACCES if one was found but none could be executed; EISDIR if only a directory was found.
    */
   resolve_exec: op(['IDENTITY'], { candidates: 'texts' }),
   /**
@@ -249,7 +249,7 @@ export type OpArgs<N extends OpName> = {
   readonly [K in keyof (typeof OPS)[N]['args']]: ArgTypes[(typeof OPS)[N]['args'][K] & ArgKind]
 }
 
-/** An op of a plan: name, arguments, and the JSON pointer of the config field it came from ("" where there is none). */
+/** An op of a plan: name, arguments, and the JSON pointer of the config field it came from ("" if there is none). */
 export type Op = { [N in OpName]: { readonly op: N; readonly args: OpArgs<N>; readonly origin: string } }[OpName]
 
 export const OP_NAMES = Object.keys(OPS) as OpName[]

@@ -33,7 +33,7 @@ export type Slot =
       readonly path: string
       readonly recursive: boolean
       readonly nofollow: boolean
-      /** Only where the container has a user namespace, which must not lift what its mounts forbid. */
+      /** Only if the container has a user namespace, which must not lift what its mounts forbid. */
       readonly cleared?: Cleared
       readonly origin: string
     }
