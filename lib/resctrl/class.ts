@@ -35,7 +35,7 @@ interface Wanted {
 /**
  * Finds out what is to be made, and makes nothing.
  * @throws {HostError} ERR_HOST_KERNEL without a mounted resctrl file system
- * @throws {LaunchError} ERR_LAUNCH_OP where a class is there and should not be, is not and should be, or has other shares
+ * @throws {LaunchError} ERR_LAUNCH_OP if a class is there and should not be, is not and should be, or has other shares
  */
 export function planClass({ rdt, id, source = KERNEL }: Wanted): ClassRecord {
   const root = source.find()
@@ -118,7 +118,7 @@ export interface Recorded {
 /**
  * Gives the class of a container other shares; everybody in the class has them then.
  * @throws {HostError} ERR_HOST_KERNEL without a mounted resctrl file system
- * @throws {StateError} ERR_STATE_STATUS where the container was created without `linux.intelRdt`
+ * @throws {StateError} ERR_STATE_STATUS if the container was created without `linux.intelRdt`
  * @throws {LaunchError} ERR_LAUNCH_OP for what the kernel refuses
  */
 export function changeClass(container: Recorded, lines: readonly string[], source = KERNEL): void {

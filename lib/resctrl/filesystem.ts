@@ -26,7 +26,7 @@ export interface ResctrlTree {
   close(): void
 }
 
-/** Where the file system is mounted; null where it is not. */
+/** Where the file system is mounted; null if it is not. */
 export function findResctrl(mountinfo = readText('/proc/self/mountinfo')): string | null {
   const line = mountinfo.split('\n').find(line => line.includes(' - resctrl '))
   return (
@@ -54,9 +54,9 @@ export interface ClassRecord {
   readonly madeClass: boolean
   /** The class was asked for by its name: once made it is there for others too, and stays when the container is deleted. */
   readonly isNamed: boolean
-  /** What the schemata of an existing class have been, where they are changed; null: they are not. */
+  /** What the schemata of an existing class have been, if they are changed; null: they are not. */
   readonly before: string | null
-  /** The group that is monitored, relative to the root; null where none is. */
+  /** The group that is monitored, relative to the root; null if none is. */
   readonly group: string | null
 }
 
@@ -98,7 +98,7 @@ export function removeClass(tree: ResctrlTree, { class: directory, madeClass, gr
   }
 }
 
-/** The first of these lines that an existing class does not have like that; null where it has them all. */
+/** The first of these lines that an existing class does not have like that; null if it has them all. */
 export function differingLine(tree: ResctrlTree, directory: string, lines: readonly string[]): string | null {
   const there = sharesOf(tree.read(`${directory}/schemata`).split('\n'))
   for (const line of lines) {
@@ -124,7 +124,7 @@ function sharesOf(lines: readonly string[]): Map<string, string> {
   return shares
 }
 
-/** What the kernel says of the last thing that it refused; "" where it does not. */
+/** What the kernel says of the last thing that it refused; "" if it does not. */
 export function lastRefusal(tree: ResctrlTree): string {
   const status = tree.has('info/last_cmd_status') ? tree.read('info/last_cmd_status').trim() : ''
   return status === 'ok' ? '' : status
