@@ -68,7 +68,7 @@ const answerEnosys: Instruction = { code: BPF_RETURN, jt: 0, jf: 0, k: RET_ERRNO
 const toFilter: Instruction = { code: BPF_JUMP, jt: 0, jf: 0, k: 0 }
 
 /**
- * The prologue as an array of struct sock_filter, to be followed by the filter; empty where no architecture needs one,
+ * The prologue as an array of struct sock_filter, to be followed by the filter; empty if no architecture needs one,
  * since the profile names nothing that it has.
  */
 export function enosysPrologue(architectures: readonly NamedSyscalls[]): Uint8Array {
@@ -106,7 +106,7 @@ function decide(token: number, numbers: Int32Array): readonly Instruction[] {
   return [...svcZero(token), jump(BPF_JUMP_GREATER, highest, 0, known.length + 1), ...known, answerEnosys, toFilter]
 }
 
-/** The highest number that tells a profile's age; negative where there is none. */
+/** The highest number that tells a profile's age; negative if there is none. */
 function highestOf(token: number, numbers: Int32Array): number {
   const [end] = APART[token] ?? [Number.POSITIVE_INFINITY]
   const highest = numbers.reduce((high, number) => (number > high && number < end ? number : high), -1)
@@ -115,13 +115,13 @@ function highestOf(token: number, numbers: Int32Array): number {
   return isMultiplexed ? Math.max(highest, base + MULTIPLEXED.direct) : highest
 }
 
-/** Skips the answer where the number is one of those apart. */
+/** Skips the answer if the number is one of those apart. */
 function apart(token: number): readonly Instruction[] {
   const range = APART[token]
   return range === undefined ? [] : [jump(BPF_JUMP_NOT_LESS, range[0], 0, 1), jump(BPF_JUMP_GREATER, range[1], 0, 1)]
 }
 
-/** s390 passes numbers above 255 in a register; where the kernel does not know one, the filter sees a 0. */
+/** s390 passes numbers above 255 in a register; if the kernel does not know one, the filter sees a 0. */
 function svcZero(token: number): readonly Instruction[] {
   return token === S390 || token === S390X ? [jump(BPF_JUMP_EQUAL, 0, 0, 1), answerEnosys] : []
 }

@@ -22,7 +22,7 @@ interface Header {
 }
 
 interface Entry {
-  /** Made with mode 0700 where it is missing; its parent must be there. */
+  /** Made with mode 0700 if it is missing; its parent must be there. */
   readonly directory: string
   /** Names the entry; lower-case hexadecimal. */
   readonly key: string
@@ -66,7 +66,7 @@ function parseHeader(text: string): Header | null {
 
 /**
  * Keeps a program that the library at that path has made. When there are too many, the directory is emptied first.
- * @throws {SystemError} where it can't be written
+ * @throws {SystemError} if it can't be written
  */
 export function writeCachedProgram({
   directory,

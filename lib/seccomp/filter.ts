@@ -1,5 +1,5 @@
 /**
- * `linux.seccomp` becomes a program for seccomp(2). It is generated once per profile: kept in memory and, where the
+ * `linux.seccomp` becomes a program for seccomp(2). It is generated once per profile: kept in memory and, if the
  * caller names a directory, on disk.
  */
 import { filterFlags, type Seccomp } from '../config/seccomp.js'
@@ -27,7 +27,7 @@ const GENERATION = 1
  * The program and flags for a profile. Blocks for some milliseconds when the profile is new.
  * @param cacheDirectory where compiled programs are kept, made with mode 0700 in an existing parent; null: in memory only
  * @throws {ConfigError} naming the rule or architecture that libseccomp refuses
- * @throws {HostError} ERR_HOST_KERNEL where the profile is new and there is no libseccomp
+ * @throws {HostError} ERR_HOST_KERNEL if the profile is new and there is no libseccomp
  */
 export function compileFilter({
   seccomp,

@@ -20,7 +20,7 @@ const INSTRUCTION_LIMIT = 4096
 /**
  * An array of struct sock_filter.
  * @throws {ConfigError} naming the rule or architecture that libseccomp refuses
- * @throws {HostError} ERR_HOST_KERNEL where there is no libseccomp
+ * @throws {HostError} ERR_HOST_KERNEL if there is no libseccomp
  */
 export function generateProgram(seccomp: Seccomp): Uint8Array {
   const architectures = architecturesOf(seccomp)
@@ -63,7 +63,7 @@ function architecturesOf({ architectures }: Seccomp): readonly Architecture[] {
   })
 }
 
-/** From so many rules on a search tree makes the program faster; libseccomp 2.5 generates it wrong where there are none. */
+/** From so many rules on a search tree makes the program faster; libseccomp 2.5 generates it wrong if there are none. */
 const TREE_FROM = 32
 
 function runLibseccomp(seccomp: Seccomp, architectures: readonly Architecture[]): Uint8Array {

@@ -111,7 +111,7 @@ const COMPARISONS: Readonly<Record<SeccompOperator, number>> = {
 }
 
 /**
- * All conditions together, which must all hold. But where an argument is compared twice, each condition is an
+ * All conditions together, which must all hold. But if an argument is compared twice, each condition is an
  * alternative of its own: profiles are written for that, and libseccomp has no other way to take them.
  */
 function alternativesOf(args: readonly SeccompArg[]): readonly (readonly Condition[])[] {
