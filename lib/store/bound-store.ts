@@ -7,7 +7,7 @@ import type { Store } from './store.js'
 const isSame = (a: ContainerRecord, b: ContainerRecord): boolean =>
   a.created === b.created && a.pid === b.pid && a.startTime === b.startTime
 
-/** Nobody can tell of a record that can't be read whose it is: that stays an error, also where somebody deletes by force. */
+/** Nobody can tell of a record that can't be read whose it is: that stays an error, also if somebody deletes by force. */
 export function boundStore(store: Store, record: ContainerRecord): Store {
   const read = (id: string): ContainerRecord => {
     const found = store.read(id)

@@ -20,21 +20,21 @@ export interface ContainerRecord {
   /** Start time of `pid` in clock ticks, so that a reused pid is not taken for ours. */
   readonly startTime: string
   readonly annotations: Readonly<Record<string, string>>
-  /** True where it has a pid namespace of its own, so that the end of its init is the end of all. */
+  /** True if it has a pid namespace of its own, so that the end of its init is the end of all. */
   readonly ownPidNamespace: boolean
-  /** True where the configuration has hooks that run after create. */
+  /** True if the configuration has hooks that run after create. */
   readonly hooks: boolean
   /** False: the configuration has no process, so that it can be created but not started. */
   readonly startable: boolean
-  /** True where its process keeps the session keyring of the runtime's caller, and so do those that are exec'd in it. */
+  /** True if its process keeps the session keyring of the runtime's caller, and so do those that are exec'd in it. */
   readonly noNewKeyring: boolean
   /** The steps after `start`, for the words of an error. */
   readonly tail: PlanTail
-  /** What the cgroup was opened by; null where there is none. */
+  /** What the cgroup was opened by; null if there is none. */
   readonly cgroup: unknown
-  /** True where its first process is ours, and keeps how the program ended (status-file.ts). Default false. */
+  /** True if its first process is ours, and keeps how the program ended (status-file.ts). Default false. */
   readonly reaps?: boolean
-  /** Its class of service; null or absent where it has none. */
+  /** Its class of service; null or absent if it has none. */
   readonly rdt?: unknown
 }
 
@@ -89,7 +89,7 @@ function parseObject(text: string): Record<string, unknown> | null {
   }
 }
 
-/** The state document of the specification (runtime.md, state). The pid is left out where there is no process. */
+/** The state document of the specification (runtime.md, state). The pid is left out if there is no process. */
 export function ociState(record: ContainerRecord, status: Status): OciState {
   const { ociVersion, id, pid, bundle, annotations } = record
   const alive = status !== 'stopped' && pid !== 0

@@ -15,7 +15,7 @@ export function makeStatusFile(store: Store, id: string): number {
   return openNewFile(fileOf(store, id), Buffer.alloc(SIZE))
 }
 
-/** Null where there is none: the first process was killed, or the container has no such process. */
+/** Null if there is none: the first process was killed, or the container has no such process. */
 export function readStatusFile(store: Store, id: string): ExitStatus | null {
   const bytes = read(fileOf(store, id))
   if (typeof bytes === 'string' || bytes.length !== SIZE) return null

@@ -30,7 +30,7 @@ export interface Lock {
 
 export interface Store {
   readonly root: string
-  /** True where `read` only finds one certain container (bound-store.ts). */
+  /** True if `read` only finds one certain container (bound-store.ts). */
   readonly isBound: boolean
   /** The directory of a container, whether it exists or not. */
   directory(id: string): string
@@ -123,7 +123,7 @@ function reserve({ root, id, path }: { root: string; id: string; path: string })
   return { release: () => closeFd(lock) }
 }
 
-/** False: it is there already. The state directory itself is made where it is missing. */
+/** False: it is there already. The state directory itself is made if it is missing. */
 function makeIfNew(path: string, root: string): boolean {
   try {
     makeDirectory(path, 0o700)
