@@ -144,7 +144,7 @@ export interface BusOptions {
 /**
  * A connection to the system's bus, or to that of the calling user.
  * @throws {HostError} ERR_HOST_CGROUP without libsystemd
- * @throws {SystemError} where there is no such bus
+ * @throws {SystemError} if there is no such bus
  */
 export function openBus(which: 'system' | 'user', options: BusOptions): Bus {
   const { sd_bus_open_system: system, sd_bus_open_user: user } = sdBus()

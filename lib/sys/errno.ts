@@ -7,14 +7,14 @@ const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [n
 NAMES.set(constants.errno.EAGAIN, 'EAGAIN')
 NAMES.set(constants.errno.EOPNOTSUPP, 'EOPNOTSUPP')
 
-/** The errno's name, such as `ENOENT`; `errno 999` where there is none. */
+/** The errno's name, such as `ENOENT`; `errno 999` if there is none. */
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`
 }
 
 let messages: ReadonlyMap<string, string> | null = null
 
-/** What an errno means, in the words of perror(3), lower case; the name itself where there are none. */
+/** What an errno means, in the words of perror(3), lower case; the name itself if there are none. */
 export function errnoMessage(name: string): string {
   // Callers look for the words of perror(3), and libuv has others for this one.
   messages ??= new Map([...getSystemErrorMap().values(), ['EISDIR', 'is a directory']])
@@ -63,7 +63,7 @@ export function viaNode<T>(run: () => T): T {
   }
 }
 
-/** True for a SystemError with one of these errno names; with any, where none is given. */
+/** True for a SystemError with one of these errno names; with any, if none is given. */
 export function isErrno(error: unknown, ...names: readonly string[]): error is SystemError {
   return error instanceof SystemError && (names.length === 0 || names.includes(error.errno))
 }

@@ -29,7 +29,7 @@ const RTLD_NOW = 2
 
 let loaded: FfiPackage | null = null
 
-/** @throws {HostError} ERR_HOST_KERNEL where the package has not been compiled */
+/** @throws {HostError} ERR_HOST_KERNEL if the package has not been compiled */
 function ffi(): FfiPackage {
   loaded ??= loadPackage()
   return loaded
@@ -79,7 +79,7 @@ function typeOf(name: keyof typeof FFI_NAMES): Uint8Array {
 
 /**
  * Where texts and small buffers are for the time of a call: the address of each would cost more than the copy. It is also a
- * matter of safety: the add-ons bring the process down where they are asked for one in a worker that is being terminated.
+ * matter of safety: the add-ons bring the process down if they are asked for one in a worker that is being terminated.
  */
 interface Arena {
   readonly bytes: Buffer

@@ -34,7 +34,7 @@ export function readText(path: string): string {
   return viaNode(() => readFileSync(path, 'utf8'))
 }
 
-/** As `readText`; null where there is no such file. */
+/** As `readText`; null if there is no such file. */
 export function readTextIfThere(path: string): string | null {
   try {
     return readText(path)
@@ -70,7 +70,7 @@ function kindOf(status: Stats): string {
   if (status.isDirectory()) return 'a directory'
   return status.isFIFO() ? 'a fifo' : 'a device'
 }
-/** False also where it can't be told. */
+/** False also if it can't be told. */
 export const isThere = (path: string): boolean => existsSync(path)
 
 export const areEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
@@ -102,12 +102,12 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
 }
 let temporaries = 0
 
-/** Adds a line with one write(2); the file is made (0600) where there is none. */
+/** Adds a line with one write(2); the file is made (0600) if there is none. */
 export function appendLine(path: string, line: string): void {
   viaNode(() => appendFileSync(path, `${line}\n`, { mode: 0o600 }))
 }
 
-/** @throws {SystemError} EEXIST where there is a file of that name */
+/** @throws {SystemError} EEXIST if there is a file of that name */
 export function writeNewFile(path: string, content: string | Uint8Array): void {
   viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }))
 }
@@ -127,7 +127,7 @@ export function makeDirectory(path: string, mode = 0o700): void {
 }
 
 /**
- * Makes the directory and what is missing above it; fine where it is there.
+ * Makes the directory and what is missing above it; fine if it is there.
  * (The recursive mode of node:fs turns for ever on a path such as /proc/no/such in Node 20.)
  */
 export function makeDirectories(path: string, mode: number): void {
@@ -225,7 +225,7 @@ export function fileStatus(target: string | number): FileStatus {
   return { kind, device: status.dev, inode: status.ino, uid: status.uid }
 }
 
-/** False also where nothing is there. */
+/** False also if nothing is there. */
 export function isDirectory(path: string): boolean {
   try {
     return fileStatus(path).kind === 'directory'
@@ -241,7 +241,7 @@ export interface DeviceNumbers {
   readonly minor: number
 }
 
-/** Which device an open node stands for; null where it is no device. */
+/** Which device an open node stands for; null if it is no device. */
 export function deviceOf(fd: number): DeviceNumbers | null {
   const status = viaNode(() => fstatSync(fd, { bigint: true }))
   if (!status.isBlockDevice() && !status.isCharacterDevice()) return null

@@ -45,7 +45,7 @@ function readVersion(address: number): string {
 
 /**
  * The library's version, such as `2.5.4`.
- * @throws {HostError} ERR_HOST_KERNEL where there is no libseccomp, as all functions here do
+ * @throws {HostError} ERR_HOST_KERNEL if there is no libseccomp, as all functions here do
  */
 export function libseccompVersion(): string {
   return open().version
@@ -64,7 +64,7 @@ export function nativeArchitecture(): number {
   return open().library.seccomp_arch_native()
 }
 
-/** The token of an architecture by libseccomp's name, such as `x86_64`; null where the library does not know it. */
+/** The token of an architecture by libseccomp's name, such as `x86_64`; null if the library does not know it. */
 export function architectureToken(name: string): number | null {
   const token = open().library.seccomp_arch_resolve_name(name)
   return token === 0 ? null : token
@@ -132,7 +132,7 @@ const PROGRAM_LIMIT = 1024 * 1024
 export class FilterContext {
   #context: number
 
-  /** @throws {SystemError} EINVAL where library or kernel do not know the action */
+  /** @throws {SystemError} EINVAL if library or kernel do not know the action */
   constructor(defaultAction: number) {
     this.#context = open().library.seccomp_init(defaultAction)
     if (this.#context === 0) throw new SystemError({ syscall: 'seccomp_init', errno: 'EINVAL' })

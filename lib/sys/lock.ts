@@ -5,7 +5,7 @@ import { native } from './native.js'
 
 /**
  * An exclusive lock on a directory (flock(2)): the kernel drops it when its holder dies, so that it can't be stale.
- * Returns the descriptor that holds it (`closeFd` unlocks), `busy`, or `gone` where the directory is not there (any more).
+ * Returns the descriptor that holds it (`closeFd` unlocks), `busy`, or `gone` if the directory is not there (any more).
  */
 export function lockDirectory(path: string): number | 'busy' | 'gone' {
   let fd: number

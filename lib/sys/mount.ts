@@ -51,7 +51,7 @@ const message = Buffer.alloc(512)
 
 /**
  * A new file system, attached nowhere; `options` are `key` or `key=value`.
- * @throws {SystemError} with the file system's own words, where it has any
+ * @throws {SystemError} with the file system's own words, if it has any
  */
 export function newMount(type: string, options: readonly string[]): number {
   const texts = Buffer.from(options.map(option => `${option}\0`).join(''))

@@ -8,7 +8,7 @@ let chosen: string | null = null
 /**
  * For a program that is bundled into one file, and so is somewhere else than the package. For the whole process, worker threads
  * each for their own.
- * @throws {ConfigError} where another directory has been chosen already
+ * @throws {ConfigError} if another directory has been chosen already
  */
 export function chooseNativeDirectory(path: string): void {
   const wanted = resolve(path)

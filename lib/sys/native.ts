@@ -81,7 +81,7 @@ export const TABLE = {
 
 /**
  * The path of `libtsrun.so` or `tsrun-init`.
- * @throws {HostError} ERR_HOST_KERNEL where it is not there
+ * @throws {HostError} ERR_HOST_KERNEL if it is not there
  */
 export function nativePart(name: 'libtsrun.so' | 'tsrun-init'): string {
   const directory = nativeDirectory()
@@ -98,7 +98,7 @@ type Native = { readonly [K in keyof typeof TABLE]: NativeFunction }
 
 let bound: Native | null = null
 
-/** @throws {HostError} ERR_HOST_KERNEL where the library has not been compiled, or not from the sources that belong to this */
+/** @throws {HostError} ERR_HOST_KERNEL if the library has not been compiled, or not from the sources that belong to this */
 export function native(): Native {
   bound ??= openNative(nativePart('libtsrun.so'))
   return bound

@@ -38,7 +38,7 @@ export function setIoPriority(pid: number, priority: number): void {
   check(native().ts_ioprio_set(pid, priority), 'ioprio_set')
 }
 
-/** Of the thread `pid`; what its cgroup does not allow is left out by the kernel, EINVAL where nothing is left. */
+/** Of the thread `pid`; what its cgroup does not allow is left out by the kernel, EINVAL if nothing is left. */
 export function setAffinity(pid: number, cpus: readonly number[]): void {
   const mask = cpuMask(cpus)
   check(native().ts_sched_setaffinity(pid, mask, mask.length), 'sched_setaffinity')

@@ -12,7 +12,7 @@ export interface ExitStatus {
   readonly signal: string | null
 }
 
-/** A pidfd; null where there is no such process. */
+/** A pidfd; null if there is no such process. */
 export function openPidfd(pid: number): number | null {
   const fd = native().ts_pidfd_open(pid)
   if (fd < 0 && ['ESRCH', 'EINVAL'].includes(errnoName(-fd))) return null
@@ -27,7 +27,7 @@ export function signalPidfd(pidfd: number, signal: number): boolean {
   return true
 }
 
-/** A duplicate of descriptor `fd` of that process; null where it has none, or is gone. */
+/** A duplicate of descriptor `fd` of that process; null if it has none, or is gone. */
 export function takeFd(pidfd: number, fd: number): number | null {
   const taken = native().ts_pidfd_getfd(pidfd, fd)
   if (taken < 0 && ['EBADF', 'ESRCH'].includes(errnoName(-taken))) return null
@@ -96,7 +96,7 @@ export function writeProcFile(pid: number, file: string, text: string): void {
   writeText(`/proc/${pid}/${file}`, text)
 }
 
-/** What we call the user that the process's user namespace calls `uid`; null where it maps no such user, or the process is gone. */
+/** What we call the user that the process's user namespace calls `uid`; null if it maps no such user, or the process is gone. */
 export function hostUid(pid: number, uid: number): number | null {
   const lines = (readTextIfThere(`/proc/${pid}/uid_map`) ?? '').split('\n').filter(line => line !== '')
   const ranges = lines.map(line => line.trim().split(/ +/).map(Number))
@@ -108,7 +108,7 @@ export function hostUid(pid: number, uid: number): number | null {
 
 /**
  * The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), and whether it is a zombie.
- * With the pid it names a process uniquely until the next boot. Null where there is none.
+ * With the pid it names a process uniquely until the next boot. Null if there is none.
  */
 export function startTime(pid: number): { startTime: string; zombie: boolean } | null {
   // Asked beforehand: an error costs more than the rest of a delete's look at a dead process.
@@ -120,7 +120,7 @@ export function startTime(pid: number): { startTime: string; zombie: boolean } |
   return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
 }
 
-/** The number that a process has in its own pid namespace; `pid` where that can not be seen. */
+/** The number that a process has in its own pid namespace; `pid` if that can not be seen. */
 export function pidInNamespace(pid: number): number {
   const [, numbers = ''] = /^NSpid:(.*)$/m.exec(readTextIfThere(`/proc/${pid}/status`) ?? '') ?? []
   return Number(numbers.trim().split(/\s+/).at(-1)) || pid

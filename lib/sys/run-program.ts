@@ -7,13 +7,13 @@ import { collectTail, makePipe, writableOf } from './stream.js'
 import { READABLE, watch } from './watch.js'
 
 export interface RunInput {
-  /** Looked for in the PATH of `env` where it has no slash. */
+  /** Looked for in the PATH of `env` if it has no slash. */
   readonly path: string
   /** argv with argv[0]. */
   readonly args: readonly string[]
   /** `NAME=value`; nothing is inherited. */
   readonly env: readonly string[]
-  /** "/" where it is not there (any more). */
+  /** "/" if it is not there (any more). */
   readonly cwd: string
   readonly stdin: string
   /** The whole process group is killed then. */
@@ -28,7 +28,7 @@ export interface RunResult extends ExitStatus {
   readonly stderr: string
 }
 
-/** @throws {SystemError} where the program can't be started */
+/** @throws {SystemError} if the program can't be started */
 export async function run(input: RunInput): Promise<RunResult> {
   const { pid, pidfd, stdin, stderr } = await start(input)
   const tail = collectTail(stderr)

@@ -27,7 +27,7 @@ type Library = { readonly [K in keyof typeof TABLE]: NativeFunction }
 const SONAME = 'libsystemd.so.0'
 let loaded: Library | null = null
 
-/** @throws {HostError} ERR_HOST_CGROUP where there is no libsystemd */
+/** @throws {HostError} ERR_HOST_CGROUP if there is no libsystemd */
 export function sdBus(): Library {
   if (loaded !== null) return loaded
   const functions = load(SONAME, TABLE)

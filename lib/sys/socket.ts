@@ -49,7 +49,7 @@ export function sendFd(socket: number, fd: number, payload: string): void {
 const MESSAGE_FDS = 253
 
 /**
- * Sends the descriptors, in messages of one byte that is 1 where another one follows. Where nobody is at the other end any more
+ * Sends the descriptors, in messages of one byte that is 1 if another one follows. If nobody is at the other end any more
  * nothing is said: that is for whoever reads from the socket to find.
  */
 export function sendFds(socket: number, fds: readonly number[]): void {
@@ -92,7 +92,7 @@ export function listenForDatagrams(path: string): number {
   return withShortPath(path, short => check(native().ts_listen_datagram(short), 'bind', path))
 }
 
-/** The next datagram that waits, cut off after 4096 bytes; null where none does. Descriptors that came with it are closed. */
+/** The next datagram that waits, cut off after 4096 bytes; null if none does. Descriptors that came with it are closed. */
 export function receiveDatagram(socket: number): Uint8Array | null {
   const bytes = Buffer.alloc(4096)
   const length = native().ts_receive(socket, bytes, bytes.length)
@@ -102,7 +102,7 @@ export function receiveDatagram(socket: number): Uint8Array | null {
 
 /**
  * Sends a datagram to the socket at a path, or with `@` in front to one of the abstract namespace, perhaps with a descriptor.
- * @throws {SystemError} where nobody listens, or does not read
+ * @throws {SystemError} if nobody listens, or does not read
  */
 export function sendDatagram(name: string, text: string, fd = -1): void {
   const bytes = Buffer.from(text)

@@ -100,7 +100,7 @@ export interface RawOptions {
  * Makes a terminal of this process (a descriptor) pass bytes through as they are, for a container's terminal that is shown on it:
  * that one has ended its lines with CR and LF already. (The raw mode of node:tty ends them once more.) The function that is
  * returned gives the terminal back as it was; it may be called more than once.
- * @throws {SystemError} where the descriptor is no terminal
+ * @throws {SystemError} if the descriptor is no terminal
  */
 export function rawTerminal(fd: number, { keys = true }: RawOptions = {}): () => void {
   const saved = Buffer.alloc(TERMINAL_BYTES)

@@ -4,7 +4,7 @@ import { nativeDirectory } from './native-directory.js'
 export type Trace = (format: string, ...values: unknown[]) => void
 
 /**
- * A tracer for `DEBUG=tsrun:NAMESPACE`. The `debug` package is loaded only where DEBUG asks for something,
+ * A tracer for `DEBUG=tsrun:NAMESPACE`. The `debug` package is loaded only if DEBUG asks for something,
  * since loading it costs more than a whole `tsrun state` may.
  */
 export function trace(namespace: string): Trace {

@@ -53,7 +53,7 @@ function textOf(bytes: Buffer, at: number): string | null {
 export interface Watch {
   /** Resolves when the descriptor is ready; never rejects; stays pending after `stop`. */
   readonly ready: Promise<void>
-  /** Once it is ready: the first 248 bytes of `file` at that moment; null where there is none, or it is gone. */
+  /** Once it is ready: the first 248 bytes of `file` at that moment; null if there is none, or it is gone. */
   said(): string | null
   /** Gives up. To be called before the descriptor is closed, unless `ready` has resolved. */
   stop(): void
