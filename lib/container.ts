@@ -24,11 +24,11 @@ import type { ExitStatus } from './sys/processes.js'
 
 /** How a container ended. */
 export interface ExitResult {
-  /** null where a signal ended it, or where the status is not known (not our child, on a kernel before 6.15). */
+  /** null if a signal ended it, or if the status is not known (not our child, on a kernel before 6.15). */
   readonly exitCode: number | null
   /** The signal's name, such as `SIGKILL`, or null. */
   readonly signal: string | null
-  /** True where the kernel killed a process of the container for its memory limit. */
+  /** True if the kernel killed a process of the container for its memory limit. */
   readonly oomKilled: boolean
 }
 
@@ -48,7 +48,7 @@ const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null, terminal:
  */
 export class Container implements AsyncDisposable {
   readonly id: string
-  /** The bundle's absolute path; the state directory where the container was created from a configuration object. */
+  /** The bundle's absolute path; the state directory if the container was created from a configuration object. */
   readonly bundle: string
   /** Absolute path of the root file system on the host. */
   readonly rootfs: string
@@ -56,11 +56,11 @@ export class Container implements AsyncDisposable {
   readonly created: Date
   /** The init's pid, as the host counts. */
   readonly pid: number
-  /** The caller's ends of the standard streams; null where they are no pipes, or where another process created the container. */
+  /** The caller's ends of the standard streams; null if they are no pipes, or if another process created the container. */
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  /** Both directions of the container's terminal, with `resize()`; null where it has none of ours. */
+  /** Both directions of the container's terminal, with `resize()`; null if it has none of ours. */
   readonly terminal: Terminal | null
   readonly #context: Context
   readonly #record: ContainerRecord
@@ -114,7 +114,7 @@ export class Container implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the container's init has ended; at once where it has already. Waits for containers of other processes too
+   * Resolves when the container's init has ended; at once if it has already. Waits for containers of other processes too
    * (by pidfd); any number of waits holds no thread of libuv's pool.
    */
   async wait(): Promise<ExitResult> {
@@ -137,7 +137,7 @@ export class Container implements AsyncDisposable {
 
   /**
    * Runs another process in the container: in its cgroup, its namespaces and its root, with the user, capabilities, limits, labels
-   * and system call filter of its own process where `options` do not say otherwise. Resolves when the program has been exec'd.
+   * and system call filter of its own process if `options` do not say otherwise. Resolves when the program has been exec'd.
    * @throws {StateError} ERR_STATE_STATUS `cannot exec in a stopped container`, `cannot exec in a paused container`
    * @throws {ConfigError} for options that a process can't have
    * @throws {LaunchError} ERR_LAUNCH_EXEC for a program that is not there; {HostError|SafetyError|CgroupError}
@@ -165,7 +165,7 @@ export class Container implements AsyncDisposable {
     await resume(this.#context, this.id)
   }
 
-  /** The pids of its processes, as the host counts; those of the cgroups below its own too. Empty where it has ended. */
+  /** The pids of its processes, as the host counts; those of the cgroups below its own too. Empty if it has ended. */
   async processes(): Promise<number[]> {
     if (!this.#isThere()) return []
     return this.#cgroup.pids({ recursive: true }).filter(pid => pid > 0)
@@ -181,7 +181,7 @@ export class Container implements AsyncDisposable {
     await update(this.#context, { id: this.id, input: resources, options })
   }
 
-  /** What it uses now, as its cgroup counts. @throws {StateError} ERR_STATE_STATUS where it has ended */
+  /** What it uses now, as its cgroup counts. @throws {StateError} ERR_STATE_STATUS if it has ended */
   async stats(): Promise<Stats> {
     const { readStats } = await watching()
     return readStats(this.#context, this.id)
@@ -190,7 +190,7 @@ export class Container implements AsyncDisposable {
   /**
    * Its statistics every so often, and out-of-memory at the moment it happens; ends when the container does, or when the loop
    * is left. To abort throws the signal's reason.
-   * @throws {StateError} ERR_STATE_STATUS where it has ended; {ConfigError} for an interval that is not above 0
+   * @throws {StateError} ERR_STATE_STATUS if it has ended; {ConfigError} for an interval that is not above 0
    */
   async *events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
     const { events } = await watching()
@@ -213,7 +213,7 @@ export class Container implements AsyncDisposable {
   }
 
   /**
-   * `await using`: where this handle has made the container (`runtime.create`), deletes it with force, and waits until the kernel
+   * `await using`: if this handle has made the container (`runtime.create`), deletes it with force, and waits until the kernel
    * has let go of everything. A handle of `get` or `list` has made nothing, and undoes nothing.
    */
   async [Symbol.asyncDispose](): Promise<void> {

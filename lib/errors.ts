@@ -114,12 +114,12 @@ export class HostError extends Failure<
 
 /** Where in a plan something went wrong. */
 export interface LaunchFields {
-  /** JSON pointer of the config field that the failing step came from, "" where there is none. */
+  /** JSON pointer of the config field that the failing step came from, "" if there is none. */
   readonly configPath: string
   readonly op: string
   readonly phase: string
   readonly syscall: string
-  /** The errno's name, such as ENOENT; "" where there is none. */
+  /** The errno's name, such as ENOENT; "" if there is none. */
   readonly errno: string
   /** The signal that killed the helper, or null. */
   readonly signal: string | null

@@ -11,11 +11,11 @@ const SIGKILL = 9
 export class ExecProcess {
   /** As the host counts. */
   readonly pid: number
-  /** The caller's ends of the standard streams; null where they are no pipes. */
+  /** The caller's ends of the standard streams; null if they are no pipes. */
   readonly stdin: Writable | null
   readonly stdout: Readable | null
   readonly stderr: Readable | null
-  /** Both directions of its terminal, with `resize()`; null where it has none of ours. */
+  /** Both directions of its terminal, with `resize()`; null if it has none of ours. */
   readonly terminal: Terminal | null
   readonly #container: string
   readonly #child: Child
@@ -43,7 +43,7 @@ export class ExecProcess {
    * SIGKILL (the default) ends the process and, unless it is detached, all that it has started, also what has left its
    * session, and resolves when all are gone. Any other signal goes to the process alone. False: it had ended already.
    * @throws {ConfigError} for what is no signal
-   * @throws {StateError} ERR_STATE_STATUS where descendants are left after 5 seconds
+   * @throws {StateError} ERR_STATE_STATUS if descendants are left after 5 seconds
    */
   async kill(signal: string | number = 'SIGKILL'): Promise<boolean> {
     const number = parseSignal(signal)

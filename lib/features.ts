@@ -13,7 +13,7 @@ const SYSTEMD_PROPERTIES = 'org.systemd.property.'
 export interface FeaturesInput {
   /** Kernel release as [major, minor]. */
   readonly kernel: readonly [number, number]
-  /** The version of libseccomp, such as `2.5.4`; null where it is not installed. */
+  /** The version of libseccomp, such as `2.5.4`; null if it is not installed. */
   readonly libseccomp: string | null
 }
 

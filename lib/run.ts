@@ -15,7 +15,7 @@ export type RunOptions = Omit<CreateOptions, 'id'> & {
 }
 
 export interface RunResult extends ExitResult {
-  /** UTF-8; the terminal's output where the configuration asks for a terminal; "" where the stream is no pipe. */
+  /** UTF-8; the terminal's output if the configuration asks for a terminal; "" if the stream is no pipe. */
   readonly stdout: string
   readonly stderr: string
   /** True where it was killed for `timeout`. */
@@ -67,7 +67,7 @@ async function startAndWait(container: Container, { input }: RunOptions): Promis
   return container.wait()
 }
 
-/** Ends the container when told to; `failed` rejects where it can't be ended, since nobody else would stop waiting for it. */
+/** Ends the container when told to; `failed` rejects if it can't be ended, since nobody else would stop waiting for it. */
 function watchEnding(container: Container): { begin(): void; readonly failed: Promise<never> } {
   let fail: (error: unknown) => void = () => {}
   const failed = new Promise<never>((_, reject) => {

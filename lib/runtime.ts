@@ -22,7 +22,7 @@ import { trace } from './sys/trace.js'
 export interface RuntimeOptions {
   /**
    * The state directory, absolute. Default /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun, and an ERR_HOST_PRIVILEGE of what first
-   * needs it where that is not set. A root of a user namespace counts as one without where that variable is set and USER is not root.
+   * needs it if that is not set. A root of a user namespace counts as one without if that variable is set and USER is not root.
    */
   readonly root?: string
   /**

@@ -11,7 +11,7 @@ struct cbor {
   unsigned char *at, *end;
 };
 
-// Reads the head of an item of that type: its value, its length in bytes, or its number of items. False where
+// Reads the head of an item of that type: its value, its length in bytes, or its number of items. False if
 // there is none; then the place of reading is undefined.
 bool cbor_head(struct cbor *in, enum cbor_type type, uint64_t *number);
 

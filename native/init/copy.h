@@ -6,8 +6,8 @@
 #include "init.h"
 
 // From the directory `from` (O_PATH) to the empty one at `to`: modes, owners, times and links are kept, hard
-// links become files of their own. Extended attributes are kept where the target takes them, owners where
-// they are mapped. Where `with_root`, `to` itself gets the mode and owner of `from`. Reports and exits on
+// links become files of their own. Extended attributes are kept if the target takes them, owners if
+// they are mapped. If `with_root`, `to` itself gets the mode and owner of `from`. Reports and exits on
 // failure.
 void copy_directory(const struct init *init, int from, int to, bool with_root, const char *path);
 

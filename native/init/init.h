@@ -15,7 +15,7 @@ struct init {
   unsigned char slots_left[PLAN_MAX_SLOTS / 8];
 
   int root;     // every path is resolved in it: the root to be, then "/"
-  int procfs;   // our own, or the container's where the kernel refuses one
+  int procfs;   // our own, or the container's if the kernel refuses one
   int null;     // the container's /dev/null, checked
   int empty;    // the tmpfs that masks directories, once it is attached somewhere
   int lifeline; // has news once the process that made the container is gone

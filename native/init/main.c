@@ -137,7 +137,7 @@ struct descriptors {
   int32_t fds[MESSAGE_DESCRIPTORS + 1];
 };
 
-// One message of the runtime's: a byte, 1 where another message follows, and descriptors. Whatever else ends
+// One message of the runtime's: a byte, 1 if another message follows, and descriptors. Whatever else ends
 // the process: the runtime is gone, or gave up.
 static bool receive_some(const struct init *init, int *last) {
   unsigned char follows;

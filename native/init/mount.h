@@ -7,7 +7,7 @@
 // Puts the detached mount on what `target` refers to; `path` is for the report.
 void attach_at(const struct init *init, int mount, int target, const char *path);
 
-// Sets and clears MOUNT_ATTR_*; nothing is done where both are 0.
+// Sets and clears MOUNT_ATTR_*; nothing is done if both are 0.
 void change_attributes(const struct init *init, int mount, bool recursive, uint64_t set, uint64_t clear,
                        const char *path);
 

@@ -33,7 +33,7 @@ static bool is_number(const char *text, uint32_t number) {
   return at != text && *at == 0 && value == number;
 }
 
-// name:password:uid:gid:comment:home:shell. True where the line is that of `uid`, and gives a home that fits.
+// name:password:uid:gid:comment:home:shell. True if the line is that of `uid`, and gives a home that fits.
 static bool take_home(struct init *init, char *line, uint32_t uid) {
   next_field(&line);
   next_field(&line);
@@ -49,7 +49,7 @@ static bool take_home(struct init *init, char *line, uint32_t uid) {
   return true;
 }
 
-// Adds what was read to the line; true where a line ended with it and was the one.
+// Adds what was read to the line; true if a line ended with it and was the one.
 static bool add_byte(struct init *init, struct line *line, char byte, uint32_t uid) {
   if (byte != '\n') {
     line->too_long = line->too_long || line->length == MAX_LINE - 1;

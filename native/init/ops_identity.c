@@ -74,7 +74,7 @@ void run_stdio_owner(struct init *init, struct stdio_owner_op *args) {
 
 // No groups are asked for, and the kernel has refused to drop them. Whoever may change groups was refused
 // since the user namespace denies it to everybody in it (/proc/self/setgroups), which keeps those of its
-// maker. Anybody else lacks CAP_SETGID, and that is no harm only where there is nothing to drop.
+// maker. Anybody else lacks CAP_SETGID, and that is no harm only if there is nothing to drop.
 static bool may_keep_groups(void) {
   uint64_t effective;
   bool allowed = sys_effective_capabilities(&effective) == 0 && (effective & 1u << CAP_SETGID) != 0;

@@ -30,7 +30,7 @@ static void enter_tree(struct init *init, int tree) {
   make_host_private(init, MS_PRIVATE);
   init->root = tree;
   leave_peers(init, init->root, "/");
-  // Even where its mounts are to be peers, the root itself is not: what is mounted in it would appear on the
+  // Even if its mounts are to be peers, the root itself is not: what is mounted in it would appear on the
   // host, and pivot_root refuses a shared root. `root_attr` shares the finished one.
   if ((init->propagation & MS_SHARED) != 0)
     change_propagation(init, init->root, MS_PRIVATE, "/");
@@ -198,7 +198,7 @@ void run_mkdir(struct init *init, struct mkdir_op *args) {
   sys_close(make_directory(init, args->path.text, (uint32_t)args->mode.number, owner));
 }
 
-// True where the name is a link to `target`. What is neither a link nor a device, whose place images fill at
+// True if the name is a link to `target`. What is neither a link nor a device, whose place images fill at
 // times, is an error.
 static bool is_link_to(const struct init *init, int dir, const char *name, const char *target,
                        const char *path) {

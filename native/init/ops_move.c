@@ -1,4 +1,4 @@
-// move_root: where the kernel can't pivot (the host runs from its initial ramfs), the host's mounts stay
+// move_root: if the kernel can't pivot (the host runs from its initial ramfs), the host's mounts stay
 // below ours. The kernel lets a container with a user namespace mount a new procfs or sysfs only if one that
 // is fully visible is in its mount namespace already; the host's would be, so they go, or are covered.
 #include "memory.h"
@@ -24,7 +24,7 @@ static char *read_mounts(struct init *init) {
   return table;
 }
 
-// Cuts off what is before the next `end`; where there is none, all of it.
+// Cuts off what is before the next `end`; if there is none, all of it.
 static char *cut(char **rest, char end) {
   char *start = *rest, *found = strchr(start, end);
   *rest = found == NULL ? start + strlen(start) : found + 1;

@@ -60,7 +60,7 @@ void set_owner(const struct init *init, int fd, struct owner owner, const char *
     must(&init->report, "fchownat", sys_fchownat(fd, "", owner.uid, owner.gid, AT_EMPTY_PATH), path);
 }
 
-// Moves the first component of `path` to `name`; false where there is none.
+// Moves the first component of `path` to `name`; false if there is none.
 static bool next_component(const char **path, char name[PATH_MAX]) {
   const char *at = *path;
   while (*at == '/')
@@ -140,7 +140,7 @@ static void expand_links(const struct init *init, const char *path, struct expan
   }
 }
 
-// Opens a directory in a directory, by no link, and makes it where it is missing.
+// Opens a directory in a directory, by no link, and makes it if it is missing.
 static int enter(const struct init *init, int dir, const char *name, uint32_t mode, struct owner owner) {
   int fd = open_beneath(dir, name, O_PATH | O_DIRECTORY, false);
   if (fd != -ENOENT)

@@ -14,16 +14,16 @@ struct owner {
 // not for ever.
 int open_in_root(const struct init *init, const char *path, uint64_t flags, uint64_t resolve);
 
-// The same, of `path` below the descriptor `dir`, by no link, to no other mount where `one_mount`.
+// The same, of `path` below the descriptor `dir`, by no link, to no other mount if `one_mount`.
 int open_beneath(int dir, const char *path, uint64_t flags, bool one_mount);
 
-// Where a mount goes: what is at `path`, which is made, a directory or an empty file, where it is missing.
+// Where a mount goes: what is at `path`, which is made, a directory or an empty file, if it is missing.
 int open_target(const struct init *init, const char *path, bool directory, uint64_t resolve);
 
 // mkdir -p.
 int make_directory(const struct init *init, const char *path, uint32_t mode, struct owner owner);
 
-// The directory that `path` is in, made where it is missing, and the name in it.
+// The directory that `path` is in, made if it is missing, and the name in it.
 int open_parent(const struct init *init, const char *path, char name[PATH_MAX]);
 
 // What is at the descriptor.
@@ -31,7 +31,7 @@ struct statx stat_of(const struct init *init, int fd, const char *path);
 bool is_directory(const struct statx *found);
 bool is_device(const struct statx *found, uint32_t type, uint32_t major, uint32_t minor);
 
-// chown, where the owner is another.
+// chown, if the owner is another.
 void set_owner(const struct init *init, int fd, struct owner owner, const char *path);
 
 #endif

@@ -30,7 +30,7 @@ _Noreturn void fail(const struct report *to, const char *call, long error, const
 _Noreturn void violate(const struct report *to, enum violation kind, const char *detail);
 _Noreturn void refuse(const struct report *to, const char *reason);
 
-// The result of a system call where it is not an error; else fail().
+// The result of a system call if it is not an error; else fail().
 int must(const struct report *to, const char *call, long result, const char *detail);
 
 #endif

@@ -12,7 +12,7 @@ int sys_block_signals(void);
 // Of all signals, without waiting.
 int sys_signal_fd(void);
 int sys_poll(struct pollfd *fds, unsigned int count, bool waits);
-// -ECHILD where there is no child, 0 where none has ended.
+// -ECHILD if there is no child, 0 if none has ended.
 int sys_wait_any(int *status);
 int sys_kill(int pid, int number);
 // The process becomes the leader of a process group of its own.

@@ -45,7 +45,7 @@ static bool is(struct span text, const char *other) {
   return text.length == strlen(other) && begins_with(text, other);
 }
 
-// Up to the next slash; `rest` is what comes after it, with no address where there was none.
+// Up to the next slash; `rest` is what comes after it, with no address if there was none.
 static struct span first_part(struct span path, struct span *rest) {
   const unsigned char *slash = memchr(path.at, '/', path.length);
   struct span part = {path.at, slash == NULL ? path.length : (size_t)(slash - path.at)};

@@ -83,7 +83,7 @@ EXPORT int ts_open(const char *path, int flags) {
   return own(open_path(path, flags));
 }
 
-// A descriptor (O_PATH) of what the kernel has in its cache, -EAGAIN where it would have to ask a file
+// A descriptor (O_PATH) of what the kernel has in its cache, -EAGAIN if it would have to ask a file
 // system, which might not answer (Linux 5.12).
 EXPORT int ts_open_cached(const char *path, int flags) {
   struct open_how how = {.flags = (uint64_t)(unsigned)flags | O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
@@ -96,7 +96,7 @@ EXPORT int ts_open_tree_at(int fd, int recursive) {
   return own((int)result(syscall(SYS_open_tree, fd, "", flags)));
 }
 
-// The CLONE_NEW* flag of an open namespace file; -ENOTTY where it is none.
+// The CLONE_NEW* flag of an open namespace file; -ENOTTY if it is none.
 EXPORT int ts_namespace_type(int fd) {
   return (int)result(ioctl(fd, NS_GET_NSTYPE));
 }

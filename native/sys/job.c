@@ -134,7 +134,7 @@ static int furnish(struct ticket *ticket, const char *path, const char *data, co
   return lowest < 0 ? lowest : 0;
 }
 
-// fds: the job's `fd` and `stdio`, -1 where there is none; they stay the caller's. `handle` is for
+// fds: the job's `fd` and `stdio`, -1 if there is none; they stay the caller's. `handle` is for
 // ts_job_end. Returns a descriptor that is readable when the job is done, and stays the job's.
 EXPORT int ts_job_begin(int kind, int first, int second, const int *fds, const char *path, const char *data,
                         int length, uint64_t *handle) {

@@ -83,7 +83,7 @@ static bool start_reaper(void) {
   return false;
 }
 
-// Takes the pidfd over. Where there is no memory for a thread the child stays a zombie until this process
+// Takes the pidfd over. If there is no memory for a thread the child stays a zombie until this process
 // ends.
 static void leave_to_reaper(int pidfd) {
   struct epoll_event event = {.events = EPOLLIN, .data.fd = pidfd};

@@ -61,7 +61,7 @@ static int spawn_it(struct job *job, char **lists, const char *directory) {
   return error ? -error : pid;
 }
 
-// "/" where the directory is not there (any more).
+// "/" if the directory is not there (any more).
 static const char *existing(const char *directory) {
   OWNED fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   return fd < 0 ? "/" : directory;

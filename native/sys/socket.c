@@ -104,7 +104,7 @@ EXPORT int ts_send_fds(int socket, const int *fds, int count, int more) {
   return (int)result(sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-// Returns the one descriptor that came with a message, -ENOMSG where there was none.
+// Returns the one descriptor that came with a message, -ENOMSG if there was none.
 EXPORT int ts_receive_fd(int socket) {
   char byte[256];
   union {
@@ -143,7 +143,7 @@ EXPORT int ts_listen_datagram(const char *path) {
   return own(fd);
 }
 
-// The next datagram that waits, -EAGAIN where none does. Descriptors that came with it are closed.
+// The next datagram that waits, -EAGAIN if none does. Descriptors that came with it are closed.
 EXPORT int ts_receive(int socket, void *bytes, int size) {
   return (int)result(recv(socket, bytes, (size_t)size, MSG_DONTWAIT));
 }
@@ -156,7 +156,7 @@ static socklen_t size_of_address(struct sockaddr_un *to, const char *name) {
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name));
 }
 
-// Sends one datagram, with the descriptor `fd` where that is not negative.
+// Sends one datagram, with the descriptor `fd` if that is not negative.
 EXPORT int ts_send_datagram(const char *name, const void *bytes, int length, int fd) {
   struct sockaddr_un to;
   int bad = address(&to, name);

@@ -101,7 +101,7 @@ static void tell(const struct stage *stage, enum failure failure, long error) {
     return;
   const unsigned char high = (unsigned char)(-error >> 8), low = (unsigned char)-error;
   const unsigned char frame[] = {6, 0, 0, 0, 0x83, FAILED, (unsigned char)failure, 0x19, high, low};
-  // A copy that nothing has been placed over; where there is none yet, nothing has been placed at all.
+  // A copy that nothing has been placed over; if there is none yet, nothing has been placed at all.
   int copy = stage->moved[stage->report];
   CALL(sendto, copy < 0 ? stage->fds[stage->report] : copy, frame, sizeof frame, MSG_NOSIGNAL, 0, 0);
 }
@@ -187,7 +187,7 @@ static void put_back(struct stage *stage) {
     ;
 }
 
-// One that has been left, and where there is none a new one; NULL: no memory.
+// One that has been left, and if there is none a new one; NULL: no memory.
 static struct stage *take_stage(void) {
   struct stage *left = NULL;
   for (struct stage *next, *stage = atomic_exchange(&stages, NULL); stage != NULL; stage = next) {
