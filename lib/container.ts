@@ -1,36 +1,36 @@
 import type { Cgroup } from './cgroup/index.js'
 import { openCgroup, type Stats } from './cgroup/index.js'
 import type { OciState } from './config/state.js'
-import { isTsrunError } from './errors.js'
 import type { ExecProcess } from './exec-process.js'
-import { type Child, followChild, UNKNOWN_STATUS } from './launch/child.js'
+import type { Child } from './launch/child.js'
 import type { Context } from './launch/context.js'
 import type { Streams } from './launch/stdio.js'
 import { lazily } from './lazily.js'
+import {
+  type CollectSettings,
+  type Encoding,
+  readCollectOptions,
+  withoutCollecting,
+} from './operations/collect-options.js'
+import { type ContainerEnd, followEnd, isThere } from './operations/container-end.js'
 import type { Created } from './operations/create.js'
 import type { DeleteOptions } from './operations/delete.js'
+import { endGently, type StopOptions } from './operations/early-end.js'
 import type { ContainerEvent, EventsOptions } from './operations/events.js'
 import type { ExecOptions } from './operations/exec.js'
+import type { ExitResult } from './operations/exit-result.js'
 import type { KillOptions } from './operations/kill.js'
 import { type ReadyOptions, ready } from './operations/ready.js'
-import { openInit, statusOf } from './operations/state.js'
+import type { StartOptions } from './operations/start.js'
+import { statusOf } from './operations/state.js'
 import type { UpdateInput, UpdateOptions } from './operations/update.js'
+import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.js'
+import { type ExecRunOptions, endableContainer, type RunResult, runProcess } from './run.js'
 import { boundStore } from './store/bound-store.js'
 import type { ContainerRecord } from './store/container-record.js'
 import { ociState } from './store/container-record.js'
-import { readStatusFile } from './store/status-file.js'
 import type { Readable, Terminal, Writable } from './streams.js'
-import type { ExitStatus } from './sys/processes.js'
-
-/** How a container ended. */
-export interface ExitResult {
-  /** null if a signal ended it, or if the status is not known (not our child, on a kernel before 6.15). */
-  readonly exitCode: number | null
-  /** The signal's name, such as `SIGKILL`, or null. */
-  readonly signal: string | null
-  /** True if the kernel killed a process of the container for its memory limit. */
-  readonly oomKilled: boolean
-}
+import { holdUntil } from './sys/watch.js'
 
 const starting = lazily(() => import('./operations/start.js'))
 const deleting = lazily(() => import('./operations/delete.js'))
@@ -67,8 +67,10 @@ export class Container implements AsyncDisposable {
   readonly #cgroup: Cgroup
   /** By this handle, so that its end is that of the container. */
   readonly #isMade: boolean
-  #child: Child | null
-  #result: Promise<ExitResult> | null = null
+  readonly #child: Child | null
+  readonly #end: ContainerEnd
+  #exited: Promise<ExitResult> | null = null
+  #closed: Promise<ExitResult> | null = null
 
   /** @internal Containers come from `runtime.create`, `runtime.get` and `runtime.list`. */
   constructor(
@@ -89,19 +91,18 @@ export class Container implements AsyncDisposable {
     this.#record = record
     this.#child = child ?? null
     this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
-    // Our own child is looked at the moment it ends: afterwards somebody may remove the cgroup that knows of an OOM kill.
-    if (child !== undefined) this.#result = this.#resultAtEnd(child)
-    this.#result?.catch(() => {})
+    this.#end = followEnd({ record, child: this.#child, cgroup: this.#cgroup, store: this.#context.store })
   }
 
   /**
    * Starts the user's process; resolves when it has been exec'd and the poststart hooks have run (runtime.md, start).
    * @throws {StateError} ERR_STATE_STATUS unless it is `created`
-   * @throws {LaunchError} ERR_LAUNCH_EXEC, {HookError}
+   * @throws {LaunchError} ERR_LAUNCH_EXEC, {HookError}; the reason of `signal`, which kills the container
    */
-  async start(): Promise<void> {
+  async start(options: StartOptions = {}): Promise<void> {
     const { start } = await starting()
-    await start(this.#context, this.id)
+    this.#end.started()
+    await start(this.#context, this.id, options)
   }
 
   /**
@@ -114,15 +115,41 @@ export class Container implements AsyncDisposable {
   }
 
   /**
-   * Resolves when the container's init has ended; at once if it has already. Waits for containers of other processes too
-   * (by pidfd); any number of waits holds no thread of libuv's pool.
+   * How its init ended, as soon as it has, as `exit` of a child process: the output may not have been read by then. Of a container of
+   * another process too (by pidfd).
    */
-  async wait(): Promise<ExitResult> {
-    this.#child ??= this.#follow()
-    if (this.#child === null) return { ...this.#ended(UNKNOWN_STATUS), oomKilled: this.#cgroup.oomKills() > 0 }
-    this.#result ??= this.#resultAtEnd(this.#child)
-    await this.#child.wait()
-    return this.#result
+  get exited(): Promise<ExitResult> {
+    this.#exited ??= holdUntil(this.#end.exited())
+    return this.#exited
+  }
+
+  /**
+   * The same, once all of the output that is being read has been read, as `close` of a child process. That is when the last process
+   * that holds the pipes has ended, also if it is not of the container.
+   */
+  get closed(): Promise<ExitResult> {
+    this.#closed ??= whenClosed(this.exited, this.#outputs)
+    return this.#closed
+  }
+
+  /**
+   * How its init ended, once the output has been read: as `closed`, but processes that still hold the pipes are waited for no longer
+   * than `drain` milliseconds. What nobody reads is not waited for. At once if all that has happened already. Any number of waits holds
+   * no thread of libuv's pool.
+   * @throws {ConfigError} for a `drain` that is no duration; the reason of `signal`
+   */
+  async wait(options: WaitOptions = {}): Promise<ExitResult> {
+    return whenDrained(this.#end.exited(), this.#outputs, options)
+  }
+
+  /**
+   * Asks the init to end, kills it if it has not done so in time, and waits for it as `wait` does. A first process without a handler for the
+   * signal ignores it.
+   * @throws {ConfigError} for what is no signal or no duration
+   */
+  async stop(options: StopOptions = {}): Promise<ExitResult> {
+    await endGently(endableContainer(this), options)
+    return this.wait()
   }
 
   /**
@@ -143,11 +170,28 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC for a program that is not there; {HostError|SafetyError|CgroupError}
    */
   async exec(options: ExecOptions): Promise<ExecProcess> {
+    return this.#exec(options, options.signal)
+  }
+
+  /**
+   * exec, wait and collect in one call, with the options and the results of `runtime.run`. What the program has left running in the
+   * background goes on, but has no pipe any more. A program that can't be executed is an error; one that fails is not.
+   * @throws as `exec`; the reason of `signal` when aborted, after the program has been killed
+   */
+  async run(options: ExecRunOptions<'buffer'> & { readonly encoding: 'buffer' }): Promise<RunResult<'buffer'>>
+  async run(options: ExecRunOptions): Promise<RunResult>
+  async run(options: ExecRunOptions<Encoding>): Promise<RunResult<Encoding>> {
+    const settings = readCollectOptions(options)
+    const process = await this.#exec({ ...withoutCollecting(options), ...signalOf(settings) })
+    return runProcess(process, settings)
+  }
+
+  /** With `signal`, to abort it kills the process after the call too. */
+  async #exec(options: ExecOptions, signal?: AbortSignal): Promise<ExecProcess> {
     const { exec } = await executing()
     const { ExecProcess } = await import('./exec-process.js')
     const executed = await exec(this.#context, this.id, options)
-    const { detached = false, signal } = options
-    return new ExecProcess(executed, { container: this.id, keepsTree: !detached, signal })
+    return new ExecProcess(executed, { container: this.id, keepsTree: options.detached !== true, signal })
   }
 
   /**
@@ -167,7 +211,7 @@ export class Container implements AsyncDisposable {
 
   /** The pids of its processes, as the host counts; those of the cgroups below its own too. Empty if it has ended. */
   async processes(): Promise<number[]> {
-    if (!this.#isThere()) return []
+    if (!isThere(this.#context.store, this.id)) return []
     return this.#cgroup.pids({ recursive: true }).filter(pid => pid > 0)
   }
 
@@ -181,7 +225,10 @@ export class Container implements AsyncDisposable {
     await update(this.#context, { id: this.id, input: resources, options })
   }
 
-  /** What it uses now, as its cgroup counts. @throws {StateError} ERR_STATE_STATUS if it has ended */
+  /**
+   * What it uses now, as its cgroup counts; what it has used, if it has ended. A unit of systemd is gone by then, and nothing is known.
+   * @throws {StateError} ERR_STATE_NOT_FOUND once it is deleted
+   */
   async stats(): Promise<Stats> {
     const { readStats } = await watching()
     return readStats(this.#context, this.id)
@@ -203,7 +250,7 @@ export class Container implements AsyncDisposable {
    */
   async delete(options: DeleteOptions = {}): Promise<void> {
     const { remove } = await deleting()
-    await remove(this.#context, this.id, options)
+    await remove(this.#context, this.id, { ...options, ended: this.#end.lastLook })
   }
 
   /** The state document of the specification, as of now (runtime.md, state). @throws {StateError} ERR_STATE_NOT_FOUND */
@@ -222,34 +269,9 @@ export class Container implements AsyncDisposable {
     await this.#child?.wait()
   }
 
-  /** False where it is deleted, and another container may have its id and its cgroup. */
-  #isThere(): boolean {
-    try {
-      this.#context.store.read(this.id)
-      return true
-    } catch (error) {
-      if (isTsrunError(error) && error.code === 'ERR_STATE_NOT_FOUND') return false
-      throw error
-    }
-  }
-
-  /** Where the first process is ours, it has kept how the program ended. */
-  #ended(status: ExitStatus): ExitStatus {
-    if (this.#record.reaps !== true || status.signal !== null || !this.#isThere()) return status
-    return readStatusFile(this.#context.store, this.id) ?? status
-  }
-
-  #follow(): Child | null {
-    const pidfd = openInit(this.#record)
-    return pidfd === null ? null : followChild({ pid: this.pid, pidfd })
-  }
-
-  async #resultAtEnd({ exited, pidfd }: Child): Promise<ExitResult> {
-    const killedAtEnd = this.#cgroup.oomKilledAtEnd(pidfd)
-    // What it may fail with is thrown below.
-    killedAtEnd.catch(() => {})
-    const { exitCode, signal } = this.#ended(await exited)
-    const oomKilled = this.#cgroup.oomKills() > 0 || (await killedAtEnd)
-    return { exitCode, signal, oomKilled }
+  get #outputs(): readonly (Readable | null)[] {
+    return [this.terminal ?? this.stdout, this.stderr]
   }
 }
+
+const signalOf = ({ signal }: CollectSettings): { signal?: AbortSignal } => (signal === undefined ? {} : { signal })

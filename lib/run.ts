@@ -1,105 +1,108 @@
-/** run: from a bundle to a result in one call. */
-import type { Container, ExitResult } from './container.js'
+/** run: from a bundle, or from a container and a program, to a result in one call. */
+import { isTsrunError } from './errors.js'
+import type { Streams } from './launch/stdio.js'
+import { type Collected, collect } from './operations/collect.js'
+import type { CollectOptions, CollectSettings, Encoding } from './operations/collect-options.js'
 import type { CreateOptions } from './operations/create.js'
-import type { Readable } from './streams.js'
+import type { Endable } from './operations/early-end.js'
+import type { ExecOptions } from './operations/exec.js'
+import type { ExitResult } from './operations/exit-result.js'
 
-export type RunOptions = Omit<CreateOptions, 'id'> & {
-  /** Default: a fresh one. */
-  readonly id?: string
-  /** Written to the container's standard input, which is then closed. Default: closed at once. */
-  readonly input?: string | Uint8Array
-  /** The whole container is killed after so many milliseconds. Default: never. */
-  readonly timeout?: number
-  /** The container is killed when standard output or error gets longer than so many bytes. Default 16 MiB. */
-  readonly outputLimit?: number
+export type RunOptions<E extends Encoding = 'utf8'> = Omit<CreateOptions, 'id' | 'signal' | 'leavesStatus'> &
+  CollectOptions<E> & {
+    /** Default: a fresh one. */
+    readonly id?: string
+  }
+
+export type ExecRunOptions<E extends Encoding = 'utf8'> = Omit<ExecOptions, 'signal' | 'outlivesCaller'> &
+  CollectOptions<E>
+
+export interface RunResult<E extends Encoding = 'utf8'> extends ExitResult, Collected<E> {}
+
+const SIGKILL = 9
+
+/** What of a container's handle is needed. */
+interface Runnable extends Streams, AsyncDisposable {
+  readonly exited: Promise<ExitResult>
+  start(options: { readonly signal: AbortSignal }): Promise<void>
+  kill(signal: number): Promise<void>
+  delete(options: { readonly force: boolean }): Promise<void>
 }
 
-export interface RunResult extends ExitResult {
-  /** UTF-8; the terminal's output if the configuration asks for a terminal; "" if the stream is no pipe. */
-  readonly stdout: string
-  readonly stderr: string
-  /** True where it was killed for `timeout`. */
-  readonly timedOut: boolean
-  /** True where it was killed for `outputLimit`; the output ends there. */
-  readonly outputTruncated: boolean
+/** A container, as something that can be ended. */
+export function endableContainer(container: Pick<Runnable, 'exited' | 'kill' | 'delete'>): Endable<ExitResult> {
+  const signal = async (number: number): Promise<boolean> => {
+    try {
+      await container.kill(number)
+      return true
+    } catch (error) {
+      if (isTsrunError(error) && ['ERR_STATE_STATUS', 'ERR_STATE_NOT_FOUND'].includes(error.code)) return false
+      throw error
+    }
+  }
+  const kill = async (): Promise<boolean> => {
+    try {
+      return await signal(SIGKILL)
+    } catch {
+      // To delete it kills it in every way that there is, and throws if it can't.
+      await container.delete({ force: true })
+      return true
+    }
+  }
+  return { exited: () => container.exited, signal, kill }
 }
 
-const DEFAULT_OUTPUT_LIMIT = 16 * 1024 * 1024
-
-interface Limits {
-  timedOut: boolean
-  outputTruncated: boolean
+interface ContainerRun {
+  readonly container: Runnable
+  readonly settings: CollectSettings
+  /** Hears of what could not be cleared away after a failure. */
+  readonly log: (message: string) => void
 }
 
 /** Starts a created container, feeds it, waits for it and deletes it. */
-export async function runToEnd(container: Container, options: RunOptions): Promise<RunResult> {
-  const limits: Limits = { timedOut: false, outputTruncated: false }
-  const ending = watchEnding(container)
-  const end = (why: keyof Limits): void => {
-    limits[why] = true
-    ending.begin()
-  }
-  const abort = ending.begin
-  const limit = options.outputLimit ?? DEFAULT_OUTPUT_LIMIT
-  const outputs = [container.terminal ?? container.stdout, container.stderr].map(stream =>
-    collect(stream, limit, () => end('outputTruncated')),
-  )
-  const timer = options.timeout === undefined ? undefined : setTimeout(end, options.timeout, 'timedOut')
-  options.signal?.addEventListener('abort', abort, { once: true })
-  try {
-    const result = await Promise.race([startAndWait(container, options), ending.failed])
+export async function runContainer({ container, settings, log }: ContainerRun): Promise<RunResult<Encoding>> {
+  const subject = {
+    ...endableContainer(container),
+    streams: container,
+    begin: (signal: AbortSignal) => container.start({ signal }),
     // Processes that outlived the init may hold the pipes: they go first.
-    await container.delete({ force: true })
-    const [stdout = '', stderr = ''] = await Promise.all(outputs)
-    options.signal?.throwIfAborted()
-    return { ...result, ...limits, stdout, stderr }
-  } finally {
-    clearTimeout(timer)
-    options.signal?.removeEventListener('abort', abort)
+    clear: () => container.delete({ force: true }),
+  }
+  const discard = async (): Promise<void> => {
     await container[Symbol.asyncDispose]()
   }
-}
-
-async function startAndWait(container: Container, { input }: RunOptions): Promise<ExitResult> {
-  await container.start()
-  container.stdin?.end(input ?? '')
-  if (input !== undefined) container.terminal?.write(input)
-  return container.wait()
-}
-
-/** Ends the container when told to; `failed` rejects if it can't be ended, since nobody else would stop waiting for it. */
-function watchEnding(container: Container): { begin(): void; readonly failed: Promise<never> } {
-  let fail: (error: unknown) => void = () => {}
-  const failed = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  // It is looked at in a race only, which may be over already.
-  failed.catch(() => {})
-  // A kill that comes too late finds nothing to kill; the delete tells whether that was the reason.
-  const begin = (): void =>
-    void container
-      .kill('SIGKILL')
-      .catch(() => container.delete({ force: true }))
-      .catch(fail)
-  return { begin, failed }
-}
-
-async function collect(stream: Readable | null, limit: number, exceeded: () => void): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let left = limit
-  for await (const chunk of stream ?? []) {
-    const bytes = chunk as Uint8Array
-    chunks.push(bytes.subarray(0, left))
-    left -= bytes.length
-    if (left < 0) {
-      exceeded()
-      break
-    }
+  try {
+    const result = await collect(subject, settings)
+    await discard()
+    settings.signal?.throwIfAborted()
+    return result
+  } catch (error) {
+    await discard().catch((left: unknown) => log(`clean-up after a failed run: ${String(left)}`))
+    settings.signal?.throwIfAborted()
+    throw error
   }
-  return decodeAll(chunks)
 }
 
-function decodeAll(chunks: readonly Uint8Array[]): string {
-  const decoder = new TextDecoder()
-  return chunks.map(chunk => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
+/** What of the handle of a process is needed. */
+interface Executed extends Streams, AsyncDisposable {
+  readonly exited: Promise<ExitResult>
+  kill(signal: number): Promise<boolean>
+}
+
+/** A process that was exec'd, as something that can be ended. */
+export const endableProcess = (process: Pick<Executed, 'exited' | 'kill'>): Endable<ExitResult> => ({
+  exited: () => process.exited,
+  signal: number => process.kill(number),
+  kill: () => process.kill(SIGKILL),
+})
+
+/** Feeds a process that was exec'd and waits for it. */
+export async function runProcess(process: Executed, settings: CollectSettings): Promise<RunResult<Encoding>> {
+  const nothing = async (): Promise<void> => {}
+  try {
+    return await collect({ ...endableProcess(process), streams: process, begin: nothing, clear: nothing }, settings)
+  } catch (error) {
+    await process[Symbol.asyncDispose]()
+    throw error
+  }
 }

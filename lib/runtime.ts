@@ -9,10 +9,11 @@ import { isInUserNamespace, probeHost } from './host/probe.js'
 import type { Context, LogEntry } from './launch/context.js'
 import { lazily } from './lazily.js'
 import type { BundleInput } from './operations/bundle.js'
+import { type Encoding, readCollectOptions, withoutCollecting } from './operations/collect-options.js'
 import type { CreateOptions } from './operations/create.js'
 import type { DeleteOptions } from './operations/delete.js'
 import type { PlanOptions, PlanPreview } from './plan.js'
-import type { RunOptions, RunResult } from './run.js'
+import { type RunOptions, type RunResult, runContainer } from './run.js'
 import { openStore } from './store/store.js'
 import { libseccompVersion } from './sys/libseccomp.js'
 import { chooseNativeDirectory } from './sys/native-directory.js'
@@ -59,6 +60,7 @@ export interface Runtime {
    * create, start, wait and delete in one call. A container that can't be created or started is an error; a program that fails is not.
    * @throws as `create` and `start`; the reason of `signal` when aborted, after everything has been removed
    */
+  run(options: RunOptions<'buffer'> & { readonly encoding: 'buffer' }): Promise<RunResult<'buffer'>>
   run(options: RunOptions): Promise<RunResult>
   /** A container by its id, whoever made it. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
   get(id: string): Promise<Container>
@@ -92,9 +94,13 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
       return context.store.root
     },
     create,
-    run: async input => {
-      const { runToEnd } = await import('./run.js')
-      return runToEnd(await create({ ...input, id: input.id ?? randomName() } as CreateOptions), input)
+    run: async (options: RunOptions<Encoding>) => {
+      const settings = readCollectOptions(options)
+      const { id = randomName() } = options
+      const { signal } = settings
+      const container = await create({ ...withoutCollecting(options), id, signal } as CreateOptions)
+      const log = (message: string): void => context.log({ level: 'warning', message, id })
+      return (await runContainer({ container, settings, log })) as RunResult & RunResult<'buffer'>
     },
     get: async id => {
       validateId(id)

@@ -15,6 +15,7 @@ import { removeAll, removeAtOnce, removeEmpty } from './remove.js'
 import type { SettingGroup } from './resources.js'
 import { readStats } from './stats/read-stats.js'
 import type { Stats } from './stats/stats.js'
+import { type CgroupUsage, readUsage, witnessUsage } from './stats/usage.js'
 import { type CgroupBelow, placesBelow, placesOfProcess } from './sub-cgroups.js'
 import type { Unit } from './systemd/unit.js'
 import { absolutePath, rootOf } from './tree.js'
@@ -241,6 +242,16 @@ export class Cgroup {
   stats(): Stats {
     this.#demandOne('statistics')
     return readStats(this.#places)
+  }
+
+  /** What its processes have used; nothing is known where it has none, or is gone. */
+  usage(): CgroupUsage {
+    return readUsage(this.#places)
+  }
+
+  /** The same of a unit, when the process of `pidfd` ends; null for all others, which stay. */
+  async usageAtEnd(pidfd: number): Promise<CgroupUsage | null> {
+    return this.#unit === null ? null : witnessUsage(this.#places, pidfd)
   }
 
   /** null: the host does not account for memory, or the cgroup is gone. */

@@ -13,6 +13,7 @@ export type { CgroupDriver, CgroupInput } from './input.js'
 export type { OomWatch } from './oom.js'
 export { ownDirectory } from './place.js'
 export type * from './stats/stats.js'
+export type { CgroupUsage } from './stats/usage.js'
 export type { CgroupBelow } from './sub-cgroups.js'
 
 /**

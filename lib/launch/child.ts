@@ -1,22 +1,23 @@
 /** A process that this one started: watched from the first moment, so that it is always reaped, or left as a zombie on purpose. */
 import { closeFd } from '../sys/beneath.js'
-import { type ExitStatus, foreignExitStatus, reap, signalPidfd } from '../sys/processes.js'
-import { HANGUP, holdEventLoop, READABLE, watch } from '../sys/watch.js'
+import { type ChildStatus, foreignExitStatus, reap, signalPidfd, zombieExitStatus } from '../sys/processes.js'
+import { settlesWithin } from '../sys/timer.js'
+import { HANGUP, holdUntil, READABLE, watch } from '../sys/watch.js'
 
 export interface Child {
   readonly pid: number
   /** Open until `exited` resolves and `release` was called. */
   readonly pidfd: number
   /** Settles without keeping the event loop alive; `wait` does. */
-  readonly exited: Promise<ExitStatus>
-  wait(): Promise<ExitStatus>
+  readonly exited: Promise<ChildStatus>
+  wait(): Promise<ChildStatus>
   /** Reaps it after all: what failed to start is nobody else's. */
   claim(): void
-  /** False where it is gone. */
+  /** False: it has ended, be it reaped or not. */
   signal(number: number): boolean
 }
 
-export const UNKNOWN_STATUS: ExitStatus = { exitCode: null, signal: null }
+export const UNKNOWN_STATUS: ChildStatus = { exitCode: null, signal: null, cpuTime: null }
 
 export interface Followed {
   readonly pid: number
@@ -31,38 +32,30 @@ export function followChild({ pid, pidfd, leave = false }: Followed): Child {
   let isLeft = leave
   const exited = (async () => {
     await watch(pidfd, READABLE, { keepAlive: false }).ready
-    const status = await statusOf(pidfd, isLeft)
+    const status = await statusOf({ pid, pidfd, leave: isLeft })
     open = false
     closeFd(pidfd)
     return status
   })()
-  const wait = async (): Promise<ExitStatus> => {
-    const release = holdEventLoop()
-    try {
-      return await exited
-    } finally {
-      release()
-    }
-  }
+  const wait = (): Promise<ChildStatus> => holdUntil(exited)
   const claim = (): void => {
     isLeft = false
   }
-  return { pid, pidfd, exited, wait, claim, signal: number => open && signalPidfd(pidfd, number) }
+  // The kernel takes signals to a zombie, and says nothing.
+  const isRunning = (): boolean => open && ['running', 'foreign'].includes(String(reap(pidfd, { leave: true })))
+  return { pid, pidfd, exited, wait, claim, signal: number => isRunning() && signalPidfd(pidfd, number) }
 }
 
 /** How long the parent of a process that is not ours gets to reap it, before its status counts as unknown. */
 const FOREIGN_REAP_MS = 1000
 
-async function statusOf(pidfd: number, leave: boolean): Promise<ExitStatus> {
+async function statusOf({ pid, pidfd, leave }: Required<Followed>): Promise<ChildStatus> {
   const own = reap(pidfd, { leave })
   if (typeof own !== 'string') return own
+  const known = zombieExitStatus({ pid, pidfd }) ?? foreignExitStatus(pidfd)
+  if (known !== null) return known
   const hangup = watch(pidfd, HANGUP, { keepAlive: false })
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, FOREIGN_REAP_MS)
-  })
-  await Promise.race([hangup.ready, late])
-  clearTimeout(timer)
+  await settlesWithin(hangup.ready, FOREIGN_REAP_MS)
   hangup.stop()
   return foreignExitStatus(pidfd) ?? UNKNOWN_STATUS
 }

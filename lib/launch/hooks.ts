@@ -194,9 +194,14 @@ async function runInContainer(
   }
 }
 
-export async function poststartHooks(config: Config, record: ContainerRecord): Promise<void> {
+export async function poststartHooks({
+  config,
+  record,
+  signal,
+}: Pick<HookPoint, 'config' | 'record' | 'signal'>): Promise<void> {
   const state = ociState(record, 'running')
-  await runHooks({ kind: 'poststart', hooks: config.hooks.poststart, state, runner: inRuntimeNamespace(record) })
+  const { poststart: hooks } = config.hooks
+  await runHooks({ kind: 'poststart', hooks, state, signal, runner: inRuntimeNamespace(record) })
 }
 
 /** A failure is a warning, and the rest runs. */

@@ -1,7 +1,8 @@
 /** From a bundle, or a configuration object and a directory, to a validated configuration and absolute paths. */
 
 import type { Config, OciConfig } from '../config/config.js'
-import { LONGEST_TEXT } from '../config/parse.js'
+import { hasOverrides, type Overrides, readOverridden } from '../config/overrides.js'
+import { LONGEST_TEXT, parseJson } from '../config/parse.js'
 import { readConfig } from '../config/read.js'
 import type { UnknownMember } from '../config/shape.js'
 import { ConfigError } from '../errors.js'
@@ -12,10 +13,15 @@ import { currentDirectory } from '../sys/self.js'
 import { withEnv } from './process.js'
 import { NOTIFY_ENV, notifyMount } from './ready.js'
 
-/** Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system. */
-export type BundleInput =
-  | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: undefined }
-  | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string }
+/**
+ * Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system; and what is different
+ * from that this time.
+ */
+export type BundleInput = Overrides &
+  (
+    | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: undefined }
+    | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string }
+  )
 
 export interface Bundle {
   readonly config: Config
@@ -34,12 +40,19 @@ export interface Bundle {
 export function openBundle(input: BundleInput): Bundle {
   if (input.bundle === undefined) {
     const base = currentDirectory()
-    const { config, warnings, unknown } = readConfig(input.config, { rootfs: input.rootfs })
+    const read = (document: OciConfig): Read => readConfig(document, { rootfs: input.rootfs })
+    const { config, warnings, unknown } = readOverridden({ overrides: input, document: input.config, read })
     return { config, warnings, unknown, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
   }
   const directory = absolute(currentDirectory(), input.bundle)
   const file = `${directory}/config.json`
-  const { config, warnings, unknown } = readOnce(readConfigFile(file), file)
+  const { config, warnings, unknown } = hasOverrides(input)
+    ? readOverridden({
+        overrides: input,
+        document: parseJson(readConfigFile(file), file) as OciConfig,
+        read: readConfig,
+      })
+    : readOnce(readConfigFile(file), file)
   const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
   return { config, warnings, unknown, directory, base: directory, rootfs }
 }

@@ -23,15 +23,21 @@ export interface DeleteOptions {
   readonly force?: boolean
 }
 
+export interface RemoveOptions extends DeleteOptions {
+  /** Called when its init has ended, and the cgroup is there still. */
+  readonly ended?: () => void
+}
+
 /**
  * Removes a stopped (or created: its init is killed) container: processes, cgroup, state; then runs the poststop hooks.
  * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS unless `force`
  */
-export async function remove(context: Context, id: string, { force = false }: DeleteOptions = {}): Promise<void> {
+export async function remove(context: Context, id: string, options: RemoveOptions = {}): Promise<void> {
+  const { force = false } = options
   try {
     const lock = await context.store.lock(id)
     try {
-      await removeLocked(context, id, force)
+      await removeLocked(context, id, options)
       context.debug(id, 'deleted')
     } finally {
       lock.release()
@@ -42,7 +48,11 @@ export async function remove(context: Context, id: string, { force = false }: De
   }
 }
 
-async function removeLocked(context: Context, id: string, force: boolean): Promise<void> {
+async function removeLocked(
+  context: Context,
+  id: string,
+  { force = false, ended = () => {} }: RemoveOptions,
+): Promise<void> {
   const record = readRecord(context, id, force)
   if (record === null) return removeWithoutRecord(context, id)
   const status = statusOf(context, record)
@@ -50,7 +60,7 @@ async function removeLocked(context: Context, id: string, force: boolean): Promi
     const message = `cannot delete container ${id} that is not stopped: ${status}`
     throw new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'stopped' })
   }
-  await destroy({ context, record, config: record.hooks ? configForHooks(context, record) : null })
+  await destroy({ context, record, config: record.hooks ? configForHooks(context, record) : null, ended })
 }
 
 /** null: create was cut off before it wrote the configuration, and so before any hook. */
@@ -96,11 +106,14 @@ export interface DestroyInput {
   readonly record: ContainerRecord
   /** For the poststop hooks; null if there are none. */
   readonly config: Config | null
+  /** Called when the init has ended. Default: nothing is. */
+  readonly ended?: () => void
 }
 
 /** The state goes last, so that a delete that was cut off can be repeated. */
-export async function destroy({ context, record, config }: DestroyInput): Promise<void> {
+export async function destroy({ context, record, config, ended = () => {} }: DestroyInput): Promise<void> {
   await endInit(record)
+  ended()
   await openCgroup({ recorded: record.cgroup }).destroy()
   const rdt = recordedClass(record)
   const removeClass = record.phase === 'creating' ? undoClass : destroyClass

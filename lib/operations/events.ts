@@ -1,10 +1,12 @@
 /** stats and events: what a container uses, and when it has no memory left. */
 
 import { type OomWatch, openCgroup, type Stats } from '../cgroup/index.js'
-import { ConfigError, StateError } from '../errors.js'
+import { readDuration } from '../config/option.js'
+import { StateError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import { closeFd } from '../sys/beneath.js'
 import { monotonicMs } from '../sys/self.js'
+import { after, type Timer } from '../sys/timer.js'
 import { READABLE, watch } from '../sys/watch.js'
 import { openInit, statusOf } from './state.js'
 
@@ -14,18 +16,16 @@ export type ContainerEvent =
   | { readonly type: 'oom' }
 
 export interface EventsOptions {
-  /** Milliseconds between two statistics, above 0. Default 5000. */
+  /** Milliseconds between two statistics, above 0; Infinity for none. Default 5000. */
   readonly interval?: number
   readonly signal?: AbortSignal
 }
 
 const DEFAULT_INTERVAL = 5000
 
-/** @throws {StateError} ERR_STATE_STATUS if the container has ended */
+/** Of a container that has ended what it has used, as long as its cgroup is there. */
 export function readStats(context: Context, id: string): Stats {
-  const record = context.store.read(id)
-  if (statusOf(context, record) === 'stopped') throw notRunning(id)
-  return openCgroup({ recorded: record.cgroup }).stats()
+  return openCgroup({ recorded: context.store.read(id).cgroup }).stats()
 }
 
 const notRunning = (id: string): StateError =>
@@ -41,9 +41,9 @@ type Happening = 'tick' | 'oom' | 'end'
 export async function* events(
   context: Context,
   id: string,
-  { interval = DEFAULT_INTERVAL, signal }: EventsOptions,
+  { interval: asked, signal }: EventsOptions,
 ): AsyncGenerator<ContainerEvent, void> {
-  if (!(interval > 0)) throw badInterval(interval)
+  const interval = readDuration({ option: 'interval', value: asked, otherwise: DEFAULT_INTERVAL })
   signal?.throwIfAborted()
   const record = context.store.read(id)
   const pidfd = statusOf(context, record) === 'stopped' ? null : openInit(record)
@@ -62,13 +62,6 @@ export async function* events(
   } finally {
     sources.close()
   }
-}
-
-function badInterval(interval: number): ConfigError {
-  const expected = 'a number of milliseconds above 0'
-  const message = `duration interval must be greater than 0: expected ${expected}, received ${interval}`
-  const issue = { path: '', rule: 'tsrun#interval', expected, received: String(interval), message }
-  return new ConfigError('ERR_CONFIG_INVALID', [issue])
 }
 
 interface SourcesInput {
@@ -94,11 +87,11 @@ function openSources({ pidfd, oom, interval, signal }: SourcesInput) {
   cancelled.catch(() => {})
   let due = monotonicMs() + interval
   const next = async (): Promise<Happening> => {
-    let timer: ReturnType<typeof setTimeout> | undefined
+    let timer: Timer | undefined
     const tick = new Promise<Happening>(resolve => {
-      timer = setTimeout(resolve, Math.max(0, due - monotonicMs()), 'tick')
+      timer = after(Math.max(0, due - monotonicMs()), () => resolve('tick'))
     })
-    const now = await Promise.race([outOfMemory, ended, cancelled, tick]).finally(() => clearTimeout(timer))
+    const now = await Promise.race([outOfMemory, ended, cancelled, tick]).finally(() => timer?.stop())
     if (now === 'oom') outOfMemory = nextOom()
     // A slow consumer misses ticks, it does not get them all at once.
     if (now === 'tick') due = monotonicMs() + interval

@@ -83,12 +83,17 @@ interface Draft {
   readonly joinsLate: boolean
 }
 
+export interface Executed extends Launched {
+  /** Whether the kernel has killed a process of the container for its memory limit since; false if the cgroup is gone. */
+  readonly hasOomKilled: () => boolean
+}
+
 /**
  * Resolves when the program has been exec'd.
  * @throws {StateError} ERR_STATE_STATUS unless the container is created or running
  * @throws {ConfigError|HostError|LaunchError|SafetyError|CgroupError} nothing is left behind
  */
-export async function exec(context: Context, id: string, options: ExecOptions): Promise<Launched> {
+export async function exec(context: Context, id: string, options: ExecOptions): Promise<Executed> {
   options.signal?.throwIfAborted()
   const record = context.store.read(id)
   const cgroup = openCgroup({ recorded: record.cgroup })
@@ -98,7 +103,11 @@ export async function exec(context: Context, id: string, options: ExecOptions): 
   if (pidfd === null) throw notThere(id, 'stopped')
   try {
     const init = { pid: record.pid, pidfd }
-    return await start(prepare({ context, options, record, init, isPaused: status === 'paused', whole: cgroup }))
+    const before = cgroup.oomKills()
+    const launched = await start(
+      prepare({ context, options, record, init, isPaused: status === 'paused', whole: cgroup }),
+    )
+    return { ...launched, hasOomKilled: () => cgroup.oomKills() > before }
   } finally {
     closeFd(pidfd)
   }

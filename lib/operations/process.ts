@@ -1,5 +1,6 @@
 /** What an exec runs: the container's own process, changed by what the caller asks for. */
 import type { Capabilities, Config, OciProcess, OciUser, Process, User } from '../config/config.js'
+import { checkedEnv, type Env, withVariables } from '../config/overrides.js'
 import { readProcess } from '../config/read.js'
 import type { UnknownMember } from '../config/shape.js'
 
@@ -7,8 +8,11 @@ import type { UnknownMember } from '../config/shape.js'
 export interface ExecProcessOptions {
   /** The program and its arguments. Needed, unless `process` has them. */
   readonly args?: readonly string[]
-  /** `NAME=value`: in addition to the container's environment, or in place of variables of the same name. */
-  readonly env?: readonly string[]
+  /**
+   * In addition to the container's environment, or in place of variables of the same name: an object of these, in which undefined takes
+   * one away, or a list of `NAME=value`.
+   */
+  readonly env?: Env | readonly string[]
   /** Absolute; must exist in the container. */
   readonly cwd?: string
   /** Ids as the container counts. `additionalGids` come in addition. */
@@ -62,7 +66,8 @@ function completed(given: Process, own: Process): Process {
 
 /** The options as a document, so that they are checked by the rules of a process. */
 function documentOf(options: ExecProcessOptions, otherArgs: readonly string[] | undefined): OciProcess {
-  const { args = otherArgs, env = [], cwd = '/', user = {}, capabilities = [] } = options
+  const { args = otherArgs, cwd = '/', user = {}, capabilities = [] } = options
+  const env = variablesOf(options.env, [])
   const sets = { bounding: capabilities, effective: capabilities, permitted: capabilities }
   const { terminal = false, noNewPrivileges = false, apparmorProfile = '', selinuxLabel = '' } = options
   const labels = { apparmorProfile, selinuxLabel }
@@ -73,7 +78,7 @@ function changed(base: Process, asked: Process, options: ExecProcessOptions): Pr
   return {
     ...base,
     args: asked.args,
-    env: withEnv(base.env, asked.env),
+    env: variablesOf(options.env, base.env),
     cwd: options.cwd === undefined ? base.cwd : asked.cwd,
     user: options.user === undefined ? base.user : withUser(base.user, asked.user, options.user),
     capabilities: withCapabilities(base.capabilities, asked.capabilities),
@@ -83,6 +88,12 @@ function changed(base: Process, asked: Process, options: ExecProcessOptions): Pr
     selinuxLabel: asked.selinuxLabel ?? base.selinuxLabel,
   }
 }
+
+function variablesOf(env: ExecProcessOptions['env'] = [], before: readonly string[]): readonly string[] {
+  return isList(env) ? withEnv(before, env) : withVariables(before, checkedEnv(env))
+}
+
+const isList = (env: Env | readonly string[]): env is readonly string[] => Array.isArray(env)
 
 /** `NAME=value` entries of both; of two with one name the second one's counts. */
 export function withEnv(env: readonly string[], extra: readonly string[]): readonly string[] {

@@ -9,27 +9,61 @@ import { decodeFrame, reportedError } from '../launch/report.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
+import { signalPidfd } from '../sys/processes.js'
 import { connectTo } from '../sys/socket.js'
 import { type DestroyInput, destroy } from './delete.js'
 import { openInit, statusOf } from './state.js'
+
+const SIGKILL = 9
+
+export interface StartOptions {
+  /** Cancels: the container is killed, and the signal's reason is thrown. Once it has started, aborting means nothing. */
+  readonly signal?: AbortSignal | undefined
+}
 
 /**
  * Resolves when the user's program has been exec'd and the poststart hooks have run.
  * @throws {StateError} unless the container is `created`
  * @throws {LaunchError} if the program can't be exec'd, {HookError} if a hook fails; the container is stopped then
  */
-export async function start(context: Context, id: string): Promise<void> {
+export async function start(context: Context, id: string, { signal }: StartOptions = {}): Promise<void> {
+  signal?.throwIfAborted()
   const lock = await context.store.lock(id)
   try {
+    signal?.throwIfAborted()
     const record = context.store.read(id)
     checkStartable(record, statusOf(context, record))
     const started: ContainerRecord = { ...record, phase: 'started' }
-    if (record.hooks) await startWithHooks(context, started)
-    else await letGo(context, started)
+    await unlessEnded({ record, signal }, async () => {
+      if (record.hooks) await startWithHooks({ context, record: started, signal })
+      else await letGo(context, started)
+    })
     context.debug(id, 'started')
   } finally {
     lock.release()
   }
+}
+
+interface Cancelled {
+  readonly record: ContainerRecord
+  readonly signal: AbortSignal | undefined
+}
+
+/** An abort kills the init, which makes an end of what waits for it. */
+async function unlessEnded({ record, signal }: Cancelled, run: () => Promise<void>): Promise<void> {
+  const pidfd = signal === undefined ? null : openInit(record)
+  const abort = (): void => void (pidfd === null || signalPidfd(pidfd, SIGKILL))
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    await run()
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', abort)
+    if (pidfd !== null) closeFd(pidfd)
+  }
+  signal?.throwIfAborted()
 }
 
 const UNSTARTABLE: Readonly<Record<string, string>> = {
@@ -49,32 +83,35 @@ function checkStartable({ id, startable }: ContainerRecord, status: string): voi
   throw new ConfigError('ERR_CONFIG_INVALID', [issue])
 }
 
-async function startWithHooks(context: Context, record: ContainerRecord): Promise<void> {
+async function startWithHooks({ context, record, signal }: Cancelled & { context: Context }): Promise<void> {
   const config = readStoredConfig(context.store, record.id)
-  const input = { context, record, config }
+  const input = { context, record, config, signal }
   await destroyedByFailure(input, () => joinedStartHooks(input))
   await letGo(context, record)
-  await destroyedByFailure(input, () => poststartHooks(config, record))
+  await destroyedByFailure(input, () => poststartHooks({ config, record, signal }))
 }
 
+type Hooked = DestroyInput & { readonly signal: AbortSignal | undefined }
+
 /** runtime.md, lifecycle: a startContainer or poststart hook that fails stops and destroys the container. */
-async function destroyedByFailure(input: DestroyInput, runHooks: () => Promise<void>): Promise<void> {
+async function destroyedByFailure(input: Hooked, runHooks: () => Promise<void>): Promise<void> {
   try {
     await runHooks()
   } catch (error) {
-    if (error instanceof HookError) await destroy(input)
+    if (error instanceof HookError && input.signal?.aborted !== true) await destroy(input)
     throw error
   }
 }
 
-async function joinedStartHooks({ context, record, config }: DestroyInput & { config: Config }): Promise<void> {
+async function joinedStartHooks({ context, record, config, signal }: Hooked & { config: Config }): Promise<void> {
   if (config.hooks.startContainer.length === 0) return
   const pidfd = openInit(record)
   if (pidfd === null) throw stoppedMeanwhile(record.id)
   try {
     const cgroup = openCgroup({ recorded: record.cgroup })
     const { root } = context.store
-    await startHooks({ config, record, cgroup, root, facts: context.facts(), child: { pid: record.pid, pidfd } })
+    const child = { pid: record.pid, pidfd }
+    await startHooks({ config, record, cgroup, root, facts: context.facts(), child, signal })
   } finally {
     closeFd(pidfd)
   }

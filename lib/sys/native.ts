@@ -64,6 +64,7 @@ export const TABLE = {
   ts_pipe: ['int', ['pointer']],
   ts_duplicate: ['int', ['int']],
   ts_lifeline: ['int', []],
+  ts_unread: ['int', ['int']],
   ts_resize: ['int', ['int', 'int', 'int']],
   ts_terminal_raw: ['int', ['int', 'int', 'pointer']],
   ts_terminal_restore: ['int', ['int', 'pointer']],

@@ -1,18 +1,30 @@
 /** Processes by pidfd, and what procfs tells of them. */
 
 import { readdirSync } from 'node:fs'
-import { check, errnoName, signalName, viaNode } from './errno.js'
-import { isThere, readTextIfThere, writeText } from './file.js'
+import { check, errnoName, isErrno, signalName, viaNode } from './errno.js'
+import { isThere, readLink, readTextIfThere, writeText } from './file.js'
 import { native } from './native.js'
 
-/** How a process ended: one of the two is null. */
+/** How a process ended: one of exit code and signal is null. */
 export interface ExitStatus {
   readonly exitCode: number | null
   /** The signal's name, such as SIGKILL. */
   readonly signal: string | null
 }
 
-/** A pidfd; null if there is no such process. */
+export interface ChildStatus extends ExitStatus {
+  /** What it has used, and all that it has waited for; null: it was not our child. */
+  readonly cpuTime: CpuTime | null
+}
+
+/** Milliseconds, with fractions. */
+export interface CpuTime {
+  readonly total: number
+  readonly user: number
+  readonly kernel: number
+}
+
+/** A pidfd; null where there is no such process. */
 export function openPidfd(pid: number): number | null {
   const fd = native().ts_pidfd_open(pid)
   if (fd < 0 && ['ESRCH', 'EINVAL'].includes(errnoName(-fd))) return null
@@ -42,12 +54,18 @@ export function holdAtExec(pid: number): boolean {
   return true
 }
 
-const status = Buffer.alloc(8)
+/** `struct ending` of native/sys/process.c. */
+const ending = Buffer.alloc(24)
 
-function readStatus(): ExitStatus {
-  const code = status.readInt32LE(0)
-  const signal = status.readInt32LE(4)
-  return code < 0 ? { exitCode: null, signal: signalName(signal) } : { exitCode: code, signal: null }
+function readStatus(cpuTime: CpuTime | null): ChildStatus {
+  const code = ending.readInt32LE(0)
+  const signal = ending.readInt32LE(4)
+  return { exitCode: code < 0 ? null : code, signal: code < 0 ? signalName(signal) : null, cpuTime }
+}
+
+function readCpuTime(): CpuTime {
+  const [user, kernel] = [8, 16].map(at => Number(ending.readBigInt64LE(at)) / 1000) as [number, number]
+  return { total: user + kernel, user, kernel }
 }
 
 /** What wait(2) tells, as a number. */
@@ -62,15 +80,42 @@ export function statusOfWait(status: number): ExitStatus {
  * Takes the exit status of a child of ours, or with `leave` only reads it. `running`: not yet; `foreign`: not our child, or taken
  * already.
  */
-export function reap(pidfd: number, { leave = false } = {}): ExitStatus | 'running' | 'foreign' {
-  const result = native().ts_reap(pidfd, leave ? 1 : 0, status)
+export function reap(pidfd: number, { leave = false } = {}): ChildStatus | 'running' | 'foreign' {
+  const result = native().ts_reap(pidfd, leave ? 1 : 0, ending)
   if (result < 0 && errnoName(-result) === 'ECHILD') return 'foreign'
-  return check(result, 'waitid') === 0 ? 'running' : readStatus()
+  return check(result, 'waitid') === 0 ? 'running' : readStatus(readCpuTime())
 }
 
 /** The exit status of a process that is not our child, once its parent has taken it (Linux 6.15); else null. */
-export function foreignExitStatus(pidfd: number): ExitStatus | null {
-  return native().ts_exit_status(pidfd, status) === 1 ? readStatus() : null
+export function foreignExitStatus(pidfd: number): ChildStatus | null {
+  return native().ts_exit_status(pidfd, ending) === 1 ? readStatus(null) : null
+}
+
+/** Of /proc/PID/stat, counted from the state (field 3) on. */
+const EXIT_CODE = 49
+
+/**
+ * The exit status of a process of somebody else's that nobody has reaped yet; null if it has been, or if it is not ours to know.
+ * Its parent may take any time for that: a first process of a machine that looks for orphans every few seconds is one.
+ */
+export function zombieExitStatus({ pid, pidfd }: { pid: number; pidfd: number }): ChildStatus | null {
+  const fields = statFields(pid)
+  const code = Number(fields?.[EXIT_CODE])
+  if (fields?.[0] !== 'Z' || !Number.isInteger(code)) return null
+  // The kernel says 0 to those that may not know, and to them alone it does not show the namespaces.
+  if (code === 0 && !maySeeNamespaces(pid)) return null
+  // The number is still that of the process: what was read is of it.
+  if (errnoName(-native().ts_pidfd_signal(pidfd, 0)) === 'ESRCH') return null
+  return { ...statusOfWait(code), cpuTime: null }
+}
+
+function maySeeNamespaces(pid: number): boolean {
+  try {
+    return readLink(`/proc/${pid}/ns/user`) !== ''
+  } catch (error) {
+    if (isErrno(error, 'EACCES', 'EPERM', 'ENOENT', 'ESRCH')) return false
+    throw error
+  }
 }
 
 /** Sets soft and hard limit of `resource` (a number of getrlimit(2)) of another process. */
@@ -111,13 +156,22 @@ export function hostUid(pid: number, uid: number): number | null {
  * With the pid it names a process uniquely until the next boot. Null if there is none.
  */
 export function startTime(pid: number): { startTime: string; zombie: boolean } | null {
+  const fields = statFields(pid)
+  const [state = '', time = ''] = [fields?.[0], fields?.[19]]
+  return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
+}
+
+/** The fields of /proc/PID/stat from the state on; null: there is no such process. */
+function statFields(pid: number): readonly string[] | null {
   // Asked beforehand: an error costs more than the rest of a delete's look at a dead process.
   const stat = isThere(`/proc/${pid}`) ? readTextIfThere(`/proc/${pid}/stat`) : null
-  if (stat === null) return null
   // The second field is the command in parentheses and may hold anything, so fields count from the last one.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const [state = '', time = ''] = [fields[0], fields[19]]
-  return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
+  return stat === null
+    ? null
+    : stat
+        .trimEnd()
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
 }
 
 /** The number that a process has in its own pid namespace; `pid` if that can not be seen. */

@@ -22,9 +22,20 @@ export function lifeline(): number {
   return check(native().ts_lifeline(), 'pipe2')
 }
 
+/** The descriptors of streams that can be asked what there is to be read. */
+const descriptors = new WeakMap<Readable, number>()
+
 /** Takes over the descriptor. */
 export function readableOf(fd: number): Readable {
-  return streamOver(fd, { readable: true, writable: false })
+  const stream = streamOver(fd, { readable: true, writable: false })
+  descriptors.set(stream, fd)
+  return stream
+}
+
+/** How many bytes are in the pipe (or the terminal) of a stream of ours that it has not taken yet. */
+export function unreadBytes(stream: Readable): number {
+  const fd = stream.destroyed ? undefined : descriptors.get(stream)
+  return fd === undefined ? 0 : check(native().ts_unread(fd), 'ioctl', 'FIONREAD')
 }
 
 /** Takes over the descriptor. A closed other end (EPIPE) is reported to whoever listens for errors, and to nobody else. */
@@ -80,6 +91,7 @@ export function terminalOf(master: number): Terminal {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EIO' && stream.listenerCount('error') === 1) throw error
   })
+  descriptors.set(stream, master)
   stream.resize = ({ rows, columns }) => resizeTerminal(master, { rows, columns })
   return stream
 }

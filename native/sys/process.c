@@ -24,17 +24,34 @@ EXPORT int ts_hold_at_exec(int pid) {
   return (int)result(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXEC));
 }
 
-// 1: reaped, status[0] is the exit code or -1, status[1] the signal or 0. 0: still running. -ECHILD: not our
-// child.
-EXPORT int ts_reap(int pidfd, int leave, int *status) {
+// How a process ended, as lib/sys/process.ts reads it. The times are those of the process and of all that it
+// has waited for, in microseconds.
+struct ending {
+  int32_t code, signal; // one is none: -1, 0
+  int64_t user, kernel;
+};
+
+static int64_t microseconds(struct timeval time) {
+  return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+// 1: reaped. 0: still running. -ECHILD: not our child. The system call tells more than waitid(3): rusage.
+EXPORT int ts_reap(int pidfd, int leave, struct ending *ending) {
   siginfo_t info;
+  struct rusage used;
   memset(&info, 0, sizeof info);
-  if (waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | (leave ? WNOWAIT : 0)) < 0)
+  memset(&used, 0, sizeof used);
+  int options = WEXITED | WNOHANG | (leave ? WNOWAIT : 0);
+  if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, options, &used) < 0)
     return -errno;
-  if (info.si_pid == 0)
+  // One that we hold at its exec is told of too, whatever is asked for.
+  int has_ended = info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
+  if (info.si_pid == 0 || !has_ended)
     return 0;
-  status[0] = info.si_code == CLD_EXITED ? info.si_status : -1;
-  status[1] = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  ending->code = info.si_code == CLD_EXITED ? info.si_status : -1;
+  ending->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  ending->user = microseconds(used.ru_utime);
+  ending->kernel = microseconds(used.ru_stime);
   return 1;
 }
 
@@ -46,7 +63,8 @@ struct pidfd_information { // struct pidfd_info of Linux 6.15, whose first 64 by
 #define INFO_EXIT (1u << 3)
 #define GET_INFO _IOWR(0xFF, 11, struct pidfd_information)
 
-// The exit status of somebody else's child, once reaped (Linux 6.15): 1 and `status` as above, 0: not known.
+// The exit status of somebody else's child, once reaped (Linux 6.15): 1, code or -1, signal or 0. 0: not
+// known.
 EXPORT int ts_exit_status(int pidfd, int *status) {
   struct pidfd_information info = {.mask = INFO_EXIT};
   if (ioctl(pidfd, GET_INFO, &info) < 0 || !(info.mask & INFO_EXIT))

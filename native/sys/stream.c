@@ -30,6 +30,12 @@ EXPORT int ts_lifeline(void) {
   return ts_duplicate(reader);
 }
 
+// How many bytes are there to be read of a pipe or of a terminal's master.
+EXPORT int ts_unread(int fd) {
+  int count = 0;
+  return ioctl(fd, FIONREAD, &count) < 0 ? -errno : count;
+}
+
 EXPORT int ts_resize(int terminal, int rows, int columns) {
   struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
   return (int)result(ioctl(terminal, TIOCSWINSZ, &size));

@@ -29,7 +29,7 @@ t.test('What fails before the helper runs is told on the socket, and the process
   const frame = decodeFrame((await channel.next()) ?? new Uint8Array())
   t.same(frame, { kind: 'unborn', syscall: 'execveat', errno: 'EBADF' })
   t.equal(await channel.next(), null)
-  t.same(await child.wait(), { exitCode: 127, signal: null })
+  t.match(await child.wait(), { exitCode: 127, signal: null })
   channel.close()
 })
 

@@ -7,9 +7,12 @@ import type { Pressure, PressureShare } from './stats.js'
 
 /** `name value` lines; {} if there is no such file. */
 export function readTable(place: Place, file: string): Readonly<Record<string, number>> {
-  const lines = (readFileIfThere(place, file) ?? '').split('\n')
+  return tableIn(readFileIfThere(place, file) ?? '')
+}
+
+export function tableIn(text: string): Readonly<Record<string, number>> {
   return Object.fromEntries(
-    lines.flatMap(line => {
+    text.split('\n').flatMap(line => {
       const [name = '', value] = line.split(' ')
       return value === undefined ? [] : [[name, Number(value)]]
     }),

@@ -1,4 +1,5 @@
 /** Counts in the files of cgroup v1. */
+import type { CpuTime } from '../../sys/processes.js'
 import type { Place } from '../place.js'
 import { readFileIfThere } from '../tree.js'
 import {
@@ -26,17 +27,11 @@ interface CpuPlaces {
 }
 
 export function cpu({ usage, bandwidth, unified }: CpuPlaces): CpuStats | null {
-  const total = readNumber(usage, 'cpuacct.usage')
-  if (total === null) return null
-  const ticks = readTable(usage, 'cpuacct.stat')
+  const time = cpuTime(usage)
+  if (time === null) return null
   const throttled = bandwidth === null ? {} : readTable(bandwidth, 'cpu.stat')
   return {
-    usage: {
-      total,
-      user: (ticks.user ?? 0) * NANOSECONDS_A_TICK,
-      kernel: (ticks.system ?? 0) * NANOSECONDS_A_TICK,
-      perCpu: perCpu(usage),
-    },
+    usage: { ...time, perCpu: perCpu(usage) },
     throttling: {
       periods: throttled.nr_periods ?? 0,
       throttledPeriods: throttled.nr_throttled ?? 0,
@@ -45,6 +40,16 @@ export function cpu({ usage, bandwidth, unified }: CpuPlaces): CpuStats | null {
     pressure: readPressure(unified, 'cpu.pressure'),
   }
 }
+
+/** Nanoseconds. */
+export function cpuTime(place: Place): CpuTime | null {
+  const total = readNumber(place, 'cpuacct.usage')
+  if (total === null) return null
+  const { user = 0, system = 0 } = readTable(place, 'cpuacct.stat')
+  return { total, user: user * NANOSECONDS_A_TICK, kernel: system * NANOSECONDS_A_TICK }
+}
+
+export const memoryPeak = (place: Place): number | null => readNumber(place, 'memory.max_usage_in_bytes')
 
 function perCpu(place: Place): CpuStats['usage']['perCpu'] {
   const totals = (readFileIfThere(place, 'cpuacct.usage_percpu') ?? '').trim().split(/\s+/)

@@ -1,8 +1,9 @@
 /** Counts in the files of cgroup v2. */
+import type { CpuTime } from '../../sys/processes.js'
 import type { Place } from '../place.js'
 import { readFileIfThere } from '../tree.js'
 import type { CpuStats, CpusetStats, HugetlbStats, IoEntry, IoStats, MemoryStats, MemoryUsage, Stats } from './stats.js'
-import { limitOf, numbersOf, pageSizes, readNumber, readPressure, readTable } from './stats-files.js'
+import { limitOf, numbersOf, pageSizes, readNumber, readPressure, readTable, tableIn } from './stats-files.js'
 
 const NANOSECONDS_A_MICROSECOND = 1000
 
@@ -11,7 +12,7 @@ export function cpu(place: Place): CpuStats | null {
   const time = (name: string): number => (table[name] ?? 0) * NANOSECONDS_A_MICROSECOND
   if (table.usage_usec === undefined) return null
   return {
-    usage: { total: time('usage_usec'), user: time('user_usec'), kernel: time('system_usec'), perCpu: null },
+    usage: { ...cpuTimeOf(table), perCpu: null },
     throttling: {
       periods: table.nr_periods ?? 0,
       throttledPeriods: table.nr_throttled ?? 0,
@@ -20,6 +21,22 @@ export function cpu(place: Place): CpuStats | null {
     pressure: readPressure(place, 'cpu.pressure'),
   }
 }
+
+/** Nanoseconds, of the text of a cpu.stat. */
+export const cpuTimeIn = (text: string): CpuTime => cpuTimeOf(tableIn(text))
+
+const cpuTimeOf = ({ usage_usec = 0, user_usec = 0, system_usec = 0 }: Readonly<Record<string, number>>): CpuTime => ({
+  total: usage_usec * NANOSECONDS_A_MICROSECOND,
+  user: user_usec * NANOSECONDS_A_MICROSECOND,
+  kernel: system_usec * NANOSECONDS_A_MICROSECOND,
+})
+
+export function cpuTime(place: Place): CpuTime | null {
+  const text = readFileIfThere(place, 'cpu.stat')
+  return text === null ? null : cpuTimeIn(text)
+}
+
+export const memoryPeak = (place: Place): number | null => readNumber(place, 'memory.peak')
 
 export function cpuset(place: Place): CpusetStats | null {
   const cpus = readFileIfThere(place, 'cpuset.cpus.effective')

@@ -21,6 +21,8 @@ async function events({ flags, args: [id = ''], globals }: Call): Promise<number
   if (interval <= 0) throw new Error('duration interval must be greater than 0')
   const container = await openRuntime(globals).get(id)
   if (flags.isOn('stats')) {
+    const { status } = await container.state()
+    if (status === 'stopped') throw new Error(`container with id ${id} is not running`)
     print(statsJson(id, await container.stats()))
     return 0
   }

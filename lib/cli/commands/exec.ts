@@ -80,7 +80,7 @@ async function stay(process: ExecProcess, flags: Flags): Promise<number> {
   const attachment = terminal === null ? null : (await import('../terminal.js')).attach(terminal)
   try {
     await writePidFile(flags.text('pid-file'), process, () => process.kill())
-    return flags.isOn('detach') ? 0 : statusOf(await process.wait())
+    return flags.isOn('detach') ? 0 : statusOf(await process.exited)
   } finally {
     await attachment?.detach()
   }

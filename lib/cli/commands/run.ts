@@ -68,7 +68,7 @@ async function stay({ container, call: { flags, globals } }: Run): Promise<ExitR
     passed.catch((error: Error) =>
       globals.log.warning(`that the container is ready could not be told: ${error.message}`),
     )
-    return await container.wait()
+    return await container.exited
   } finally {
     await clear(container, flags)
     await attachment?.detach()

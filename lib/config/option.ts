@@ -1,0 +1,45 @@
+/** Options of the library that are no part of a document: what a wrong one is told by is its name. */
+import { ConfigError, type ConfigIssue } from '../errors.js'
+import { describe } from './json.js'
+
+interface Wrong {
+  /** The option's name, such as `timeout`. */
+  readonly option: string
+  /** Completes "must be ...". */
+  readonly expected: string
+  readonly received: unknown
+}
+
+export function optionError({ option, expected, received }: Wrong): ConfigError {
+  const found = describe(received)
+  const message = `${option}: must be ${expected}, but is ${found}`
+  const issue: ConfigIssue = { path: '', rule: `tsrun#${option}`, expected, received: found, message }
+  return new ConfigError('ERR_CONFIG_INVALID', [issue])
+}
+
+interface Given {
+  readonly option: string
+  readonly value: unknown
+  /** For a value of undefined. */
+  readonly otherwise: number
+}
+
+/**
+ * A duration in milliseconds: any positive number, with fractions, or Infinity for no end. 0 only where it has a meaning of its own.
+ * @throws {ConfigError} ERR_CONFIG_INVALID naming the option
+ */
+export function readDuration({ option, value, otherwise, zero = false }: Given & { readonly zero?: boolean }): number {
+  if (value === undefined) return otherwise
+  if (typeof value === 'number' && (value > 0 || (zero && value === 0))) return value
+  const least = zero ? 'of at least 0' : 'above 0'
+  throw optionError({ option, expected: `a number of milliseconds ${least}, or Infinity`, received: value })
+}
+
+/** A count, or Infinity for no limit. @throws {ConfigError} ERR_CONFIG_INVALID naming the option */
+export function readCount({ option, value, otherwise }: Given): number {
+  if (value === undefined) return otherwise
+  if (typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)) {
+    return value
+  }
+  throw optionError({ option, expected: 'an integer of at least 0, or Infinity', received: value })
+}
