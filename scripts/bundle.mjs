@@ -46,7 +46,7 @@ const ffi = {
 
 const common = { bundle: true, format: 'cjs', platform: 'node', target: 'node20', write: false, logLevel: 'warning' }
 
-/** The commit that it is built from, with what packagers do to it; "" outside of a clone, where nobody knows. */
+/** The commit that it is built from, with what packagers do to it; "" outside of a clone. */
 function commit() {
   if (process.env.TSRUN_COMMIT) return process.env.TSRUN_COMMIT
   if (!existsSync(join(root, '.git'))) return ''

@@ -1,6 +1,6 @@
 /**
  * Checks that the C sources are formatted as .clang-format says; `--write` formats them.
- * Where clang-format is not installed it says so and passes, but with MUST_RUN=1 it fails.
+ * If clang-format is not installed it says so and passes, but with MUST_RUN=1 it fails.
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'

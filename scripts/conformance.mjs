@@ -1,5 +1,5 @@
 // Writes docs/conformance.md, from the table in test/conformance/requirements.ts.
-// `--check` writes nothing and fails where the page is out of step; `--print` shows what it should be.
+// `--check` writes nothing and fails if the page is out of step; `--print` shows what it should be.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'

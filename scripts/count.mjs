@@ -16,7 +16,7 @@ function begin(indent, name) {
   open.push({ indent, name, before: { ...totals } })
 }
 
-/** The end of a subtest: it adds nothing to the totals, but where it failed and nothing in it did (a crash, a time-out). */
+/** The end of a subtest: it adds nothing to the totals, unless it failed and nothing in it did (a crash, a time-out). */
 function end({ isOk, isExcused, milliseconds }) {
   const { name, indent, before } = open.pop()
   const isNew = !isOk && !isExcused && totals.failed === before.failed
@@ -34,7 +34,7 @@ function fail(name) {
   console.log(`\nFAILED: ${failure}`)
 }
 
-/** Where everything must run, a test that was skipped is one that failed. */
+/** If everything must run, a test that was skipped is one that failed. */
 function skip(name) {
   if (process.env.MUST_RUN === '1' && !process.env.MAY_SKIP) return fail(`${name} (skipped, with MUST_RUN=1)`)
   totals.skipped++

@@ -1,5 +1,5 @@
 // Writes man/tsrun.8, from the table of commands in lib/cli (run by tsx).
-// `--check` writes nothing and fails where the page is out of step; `--print` shows what it should be.
+// `--check` writes nothing and fails if the page is out of step; `--print` shows what it should be.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { COMMANDS } from '../lib/cli/commands/index.ts'
 import { LESSONS } from '../lib/cli/shell/help-texts.ts'

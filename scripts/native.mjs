@@ -1,6 +1,6 @@
 /**
  * Compiles the native parts into native/build/: `libtsrun.so` (native/sys, behind lib/sys) and `tsrun-init` (native/init,
- * the helper). Needs a C compiler (`CC`, else `cc`) and nothing else. Then prepares the command, where it has been built,
+ * the helper). Needs a C compiler (`CC`, else `cc`) and nothing else. Then prepares the command, if it has been built,
  * for this version of Node. Runs on install and with `npm run build:native`.
  */
 import { spawnSync } from 'node:child_process'

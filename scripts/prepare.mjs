@@ -1,5 +1,5 @@
 /**
- * npm's `prepare`: builds dist after an install in a clone and before a package is packed. Where there is nothing to
+ * npm's `prepare`: builds dist after an install in a clone and before a package is packed. If there is nothing to
  * build from (an installed package) or with (an install without development dependencies) it does nothing.
  */
 import { spawnSync } from 'node:child_process'

@@ -4,7 +4,7 @@
  * The project brings no virtual machine. TSRUN_VM_RUNNER names a command that is called as `RUNNER -s DIRECTORY COMMAND`: it
  * boots a machine with systemd, cgroup v2 alone and Node, shares the directory at the same path, runs the shell command as root
  * and exits with its status. Default: `../shared/vm/vm.sh` beside the checkout. A `setup.sh` beside the runner is called first:
- * it prepares the machine, or finds that it is there. Without a runner, or where the machine can't be prepared, nothing is run.
+ * it prepares the machine, or finds that it is there. Without a runner, or if the machine can't be prepared, nothing is run.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
