@@ -106,7 +106,7 @@ export class ExecProcess implements AsyncDisposable {
   }
 
   #endWith(signal: AbortSignal): void {
-    // Who aborts does not wait for it; what can't be killed shows in `wait`.
+    // An abort does not wait for it; what can't be killed shows in `wait`.
     const abort = (): void => void this.kill().catch(() => {})
     signal.addEventListener('abort', abort, { once: true })
     void this.#child.exited.finally(() => signal.removeEventListener('abort', abort))

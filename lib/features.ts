@@ -7,7 +7,7 @@ import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './config/oci-version.js'
 import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from './config/scheduling.js'
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './config/seccomp.js'
 
-/** A prefix: whoever may write such annotations changes what systemd does with the container's unit. */
+/** A prefix: permission to write such annotations is permission to change what systemd does with the container's unit. */
 const SYSTEMD_PROPERTIES = 'org.systemd.property.'
 
 export interface FeaturesInput {

@@ -27,7 +27,7 @@ export interface RuntimeOptions {
    */
   readonly root?: string
   /**
-   * Who makes the cgroups of new containers: tsrun itself, or systemd as scopes (`linux.cgroupsPath` is `slice:prefix:name` then).
+   * What makes the cgroups of new containers: tsrun itself, or systemd as scopes (`linux.cgroupsPath` is `slice:prefix:name` then).
    * Default `cgroupfs`.
    */
   readonly cgroupManager?: CgroupDriver
@@ -62,7 +62,7 @@ export interface Runtime {
    */
   run(options: RunOptions<'buffer'> & { readonly encoding: 'buffer' }): Promise<RunResult<'buffer'>>
   run(options: RunOptions): Promise<RunResult>
-  /** A container by its id, whoever made it. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
+  /** A container by its id, also one that another process made. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
   get(id: string): Promise<Container>
   /**
    * As `container.delete`, by id; with `force` also what a crash has left half made and `get` can't read.

@@ -46,7 +46,7 @@ export class Cgroup {
     this.#unit = unit
   }
 
-  /** True if the container has none: a user without privileges, to whom none is delegated, or a host without cgroups. */
+  /** True if the container has none: a user without privileges, without a delegated one, or a host without cgroups. */
   get isNone(): boolean {
     return this.#places.length === 0 && this.#unit === null
   }

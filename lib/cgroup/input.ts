@@ -16,7 +16,7 @@ export interface WantedCgroup {
   /** `linux.cgroupsPath`; for systemd `slice:prefix:name`. */
   readonly path: string | null
   readonly id: string
-  /** Who makes it. Default `cgroupfs`: we do, by making directories. */
+  /** What makes it. Default `cgroupfs`: this library, by making directories. */
   readonly manager?: CgroupDriver
   /** Those of the configuration, which may name properties of systemd's unit. Default none. */
   readonly annotations?: Readonly<Record<string, string>>

@@ -117,7 +117,7 @@ function makeAll({ id, places, allowExisting, isClaimed }: Work): OwnedPlace[] {
   }
 }
 
-/** What is above it belongs to whoever has made it for us. */
+/** What is above it belongs to its maker. */
 export const claimed = (place: Place): OwnedPlace => placeToJSON(place, 1)
 
 function makeOne(place: Place): number {

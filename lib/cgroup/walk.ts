@@ -1,5 +1,5 @@
 /**
- * A cgroup and all that is below it. By descriptor, one level at a time: whoever may make cgroups can nest them deeper than any path
+ * A cgroup and all that is below it. By descriptor, one level at a time: a process that may make cgroups can nest them deeper than any path
  * reaches.
  */
 import { CgroupError } from '../errors.js'

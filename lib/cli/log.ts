@@ -74,7 +74,7 @@ function writeAll(fd: number, text: string): void {
   while (bytes.length > 0) bytes = bytes.subarray(writeSome(fd, bytes))
 }
 
-/** How many bytes were written. Whoever does not listen any more (EPIPE) misses the rest. */
+/** How many bytes were written. If the reader is gone (EPIPE) the rest is lost. */
 function writeSome(fd: number, bytes: Uint8Array): number {
   try {
     return writeSync(fd, bytes)

@@ -8,7 +8,7 @@ export const isAwaited = (): boolean => socket() !== undefined
 
 export interface Word {
   readonly container: Container
-  /** Whom the service manager is to watch: who stays. */
+  /** The process that the service manager is to watch: the one that stays. */
   readonly mainPid: number
   readonly signal?: AbortSignal
 }
@@ -25,7 +25,7 @@ export async function listenForReady(word: Word): Promise<{ readonly passed: Pro
   // What can't listen has failed by then.
   await Promise.race([heard, new Promise(resolve => setImmediate(resolve))])
   const passed = passOn(heard, { socket: to, mainPid: word.mainPid })
-  // Whoever does not wait for it hears nothing.
+  // Without a wait for it nothing is told.
   passed.catch(() => {})
   return { passed }
 }

@@ -114,7 +114,7 @@ function filesystemOf(
 }
 
 /**
- * The user, as counted in the container, to whom its cgroup is to be given: that of the process, if it gets a cgroup
+ * The user, as counted in the container, that is to get its cgroup: that of the process, if it gets a cgroup
  * namespace of its own and a writable view of it (config-linux.md#cgroup-ownership); null: the cgroup keeps its owner.
  */
 export function cgroupOwner(config: Config): number | null {

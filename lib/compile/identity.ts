@@ -8,7 +8,7 @@ import type { Draft, Work } from './draft.js'
 import { hasNamespace } from './namespaces.js'
 import { ownerOf } from './privilege.js'
 
-/** Who a process becomes: the part that init, exec and hooks have in common. */
+/** The identity of a process: the part that init, exec and hooks have in common. */
 export interface Identity {
   readonly user: User
   readonly sets: GrantedSets

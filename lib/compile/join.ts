@@ -51,7 +51,7 @@ export interface ExecInput {
 }
 
 /**
- * The plan of a process that joins a running container. Everything about who it is comes from the same code as for the
+ * The plan of a process that joins a running container. Everything about its identity comes from the same code as for the
  * container's own process: labels, session keyring, user, capabilities, filter.
  */
 export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly string[] } {

@@ -19,7 +19,7 @@ export function limitsComeEarly({ config, facts }: Pick<Work, 'config' | 'facts'
   return process.user.uid !== facts.euid || process.user.gid !== facts.egid
 }
 
-/** Without privileges the score is written while the process is dumpable: later, /proc says that it is root's, who need not be us. */
+/** Without privileges the score is written while the process is dumpable: later, /proc says that it is root's, and we may be another user. */
 export function scoreComesEarly({ config, facts }: Pick<Work, 'config' | 'facts'>): boolean {
   return isRootless(facts) && makesNamespace(config, 'user')
 }

@@ -92,7 +92,7 @@ function splitNamespaces({ linux: { namespaces } }: Config): Split {
     (allUnshared && (made & CLONE.NEWPID) !== 0)
   // clone(2) would root a cgroup namespace in our own cgroup, and take no offsets for a time namespace.
   const afterClone = CLONE.NEWCGROUP | CLONE.NEWTIME | (needsChild ? CLONE.NEWPID : 0)
-  // The files of an ipc namespace belong to whoever makes it, and would be nobody's if that were before the ids are mapped.
+  // The files of an ipc namespace belong to its maker, and would be nobody's if that were before the ids are mapped.
   const ofRoot = makesUser || joinsUser ? made & CLONE.NEWIPC : 0
   const cloned = allUnshared ? 0 : made & ~afterClone & ~ofRoot
   return { cloned, unshared: made & ~cloned & ~ofRoot, ofRoot, joined, makesUser, joinsUser, needsChild }

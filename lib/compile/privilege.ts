@@ -1,4 +1,4 @@
-/** Whether the runtime has privileges, and who is root in the container if it has none. */
+/** Whether the runtime has privileges, and which id is root in the container if it has none. */
 
 import { capabilityBit } from '../capabilities.js'
 import type { Config, IdMapping } from '../config/config.js'
@@ -17,7 +17,7 @@ export function mapsOnlySelf(mappings: readonly IdMapping[], id: number): boolea
   return first !== undefined && rest.length === 0 && first.hostID === id && first.size === 1
 }
 
-/** Whom files and directories of the runtime's own belong to: root, or if its id is not mapped the first one that is. */
+/** The owner of files and directories that the runtime makes: root, or if its id is not mapped the first one that is. */
 export function ownerOf({ linux: { uidMappings, gidMappings } }: Config): { uid: number; gid: number } {
   return { uid: firstId(uidMappings), gid: firstId(gidMappings) }
 }

@@ -22,7 +22,7 @@ export function execProcess(work: Work): void {
   if (process !== null) lookUp(draft, process)
   if (process !== null) draft.op('home_env', {}, '/process/env')
   const filter = lastFilter(config)
-  // Who listens to a filter must be there when create returns.
+  // The listener of a filter must be there when create returns.
   const isEarly = filter !== null && (filter & SECCOMP_FILTER_FLAG.NEW_LISTENER) !== 0
   if (isEarly) applyFilter(draft, filter)
   if (options.hasLifeline) draft.op('lifeline', { slot: draft.slot({ kind: 'lifeline', origin: '' }) })

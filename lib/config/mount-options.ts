@@ -41,7 +41,7 @@ export type OptionMeaning =
   | { readonly kind: 'copy_up' }
   /** A flag of the superblock. */
   | { readonly kind: 'superblock'; readonly flag: string }
-  /** Accepted and without effect; `missed`: whoever asks for it should be told. */
+  /** Accepted and without effect; `missed`: a warning says so. */
   | { readonly kind: 'nothing'; readonly missed: boolean }
 
 type Attribute = readonly ['set' | 'clear', bigint]
@@ -72,7 +72,7 @@ const ATIME_MODES: Readonly<Record<string, { mode: bigint; off: boolean }>> = {
 }
 
 /**
- * Without effect through fsmount(2), and whether that takes something away from who asks for it: `norelatime` asks for the
+ * Without effect through fsmount(2), and whether that takes away something that was asked for: `norelatime` asks for the
  * absence of what has no flag of its own, `silent` is about the kernel's log only, `iversion` is the file system's decision.
  */
 const WITHOUT_EFFECT: Readonly<Record<string, boolean>> = {

@@ -90,7 +90,7 @@ export interface Seccomp {
   readonly architectures: readonly SeccompArchitecture[]
   readonly flags: readonly SeccompFlag[]
   readonly syscalls: readonly SeccompRule[]
-  /** Who is sent the file descriptor of the notifications; null if no action is SCMP_ACT_NOTIFY. */
+  /** The agent that is sent the file descriptor of the notifications; null if no action is SCMP_ACT_NOTIFY. */
   readonly listener: SeccompListener | null
 }
 

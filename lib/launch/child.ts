@@ -22,7 +22,7 @@ export const UNKNOWN_STATUS: ChildStatus = { exitCode: null, signal: null, cpuTi
 export interface Followed {
   readonly pid: number
   readonly pidfd: number
-  /** Its exit status is left to whoever inherits it when this process ends. Default false: it is reaped. */
+  /** Its exit status is left to the parent that inherits it when this process ends. Default false: it is reaped. */
   readonly leave?: boolean
 }
 

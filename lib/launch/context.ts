@@ -14,13 +14,13 @@ export interface LogEntry {
 /** What all operations of one runtime share. */
 export interface Context {
   readonly store: Store
-  /** Who makes the cgroups of new containers. */
+  /** What makes the cgroups of new containers. */
   readonly cgroupManager: CgroupDriver
   /** Unknown properties of a configuration are told, whatever they are; else those that matter for safety are refused. */
   readonly ignoresUnknown: boolean
   /** Probed at the first use, then kept. */
   readonly facts: () => HostFacts
   readonly log: (entry: LogEntry) => void
-  /** For whoever looks for a fault: what has been done with a container. */
+  /** What has been done with a container, for a person who looks for a fault. */
   readonly debug: (id: string, message: string) => void
 }

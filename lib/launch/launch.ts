@@ -33,7 +33,7 @@ export interface LaunchInput {
   /** The CPUs that it runs on from the beginning. Default: all that its cgroup allows, whatever those of this process are. */
   readonly cpus?: readonly number[] | null
   readonly signal?: AbortSignal | undefined
-  /** The exit status is left to whoever inherits the process when this one ends. */
+  /** The exit status is left to the parent that inherits the process when this one ends. */
   readonly leavesStatus?: boolean
   /** Runs while the helper waits; a failure ends the launch. */
   readonly barrier: (name: Barrier, child: Child) => Promise<void> | void

@@ -157,7 +157,7 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
   return new LaunchError('ERR_LAUNCH_OP', message, fields)
 }
 
-/** Where the errno says too little: what the kernel keeps from whoever has privileges in a user namespace only. */
+/** If the errno says too little: what the kernel refuses to privileges that are those of a user namespace only. */
 const HINTS: Readonly<Record<string, string>> = {
   'attach_checked open_tree EINVAL': 'in a user namespace the mounts below it can not be left out: use rbind',
   'attach_checked mount_setattr EPERM':

@@ -63,7 +63,7 @@ const MOST_REMEMBERED = 8
 const LARGEST_REMEMBERED = 256 * 1024
 let remembered: readonly { readonly bytes: Uint8Array; readonly read: Read }[] = []
 
-/** The same bytes are the same configuration: who runs a bundle again and again has it checked once. */
+/** The same bytes are the same configuration: a bundle that is run again and again is checked once. */
 function readOnce(bytes: Uint8Array, file: string): Read {
   const known = remembered.find(entry => areEqual(entry.bytes, bytes))
   if (known !== undefined) return known.read

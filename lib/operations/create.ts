@@ -66,7 +66,7 @@ export type CreateOptions = BundleInput & {
   /** Keep the session keyring of this process. Default false: a new one. */
   readonly noNewKeyring?: boolean
   /**
-   * For a program that is about to end: the exit status of the container is left to whoever inherits its init then (the
+   * For a program that is about to end: the exit status of the container is left to the process that inherits its init then (the
    * nearest subreaper), also if the container ends before. Default false: this process takes it.
    */
   readonly leavesStatus?: boolean

@@ -56,7 +56,7 @@ export interface ExecOptions extends ExecProcessOptions {
    */
   readonly detached?: boolean
   /**
-   * The program does not begin before this process (its main thread) has ended. Whoever started us and waits for our end
+   * The program does not begin before this process (its main thread) has ended. A caller that waits for the end of this process
    * then knows the program's pid in time to see how it ends, however short it lives: containerd 1.6 waits forever if it
    * does not. Default false.
    */

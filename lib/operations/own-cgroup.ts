@@ -54,7 +54,7 @@ function demandPidNamespace({ linux }: Config, cgroup: Cgroup): Cgroup {
   })
 }
 
-/** What whoever looks at the log should know. */
+/** What a reader of the log should know. */
 export const NO_CGROUP =
   'the container has no cgroup, since none is delegated to this user: no limits, statistics, pause, or kill of all processes'
 

@@ -11,7 +11,7 @@ import { makePipe } from '../sys/stream.js'
 import { HANGUP, READABLE, watch } from '../sys/watch.js'
 import { openInit } from './state.js'
 
-/** As with runc; the directory is mounted, since the socket comes and goes with who listens. */
+/** As with runc; the directory is mounted, since the socket comes and goes with its listener. */
 const IN_CONTAINER = '/run/notify'
 const SOCKET = 'notify.sock'
 /** What the process gets. */
@@ -75,7 +75,7 @@ export async function ready(context: Context, id: string, { signal }: ReadyOptio
 }
 
 function listen(path: string, id: string): number {
-  // Left by one who waited and was killed.
+  // Left by a process that waited and was killed.
   removeIfThere(path)
   try {
     return listenForDatagrams(path)
@@ -133,7 +133,7 @@ const BARRIER_MS = 30_000
 
 /**
  * Tells the service manager that listens at `socket` (the value of NOTIFY_SOCKET) that the service is ready, and which process is
- * its main one. Resolves when that has been read: systemd asks the kernel who has sent it, so the sender has to live until then.
+ * its main one. Resolves when that has been read: systemd asks the kernel which process has sent it, so the sender has to live until then.
  * @throws {SystemError} if nobody listens
  */
 export async function announceReady({ socket, mainPid }: Announcement): Promise<void> {
@@ -156,7 +156,7 @@ export interface Announcement {
   readonly mainPid: number
 }
 
-/** A pipe that hangs up when the message has been read: whoever reads it gets the other end, and closes it. */
+/** A pipe that hangs up when the message has been read: its reader gets the other end, and closes it. */
 function sendBarrier(socket: string): number {
   const [readEnd, writeEnd] = makePipe()
   try {

@@ -49,7 +49,7 @@ export const OPS = {
   /** Barrier: the runtime writes uid/gid maps, setgroups and timens offsets. */
   map: op(['SPAWN'], {}),
   /**
-   * setresgid(gid), setresuid(uid): who makes everything in a new or joined user namespace, with all capabilities there. Root,
+   * setresgid(gid), setresuid(uid): the owner of everything made in a new or joined user namespace, with all capabilities there. Root,
    * unless its id is not mapped.
    */
   become_root: op(['SPAWN'], { uid: 'u32', gid: 'u32' }),
@@ -66,7 +66,7 @@ export const OPS = {
   /** The detached tree in the slot becomes the container's root: attached on top of "/", entered, remembered as root fd. */
   root: op(['MOUNT'], { slot: 'slot' }),
   /**
-   * The same for a runtime that may not copy trees of the host: the helper, who may do so with the mounts of its new namespace,
+   * The same for a runtime that may not copy trees of the host: the helper, which may do so with the mounts of its new namespace,
    * opens `source`, which must be the very directory in the slot (device and inode), and copies the tree from there on.
    */
   root_checked: op(['MOUNT'], { slot: 'slot', source: 'text' }),
@@ -187,7 +187,7 @@ export const OPS = {
   /** mount_setattr on "/": `set` MOUNT_ATTR_*; `propagation` MS_* | MS_REC or 0. */
   root_attr: op(['INSIDE'], { set: 'u64', propagation: 'u32' }),
 
-  // ---- IDENTITY: who the process is
+  // ---- IDENTITY: the user, capabilities and labels of the process
   /** A new session keyring of that name; the kernel without keyrings (ENOSYS) and a full quota (EDQUOT) are told as an error. */
   keyring: op(['IDENTITY'], { name: 'text' }),
   personality: op(['IDENTITY'], { persona: 'u32' }),

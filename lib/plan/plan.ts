@@ -64,7 +64,7 @@ export type Slot =
       readonly minor: number
       readonly origin: string
     }
-  /** What is at `path`, O_PATH: it is copied by the helper, who may. As for trees, with what is true of the device of that kind. */
+  /** What is at `path`, O_PATH: it is copied by the helper, which may. As for trees, with what is true of the device of that kind. */
   | {
       readonly kind: 'place'
       readonly path: string

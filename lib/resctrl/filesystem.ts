@@ -1,6 +1,6 @@
 /**
  * Classes of service of the resctrl file system (Intel RDT, AMD QoS; config-linux.md#intelrdt). A class is a directory:
- * its `schemata` are its shares of caches and memory bandwidth, its `tasks` who has them.
+ * its `schemata` are its shares of caches and memory bandwidth, its `tasks` the processes that have them.
  */
 import {
   closeFd,

@@ -106,7 +106,7 @@ function addArchitecture(filter: FilterContext, { name, token, path }: Architect
 }
 
 const ANSWER_ENOSYS = ACTIONS.SCMP_ACT_ERRNO + 38
-/** Default actions that let a system call happen, or ask a tracer or an agent, who can answer ENOSYS themselves. */
+/** Default actions that let a system call happen, or ask a tracer or an agent, which can answer ENOSYS themselves. */
 const PERMISSIVE: readonly SeccompAction[] = ['SCMP_ACT_ALLOW', 'SCMP_ACT_LOG', 'SCMP_ACT_TRACE', 'SCMP_ACT_NOTIFY']
 
 function prologueFor(seccomp: Seccomp, architectures: readonly Architecture[]): Uint8Array {

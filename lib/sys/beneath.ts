@@ -83,7 +83,7 @@ export function chownBeneath(dirfd: number, path: string, uid: number, gid: numb
   check(native().ts_chown_beneath(dirfd, path, uid, gid), 'fchownat', path)
 }
 
-/** The directory above an open one. Who goes up counts the levels: nothing else keeps it below where it began. */
+/** The directory above an open one. The caller counts the levels: nothing else keeps it below where it began. */
 export function openAbove(directory: number): number {
   return check(native().ts_open_above(directory), 'openat', '..')
 }

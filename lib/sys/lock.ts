@@ -24,7 +24,7 @@ export function lockDirectory(path: string): number | 'busy' | 'gone' {
   return 'busy'
 }
 
-/** Whoever held the lock before may have removed the directory, and somebody may have made another. */
+/** The holder of the lock before may have removed the directory, and another one may have been made. */
 function stillThere(path: string, fd: number): boolean {
   try {
     const [now, ours] = [fileStatus(path), fileStatus(fd)]

@@ -50,7 +50,7 @@ const MESSAGE_FDS = 253
 
 /**
  * Sends the descriptors, in messages of one byte that is 1 if another one follows. If nobody is at the other end any more
- * nothing is said: that is for whoever reads from the socket to find.
+ * nothing is said: the reader of the socket finds that.
  */
 export function sendFds(socket: number, fds: readonly number[]): void {
   for (let at = 0; at < fds.length; at += MESSAGE_FDS) {

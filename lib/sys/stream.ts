@@ -38,7 +38,7 @@ export function unreadBytes(stream: Readable): number {
   return fd === undefined ? 0 : check(native().ts_unread(fd), 'ioctl', 'FIONREAD')
 }
 
-/** Takes over the descriptor. A closed other end (EPIPE) is reported to whoever listens for errors, and to nobody else. */
+/** Takes over the descriptor. A closed other end (EPIPE) is reported to listeners for errors, and nowhere else. */
 export function writableOf(fd: number): Writable {
   const socket = streamOver(fd, { readable: false, writable: true })
   socket.on('error', ignoreClosedPipe)

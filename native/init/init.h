@@ -1,4 +1,4 @@
-// The state that ops share. Descriptors are -1 when they are not open; each is closed by who consumes it.
+// The state that ops share. Descriptors are -1 when they are not open; each is closed by its consumer.
 #ifndef TSRUN_INIT_H
 #define TSRUN_INIT_H
 

@@ -118,7 +118,7 @@ void run_created(struct init *init, struct created_op *args) {
   drop(&init->report.socket);
 }
 
-// Whether whoever connected is the user that made the socket, or root. Its mode keeps all others out already;
+// Whether the peer is the user that made the socket, or root. Its mode keeps all others out already;
 // of a filter that is there before this and refuses the question, that is all that there is. Without a user
 // namespace of its own the container has the ids of the host, else two users that it does not map look the
 // same.

@@ -1,4 +1,4 @@
-// IDENTITY: who the process is.
+// IDENTITY: the user, capabilities and labels of the process.
 #include <linux/capability.h>
 #include <linux/prctl.h>
 
@@ -7,7 +7,7 @@
 #include "procfs.h"
 
 #define LAST_BIT 63
-// All for who has the key; view, read and search for its user: without search a second process of the
+// All for its possessor; view, read and search for its user: without search a second process of the
 // container can't join the session by its name.
 #define KEYRING_PERMISSIONS 0x3f0b0000u
 
@@ -72,9 +72,9 @@ void run_stdio_owner(struct init *init, struct stdio_owner_op *args) {
   }
 }
 
-// No groups are asked for, and the kernel has refused to drop them. Whoever may change groups was refused
-// since the user namespace denies it to everybody in it (/proc/self/setgroups), which keeps those of its
-// maker. Anybody else lacks CAP_SETGID, and that is no harm only if there is nothing to drop.
+// No groups are asked for, and the kernel has refused to drop them. A process that may change groups was
+// refused since the user namespace denies it to everybody in it (/proc/self/setgroups), which keeps those of
+// its maker. Anybody else lacks CAP_SETGID, and that is no harm only if there is nothing to drop.
 static bool may_keep_groups(void) {
   uint64_t effective;
   bool allowed = sys_effective_capabilities(&effective) == 0 && (effective & 1u << CAP_SETGID) != 0;

@@ -56,7 +56,7 @@ static void become_program(const struct init *init) {
   must(&init->report, "rt_sigprocmask", sys_clear_signal_mask(), "");
 }
 
-// Streams that stay open here would never end for whoever reads them.
+// Streams that stay open here would never end for their readers.
 static void close_others(const struct init *init, const struct reaper *reaper) {
   enum { MARGIN = 64 };
   int last = init->first_slot + (int)init->plan.slot_count + MARGIN;

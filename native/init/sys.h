@@ -129,7 +129,7 @@ int sys_setdomainname(const char *name, size_t length);
 // Sockets
 int sys_socket(int family, int type);
 int sys_accept(int fd);
-// Who connected; of a listening socket, who made it listen.
+// The peer of a connection; of a listening socket, the process that made it listen.
 int sys_peer_uid(int fd, uint32_t *uid);
 long sys_send(int fd, const void *from, size_t size);
 long sys_sendmsg(int fd, const struct message *message);

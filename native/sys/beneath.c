@@ -109,7 +109,7 @@ EXPORT int ts_chown_beneath(int dir, const char *path, int uid, int gid) {
 }
 
 // The directory above. If no name is followed, that is the only way back from a path longer than PATH_MAX;
-// who walks counts the levels, so as not to leave the tree.
+// the caller counts the levels, so as not to leave the tree.
 EXPORT int ts_open_above(int dir) {
   return (int)result(openat(dir, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }

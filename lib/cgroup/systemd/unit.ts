@@ -97,7 +97,7 @@ function checkThawed(id: string, places: readonly Place[]): void {
 }
 
 /**
- * The kernel lets a process into a cgroup only if whoever starts it may move processes between that and its own. The
+ * The kernel lets a process into a cgroup only if the process that starts it may move processes between that and its own. The
  * manager of a user moves by way of that of the system, but what we start is born where it belongs.
  */
 function checkEntrance(facts: CgroupFacts, { mountpoint, version, controllers, path }: Place): void {

@@ -107,7 +107,7 @@ function optionsOf(flags: Flags, args: readonly string[]): ExecOptions {
     extraFds: preservedFds(flags.count('preserve-fds')),
     ...cgroupOf(flags.list('cgroup')),
     ignorePaused: flags.isOn('ignore-paused'),
-    // Who runs the command may end, and the process goes on: as with other runtimes.
+    // The caller of the command may end, and the process goes on: as with other runtimes.
     detached: true,
     outlivesCaller: flags.isOn('detach') && isShim(process.ppid),
   }

@@ -34,7 +34,7 @@ export async function fullState(container: Container, owner: string): Promise<Fu
   return { ociVersion, id, pid, status, bundle, rootfs: container.rootfs, created, ...shown, owner }
 }
 
-/** The name of who owns the state directory of a container, or `#` and the uid if it has none. */
+/** The name of the user that owns the state directory of a container, or `#` and the uid if it has none. */
 export function ownerOf(root: string, id: string): string {
   const { uid } = statSync(`${root}/${id}`)
   return userName(uid) ?? `#${uid}`

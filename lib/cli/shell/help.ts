@@ -43,7 +43,7 @@ function sections(texts: Readonly<Record<string, string>>): string {
 
 const indent = (text: string): string => text.replace(/^(?=.)/gm, '   ')
 
-/** Hidden ones are for those who know of them. */
+/** Hidden ones are left out of the help. */
 export const isShown = ({ isHidden }: Flag): boolean => isHidden !== true
 
 const flagLines = (flags: readonly Flag[]): string =>
