@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'ERR_CONFIG_INVALID'
   | 'ERR_CONFIG_UNSUPPORTED'
   | 'ERR_HOST_KERNEL'
+  | 'ERR_HOST_INSTALL'
   | 'ERR_HOST_PRIVILEGE'
   | 'ERR_HOST_CGROUP'
   | 'ERR_LAUNCH_OP'
@@ -95,16 +96,15 @@ export class ConfigError extends Failure<
   }
 }
 
+type HostCode = 'ERR_HOST_KERNEL' | 'ERR_HOST_INSTALL' | 'ERR_HOST_PRIVILEGE' | 'ERR_HOST_CGROUP'
+
 /** The host lacks something that the configuration needs. */
-export class HostError extends Failure<
-  'ERR_HOST_KERNEL' | 'ERR_HOST_PRIVILEGE' | 'ERR_HOST_CGROUP',
-  { needs: string; found: string; remedy: string }
-> {
+export class HostError extends Failure<HostCode, { needs: string; found: string; remedy: string }> {
   declare readonly needs: string
   declare readonly found: string
   declare readonly remedy: string
   constructor(
-    code: 'ERR_HOST_KERNEL' | 'ERR_HOST_PRIVILEGE' | 'ERR_HOST_CGROUP',
+    code: HostCode,
     fields: { needs: string; found: string; remedy: string },
     options: { cause?: unknown } = {},
   ) {
@@ -242,14 +242,17 @@ export class SystemError extends Failure<'ERR_SYSTEM', { syscall: string; errno:
   declare readonly syscall: string
   declare readonly errno: string
   declare readonly path: string
-  constructor(fields: { syscall: string; errno: string; path?: string }, options: { cause?: unknown } = {}) {
+  constructor(
+    fields: { syscall: string; errno: string; path?: string },
+    { cause, hint = '' }: { cause?: unknown; hint?: string } = {},
+  ) {
     const { syscall, errno, path = '' } = fields
     super(
       'SystemError',
       'ERR_SYSTEM',
-      `${syscall}(${path === '' ? '' : JSON.stringify(path)}): ${errno}`,
+      `${syscall}(${path === '' ? '' : JSON.stringify(path)}): ${errno}${hint === '' ? '' : `: ${hint}`}`,
       { syscall, errno, path },
-      options.cause,
+      cause,
     )
   }
 }

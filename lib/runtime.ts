@@ -155,7 +155,7 @@ function defaultRoot(): string {
   throw new HostError('ERR_HOST_PRIVILEGE', {
     needs: 'XDG_RUNTIME_DIR, an absolute path, for the state of containers of a user without root',
     found: `${directory === '' ? 'none' : JSON.stringify(directory)}, and uid ${uid}`,
-    remedy: 'log in by a session that sets it, or name a directory of your own as the state directory (root, --root)',
+    remedy: 'log in by a session that sets it, or name a directory of your own as the state directory (root)',
   })
 }
 

@@ -43,7 +43,7 @@ const table = [
     fields: { issues: [issue] },
     message: /^\/root\/path: is a file$/,
   })),
-  ...(['ERR_HOST_KERNEL', 'ERR_HOST_PRIVILEGE', 'ERR_HOST_CGROUP'] as const).map(code => ({
+  ...(['ERR_HOST_KERNEL', 'ERR_HOST_INSTALL', 'ERR_HOST_PRIVILEGE', 'ERR_HOST_CGROUP'] as const).map(code => ({
     code,
     error: new HostError(code, host, { cause }),
     fields: host,
@@ -170,6 +170,7 @@ function detailOf(error: errors.TsrunError): unknown {
     case 'ERR_CONFIG_UNSUPPORTED':
       return error.issues
     case 'ERR_HOST_KERNEL':
+    case 'ERR_HOST_INSTALL':
     case 'ERR_HOST_PRIVILEGE':
     case 'ERR_HOST_CGROUP':
       return error.remedy

@@ -21,7 +21,6 @@ const ALWAYS: readonly DeviceRule[] = [
   allowed('c', 5, 1), // console
   allowed('c', 5, 2), // ptmx
   allowed('c', 136, null), // pseudo-terminals
-  allowed('c', 10, 200), // net/tun
 ]
 
 /** The whole list: what no rule mentions is denied, and of several rules for one device the last one wins. */

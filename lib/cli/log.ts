@@ -74,14 +74,15 @@ function writeAll(fd: number, text: string): void {
   while (bytes.length > 0) bytes = bytes.subarray(writeSome(fd, bytes))
 }
 
-/** How many bytes were written. If the reader is gone (EPIPE) the rest is lost. */
+/** How many bytes were written. Of what can't be written to standard error nobody can be told. */
 function writeSome(fd: number, bytes: Uint8Array): number {
   try {
     return writeSync(fd, bytes)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EPIPE') return bytes.length
-    if (code !== 'EAGAIN') throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'EAGAIN' && fd === STDERR) return bytes.length
+    if (code === 'EPIPE') throw new Error('standard output: EPIPE: nobody reads it any more', { cause: error })
+    if (code !== 'EAGAIN') throw new Error(`standard output: ${message}`, { cause: error })
     // Somebody else made the pipe non-blocking, and it is full.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
     return 0

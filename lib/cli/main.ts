@@ -106,7 +106,7 @@ function messageOf(error: unknown): string {
 runProgram(process.argv.slice(2)).then(
   status => process.exit(status),
   (error: Error) => {
-    console.error(error.message)
+    printError(`${error.message}\n`)
     process.exit(1)
   },
 )

@@ -15,6 +15,7 @@ import { type Spawned, type SpawnInput, spawn } from '../sys/spawn.js'
 import { trace } from '../sys/trace.js'
 import { type Channel, openChannel } from './channel.js'
 import { type Child, followChild } from './child.js'
+import { demandOpen } from './descriptors.js'
 import { birthError, decodeFrame, diedError, reportedError, stepsOf } from './report.js'
 
 const debug = trace('launch')
@@ -59,6 +60,7 @@ async function kill(child: Child): Promise<void> {
  */
 export async function launch(input: LaunchInput): Promise<Child> {
   input.signal?.throwIfAborted()
+  demandOpen(input.stdio)
   const { child, control } = start(input)
   const channel = openChannel(control)
   const awaitsClone = input.plan.ops.some(({ op }) => op === 'clone')

@@ -103,9 +103,11 @@ export function reportedError(steps: Steps, frame: Frame): Error {
  */
 export function birthError({ syscall, errno }: { syscall: string; errno: string }): LaunchError | SystemError {
   if (syscall !== 'clone3' && syscall !== 'unshare') return new SystemError({ syscall, errno })
-  const configPath = '/linux/namespaces'
+  // The limit of processes, and memory, are nothing that a namespace has to do with.
+  const configPath = syscall === 'clone3' && ['EAGAIN', 'ENOMEM'].includes(errno) ? '' : '/linux/namespaces'
+  const prefix = configPath === '' ? '' : `${configPath}: `
   const hint = NAMESPACE_HINTS[errno]
-  const message = `${configPath}: ${syscall}: ${errno}: ${errnoMessage(errno)}${hint === undefined ? '' : ` (${hint})`}`
+  const message = `${prefix}${syscall}: ${errno}: ${errnoMessage(errno)}${hint === undefined ? '' : ` (${hint})`}`
   const fields = { configPath, op: 'unshare', phase: 'SPAWN', syscall, errno, signal: null }
   return new LaunchError('ERR_LAUNCH_OP', message, fields)
 }
@@ -114,7 +116,7 @@ const NAMESPACE_HINTS: Readonly<Record<string, string>> = {
   ENOSPC: 'the limit of namespaces is reached: see /proc/sys/user/max_*_namespaces',
   EUSERS: 'user namespaces are nested too deep, or too many',
   EPERM: 'this user, or a security module, may not make these namespaces',
-  EAGAIN: 'the limit of processes is reached: see pids.max of the cgroup and RLIMIT_NPROC',
+  EAGAIN: 'the limit of processes is reached: see pids.max of the cgroups that it would be in, and RLIMIT_NPROC',
 }
 
 const unexpected = ({ kind }: Frame): PlanError =>

@@ -28,6 +28,7 @@ import type { Store } from '../store/store.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { startTime } from '../sys/processes.js'
 import { type Bundle, type BundleInput, openBundle, withExtras } from './bundle.js'
+import { orOutOfMemory } from './out-of-memory.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { makeNotifyDirectory } from './ready.js'
 
@@ -155,8 +156,9 @@ async function make(draft: Draft): Promise<Created> {
     logInit({ context, id: draft.options.id, pid: child.pid, config: bundle.config })
     return { record: ledger.record(), child, streams, cgroup }
   } catch (error) {
+    const told = orOutOfMemory(error, cgroup)
     await undo(draft, ledger)
-    throw error
+    throw told
   } finally {
     for (const { release } of ledger.held) release()
   }

@@ -119,7 +119,8 @@ function checkStatus({ id }: ContainerRecord, status: Status, { ignorePaused = f
 }
 
 function notThere(id: string, status: Status): StateError {
-  const hint = status === 'paused' ? ' (use --ignore-paused to override)' : ''
+  const hint =
+    status === 'paused' ? ' (it can be with the option ignorePaused: it begins when the container is resumed)' : ''
   const message = `cannot exec in a ${status} container${hint}`
   return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
 }

@@ -51,13 +51,13 @@ export function check(result: number, syscall: string, path = ''): number {
   return result
 }
 
-/** Runs a function of node:fs; its error becomes a SystemError. */
-export function viaNode<T>(run: () => T): T {
+/** Runs a function of node:fs; its error becomes a SystemError, of `file` if Node names none, as for a write to a descriptor. */
+export function viaNode<T>(run: () => T, file = ''): T {
   try {
     return run()
   } catch (cause) {
     if (cause instanceof SystemError) throw cause
-    const { syscall = 'fs', code = '', path = '' } = cause as NodeJS.ErrnoException
+    const { syscall = 'fs', code = '', path = file } = cause as NodeJS.ErrnoException
     if (code === '') throw cause
     throw new SystemError({ syscall, errno: code, path }, { cause })
   }

@@ -29,7 +29,7 @@ const RTLD_NOW = 2
 
 let loaded: FfiPackage | null = null
 
-/** @throws {HostError} ERR_HOST_KERNEL if the package has not been compiled */
+/** @throws {HostError} ERR_HOST_INSTALL if the package has not been compiled */
 function ffi(): FfiPackage {
   loaded ??= loadPackage()
   return loaded
@@ -41,7 +41,7 @@ function loadPackage(): FfiPackage {
   } catch (cause) {
     const [found = ''] = String(cause).split('\n')
     const remedy = `it is compiled by its install script: run \`npm rebuild\` (npm may ask you to allow it first); ${NATIVE_REMEDY}`
-    throw new HostError('ERR_HOST_KERNEL', { needs: 'the compiled package ffi-napi', found, remedy }, { cause })
+    throw new HostError('ERR_HOST_INSTALL', { needs: 'the compiled package ffi-napi', found, remedy }, { cause })
   }
 }
 

@@ -70,6 +70,16 @@ function kindOf(status: Stats): string {
   if (status.isDirectory()) return 'a directory'
   return status.isFIFO() ? 'a fifo' : 'a device'
 }
+/** Whether it is the number of an open descriptor. */
+export function isOpen(fd: number): boolean {
+  try {
+    fstatSync(fd)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** False also if it can't be told. */
 export const isThere = (path: string): boolean => existsSync(path)
 
@@ -84,7 +94,7 @@ export function writeText(path: string, text: string): void {
     } finally {
       closeSync(fd)
     }
-  })
+  }, path)
 }
 
 /** Writes a file beside `path` and renames it over: readers see the old or the new, never a half. */
@@ -98,18 +108,18 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
       rmSync(temporary, { force: true })
       throw error
     }
-  })
+  }, path)
 }
 let temporaries = 0
 
 /** Adds a line with one write(2); the file is made (0600) if there is none. */
 export function appendLine(path: string, line: string): void {
-  viaNode(() => appendFileSync(path, `${line}\n`, { mode: 0o600 }))
+  viaNode(() => appendFileSync(path, `${line}\n`, { mode: 0o600 }), path)
 }
 
 /** @throws {SystemError} EEXIST if there is a file of that name */
 export function writeNewFile(path: string, content: string | Uint8Array): void {
-  viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }))
+  viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }), path)
 }
 
 /** The same, with a descriptor to read and write it, which belongs to the caller. */
@@ -117,9 +127,15 @@ export function openNewFile(path: string, content: Uint8Array): number {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | O_CLOEXEC
   return viaNode(() => {
     const fd = openSync(path, flags, 0o600)
-    writeSync(fd, content)
-    return fd
-  })
+    try {
+      // All of it: one write(2) may stop short when the disk is full.
+      writeFileSync(fd, content)
+      return fd
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+  }, path)
 }
 
 export function makeDirectory(path: string, mode = 0o700): void {

@@ -82,13 +82,13 @@ export const TABLE = {
 
 /**
  * The path of `libtsrun.so` or `tsrun-init`.
- * @throws {HostError} ERR_HOST_KERNEL if it is not there
+ * @throws {HostError} ERR_HOST_INSTALL if it is not there
  */
 export function nativePart(name: 'libtsrun.so' | 'tsrun-init'): string {
   const directory = nativeDirectory()
   const path = directory === null ? `path to ${name}` : `${directory}/${name}`
   if (directory !== null && existsSync(path)) return path
-  throw new HostError('ERR_HOST_KERNEL', {
+  throw new HostError('ERR_HOST_INSTALL', {
     needs: 'the native library of tsrun',
     found: `no ${path}`,
     remedy: `it is compiled by the install script: run \`npm rebuild tsrun\` (npm may ask you to allow the script: \`npm install-scripts approve tsrun\`); ${NATIVE_REMEDY}`,
@@ -99,7 +99,7 @@ type Native = { readonly [K in keyof typeof TABLE]: NativeFunction }
 
 let bound: Native | null = null
 
-/** @throws {HostError} ERR_HOST_KERNEL if the library has not been compiled, or not from the sources that belong to this */
+/** @throws {HostError} ERR_HOST_INSTALL if the library has not been compiled, or not from the sources that belong to this */
 export function native(): Native {
   bound ??= openNative(nativePart('libtsrun.so'))
   return bound
@@ -110,7 +110,7 @@ export function openNative(path: string): Native {
   const functions = load(path, TABLE)
   const found = abiOf(functions)
   if (found === ABI) return functions
-  throw new HostError('ERR_HOST_KERNEL', {
+  throw new HostError('ERR_HOST_INSTALL', {
     needs: `the native library of this version of tsrun (${ABI})`,
     found: `another one (${found ?? 'without a number'}), ${path}`,
     remedy: 'it was compiled from other sources: run `npm rebuild tsrun` (in a clone `npm run build`)',

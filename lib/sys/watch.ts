@@ -3,6 +3,8 @@
  * through a pipe; neither the event loop nor its thread pool is held, however many waits there are.
  */
 import type { Socket } from 'node:net'
+import { constants } from 'node:os'
+import { SystemError } from '../errors.js'
 import { check } from './errno.js'
 import { native } from './native.js'
 import { streamOver } from './stream.js'
@@ -31,7 +33,13 @@ let idle: NodeJS.Timeout | null = null
 
 function start(): Watcher {
   const fds = Buffer.alloc(8)
-  check(native().ts_watch_start(fds), 'epoll_create1')
+  const started = native().ts_watch_start(fds)
+  // What epoll and pipes run out of are descriptors and memory.
+  if (started === -constants.errno.EAGAIN) {
+    const hint = 'no thread can be made: see pids.max of the cgroups of this process, and RLIMIT_NPROC'
+    throw new SystemError({ syscall: 'pthread_create', errno: 'EAGAIN' }, { hint })
+  }
+  check(started, 'epoll_create1')
   const pipe = streamOver(fds.readInt32LE(4), { readable: true, writable: false })
   const waiting: Watcher['waiting'] = new Map()
   let rest: Buffer = Buffer.alloc(0)

@@ -93,7 +93,7 @@ t.test(
 
     t.test('before the native parts are compiled it says how that is done', async t => {
       const { output } = run(folder, 'node', 'use.mjs')
-      t.match(output, /true ERR_HOST_KERNEL .*npm rebuild/)
+      t.match(output, /true ERR_HOST_INSTALL .*npm rebuild/)
     })
 
     t.test('without a compiler the install script says which package has one', async t => {

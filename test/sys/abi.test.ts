@@ -56,7 +56,7 @@ function compiled(t: Test, code: string): string {
 
 t.test('a library from other sources is refused before any of it is used', { skip: missing('cc') }, async t => {
   const refusal = (found: string) => ({
-    code: 'ERR_HOST_KERNEL',
+    code: 'ERR_HOST_INSTALL',
     needs: /native library of this version of tsrun/,
     found: new RegExp(found),
     remedy: /npm rebuild tsrun/,

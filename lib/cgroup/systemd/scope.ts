@@ -53,7 +53,7 @@ function invalid(path: string, expected: string): ConfigError {
   ])
 }
 
-const REMEDY = 'use the cgroup manager cgroupfs (leave --systemd-cgroup out)'
+const REMEDY = 'use the cgroup manager cgroupfs'
 
 /** @throws {HostError} ERR_HOST_CGROUP if the cgroup manager systemd can't be used */
 export function checkHost(mode: string): void {

@@ -121,6 +121,6 @@ export async function writePidFile(
   } catch (error) {
     rmSync(temporary, { force: true })
     await undo()
-    throw error
+    throw new Error(`the pid file ${target}: ${(error as Error).message}`, { cause: error })
   }
 }

@@ -67,12 +67,20 @@ async function run({ flags, args: [id = '', ...args], globals }: Call): Promise<
   const signals = isDetached ? catchEnding() : catchForwarded()
   try {
     const container = await openRuntime(globals).get(id)
-    const process = await naming(flags.text('process'), () => container.exec({ ...options, signal: signals.cancel }))
+    const process = await naming(flags.text('process'), () =>
+      container.exec({ ...options, signal: signals.cancel }).catch(rethrowPaused),
+    )
     signals.forwardTo(process, globals.log)
     return await stay(process, flags)
   } finally {
     signals.release()
   }
+}
+
+/** The way around it is a flag here, told in the words that users of runc know. */
+function rethrowPaused(cause: unknown): never {
+  if (!isTsrunError(cause) || cause.code !== 'ERR_STATE_STATUS' || cause.status !== 'paused') throw cause
+  throw new Error('cannot exec in a paused container (use --ignore-paused to override)', { cause })
 }
 
 async function stay(process: ExecProcess, flags: Flags): Promise<number> {

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type ExampleOptions, exampleConfig } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
@@ -50,7 +50,10 @@ function writeNew(path: string, text: string): void {
   try {
     writeFileSync(path, text, { flag: 'wx' })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new Error('File config.json exists. Remove it first', { cause: error })
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw new Error('File config.json exists. Remove it first', { cause: error })
+    // A half of it would be in the way of the next try.
+    rmSync(path, { force: true })
+    throw new Error(`${path}: ${message}`, { cause: error })
   }
 }
