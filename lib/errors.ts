@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'ERR_STATE_STATUS'
   | 'ERR_STATE_LOCKED'
   | 'ERR_STATE_CORRUPT'
+  | 'ERR_STATE_VERSION'
   | 'ERR_HOOK_EXIT'
   | 'ERR_HOOK_TIMEOUT'
   | 'ERR_CGROUP_WRITE'
@@ -167,6 +168,7 @@ type StateCode =
   | 'ERR_STATE_STATUS'
   | 'ERR_STATE_LOCKED'
   | 'ERR_STATE_CORRUPT'
+  | 'ERR_STATE_VERSION'
 
 /** The container is not in the state that the operation needs. */
 export class StateError extends Failure<StateCode, { id: string; status: string | null; expected: string | null }> {

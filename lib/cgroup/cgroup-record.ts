@@ -24,6 +24,30 @@ export function parseCgroupRecord(value: unknown): CgroupRecord {
   throw new StateError('ERR_STATE_CORRUPT', message, { id: typeof id === 'string' ? id : '' })
 }
 
+function tryParse(value: unknown): CgroupRecord | null {
+  try {
+    return parseCgroupRecord(value)
+  } catch (error) {
+    if (error instanceof StateError) return null
+    throw error
+  }
+}
+
+/** Whether a directory of the recorded cgroup is one of these, or below one; false for a record that can't be read. */
+export function shares(ours: { places: readonly Place[]; scope: Scope | null }, recorded: unknown): boolean {
+  const theirs = tryParse(recorded)
+  if (theirs === null) return false
+  if (ours.scope !== null && ours.scope.unit === theirs.scope?.unit && ours.scope.manager === theirs.scope.manager) {
+    return true
+  }
+  const isIn = (place: Place): boolean =>
+    ours.places.some(
+      ({ mountpoint, path }) =>
+        mountpoint === place.mountpoint && (place.path === path || place.path.startsWith(`${path}/`)),
+    )
+  return theirs.places.some(isIn)
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 const isScope = (value: unknown): value is Scope =>

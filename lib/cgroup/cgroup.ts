@@ -4,7 +4,7 @@ import type { Resources } from '../config/config.js'
 import { HostError } from '../errors.js'
 import { closeFd, openBeneath } from '../sys/beneath.js'
 import { applyGroups, countOomKills } from './apply.js'
-import type { CgroupRecord } from './cgroup-record.js'
+import { type CgroupRecord, shares } from './cgroup-record.js'
 import { freeze, isFrozen, thaw } from './freeze.js'
 import { killAll, killAllBut, pidsOf, signalEach } from './kill.js'
 import { type Begun, beginCgroup, claimed, finishCgroup, type Ownership, survey } from './make.js'
@@ -279,12 +279,20 @@ export class Cgroup {
     await removeAll(this.#ownership.places)
   }
 
-  /** `kill` and `remove`, without looking for processes if the kernel says that there are none. */
-  async destroy(): Promise<void> {
-    if (this.#unit !== null) return this.remove()
-    if (this.#ownership?.isOurs !== true || removeAtOnce(this.#ownership.places)) return
+  /**
+   * `kill` and `remove`, without looking for processes if the kernel says that there are none. Nothing more is done if the cgroup is in
+   * use and `isShared` says that somebody else's processes may be in it. Default: they are all ours.
+   */
+  async destroy({ isShared = () => false }: { isShared?: () => boolean } = {}): Promise<void> {
+    if (this.#unit !== null) return isShared() ? undefined : this.remove()
+    if (this.#ownership?.isOurs !== true || removeAtOnce(this.#ownership.places) || isShared()) return
     await this.kill()
     await this.remove()
+  }
+
+  /** Whether a cgroup of the other one (as `toJSON` gave it) is one of these, or below one. False for what can't be read. */
+  sharesWith(recorded: unknown): boolean {
+    return shares({ places: this.#places, scope: this.#unit?.scope ?? null }, recorded)
   }
 
   /**

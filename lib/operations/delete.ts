@@ -1,18 +1,17 @@
 /** delete: everything that create made, and nothing else. */
-import { openCgroup } from '../cgroup/index.js'
+import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import type { Config } from '../config/config.js'
 import { isTsrunError, StateError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import { poststopHooks } from '../launch/hooks.js'
 import { destroyClass, recordedClass, undoClass } from '../resctrl/class.js'
 import type { ContainerRecord } from '../store/container-record.js'
-import { readStoredConfig } from '../store/stored-config.js'
+import { readStoredConfig, readStoredConfigIfThere } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
-import { isErrno } from '../sys/errno.js'
 import { signalPidfd } from '../sys/processes.js'
 import { READABLE, watch } from '../sys/watch.js'
-import { lostCgroup } from './own-cgroup.js'
-import { openInit, statusOf } from './state.js'
+import { findRemains } from './lost-state.js'
+import { type InitIdentity, isAlive, openInit, statusOf } from './state.js'
 
 const SIGKILL = 9
 /** How long a killed init may take to end (a process in uninterruptible sleep does not die at once). */
@@ -34,6 +33,7 @@ export interface RemoveOptions extends DeleteOptions {
  */
 export async function remove(context: Context, id: string, options: RemoveOptions = {}): Promise<void> {
   const { force = false } = options
+  if (force && !context.store.isBound && context.store.removeLink(id)) return
   try {
     const lock = await context.store.lock(id)
     try {
@@ -54,7 +54,7 @@ async function removeLocked(
   { force = false, ended = () => {} }: RemoveOptions,
 ): Promise<void> {
   const record = readRecord(context, id, force)
-  if (record === null) return removeWithoutRecord(context, id)
+  if (record === null) return removeRemains(context, id)
   const status = statusOf(context, record)
   if (!force && status !== 'stopped' && status !== 'created') {
     const message = `cannot delete container ${id} that is not stopped: ${status}`
@@ -65,38 +65,49 @@ async function removeLocked(
 
 /** null: create was cut off before it wrote the configuration, and so before any hook. */
 function configForHooks({ store }: Context, { id, phase }: ContainerRecord): Config | null {
+  return phase === 'creating' ? readStoredConfigIfThere(store, id) : readStoredConfig(store, id)
+}
+
+/** null: with `force`, one that can't be read, or whose cgroup or configuration for the hooks can't be. */
+function readRecord(context: Context, id: string, force: boolean): ContainerRecord | null {
   try {
-    return readStoredConfig(store, id)
+    const record = context.store.read(id)
+    openCgroup({ recorded: record.cgroup })
+    recordedClass(record)
+    if (force && record.hooks) configForHooks(context, record)
+    return record
   } catch (error) {
-    if (phase === 'creating' && isErrno(error, 'ENOENT')) return null
-    throw error
+    if (!force || context.store.isBound || !isTsrunError(error) || !UNREADABLE.includes(error.code)) throw error
+    context.log({ level: 'warning', message: error.message, id })
+    return null
   }
 }
 
-function readRecord({ store }: Context, id: string, force: boolean): ContainerRecord | null {
-  try {
-    return store.read(id)
-  } catch (error) {
-    if (force && !store.isBound && isTsrunError(error) && error.code === 'ERR_STATE_CORRUPT') return null
-    throw error
-  }
-}
+const UNREADABLE: readonly string[] = ['ERR_STATE_CORRUPT', 'ERR_STATE_VERSION']
 
-/**
- * The record is lost: the configuration tells which cgroup it was. If that is lost too there is nothing more to be found
- * out: the record is written before anything is made.
- */
-async function removeWithoutRecord(context: Context, id: string): Promise<void> {
-  const config = readConfig(context, id)
-  if (config !== null) await lostCgroup(context, { id, config }).destroy()
+async function removeRemains(context: Context, id: string): Promise<void> {
+  const { inits, cgroup, rdt } = findRemains(context, id)
+  for (const init of inits) await endInit({ id, init, cgroup })
+  await cgroup?.destroy({ isShared: () => isShared(context, id, cgroup) })
+  if (rdt !== null) destroyClass(rdt)
   context.store.remove(id)
 }
 
-function readConfig({ store, log }: Context, id: string): Config | null {
+/** Whether a container that still lives is in that cgroup too: another one of the same `cgroupsPath`, which was empty then. */
+function isShared(context: Context, id: string, cgroup: Cgroup): boolean {
+  const others = context.store.ids().filter(other => other !== id)
+  return others.some(other => {
+    const record = readIfSound(context, other)
+    if (record === null || !cgroup.sharesWith(record.cgroup)) return false
+    return isAlive(record) || (record.phase === 'creating' && context.store.isLocked(other))
+  })
+}
+
+function readIfSound({ store }: Context, id: string): ContainerRecord | null {
   try {
-    return readStoredConfig(store, id)
+    return store.read(id)
   } catch (error) {
-    log({ level: 'warning', message: `there is neither a record nor a configuration of it: ${String(error)}`, id })
+    if (!isTsrunError(error)) throw error
     return null
   }
 }
@@ -112,31 +123,39 @@ export interface DestroyInput {
 
 /** The state goes last, so that a delete that was cut off can be repeated. */
 export async function destroy({ context, record, config, ended = () => {} }: DestroyInput): Promise<void> {
-  await endInit(record)
+  const { id } = record
+  const cgroup = openCgroup({ recorded: record.cgroup })
+  await endInit({ id, init: record, cgroup })
   ended()
-  await openCgroup({ recorded: record.cgroup }).destroy()
+  await cgroup.destroy({ isShared: () => isShared(context, id, cgroup) })
   const rdt = recordedClass(record)
   const removeClass = record.phase === 'creating' ? undoClass : destroyClass
   if (rdt !== null) removeClass(rdt)
   if (config !== null) await poststopHooks({ context, config, record })
-  context.store.remove(record.id)
+  context.store.remove(id)
 }
 
-async function endInit(record: ContainerRecord): Promise<void> {
-  const pidfd = openInit(record)
+interface Ending {
+  readonly id: string
+  readonly init: InitIdentity
+  readonly cgroup: Cgroup | null
+}
+
+async function endInit({ id, init, cgroup }: Ending): Promise<void> {
+  const pidfd = openInit(init)
   if (pidfd === null) return
   const exit = watch(pidfd, READABLE)
   try {
     signalPidfd(pidfd, SIGKILL)
-    await openCgroup({ recorded: record.cgroup }).letDie()
-    await endsWithin(exit.ready, record)
+    await cgroup?.letDie()
+    await endsWithin(exit.ready, id)
   } finally {
     exit.stop()
     closeFd(pidfd)
   }
 }
 
-async function endsWithin(exit: Promise<void>, { id }: ContainerRecord): Promise<void> {
+async function endsWithin(exit: Promise<void>, id: string): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
     const message = `container init still running: ${id} did not end within 10 s of SIGKILL`

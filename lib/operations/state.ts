@@ -6,15 +6,21 @@ import type { ContainerRecord } from '../store/container-record.js'
 import { closeFd } from '../sys/beneath.js'
 import { openPidfd, startTime } from '../sys/processes.js'
 
+/** A process that is known by its number and the time at which it began. */
+export interface InitIdentity {
+  readonly pid: number
+  readonly startTime: string
+}
+
 /** True while the process of the record lives: a zombie does not, and a reused pid is not it. */
-export function isAlive({ pid, startTime: recorded }: ContainerRecord): boolean {
+export function isAlive({ pid, startTime: recorded }: InitIdentity): boolean {
   if (pid === 0) return false
   const now = startTime(pid)
   return now !== null && !now.zombie && now.startTime === recorded
 }
 
 /** A pidfd of the container's init, or null where it is gone (a zombie counts as there: it has a status to be read). */
-export function openInit({ pid, startTime: recorded }: ContainerRecord): number | null {
+export function openInit({ pid, startTime: recorded }: InitIdentity): number | null {
   const pidfd = pid === 0 ? null : openPidfd(pid)
   if (pidfd === null) return null
   // The pidfd is opened first: what the start time then says holds for it.

@@ -11,7 +11,7 @@ const isSame = (a: ContainerRecord, b: ContainerRecord): boolean =>
 export function boundStore(store: Store, record: ContainerRecord): Store {
   const read = (id: string): ContainerRecord => {
     const found = store.read(id)
-    if (isSame(found, record)) return found
+    if (id !== record.id || isSame(found, record)) return found
     const message = `container "${id}" is gone, and another one has its id: this handle is not of that one`
     throw new StateError('ERR_STATE_NOT_FOUND', message, { id })
   }

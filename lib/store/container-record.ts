@@ -62,22 +62,48 @@ const TYPES = {
   tail: 'object',
 } as const
 
-/** @throws {StateError} ERR_STATE_CORRUPT for anything that `JSON.stringify(record)` would not write */
+/** Of the record as it is written now; another number when a reader of this one would misunderstand it. */
+const VERSION = 1
+
+/**
+ * @throws {StateError} ERR_STATE_CORRUPT for anything that `JSON.stringify(record)` would not write, ERR_STATE_VERSION for the record of
+ * another version of tsrun
+ */
 export function parseRecord(id: string, text: string): ContainerRecord {
   const value = parseObject(text)
+  if (value !== null && Number.isSafeInteger(value.version) && value.version !== VERSION) {
+    throw otherVersion({ id, what: 'state', found: value.version as number, known: String(VERSION) })
+  }
   const sound =
     value !== null &&
-    value.version === 1 &&
+    value.version === VERSION &&
     value.id === id &&
     Object.entries(TYPES).every(([key, type]) => typeof value[key] === type && value[key] !== null) &&
     ['creating', 'created', 'started'].includes(value.phase as string) &&
-    Number.isSafeInteger(value.pid) &&
-    (value.pid === 0 || (value.pid as number) > 1)
+    isPid(value.pid)
   if (!sound) throw new StateError('ERR_STATE_CORRUPT', `the state of container "${id}" cannot be read`, { id })
   return value as unknown as ContainerRecord
 }
 
-function parseObject(text: string): Record<string, unknown> | null {
+/** 0: there is no process yet. Never 1, which is no container's. */
+export const isPid = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value === 0 || (value as number) > 1)
+
+interface OtherVersion {
+  readonly id: string
+  readonly what: string
+  readonly found: number
+  readonly known: string
+}
+
+/** What another version of tsrun has written in a way that this one does not know. */
+export function otherVersion({ id, what, found, known }: OtherVersion): StateError {
+  const message = `container "${id}" was created by another version of tsrun: its ${what} is of version ${found}, and this one reads ${known}`
+  return new StateError('ERR_STATE_VERSION', `${message}. Use that one, or delete the container with --force`, { id })
+}
+
+/** null: it is no JSON object. */
+export function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,31 +1,49 @@
 /**
- * The state directory: `<root>/<id>/` with `state` (one JSON record a line, the last one counts), `config.cbor` (see stored-config.ts) and
- * `start`, the socket that the waiting init listens on. Making `<id>` is what reserves the id.
+ * The state directory: `<root>/<id>/` with `state` (one JSON record a line, the last one counts), `config.cbor` (see stored-config.ts),
+ * `start`, the socket that the waiting init listens on. Making `<id>` is what reserves the id. All of it
+ * is reached through a descriptor of `<id>` that is no link and belongs to this user or to root (docs/state-directory.md).
  */
 import { ConfigError, StateError } from '../errors.js'
-import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import {
-  appendLine,
+  emptyDirectory,
   isDirectory,
-  listDirectory,
+  listDirectoriesAndLinks,
   makeDirectories,
   makeDirectory,
-  readTextIfThere,
-  removeTree,
+  removeDirectory,
 } from '../sys/file.js'
 import { lockDirectory } from '../sys/lock.js'
+import {
+  appendOwn,
+  closeDirectory,
+  isLink,
+  openOwnDirectory,
+  pathIn,
+  readOwn,
+  type Unfit,
+} from '../sys/own-directory.js'
+import { removeIfThere } from '../sys/own-file.js'
 import { monotonicMs, pause } from '../sys/self.js'
 import { listenAt } from '../sys/socket.js'
-import { type ContainerRecord, parseRecord } from './container-record.js'
+import { type ContainerRecord, parseObject, parseRecord } from './container-record.js'
 
 /** How long an operation waits for another process that works on the same container. */
 const LOCK_DEADLINE_MS = 10_000
 const LOCK_FIRST_PAUSE_MS = 1
 const LOCK_LONGEST_PAUSE_MS = 50
+/** Far above what create can write, and read at once. */
+const LONGEST_STATE = 64 * 1024 * 1024
+/** What is in a directory of ours. */
+const FILES = ['state', 'config.cbor', 'start', 'hook']
 
 export interface Lock {
   release(): void
+}
+
+export interface LockOptions {
+  /** Called, and waited for, each time that somebody else has the lock, with the milliseconds since the first attempt. Default: nothing is done. */
+  readonly whenBusy?: (elapsed: number) => Promise<void>
 }
 
 export interface Store {
@@ -36,18 +54,28 @@ export interface Store {
   directory(id: string): string
   /** Reserves the id and locks it. @throws {StateError} ERR_STATE_EXISTS */
   reserve(id: string): Lock
-  /** @throws {StateError} ERR_STATE_NOT_FOUND, or ERR_STATE_LOCKED after 10 s */
-  lock(id: string): Promise<Lock>
+  /** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT for what is no directory of ours, or ERR_STATE_LOCKED after 10 s */
+  lock(id: string, options?: LockOptions): Promise<Lock>
   /** True while some process works on the container. */
   isLocked(id: string): boolean
-  /** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
+  /** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT, ERR_STATE_VERSION */
   read(id: string): ContainerRecord
+  /** All lines of the record that are objects, the last one first: what is left of one that `read` refuses. */
+  fragments(id: string): Record<string, unknown>[]
+  /** Needs the lock. */
   write(record: ContainerRecord): void
+  /** null: there is no such file. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT for what is no directory of ours */
+  readFile(id: string, file: { readonly name: string; readonly limit: number }): Uint8Array | null | Unfit
+  /** The path of a file of a container that this store has locked. */
+  lockedPath(id: string, name: string): string
   listenForStart(id: string): number
   startSocket(id: string): string
   /** The ids of all that is there, sorted. */
   ids(): string[]
+  /** Needs the lock; takes no descriptor unless there is something in it that is not ours. */
   remove(id: string): void
+  /** Removes a link in place of the directory. False: it is none. */
+  removeLink(id: string): boolean
 }
 
 /** Opens (and makes, when something is first written) the state directory at `root`, an absolute path other than "/". */
@@ -55,33 +83,100 @@ export function openStore(root: string): Store {
   if (!root.startsWith('/') || /^\/+$/.test(root)) throw badRoot(root)
   const directory = (id: string): string => `${root}/${id}`
   const file = (id: string, name: string): string => `${directory(id)}/${name}`
+  /** The descriptors of those that are locked. */
+  const held = new Map<string, number>()
+  const hold = (id: string, fd: number): Lock => {
+    held.set(id, fd)
+    const release = (): void => {
+      if (held.get(id) === fd) held.delete(id)
+      closeDirectory(fd)
+    }
+    return { release }
+  }
+  const heldFd = (id: string): number => {
+    const fd = held.get(id)
+    if (fd === undefined) throw new Error(`container "${id}" is not locked`)
+    return fd
+  }
   return {
     root,
     isBound: false,
     directory,
-    reserve: id => reserve({ root, id, path: directory(id) }),
-    lock: id => waitForLock(id, directory(id)),
+    reserve: id => hold(id, reserve({ root, id, path: directory(id) })),
+    lock: async (id, options = {}) => hold(id, await waitForLock(id, directory(id), options)),
     isLocked: id => {
       const lock = lockDirectory(directory(id))
-      if (typeof lock === 'number') closeFd(lock)
+      if (typeof lock === 'number') closeDirectory(lock)
       return lock === 'busy'
     },
-    read: id => {
-      const text = readTextIfThere(file(id, 'state'))
-      if (text !== null) return parseRecord(id, lastLine(text))
-      throw isDirectory(directory(id)) ? unreadable(id) : notFound(id)
-    },
+    read: id =>
+      withDirectory(id, directory(id), fd => parseRecord(id, lastLine(readState({ id, fd, path: directory(id) })))),
+    fragments: id => withDirectory(id, directory(id), fragmentsIn),
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
-    write: record => appendLine(file(record.id, 'state'), JSON.stringify(record)),
+    write: record => appendOwn(heldFd(record.id), 'state', JSON.stringify(record)),
+    readFile: (id, { name, limit }) => withDirectory(id, directory(id), fd => readOwn(fd, name, limit)),
+    lockedPath: (id, name) => pathIn(heldFd(id), name),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
     ids: () =>
       isDirectory(root)
-        ? listDirectory(root)
-            .filter(id => isDirectory(directory(id)) && !id.startsWith('.'))
+        ? listDirectoriesAndLinks(root)
+            .filter(id => !id.startsWith('.'))
             .sort()
         : [],
-    remove: id => removeTree(directory(id)),
+    remove: id => removeLocked(directory(id), heldFd(id)),
+    removeLink: id => {
+      const found = isLink(directory(id))
+      if (found) removeIfThere(directory(id))
+      return found
+    },
+  }
+}
+
+/** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
+function withDirectory<T>(id: string, path: string, use: (fd: number) => T): T {
+  const fd = openOwnDirectory(path)
+  if (fd === null) throw notFound(id)
+  if (typeof fd !== 'number') throw unreadable({ id, path, because: fd.because })
+  try {
+    return use(fd)
+  } finally {
+    closeDirectory(fd)
+  }
+}
+
+function readState({ id, fd, path }: { id: string; fd: number; path: string }): string {
+  const content = readOwn(fd, 'state', LONGEST_STATE)
+  if (content === null) throw withoutState(id)
+  if ('because' in content) throw unreadable({ id, path: `${path}/state`, because: content.because })
+  return content.toString('utf8')
+}
+
+function fragmentsIn(fd: number): Record<string, unknown>[] {
+  const content = readOwn(fd, 'state', LONGEST_STATE)
+  if (content === null || 'because' in content) return []
+  const lines = content.toString('utf8').split('\n').map(parseObject)
+  return lines.filter(line => line !== null).reverse()
+}
+
+function removeLocked(path: string, fd: number): void {
+  for (const name of FILES) unlessDirectory(() => removeIfThere(pathIn(fd, name)))
+  try {
+    removeDirectory(path)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return
+    if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error
+    emptyDirectory(pathIn(fd, ''))
+    removeDirectory(path)
+  }
+}
+
+/** A directory in place of a file goes with all that is not ours. */
+function unlessDirectory(act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (!isErrno(error, 'EISDIR', 'EPERM')) throw error
   }
 }
 
@@ -106,21 +201,27 @@ function lastLine(text: string): string {
 export const notFound = (id: string): StateError =>
   new StateError('ERR_STATE_NOT_FOUND', `container "${id}" does not exist`, { id })
 
-const unreadable = (id: string): StateError =>
+const withoutState = (id: string): StateError =>
   new StateError(
     'ERR_STATE_CORRUPT',
     `container "${id}" has no state: its create has just begun or was cut off, or the file was removed`,
     { id },
   )
 
-function reserve({ root, id, path }: { root: string; id: string; path: string }): Lock {
+function unreadable({ id, path, because }: { id: string; path: string; because: string }): StateError {
+  const message = `the state of container "${id}" can not be read: ${path} ${because}`
+  return new StateError('ERR_STATE_CORRUPT', message, { id })
+}
+
+function reserve({ root, id, path }: { root: string; id: string; path: string }): number {
   if (!makeIfNew(path, root)) {
     throw new StateError('ERR_STATE_EXISTS', `container with given ID already exists: ${id}`, { id })
   }
   const lock = lockReserved(path)
+  if (typeof lock === 'number') return lock
+  if (typeof lock === 'object') throw unreadable({ id, path, because: lock.because })
   // Between mkdir and flock nobody but a `delete --force` of this id can have come.
-  if (typeof lock !== 'number') throw notFound(id)
-  return { release: () => closeFd(lock) }
+  throw notFound(id)
 }
 
 /** False: it is there already. The state directory itself is made if it is missing. */
@@ -141,20 +242,23 @@ function lockReserved(path: string): ReturnType<typeof lockDirectory> {
   try {
     return lockDirectory(path)
   } catch (error) {
-    removeTree(path)
+    removeDirectory(path)
     throw error
   }
 }
 
-async function waitForLock(id: string, path: string): Promise<Lock> {
-  const deadline = monotonicMs() + LOCK_DEADLINE_MS
+async function waitForLock(id: string, path: string, { whenBusy = async () => {} }: LockOptions): Promise<number> {
+  const started = monotonicMs()
   for (let wait = LOCK_FIRST_PAUSE_MS; ; wait = Math.min(wait * 2, LOCK_LONGEST_PAUSE_MS)) {
     const lock = lockDirectory(path)
-    if (typeof lock === 'number') return { release: () => closeFd(lock) }
+    if (typeof lock === 'number') return lock
     if (lock === 'gone') throw notFound(id)
-    if (monotonicMs() > deadline) {
+    if (typeof lock === 'object') throw unreadable({ id, path, because: lock.because })
+    const elapsed = monotonicMs() - started
+    if (elapsed > LOCK_DEADLINE_MS) {
       throw new StateError('ERR_STATE_LOCKED', `another process has been working on container "${id}" for 10 s`, { id })
     }
+    await whenBusy(elapsed)
     await pause(wait)
   }
 }

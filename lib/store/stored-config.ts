@@ -1,25 +1,99 @@
-/** `config.cbor` of the state directory: the normalised configuration as it was at create. */
+/**
+ * `config.cbor` of the state directory: the normalised configuration as it was at create, with the number of its shape
+ * (docs/state-directory.md).
+ */
 import { Decoder, Encoder } from 'cbor-x'
 import type { Config } from '../config/config.js'
-import { readBytes, replaceFile, writeNewFile } from '../sys/file.js'
+import { StateError } from '../errors.js'
+import { replaceFile, writeNewFile } from '../sys/file.js'
+import { otherVersion } from './container-record.js'
 import type { Store } from './store.js'
 
 // CBOR, since the configuration has integers of 64 bits, which JSON.stringify refuses.
 const encoder = new Encoder({ useRecords: false })
 const decoder = new Decoder({ useRecords: false })
 
-const fileOf = (store: Store, id: string): string => `${store.directory(id)}/config.cbor`
+const FILE = 'config.cbor'
+const LONGEST = 64 * 1024 * 1024
 
+/**
+ * Another number whenever `Config` gets, loses or changes a field (test/store/stored-config.test.ts notices), together with an entry of
+ * `UPGRADES` for the number that it had.
+ */
+export const CONFIG_VERSION = 1
+
+/** What a configuration of an older shape lacks. 0 is that of tsrun 0.1.0, which wrote no number; its shape is that of 1. */
+const UPGRADES: Readonly<Record<number, (config: Config) => Config>> = { 0: config => config }
+
+/**
+ * @throws {StateError} ERR_STATE_CORRUPT, which names the file; ERR_STATE_VERSION for what another version of tsrun has written;
+ * ERR_STATE_NOT_FOUND
+ */
 export function readStoredConfig(store: Store, id: string): Config {
-  return decoder.decode(readBytes(fileOf(store, id))) as Config
+  const config = readStoredConfigIfThere(store, id)
+  if (config === null) throw unreadable(store, { id, because: 'it is not there' })
+  return config
 }
 
-/** Once, before anybody can ask for it. */
+/** As `readStoredConfig`; null if create was cut off before it wrote one. */
+export function readStoredConfigIfThere(store: Store, id: string): Config | null {
+  const content = store.readFile(id, { name: FILE, limit: LONGEST })
+  if (content === null) return null
+  if ('because' in content) throw unreadable(store, { id, because: `it ${content.because}` })
+  const { version, config } = unwrap(decode(store, { id, content }))
+  if (version === CONFIG_VERSION && isConfig(config)) return config
+  const upgrade = UPGRADES[version]
+  if (upgrade !== undefined && isConfig(config)) return upgrade(config)
+  if (!isConfig(config) && version <= CONFIG_VERSION) throw unreadable(store, { id, because: 'it is no configuration' })
+  const known = [...Object.keys(UPGRADES), CONFIG_VERSION].join(', ')
+  throw otherVersion({ id, what: 'configuration', found: version, known })
+}
+
+function decode(store: Store, { id, content }: { id: string; content: Uint8Array }): unknown {
+  try {
+    return decoder.decode(content)
+  } catch (cause) {
+    throw unreadable(store, { id, because: String(cause), cause })
+  }
+}
+
+function unwrap(value: unknown): { version: number; config: unknown } {
+  if (!isObject(value)) return { version: 0, config: value }
+  const { version, config } = value
+  return typeof version === 'number' ? { version, config } : { version: 0, config: value }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** The fields that every shape has had. */
+function isConfig(value: unknown): value is Config {
+  if (!isObject(value)) return false
+  const { ociVersion, root, process, mounts, hooks, annotations, linux } = value
+  return (
+    typeof ociVersion === 'string' &&
+    typeof process === 'object' &&
+    Array.isArray(mounts) &&
+    [root, hooks, annotations, linux].every(isObject)
+  )
+}
+
+function unreadable(
+  store: Store,
+  { id, because, cause }: { id: string; because: string; cause?: unknown },
+): StateError {
+  const file = `${store.directory(id)}/${FILE}`
+  const message = `the configuration of container "${id}" (${file}) can not be read: ${because}`
+  return new StateError('ERR_STATE_CORRUPT', message, { id }, { cause })
+}
+
+const encode = (config: Config): Uint8Array => encoder.encode({ version: CONFIG_VERSION, config })
+
+/** Once, before anybody can ask for it. Needs the lock. */
 export function writeStoredConfig(store: Store, id: string, config: Config): void {
-  writeNewFile(fileOf(store, id), encoder.encode(config))
+  writeNewFile(store.lockedPath(id, FILE), encode(config))
 }
 
 /** Readers see the old one or the new one. Needs the lock. */
 export function replaceStoredConfig(store: Store, id: string, config: Config): void {
-  replaceFile(fileOf(store, id), encoder.encode(config))
+  replaceFile(store.lockedPath(id, FILE), encode(config))
 }

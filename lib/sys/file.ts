@@ -2,7 +2,6 @@
 
 import {
   accessSync,
-  appendFileSync,
   closeSync,
   constants,
   existsSync,
@@ -112,11 +111,6 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
 }
 let temporaries = 0
 
-/** Adds a line with one write(2); the file is made (0600) if there is none. */
-export function appendLine(path: string, line: string): void {
-  viaNode(() => appendFileSync(path, `${line}\n`, { mode: 0o600 }), path)
-}
-
 /** @throws {SystemError} EEXIST if there is a file of that name */
 export function writeNewFile(path: string, content: string | Uint8Array): void {
   viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }), path)
@@ -169,6 +163,12 @@ export function removeDirectory(path: string): void {
 
 /** Removes a directory and all in it; fine when it is gone. Links are removed, not followed. */
 export function removeTree(path: string): void {
+  emptyDirectory(path)
+  unlessGone(() => rmdirSync(path))
+}
+
+/** Removes all that is in a directory. */
+export function emptyDirectory(path: string): void {
   // Not rmSync: it takes Node two milliseconds to load.
   const entries = unlessGone(() => readdirSync(path, { withFileTypes: true })) ?? []
   for (const entry of entries) {
@@ -176,7 +176,12 @@ export function removeTree(path: string): void {
     if (entry.isDirectory()) removeTree(inner)
     else unlessGone(() => unlinkSync(inner))
   }
-  unlessGone(() => rmdirSync(path))
+}
+
+/** The names of the directories, and of the links, in a directory. */
+export function listDirectoriesAndLinks(path: string): string[] {
+  const entries = viaNode(() => readdirSync(path, { withFileTypes: true }))
+  return entries.filter(entry => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name)
 }
 
 function unlessGone<T>(act: () => T): T | null {
@@ -288,11 +293,6 @@ export function openNull(): number {
  */
 function open(path: string, flags: number): number {
   return check(native().ts_open(path, flags), 'open', path)
-}
-
-/** A directory, for a lock. */
-export function openDirectoryToRead(path: string): number {
-  return open(path, constants.O_RDONLY | constants.O_DIRECTORY)
 }
 
 /** The magic number (statfs(2)) of the file system that an open file is on. */

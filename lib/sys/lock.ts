@@ -1,23 +1,19 @@
-import { closeFd } from './beneath.js'
 import { check, errnoName, isErrno } from './errno.js'
-import { fileStatus, openDirectoryToRead } from './file.js'
+import { fileStatus } from './file.js'
 import { native } from './native.js'
+import { closeDirectory, openOwnDirectory, type Unfit } from './own-directory.js'
 
 /**
- * An exclusive lock on a directory (flock(2)): the kernel drops it when its holder dies, so that it can't be stale.
- * Returns the descriptor that holds it (`closeFd` unlocks), `busy`, or `gone` if the directory is not there (any more).
+ * An exclusive lock on a directory of this user (flock(2)): the kernel drops it when its holder dies, so that it can't be stale.
+ * Returns the descriptor that holds it (`closeDirectory` unlocks), `busy`, or `gone` if the directory is not there (any more).
  */
-export function lockDirectory(path: string): number | 'busy' | 'gone' {
-  let fd: number
-  try {
-    fd = openDirectoryToRead(path)
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return 'gone'
-    throw error
-  }
+export function lockDirectory(path: string): number | 'busy' | 'gone' | Unfit {
+  const fd = openOwnDirectory(path)
+  if (fd === null) return 'gone'
+  if (typeof fd !== 'number') return fd
   const locked = native().ts_lock(fd)
   if (locked === 0 && stillThere(path, fd)) return fd
-  closeFd(fd)
+  closeDirectory(fd)
   if (locked === 0) return 'gone'
   if (errnoName(-locked) === 'EAGAIN') return 'busy'
   check(locked, 'flock', path)

@@ -1,0 +1,78 @@
+/** A directory of this user's own, and the files in it, by descriptor: no link is followed, and nothing is read that can block. */
+import { appendFileSync, closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+import { isErrno, viaNode } from './errno.js'
+import { effectiveUid } from './self.js'
+
+const O_CLOEXEC = 0o2000000
+
+/** Why what is there is not taken for what it should be, in words that follow "it". */
+export interface Unfit {
+  readonly because: string
+}
+
+/** Its descriptor, to be closed with `closeDirectory`; null: there is none. */
+export function openOwnDirectory(path: string): number | null | Unfit {
+  let fd: number
+  try {
+    fd = viaNode(() => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | O_CLOEXEC))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return null
+    if (isErrno(error, 'ENOTDIR', 'ELOOP')) return isLink(path) ? { because: 'is a symbolic link' } : null
+    throw error
+  }
+  const { uid } = viaNode(() => fstatSync(fd))
+  if (uid === 0 || uid === effectiveUid()) return fd
+  closeDirectory(fd)
+  return { because: `belongs to uid ${uid}, not to this user` }
+}
+
+export function closeDirectory(fd: number): void {
+  viaNode(() => closeSync(fd))
+}
+
+/** False also if nothing is there. */
+export function isLink(path: string): boolean {
+  try {
+    return viaNode(() => lstatSync(path)).isSymbolicLink()
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return false
+    throw error
+  }
+}
+
+/** The path of a file in an open directory, whatever has become of the directory's own path. */
+export const pathIn = (directory: number, name: string): string => `/proc/self/fd/${directory}/${name}`
+
+/** The content of a regular file of at most `limit` bytes; null: there is none. */
+export function readOwn(directory: number, name: string, limit: number): Buffer | null | Unfit {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC
+  let fd: number
+  try {
+    fd = viaNode(() => openSync(pathIn(directory, name), flags))
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return null
+    if (isErrno(error, 'ELOOP')) return { because: 'is a symbolic link' }
+    // A socket.
+    if (isErrno(error, 'ENXIO')) return { because: 'is no regular file' }
+    throw error
+  }
+  try {
+    return viaNode(() => faultOf(fstatSync(fd), limit) ?? readFileSync(fd))
+  } finally {
+    closeDirectory(fd)
+  }
+}
+
+function faultOf(status: Stats, limit: number): Unfit | null {
+  if (!status.isFile()) return { because: 'is no regular file' }
+  return status.size > limit ? { because: `has ${status.size} bytes, above the limit of ${limit}` } : null
+}
+
+/** Adds a line with one write(2); the file is made (0600) if there is none. */
+export function appendOwn(directory: number, name: string, line: string): void {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+  const flag = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+  // Node takes the number, but its types do not say so.
+  const options = { mode: 0o600, flag: flag as unknown as string }
+  viaNode(() => appendFileSync(pathIn(directory, name), `${line}\n`, options), name)
+}
