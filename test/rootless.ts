@@ -52,6 +52,7 @@ export function makeRootlessBundle(t: Test): RootlessBundle {
       args: ['/bin/sh', '-c', command],
       terminal: false,
       rootless: { uid: USER, gid: USER },
+      seccomp: false,
     }) as TestConfig
     change(config)
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(config))

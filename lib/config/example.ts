@@ -1,6 +1,7 @@
 /** A configuration to begin with. */
 import type { OciConfig, OciLinux, OciMount } from './oci-config.js'
 import { OCI_VERSION_MAX } from './oci-version.js'
+import { seccompProfile } from './seccomp-profile.js'
 
 export interface ExampleOptions {
   /** The program and its arguments. Default `sh`. */
@@ -10,19 +11,23 @@ export interface ExampleOptions {
   /** For a user without privileges, who becomes root in a user namespace. Default: for root. */
   readonly rootless?: { readonly uid: number; readonly gid: number }
   /**
-   * Directories of the host that the container sees at the same paths, read-only, so that it needs no root file system
+   * Directories and files of the host that the container sees at the same paths, read-only, so that it needs no root file system
    * but an empty directory. Default none.
    */
-  readonly hostDirectories?: readonly string[]
+  readonly hostPaths?: readonly string[]
+  /** Limits: 1024 processes and 1 GiB of memory. Default true; without privileges there are none, since they need a cgroup. */
+  readonly limits?: boolean
+  /** A filter of system calls, which needs libseccomp on the host (ERR_HOST_KERNEL without it). Default true. */
+  readonly seccomp?: boolean
 }
 
 /**
  * A complete and cautious configuration: new namespaces, few capabilities, no_new_privs, masked paths, no devices but the
- * usual ones; the root file system is expected in `rootfs`, read-only.
+ * usual ones, a filter of system calls, limits; the root file system is expected in `rootfs`, read-only, with a `/tmp` in memory.
  */
 export function exampleConfig(options: ExampleOptions = {}): OciConfig {
-  const { args = ['sh'], terminal = true, rootless, hostDirectories = [] } = options
-  const hostMounts = hostDirectories.map(bindReadonly)
+  const { args = ['sh'], terminal = true, rootless, hostPaths = [], limits = true, seccomp = true } = options
+  const mounts = rootless === undefined ? MOUNTS : MOUNTS.map(forRootless)
   return {
     ociVersion: OCI_VERSION_MAX,
     process: {
@@ -37,8 +42,8 @@ export function exampleConfig(options: ExampleOptions = {}): OciConfig {
     },
     root: { path: 'rootfs', readonly: true },
     hostname: 'tsrun',
-    mounts: [...(rootless === undefined ? MOUNTS : MOUNTS.map(forRootless)), ...hostMounts, ...scratch(hostMounts)],
-    linux: linuxFor(rootless),
+    mounts: [...mounts, ...hostPaths.map(bindReadonly), TMP],
+    linux: { ...linuxFor(rootless, limits), ...(seccomp && { seccomp: seccompProfile() }) },
   }
 }
 
@@ -90,24 +95,21 @@ const bindReadonly = (path: string): OciMount => ({
   options: ['rbind', 'rro', 'rnosuid', 'rnodev'],
 })
 
-/** Where everything else is read-only, programs want a place to write to. */
-const scratch = (hostMounts: readonly OciMount[]): readonly OciMount[] =>
-  hostMounts.length === 0
-    ? []
-    : [
-        {
-          destination: '/tmp',
-          type: 'tmpfs',
-          source: 'tmpfs',
-          options: ['nosuid', 'nodev', 'mode=1777', 'size=65536k'],
-        },
-      ]
+/** Everything else is read-only, and programs want a place to write to. */
+const TMP: OciMount = {
+  destination: '/tmp',
+  type: 'tmpfs',
+  source: 'tmpfs',
+  options: ['nosuid', 'nodev', 'mode=1777', 'size=65536k'],
+}
 
-function linuxFor(rootless: ExampleOptions['rootless']): OciLinux {
+const LIMITS = { pids: { limit: 1024 }, memory: { limit: 2 ** 30 } } as const
+
+function linuxFor(rootless: ExampleOptions['rootless'], limits: boolean): OciLinux {
   const types = ['pid', 'network', 'ipc', 'uts', 'mount', 'cgroup'] as const
   const common = { maskedPaths: MASKED_PATHS, readonlyPaths: READONLY_PATHS }
   if (rootless === undefined) {
-    const resources = { devices: [{ allow: false, access: 'rwm' }] }
+    const resources = { devices: [{ allow: false, access: 'rwm' }], ...(limits && LIMITS) }
     return { resources, namespaces: types.map(type => ({ type })), ...common }
   }
   const { uid, gid } = rootless

@@ -27,7 +27,7 @@ t.test('the program and the terminal can be chosen', async t => {
 })
 
 t.test('directories of the host are bound read-only, with all that is mounted below them', async t => {
-  const { config, warnings } = read({ hostDirectories: ['/usr', '/bin'] })
+  const { config, warnings } = read({ hostPaths: ['/usr', '/bin'] })
   t.same(warnings, [])
   const bound = config.mounts.filter(({ kind }) => kind === 'bind')
   t.same(
@@ -52,4 +52,29 @@ t.test('without privileges the user becomes root of a user namespace and nothing
 t.test('two examples share nothing that one could change in the other', async t => {
   t.same(exampleConfig(), exampleConfig())
   t.not(exampleConfig().mounts, exampleConfig().mounts)
+})
+
+t.test('it is cautious: limits, a filter, and a place to write to that is memory', async t => {
+  const { config } = read()
+  t.equal(config.linux.resources.pids.limit, 1024n)
+  t.equal(config.linux.resources.memory.limit, 1n << 30n)
+  t.equal(config.linux.seccomp?.defaultAction, 'SCMP_ACT_ERRNO')
+  const allowed = new Set(
+    config.linux.seccomp?.syscalls
+      .filter(({ args, action }) => args.length === 0 && action === 'SCMP_ACT_ALLOW')
+      .flatMap(({ names }) => names),
+  )
+  t.ok(['execve', 'read', 'openat', 'futex', 'signalfd4', 'ppoll', 'wait4', 'setpgid'].every(name => allowed.has(name)))
+  const refused =
+    'mount umount2 pivot_root setns unshare bpf keyctl add_key init_module kexec_load ptrace perf_event_open open_by_handle_at'
+  t.same(
+    `${refused} io_uring_setup userfaultfd process_vm_readv reboot clone3 clone`
+      .split(' ')
+      .filter(name => allowed.has(name)),
+    [],
+  )
+  t.ok(config.mounts.some(({ destination, type }) => destination === '/tmp' && type === 'tmpfs'))
+  const bare = read({ seccomp: false, limits: false }).config
+  t.same([bare.linux.seccomp, bare.linux.resources.pids.limit], [null, null])
+  t.equal(read({ rootless: { uid: 1, gid: 1 } }).config.linux.resources.memory.limit, null, 'it may have no cgroup')
 })

@@ -41,6 +41,20 @@ t.test('a container without a root file system of its own runs the programs of t
   t.notOk(existsSync('/usr/x'))
 })
 
+t.test('of /etc it sees what programs need, and no secrets; filter and limits are in force', skip, async t => {
+  const folder = t.testdir()
+  const script = `awk 'BEGIN { print "alternatives" }'; id -un; sort /etc/nsswitch.conf > /dev/null && echo names
+for name in shadow gshadow ssh ssl/private sudoers machine-id docker; do test -e /etc/$name && echo "sees $name"; done
+grep -w Seccomp: /proc/self/status; unshare -U true 2> /dev/null || echo confined; cat /sys/fs/cgroup/pids/*/pids.max 2> /dev/null; true`
+  t.equal(tsrun(['spec', '--host-root', '--', '/bin/sh', '-c', script], { cwd: folder }).status, 0)
+  const { linux } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+  t.match(linux, { resources: { pids: { limit: 1024 }, memory: { limit: 2 ** 30 } } })
+  const { stdout, stderr } = tsrun(['--root', join(folder, 'state'), 'run', `tsrun-etc-${process.pid}`], {
+    cwd: folder,
+  })
+  t.match(stdout, /^alternatives\nroot\nnames\nSeccomp:\t2\nconfined\n/, stderr)
+})
+
 t.test('the program is refused in the words of the host where it is not there', skip, async t => {
   const folder = t.testdir()
   tsrun(['spec', '--host-root', '--', 'no-such-program'], { cwd: folder })

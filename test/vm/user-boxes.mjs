@@ -32,7 +32,12 @@ const granted = { containerID: 1, hostID: 100_000, size: 65_536 }
 
 /** `change` gets a configuration of a user that maps itself alone. */
 function configOf(command, change = () => {}) {
-  const config = exampleConfig({ args: ['/bin/sh', '-c', command], terminal: false, rootless: { uid, gid } })
+  const config = exampleConfig({
+    args: ['/bin/sh', '-c', command],
+    terminal: false,
+    rootless: { uid, gid },
+    seccomp: false,
+  })
   config.process.env = ['PATH=/bin']
   change(config)
   return config

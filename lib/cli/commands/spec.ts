@@ -1,13 +1,15 @@
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type ExampleOptions, exampleConfig } from '../../index.js'
+import { type ExampleOptions, exampleConfig, type OciConfig } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
+import { openRuntime } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'write a config.json to begin with',
   usage: '[command options] [-- PROGRAM [ARGUMENTS...]]',
   description: `The configuration runs sh on a terminal, or the program without one, in the root file system "rootfs".
-With --host-root "rootfs" is made, empty, and the programs come from the host, read-only.`,
+With --host-root "rootfs" is made, empty, and the programs come from the host, read-only, with the parts of /etc that programs
+need; a filter of system calls and limits of processes and memory are added.`,
   flags: [
     {
       name: 'bundle',
@@ -24,27 +26,55 @@ With --host-root "rootfs" is made, empty, and the programs come from the host, r
   run: spec,
 }
 
-async function spec({ flags, args }: Call): Promise<number> {
+async function spec(call: Call): Promise<number> {
+  const { flags } = call
   const bundle = resolve(flags.text('bundle') || '.')
-  writeNew(join(bundle, 'config.json'), `${JSON.stringify(exampleConfig(optionsFor(flags, args)), null, 2)}\n`)
+  const config = flags.isOn('host-root') ? onHost(call) : asRunc(call)
+  writeNew(join(bundle, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
   if (flags.isOn('host-root')) mkdirSync(join(bundle, 'rootfs'), { recursive: true })
   return 0
+}
+
+/** What callers of runc expect to change: no filter, no limits, and what the image has in /tmp. */
+function asRunc({ flags, args }: Call): OciConfig {
+  const config = exampleConfig({ ...optionsFor(flags, args), seccomp: false, limits: false })
+  return { ...config, mounts: (config.mounts ?? []).filter(({ destination }) => destination !== '/tmp') }
+}
+
+/** There where libseccomp is. */
+const SECCOMP_VERSION = 'io.github.seccomp.libseccomp.version'
+
+function onHost({ flags, args, globals }: Call): OciConfig {
+  const seccomp = SECCOMP_VERSION in (openRuntime(globals).features().annotations ?? {})
+  if (!seccomp) globals.log.warning('no filter of system calls, since libseccomp.so.2 is not installed')
+  return exampleConfig({ ...optionsFor(flags, args), seccomp, hostPaths: HOST_PATHS.filter(path => existsSync(path)) })
 }
 
 function optionsFor(flags: Flags, args: readonly string[]): ExampleOptions {
   return {
     ...(args.length > 0 && { args, terminal: false }),
     ...(flags.isOn('rootless') && { rootless: { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 } }),
-    ...(flags.isOn('host-root') && { hostDirectories: HOST_DIRECTORIES.filter(isDirectory) }),
   }
 }
 
-/** Where distributions keep programs, what they are linked against, and what both read at run time. */
-const HOST_DIRECTORIES = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/etc', '/nix', '/gnu']
+/** Where distributions keep programs and what they are linked against. */
+const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix', '/gnu']
 
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-}
+/** What programs read at run time, by name: passwords, keys and the settings of services are in /etc as well. */
+const ETC = `
+  alternatives bash.bashrc bindresvport.blacklist ca-certificates ca-certificates.conf crypto-policies/back-ends
+  debian_version fonts gai.conf group host.conf inputrc ld.so.cache ld.so.conf ld.so.conf.d localtime locale.alias
+  locale.conf magic magic.mime mime.types networks nsswitch.conf os-release passwd perl pki/ca-trust/extracted pki/tls/cert.pem
+  pki/tls/certs profile protocols python3 redhat-release rpc services shells ssl/cert.pem ssl/certs ssl/openssl.cnf terminfo
+  timezone xdg xml
+`
+
+const HOST_PATHS = [
+  ...PROGRAMS,
+  ...ETC.trim()
+    .split(/\s+/)
+    .map(name => `/etc/${name}`),
+]
 
 function writeNew(path: string, text: string): void {
   try {
