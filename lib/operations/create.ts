@@ -22,8 +22,7 @@ import type { Plan } from '../plan/plan.js'
 import { createClass, enterClass, planClass, undoClass } from '../resctrl/class.js'
 import type { ClassRecord } from '../resctrl/filesystem.js'
 import { sendListener } from '../seccomp/listener.js'
-import type { ContainerRecord } from '../store/container-record.js'
-import { ociState } from '../store/container-record.js'
+import { type ContainerRecord, ociState } from '../store/container-record.js'
 import type { Store } from '../store/store.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { startTime } from '../sys/processes.js'
@@ -241,8 +240,7 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
       cgroup.finish()
       return openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id })
     },
-    // Nobody asks for it yet.
-    meanwhile: () => writeStoredConfig(context.store, options.id, draft.asked),
+    meanwhile: () => writeStoredConfig(context.store, options.id, draft.asked), // nobody asks for it yet
     cgroup: directory,
     signal: options.signal,
     leavesStatus: options.leavesStatus ?? false,

@@ -35,7 +35,7 @@ t.test('all of several hundred processes get a signal, with few descriptors', sk
     config.root = { path: 'rootfs' }
     config.linux.cgroupsPath = `/${id}`
     // Each waits for the signal in a shell of its own.
-    const one = "trap 'echo > /data/got/$0; exit' USR1; echo > /data/got/r$0; while :; do sleep 1000 & wait; done"
+    const one = "trap 'echo > /data/got/$0; exit' USR1; echo > /data/got/r$0; sleep 1000 & wait; wait"
     const all = `trap : USR1; for i in $(seq ${PROCESSES}); do sh -c "${one.replaceAll('$', '\\$')}" $i & done; wait; sleep 1000`
     config.process.args = ['/bin/sh', '-c', all.replace('$(seq', '$(busybox seq')]
   })

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import type { ExecProcess } from '../../lib/index.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
+import { AWAIT_SIGNALS } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox') }
 
@@ -160,7 +161,7 @@ t.test("await using ends a process that was exec'd, and all of it", skip, async 
 t.test('stop asks first, and kills what does not go', skip, async t => {
   const { runtime, bundle, configure, id } = makeBundle(t)
   configure(config => {
-    config.process.args = ['/bin/sh', '-c', 'trap "exit 5" TERM; echo ready; while true; do sleep 0.02; done']
+    config.process.args = ['/bin/sh', '-c', `trap "exit 5" TERM; echo ready; ${AWAIT_SIGNALS}`]
   })
   const polite = await runtime.create({ id: id('polite'), bundle })
   const said = new Promise(resolve => polite.stdout?.once('data', resolve))
@@ -176,10 +177,10 @@ t.test('stop asks first, and kills what does not go', skip, async t => {
 
 t.test("stop of a process that was exec'd", skip, async t => {
   const { sh } = await running(t)
-  const polite = await sh('trap "exit 6" TERM; echo ready; while true; do sleep 0.02; done')
+  const polite = await sh(`trap "exit 6" TERM; echo ready; ${AWAIT_SIGNALS}`)
   await new Promise(resolve => polite.stdout?.once('data', resolve))
   t.match(await polite.stop({ grace: 20_000 }), { exitCode: 6 })
-  const deaf = await sh('trap "" TERM; echo ready; while true; do sleep 0.02; done')
+  const deaf = await sh('trap "" TERM; echo ready; sleep 100')
   await new Promise(resolve => deaf.stdout?.once('data', resolve))
   t.match(await deaf.stop({ grace: 50 }), { signal: 'SIGKILL' })
 })

@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import type { RunOptions } from '../../lib/index.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
+import { AWAIT_SIGNALS } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox') }
 
@@ -75,13 +76,13 @@ t.test('a time-out ends it and all that it has started', skip, async t => {
 
 t.test('with a grace it is asked first', skip, async t => {
   for (const [name, run] of (await both(t)).runs) {
-    const polite = 'trap "echo bye; exit 9" USR1; while true; do sleep 0.02; done'
+    const polite = `trap "echo bye; exit 9" USR1; ${AWAIT_SIGNALS}`
     t.match(
       await run(polite, { timeout: 500, grace: 20_000, killSignal: 'SIGUSR1' }),
       { timedOut: true, exitCode: 9, stdout: 'bye\n' },
       name,
     )
-    const deaf = 'trap "" TERM; while true; do sleep 0.02; done'
+    const deaf = 'trap "" TERM; sleep 100'
     t.match(await run(deaf, { timeout: 300, grace: 50 }), { timedOut: true, signal: 'SIGKILL' }, name)
   }
 })
