@@ -1,11 +1,10 @@
 import type { Cgroup } from './cgroup/index.js'
 import { openCgroup, type Stats } from './cgroup/index.js'
 import type { OciState } from './config/state.js'
-import type { ExecProcess } from './exec-process.js'
+import { ExecProcess } from './exec-process.js'
 import type { Child } from './launch/child.js'
 import type { Context } from './launch/context.js'
 import type { Streams } from './launch/stdio.js'
-import { lazily } from './lazily.js'
 import {
   type CollectSettings,
   type Encoding,
@@ -14,16 +13,17 @@ import {
 } from './operations/collect-options.js'
 import { type ContainerEnd, followEnd, isThere } from './operations/container-end.js'
 import type { Created } from './operations/create.js'
-import type { DeleteOptions } from './operations/delete.js'
+import { type DeleteOptions, remove } from './operations/delete.js'
 import { endGently, type StopOptions } from './operations/early-end.js'
-import type { ContainerEvent, EventsOptions } from './operations/events.js'
-import type { ExecOptions } from './operations/exec.js'
+import { type ContainerEvent, type EventsOptions, events, readStats } from './operations/events.js'
+import { type ExecOptions, exec } from './operations/exec.js'
 import type { ExitResult } from './operations/exit-result.js'
-import type { KillOptions } from './operations/kill.js'
+import { type KillOptions, kill } from './operations/kill.js'
+import { pause, resume } from './operations/pause.js'
 import { type ReadyOptions, ready } from './operations/ready.js'
-import type { StartOptions } from './operations/start.js'
+import { type StartOptions, start } from './operations/start.js'
 import { statusOf } from './operations/state.js'
-import type { UpdateInput, UpdateOptions } from './operations/update.js'
+import { type UpdateInput, type UpdateOptions, update } from './operations/update.js'
 import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.js'
 import { type ExecRunOptions, endableContainer, type RunResult, runProcess } from './run.js'
 import { boundStore } from './store/bound-store.js'
@@ -31,14 +31,6 @@ import type { ContainerRecord } from './store/container-record.js'
 import { ociState } from './store/container-record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
 import { holdUntil } from './sys/watch.js'
-
-const starting = lazily(() => import('./operations/start.js'))
-const deleting = lazily(() => import('./operations/delete.js'))
-const killing = lazily(() => import('./operations/kill.js'))
-const executing = lazily(() => import('./operations/exec.js'))
-const pausing = lazily(() => import('./operations/pause.js'))
-const updating = lazily(() => import('./operations/update.js'))
-const watching = lazily(() => import('./operations/events.js'))
 
 const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null, terminal: null }
 
@@ -100,7 +92,6 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC, {HookError}; the reason of `signal`, which kills the container
    */
   async start(options: StartOptions = {}): Promise<void> {
-    const { start } = await starting()
     this.#end.started()
     await start(this.#context, this.id, options)
   }
@@ -158,7 +149,6 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS `container not running`
    */
   async kill(signal: string | number = 'SIGTERM', options: KillOptions = {}): Promise<void> {
-    const { kill } = await killing()
     await kill(this.#context, { ...options, id: this.id, signal })
   }
 
@@ -188,8 +178,6 @@ export class Container implements AsyncDisposable {
 
   /** With `signal`, to abort it kills the process after the call too. */
   async #exec(options: ExecOptions, signal?: AbortSignal): Promise<ExecProcess> {
-    const { exec } = await executing()
-    const { ExecProcess } = await import('./exec-process.js')
     const executed = await exec(this.#context, this.id, options)
     return new ExecProcess(executed, { container: this.id, keepsTree: options.detached !== true, signal })
   }
@@ -199,13 +187,11 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS `container not running` unless it is created or running
    */
   async pause(): Promise<void> {
-    const { pause } = await pausing()
     await pause(this.#context, this.id)
   }
 
   /** Lets a paused container go on. @throws {StateError} ERR_STATE_STATUS `container not paused` */
   async resume(): Promise<void> {
-    const { resume } = await pausing()
     await resume(this.#context, this.id)
   }
 
@@ -221,7 +207,6 @@ export class Container implements AsyncDisposable {
    * @throws {ConfigError|CgroupError} for what is wrong, what the host can't do, and what the kernel refuses
    */
   async update(resources: UpdateInput, options: UpdateOptions = {}): Promise<void> {
-    const { update } = await updating()
     await update(this.#context, { id: this.id, input: resources, options })
   }
 
@@ -230,7 +215,6 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_NOT_FOUND once it is deleted
    */
   async stats(): Promise<Stats> {
-    const { readStats } = await watching()
     return readStats(this.#context, this.id)
   }
 
@@ -240,7 +224,6 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS if it has ended; {ConfigError} for an interval that is not above 0
    */
   async *events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
-    const { events } = await watching()
     yield* events(this.#context, this.id, options)
   }
 
@@ -249,7 +232,6 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS unless it is stopped or created
    */
   async delete(options: DeleteOptions = {}): Promise<void> {
-    const { remove } = await deleting()
     await remove(this.#context, this.id, { ...options, ended: this.#end.lastLook })
   }
 

@@ -7,17 +7,16 @@ import { describeFeatures } from './features.js'
 import type { HostFacts } from './host/facts.js'
 import { isInUserNamespace, probeHost } from './host/probe.js'
 import type { Context, LogEntry } from './launch/context.js'
-import { lazily } from './lazily.js'
 import type { BundleInput } from './operations/bundle.js'
 import { type Encoding, readCollectOptions, withoutCollecting } from './operations/collect-options.js'
-import type { CreateOptions } from './operations/create.js'
-import type { DeleteOptions } from './operations/delete.js'
-import type { PlanOptions, PlanPreview } from './plan.js'
+import { type CreateOptions, create as createContainer } from './operations/create.js'
+import { type DeleteOptions, remove } from './operations/delete.js'
+import { type PlanOptions, type PlanPreview, preview } from './plan.js'
 import { type RunOptions, type RunResult, runContainer } from './run.js'
 import { openStore } from './store/store.js'
 import { libseccompVersion } from './sys/libseccomp.js'
 import { chooseNativeDirectory } from './sys/native-directory.js'
-import { effectiveUid, emitWarning, environment, randomName } from './sys/self.js'
+import { effectiveUid, emitWarning, environment, otherRuntime, randomName } from './sys/self.js'
 import { trace } from './sys/trace.js'
 
 export interface RuntimeOptions {
@@ -77,18 +76,17 @@ export interface Runtime {
   features(): OciFeatures
 }
 
-const creating = lazily(() => import('./operations/create.js'))
-const deleting = lazily(() => import('./operations/delete.js'))
-
 /**
  * A runtime on a state directory. Nothing is touched before the first call.
  * @throws {ConfigError} for a `root` that is not absolute, or a cgroup manager that is not known
+ * @throws {HostError} ERR_HOST_KERNEL in Bun and Deno
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  refuseOtherRuntimes()
   if (options.native !== undefined) chooseNativeDirectory(options.native)
   const context = makeContext(options)
   const create = async (input: CreateOptions): Promise<Container> =>
-    new Container(context, await (await creating()).create(context, input))
+    new Container(context, await createContainer(context, input))
   return {
     get root() {
       return context.store.root
@@ -108,16 +106,22 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     },
     delete: async (id, options) => {
       validateId(id)
-      const { remove } = await deleting()
       await remove(context, id, options)
     },
     list: async () => context.store.ids().flatMap(id => readable(context, id)),
     plan: async (bundle, { showEnv = false } = {}) => {
-      const { preview } = await import('./plan.js')
       return preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv })
     },
     features: () => describeFeatures({ kernel: context.facts().kernel, libseccomp: installedLibseccomp() }),
   }
+}
+
+/** Their Node-API misses what native calls need: they crash after a container has been made. */
+function refuseOtherRuntimes(): void {
+  const found = otherRuntime()
+  if (found === null) return
+  const remedy = 'run the program with Node.js, or call the command tsrun, which does'
+  throw new HostError('ERR_HOST_KERNEL', { needs: 'Node.js', found, remedy })
 }
 
 function makeContext(options: RuntimeOptions): Context {

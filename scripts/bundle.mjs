@@ -44,6 +44,36 @@ const ffi = {
   },
 }
 
+/** `import { type A, b as c } from 'x'` with b called when it is needed: x runs with the first call. */
+function importLater(names, path) {
+  const words = names.split(',').map(name => name.trim())
+  const types = words.filter(name => name.startsWith('type ')).map(name => name.slice('type '.length))
+  const functions = words.filter(name => name !== '' && !name.startsWith('type '))
+  const calls = functions.map(name => {
+    const [exported, local = exported] = name.split(' as ')
+    return `const ${local} = (...given) => require('${path}').${exported}(...given)`
+  })
+  // `import { type A }` would stay as an import of the file.
+  return `import type { ${types.join(', ')} } from '${path}'; ${calls.join('; ')}`
+}
+
+/**
+ * The library imports what it is made of at once, so that an upgrade of the package does not matter to a process that runs. The
+ * command is one file and a new process for each call: there the parts of the operations run when they are called.
+ */
+const operations = {
+  name: 'operations',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/lib\/(runtime|container)\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8').replaceAll(
+        /^import \{([^}]*)\} from '(\.\/(?:operations\/[a-z-]+|run|plan)\.js)'$/gm,
+        (_, names, file) => importLater(names, file),
+      ),
+    }))
+  },
+}
+
 const common = { bundle: true, format: 'cjs', platform: 'node', target: 'node20', write: false, logLevel: 'warning' }
 
 /** The commit that it is built from, with what packagers do to it; "" outside of a clone. */
@@ -70,7 +100,7 @@ async function bundleProgram() {
     define: { 'import.meta.url': 'bundleUrl', 'process.env.TSRUN_COMMIT': JSON.stringify(commit()) },
     // Without its native add-on, which costs more to load than it saves on a plan of a few kilobytes.
     alias: { 'cbor-x': join(root, 'node_modules', 'cbor-x', 'index.js') },
-    plugins: [ffi],
+    plugins: [ffi, operations],
     legalComments: 'none',
   })
   return { contents: outputFiles[0].contents, inputs: Object.keys(metafile.inputs) }

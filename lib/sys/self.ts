@@ -31,3 +31,9 @@ export const monotonicMs = (): number => {
   const [seconds, nanoseconds] = process.hrtime()
   return seconds * 1000 + nanoseconds / 1e6
 }
+/** Which other program than Node.js runs this, with its version; null: none. */
+export const otherRuntime = (): string | null => {
+  const { bun, deno } = process.versions as Readonly<Record<string, string | undefined>>
+  if (bun !== undefined) return `Bun ${bun}`
+  return deno === undefined ? null : `Deno ${deno}`
+}
