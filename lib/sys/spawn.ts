@@ -26,8 +26,8 @@ const NO_CPUS = Buffer.alloc(0)
 /**
  * Starts `executable` (a descriptor) with `arguments` and an empty environment; `fds[i]` becomes its descriptor i,
  * all others are closed. `namespaces` are CLONE_NEW* flags, `cgroup` a directory of the v2 hierarchy or null, `cpus` what it
- * runs on (default: what we do; `all`: whatever its cgroup allows, also one that it is moved to later). The child stays ours to reap. Does not wait until the child has exec'd: if that fails, the
- * child sends a frame on `fds[report]` (see launch/report.ts) and exits with status 127.
+ * runs on (default: what we do; `all`: whatever its cgroup allows, also one that it is moved to later). The child stays ours to
+ * reap. Does not wait until the child has exec'd: if that fails, the child sends a frame on `fds[report]` (see launch/report.ts) and exits with status 127.
  */
 export function spawn(input: SpawnInput): Spawned {
   const { executable, namespaces, cgroup, fds, report = -1, cpus = null } = input
