@@ -14,6 +14,7 @@ import { openNull } from '../sys/file.js'
 import { killGroup, pidInNamespace } from '../sys/processes.js'
 import { type RunResult, run } from '../sys/run-program.js'
 import { collectTail, makePipe, writableOf } from '../sys/stream.js'
+import { after } from '../sys/timer.js'
 import { trace } from '../sys/trace.js'
 import type { Context } from './context.js'
 import { launch } from './launch.js'
@@ -78,12 +79,11 @@ export function inContainerNamespace({ planOf, openSlots, listener, cgroup }: Jo
 
 function killLater(pid: number, timeoutMs: number | null): { stop(): void; fired(): boolean } {
   let fired = false
-  if (timeoutMs === null) return { stop: () => {}, fired: () => false }
-  const timer = setTimeout(() => {
+  const timer = after(timeoutMs ?? Number.POSITIVE_INFINITY, () => {
     fired = true
     killGroup(pid)
-  }, timeoutMs)
-  return { stop: () => clearTimeout(timer), fired: () => fired }
+  })
+  return { stop: timer.stop, fired: () => fired }
 }
 
 export interface HooksInput {

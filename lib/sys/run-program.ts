@@ -4,6 +4,7 @@ import { isExecutable, openNull } from './file.js'
 import { runJob } from './job.js'
 import { type ExitStatus, killGroup, reap } from './processes.js'
 import { collectTail, makePipe, writableOf } from './stream.js'
+import { after } from './timer.js'
 import { READABLE, watch } from './watch.js'
 
 export interface RunInput {
@@ -84,11 +85,11 @@ function killLater(pid: number, { timeoutMs, signal }: RunInput): { stop(): void
     timedOut = true
     abort()
   }
-  const timer = timeoutMs === null ? undefined : setTimeout(late, timeoutMs)
+  const timer = after(timeoutMs ?? Number.POSITIVE_INFINITY, late)
   signal?.addEventListener('abort', abort, { once: true })
   if (signal?.aborted) abort()
   const stop = (): void => {
-    clearTimeout(timer)
+    timer.stop()
     signal?.removeEventListener('abort', abort)
   }
   return { stop, timedOut: () => timedOut }
