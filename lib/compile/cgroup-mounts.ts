@@ -100,7 +100,7 @@ function mountHierarchy(
     return
   }
   const slot = draft.slot({ kind: 'cgroup_tree', hierarchy: hierarchy.hierarchy, origin })
-  const args = { slot, path, set: attributes, clear, recSet: 0n, recClear: 0n, propagation }
+  const args = { slot, path, set: attributes, clear, implied: 0n, recSet: 0n, recClear: 0n, propagation }
   draft.op('attach', { ...args, resolve: RESOLVE_IN_ROOT }, origin)
 }
 

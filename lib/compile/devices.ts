@@ -33,8 +33,12 @@ function characterDevice(path: string, major: number, minor: number): Device {
 
 /** True if /dev is the container's own, and not a directory of the host that was bound there. */
 export function ownsDev({ config }: Pick<Work, 'config'>): boolean {
-  const bound = config.mounts.some(({ kind, destination }) => kind === 'bind' && cleanPath(destination) === '/dev')
-  return hasNamespace(config, 'mount') && !bound
+  const mounts = config.mounts.filter(
+    ({ kind, destination }) => kind !== 'remount' && cleanPath(destination) === '/dev',
+  )
+  const isBound = mounts.some(({ kind }) => kind === 'bind')
+  // Without a mount namespace what is in the root is the host's, unless it is mounted there.
+  return !isBound && (hasNamespace(config, 'mount') || mounts.length > 0)
 }
 
 /** The default devices and links, and `linux.devices`, which win if both name a path. */
@@ -61,7 +65,7 @@ function isHosts({ mounts }: Config, path: string): boolean {
   return mounts.findLast(({ destination }) => isBelow(path, destination))?.kind === 'bind'
 }
 
-const UNCHANGED = { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
+const UNCHANGED = { set: 0n, clear: 0n, implied: 0n, recSet: 0n, recClear: 0n, propagation: 0 }
 
 /** mknod(2) is refused in a user namespace, the container's or our own, but not for a fifo: there the host's node is attached. */
 function makeDevice({ config, facts, draft }: Work, device: Device): void {

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Plan } from '../plan/plan.js'
 import { demandHost, demandRootless } from './demands.js'
+import { withoutRootPath } from './destinations.js'
 import { makeDevices } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
 import { assumeIdentity } from './identity.js'
@@ -33,7 +34,9 @@ export interface CompileInput {
  * @throws HostError if the host lacks what the configuration needs
  * @throws ConfigError for a property of the root that needs a mount namespace if there is none, or too few descriptors
  */
-export function compile({ config, facts, options }: CompileInput): { plan: Plan; warnings: readonly string[] } {
+export function compile(input: CompileInput): { plan: Plan; warnings: readonly string[] } {
+  const { facts, options } = input
+  const config = withoutRootPath(input.config, options.rootfs)
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
   demandHost(work)
   demandRootless(work)

@@ -2,7 +2,7 @@ import type { Process } from '../config/config.js'
 import { ownsDev } from './devices.js'
 import type { Work } from './draft.js'
 import { sealMounts } from './mounts.js'
-import { hasNamespace, makesNamespace, namespaceOrigin } from './namespaces.js'
+import { hasOwnMounts, makesNamespace, namespaceOrigin } from './namespaces.js'
 import { cleanPath } from './paths.js'
 import { ownerOf } from './privilege.js'
 import { sealRoot } from './rootfs.js'
@@ -32,7 +32,7 @@ function makeWorkingDirectory({ config, draft }: Work): void {
 /** A terminal of the container's own, or streams that are not the host's /dev/null. */
 function connectStdio(work: Work): void {
   const { config, draft } = work
-  if (config.process?.terminal === true) openConsole(work, config.process, { bind: hasNamespace(config, 'mount') })
+  if (config.process?.terminal === true) openConsole(work, config.process, { bind: hasOwnMounts(config) })
   else if (ownsDev(work)) draft.op('reopen_null', {})
 }
 

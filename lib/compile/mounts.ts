@@ -1,15 +1,12 @@
-import { capabilityBit } from '../capabilities.js'
 import type { Mount } from '../config/config.js'
 import { makeIssue } from '../config/issues.js'
 import { ConfigError, HostError } from '../errors.js'
 import { MOUNT_ATTR } from '../plan/flags.js'
 import { RESOLVE, RESOLVE_IN_ROOT } from '../plan/ops.js'
-import type { Cleared, Idmap } from '../plan/plan.js'
+import { attachTree, idmapOf } from './bind-mounts.js'
 import { mountCgroups } from './cgroup-mounts.js'
 import type { Work } from './draft.js'
-import { hasNamespace } from './namespaces.js'
 import { cleanPath, isBelow } from './paths.js'
-import { isRootless } from './privilege.js'
 
 const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
 
@@ -35,53 +32,10 @@ function propagateFurther({ draft }: Work, { destination, laterPropagation, orig
 }
 
 const MOUNTS: { readonly [K in Mount['kind']]: (work: Work, mount: Mount) => void } = {
-  bind: attachTree,
+  bind: (work, mount) => attachTree(work, mount, resolveOf(mount)),
   filesystem: mountFilesystem,
   cgroup: mountCgroups,
   remount,
-}
-
-function attachTree(work: Work, mount: Mount): void {
-  const { options, draft } = work
-  const { source, recursive, set, clear, recSet, recClear, propagation, origin } = mount
-  const path = cleanPath(mount.destination)
-  const host = source.startsWith('/') ? source : `${options.bundle}/${source}`
-  const idmap = idmapOf(work, mount)
-  const inside = insideOfMounts(work, mount, host)
-  const common = { path, set, clear, recSet, recClear, propagation, resolve: resolveOf(mount) }
-  if (inside !== null && idmap === null) {
-    draft.op('attach_inside', { source: inside, recursive: recursive ? 1 : 0, ...common }, origin)
-    return
-  }
-  const tree = { path: host, recursive, ...clearedBy(work, mount), origin: `${origin}/source` }
-  if (isRootless(work.facts)) {
-    const slot = draft.slot({ kind: 'place', ...tree })
-    draft.op('attach_checked', { slot, source: host, recursive: recursive ? 1 : 0, ...common }, origin)
-    return
-  }
-  const slot = draft.slot(
-    idmap === null ? { kind: 'tree', ...tree, nofollow: false } : { kind: 'idmapped_tree', ...tree, idmap },
-  )
-  draft.op('attach', { slot, ...common }, origin)
-}
-
-/**
- * Where in the root a source is that an earlier mount has a part in, or that has a part in the source: only the helper sees what is there
- * by then. null for all others, which are opened on the host before the first mount.
- */
-function insideOfMounts({ draft, options }: Work, mount: Mount, host: string): string | null {
-  if (!isBelow(host, options.rootfs)) return null
-  const inside = cleanPath(cleanPath(host).slice(cleanPath(options.rootfs).length))
-  const isConcerned = draft.mounted.hasAt(inside) || (mount.recursive && draft.mounted.hasBelow(inside))
-  return isConcerned ? inside : null
-}
-
-/** What the kernel locks if an unprivileged process copies a mount; a privileged one that copies it for a container must ask. */
-const LOCKABLE = BigInt(MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC)
-
-function clearedBy({ config }: Work, { clear, recClear }: Mount): { cleared?: Cleared } {
-  if (!hasNamespace(config, 'user') || ((clear | recClear) & LOCKABLE) === 0n) return {}
-  return { cleared: { mount: Number(clear & LOCKABLE), tree: Number(recClear & LOCKABLE) } }
 }
 
 function mountFilesystem(work: Work, mount: Mount): void {
@@ -99,7 +53,7 @@ function mountFilesystem(work: Work, mount: Mount): void {
   const slot = draft.slot({ kind: 'idmapped_filesystem', type, source, options, idmap, origin })
   // Made by the runtime, which can't know what it covers.
   const resolve = common.resolve & ~RESOLVE.KEEP_MODE
-  draft.op('attach', { ...common, resolve, slot, set: attributes, clear }, origin)
+  draft.op('attach', { ...common, resolve, slot, set: attributes, clear, implied: 0n }, origin)
 }
 
 function remount(work: Work, mount: Mount): void {
@@ -214,28 +168,4 @@ function splitUnescaped(text: string, separator: ':' | '::'): string[] {
 /** In a list colons and backslashes have a backslash before them, alone a path is taken as it is. */
 function unescaped(path: string): string {
   return path.replace(/\\(.)/gs, '$1')
-}
-
-const CAP_SYS_ADMIN = capabilityBit('CAP_SYS_ADMIN')
-
-/**
- * How the ids of a mount are mapped: by its own mappings, else as in the container's user namespace. Null: not at all.
- * @throws HostError ERR_HOST_PRIVILEGE if the runtime may not map the ids of the host's file systems
- */
-export function idmapOf({ config, facts }: Pick<Work, 'config' | 'facts'>, { idmap, origin }: Mount): Idmap | null {
-  if (idmap === null) return null
-  if ((facts.permitted & CAP_SYS_ADMIN) === 0n) throw needsPrivilege(origin, facts.euid)
-  const { recursive, uidMappings, gidMappings } = idmap
-  if (uidMappings.length > 0) return { recursive, by: { uid: uidMappings, gid: gidMappings }, origin }
-  const { namespaces, uidMappings: uid, gidMappings: gid } = config.linux
-  const joined = namespaces.find(({ type }) => type === 'user')?.path ?? null
-  return { recursive, by: joined === null ? { uid, gid } : { namespace: joined }, origin }
-}
-
-function needsPrivilege(origin: string, euid: number): HostError {
-  return new HostError('ERR_HOST_PRIVILEGE', {
-    needs: `CAP_SYS_ADMIN to map the ids of a mount (${origin})`,
-    found: `uid ${euid} without it`,
-    remedy: 'run as root, or leave the mappings of the mount out',
-  })
 }

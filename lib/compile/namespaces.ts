@@ -15,6 +15,14 @@ export function makesNamespace({ linux }: Config, type: NamespaceType): boolean 
   return linux.namespaces.some(namespace => namespace.type === type && namespace.path === null)
 }
 
+/**
+ * True where the container has mounts of its own: in a mount namespace, or else in one mount over its root, which is made if anything
+ * is to be mounted or the root to be read-only.
+ */
+export function hasOwnMounts(config: Config): boolean {
+  return hasNamespace(config, 'mount') || config.mounts.length > 0 || config.root.readonly
+}
+
 /** How the container's namespaces come about. */
 interface Split {
   /** New namespaces made by the first clone. */

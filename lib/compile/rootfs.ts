@@ -2,8 +2,8 @@ import type { Config } from '../config/config.js'
 import { makeIssue } from '../config/issues.js'
 import { ConfigError } from '../errors.js'
 import { MOUNT_ATTR, MS } from '../plan/flags.js'
-import type { Work } from './draft.js'
-import { hasNamespace, makesNamespace } from './namespaces.js'
+import type { Draft, Work } from './draft.js'
+import { hasNamespace, hasOwnMounts, makesNamespace } from './namespaces.js'
 import { isRootless } from './privilege.js'
 
 const PROPAGATION = '/linux/rootfsPropagation'
@@ -22,7 +22,8 @@ export function mountRoot({ config, facts, options, draft }: Work): void {
   const path = options.rootfs
   const origin = '/root/path'
   if (!hasNamespace(config, 'mount')) {
-    draft.op('root_dir', { slot: draft.slot({ kind: 'directory', path, origin }) }, origin)
+    if (hasOwnMounts(config)) coverRoot(draft)
+    else draft.op('root_dir', { slot: draft.slot({ kind: 'directory', path, origin }) }, origin)
     return
   }
   draft.op('propagation', { flags: basePropagation(config) }, PROPAGATION)
@@ -31,6 +32,14 @@ export function mountRoot({ config, facts, options, draft }: Work): void {
     return
   }
   draft.op('root', { slot: draft.slot({ kind: 'tree', path, recursive: true, nofollow: false, origin }) }, origin)
+}
+
+function coverRoot(draft: Draft): void {
+  const origin = '/root/path'
+  draft.warn(
+    `/linux/namespaces: without a mount namespace the mounts are in that of the host, below ${origin}, until delete`,
+  )
+  draft.op('root_over', { slot: draft.slot({ kind: 'root_mount', origin }) }, origin)
 }
 
 /** Before hooks run: they know the root by its path on the host. A namespace that is joined need not have that path. */
@@ -53,9 +62,8 @@ export function sealRoot({ config, draft }: Work): void {
   const set = config.root.readonly ? BigInt(MOUNT_ATTR.RDONLY) : 0n
   const given = config.linux.rootfsPropagation ?? 0
   if (!hasNamespace(config, 'mount')) {
-    if (config.root.readonly) throw needsMountNamespace('/root/readonly', true)
     if (given !== 0) throw needsMountNamespace(PROPAGATION, given)
-    return
+    if (!config.root.readonly) return
   }
   const propagation = (given & (MS.SHARED | MS.UNBINDABLE)) === 0 ? 0 : given
   if (set === 0n && propagation === 0) return

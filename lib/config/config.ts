@@ -107,9 +107,11 @@ export interface Mount {
   /** MOUNT_ATTR_* to set and to clear on the mount itself. A changed atime mode has all of MOUNT_ATTR__ATIME in `clear`. */
   readonly set: bigint
   readonly clear: bigint
-  /** The same for the whole tree (options such as rro). */
+  /** `set` and `clear` for the whole tree (options such as rro). */
   readonly recSet: bigint
   readonly recClear: bigint
+  /** Bind: MOUNT_ATTR_* that are absent because the entry has others; what the kernel has locked stays. */
+  readonly implied: bigint
   /** MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE, perhaps | MS_REC; 0: leave it alone. */
   readonly propagation: number
   /** Further ones, one after the other: `slave`, then `shared` makes both. */

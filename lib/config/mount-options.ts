@@ -112,7 +112,7 @@ const MEANINGS: ReadonlyMap<string, OptionMeaning> = new Map(meanings())
 
 /** True for what a remount tells the file system, and not the mount. */
 export function isOfFileSystem(option: string): boolean {
-  const { kind } = optionMeaning(option) ?? { kind: 'data' }
+  const { kind } = optionMeaning(option) ?? { kind: option === '' ? 'nothing' : 'data' }
   return kind === 'data' || kind === 'superblock'
 }
 

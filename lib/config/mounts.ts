@@ -1,3 +1,4 @@
+import { bindAttributes } from './bind-attributes.js'
 import type { Mount, MountIdmap } from './config.js'
 import { idmapOptionRules, isInlineIdmap } from './idmap-option.js'
 import type { Report, Rule, View, Warn } from './issues.js'
@@ -12,7 +13,7 @@ export const mountsShape = s.list(
     destination: s.filled,
     source: s.optional(s.text),
     type: s.optional(s.text),
-    options: s.optional(s.list(s.filled)),
+    options: s.optional(s.list(s.text)),
     uidMappings: s.optional(mappingList),
     gidMappings: s.optional(mappingList),
   }),
@@ -60,6 +61,7 @@ export function normaliseMount(mount: OciMount, origin: string, warn: Warn): Mou
       .join('/')}`,
     recursive,
     ...fields,
+    ...(kind === 'bind' ? bindAttributes(options) : { implied: 0n }),
     idmap: idmapOf(mount),
     copyUp: options.includes('tmpcopyup'),
     origin,
@@ -95,7 +97,8 @@ function emptyOptions(): OptionFields {
 
 function applyOption(fields: OptionFields, option: string, warn: (message: string) => void): void {
   const meaning = optionMeaning(option)
-  if (meaning === undefined) fields.data.push(...splitData(option))
+  if (option === '') warn('an empty option means nothing')
+  else if (meaning === undefined) fields.data.push(...splitData(option))
   else if (meaning.kind === 'propagation') applyPropagation(fields, meaning.flags)
   else if (meaning.kind === 'superblock') fields.superblock.push(meaning.flag)
   else if (meaning.kind === 'nothing' && meaning.missed) warn(`${option} is the file system's decision: without effect`)
@@ -137,11 +140,20 @@ function splitData(option: string): string[] {
 
 export const mountRules: readonly Rule[] = [
   {
-    reads: ['/mounts', '/linux/namespaces'],
+    reads: ['/mounts', '/linux/namespaces', '/root'],
     check(config, { report }) {
       const { mounts = [] } = config
-      if (mounts.length === 0 || hasNamespace(config, 'mount')) return
-      const expected = "absent or empty without a mount namespace: the mounts would be the host's"
+      if (hasNamespace(config, 'mount') || !hasNamespace(config, 'user')) return
+      const { readonly = false } = config.root ?? {}
+      if (readonly)
+        report({
+          path: '/root/readonly',
+          expected: 'false in a user namespace without a mount namespace',
+          received: true,
+        })
+      if (mounts.length === 0) return
+      const expected =
+        'absent or empty in a user namespace without a mount namespace, as it may not mount in that of the host'
       report({ path: '/mounts', expected, received: mounts, rule: 'tsrun#mounts' })
     },
   },
@@ -266,7 +278,7 @@ function expectedInstead(mount: OciMount, option: string): string | null {
     return 'absent: only a tmpfs is filled with what it hides'
   }
   if (meaning?.kind === 'copy_up' && isIdmapped(mount)) return 'absent where ids are mapped'
-  if (meaning !== undefined) return null
+  if (meaning !== undefined || option === '') return null
   if (kind === 'bind') return 'an option of bind mounts, which have none of a file system'
   return option.startsWith('=') ? 'an option with a name' : null
 }

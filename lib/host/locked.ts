@@ -1,6 +1,6 @@
 /** What mounts of the host forbid, and a container with a user namespace must not lift. */
 import { LaunchError } from '../errors.js'
-import { flagNames, MOUNT_ATTR } from '../plan/flags.js'
+import { flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME } from '../plan/flags.js'
 import type { Cleared } from '../plan/plan.js'
 import { readText, realPath } from '../sys/file.js'
 
@@ -30,12 +30,25 @@ export function demandUnlocked({ path, recursive, cleared, origin }: Tree): void
     flags: mount.flags & (mount === own ? cleared.mount | cleared.tree : cleared.tree),
   }))
   const locked = found.find(({ flags }) => flags !== 0)
-  if (locked === undefined) return
-  const names = flagNames(locked.flags, MOUNT_ATTR, '').map(name => (name === 'RDONLY' ? 'ro' : name.toLowerCase()))
+  if (locked !== undefined) throw lockedError(origin, `${namesOf(locked.flags)} of the host's mount ${locked.point}`)
+  if (own === undefined || cleared.times === null || cleared.times === own.times) return
+  throw lockedError(origin, `the access times (${timesOf(own.times)}) of the host's mount ${own.point}`)
+}
+
+const namesOf = (flags: number): string =>
+  flagNames(flags, MOUNT_ATTR, '')
+    .map(name => (name === 'RDONLY' ? 'ro' : name.toLowerCase()))
+    .join(', ')
+
+const timesOf = (times: number): string =>
+  (times & MOUNT_ATTR_ATIME) === 0 ? ['relatime', namesOf(times)].filter(Boolean).join(', ') : namesOf(times)
+
+/** The last words are those that runc ends with. */
+function lockedError(origin: string, what: string): LaunchError {
   const configPath = origin.replace(/source$/, 'options')
-  const message = `${configPath}: ${names.join(', ')} of the host's mount ${locked.point} can't be taken away in a user namespace`
+  const message = `${configPath}: ${what} can't be taken away in a user namespace: operation not permitted`
   const fields = { op: 'attach', phase: 'SPAWN', syscall: 'mount_setattr', errno: 'EPERM', signal: null }
-  throw new LaunchError('ERR_LAUNCH_OP', message, { configPath, ...fields })
+  return new LaunchError('ERR_LAUNCH_OP', message, { configPath, ...fields })
 }
 
 const contains = (folder: string, path: string): boolean =>
@@ -48,14 +61,31 @@ const FLAGS: Readonly<Record<string, number>> = {
   noexec: MOUNT_ATTR.NOEXEC,
 }
 
+const TIMES: Readonly<Record<string, number>> = {
+  noatime: MOUNT_ATTR.NOATIME,
+  nodiratime: MOUNT_ATTR.NODIRATIME,
+}
+
+interface MountLine {
+  readonly point: string
+  readonly flags: number
+  readonly times: number
+}
+
 /** Spaces and the like are written as octal numbers there. */
-function parseMounts(mountinfo: string): { point: string; flags: number }[] {
+function parseMounts(mountinfo: string): MountLine[] {
   const lines = mountinfo.split('\n').filter(line => line !== '')
   return lines.map(line => {
-    const [, , , , point = '', options = ''] = line.split(' ')
+    const [, , , , point = '', list = ''] = line.split(' ')
+    const options = list.split(',')
+    const maskOf = (bits: Readonly<Record<string, number>>): number =>
+      options.reduce((mask, option) => mask | (bits[option] ?? 0), 0)
+    // What is neither relatime nor noatime is not named there.
+    const strict = options.includes('relatime') || options.includes('noatime') ? 0 : MOUNT_ATTR.STRICTATIME
     return {
       point: point.replace(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))),
-      flags: options.split(',').reduce((mask, option) => mask | (FLAGS[option] ?? 0), 0),
+      flags: maskOf(FLAGS),
+      times: maskOf(TIMES) | strict,
     }
   })
 }

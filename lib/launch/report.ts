@@ -159,11 +159,15 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
   return new LaunchError('ERR_LAUNCH_OP', message, fields)
 }
 
+const LOCKED =
+  'the kernel has locked what the mount of the source has: in a user namespace its ro, nosuid, nodev, noexec and access times stay as they are'
+
 /** If the errno says too little: what the kernel refuses to privileges that are those of a user namespace only. */
 const HINTS: Readonly<Record<string, string>> = {
   'attach_checked open_tree EINVAL': 'in a user namespace the mounts below it can not be left out: use rbind',
-  'attach_checked mount_setattr EPERM':
-    "in a user namespace ro, nosuid, nodev, noexec and the access times of the host's mount stay as they are",
+  'attach mount_setattr EPERM': LOCKED,
+  'attach_inside mount_setattr EPERM': LOCKED,
+  'attach_checked mount_setattr EPERM': LOCKED,
   'mount_fs fsmount EPERM': "in a user namespace the host's own must be there in full: nothing may cover a part of it",
 }
 

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js'
 import { LaunchError, PlanError } from '../errors.js'
 import { idmapped } from '../host/idmapped.js'
 import { demandUnlocked } from '../host/locked.js'
+import { coverRoot, type RootMount } from '../host/root-mount.js'
 import type { OpName } from '../plan/ops.js'
 import type { Plan, Slot } from '../plan/plan.js'
 import { compileFilter } from '../seccomp/filter.js'
@@ -19,6 +20,7 @@ import type { OpenStdio } from './stdio.js'
 
 /** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
 export interface SlotSources {
+  rootMount(): number
   cgroup(hierarchy: number): number
   cgroupTree(hierarchy: number): number
   filter(): number
@@ -65,6 +67,8 @@ function openSlot(slot: Slot, sources: SlotSources): number {
       return named({ slot, path: slot.path, op: 'attach_checked' }, () => openPlace(slot))
     case 'directory':
       return named({ slot, path: slot.path, op: 'root_dir' }, () => openDirectory(slot.path))
+    case 'root_mount':
+      return named({ slot, path: '', op: 'root_over' }, () => sources.rootMount())
     case 'namespace':
       return named({ slot, path: slot.path, op: 'setns' }, () => openNamespace(slot))
     case 'cgroup':
@@ -153,6 +157,9 @@ interface SlotsInput {
   readonly cgroup: Cgroup
   readonly stdio: OpenStdio
   readonly id: string
+  readonly rootfs: string
+  /** Called with the mount over the root, where there is one, before it can be seen. */
+  readonly covering: (mount: RootMount) => void
 }
 
 const never = (what: string) => (): never => {
@@ -160,9 +167,10 @@ const never = (what: string) => (): never => {
 }
 
 /** Opens the slots of a container's plan; the descriptors belong to the caller. */
-export function openPlanSlots({ context, config, plan, cgroup, stdio, id }: SlotsInput): number[] {
+export function openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering }: SlotsInput): number[] {
   return withJoinFds(cgroup.joinFds(), cgroupFd =>
     openSlots(plan.slots, {
+      rootMount: () => coverRoot(rootfs, covering),
       cgroup: cgroupFd,
       cgroupTree: hierarchy =>
         cloneTree({ path: treeOf({ context, cgroup, hierarchy }), recursive: false, nofollow: true }),
@@ -224,6 +232,7 @@ function filterMemory({ config: { linux }, root }: FilterSource): number {
 export function openJoinSlots({ plan, cgroup, init, unified = false, filter, terminal = -1 }: JoinInput): number[] {
   return withJoinFds(cgroup.joinFds({ unified }), cgroupFd =>
     openSlots(plan.slots, {
+      rootMount: never('root mount'),
       cgroup: cgroupFd,
       cgroupTree: never('cgroup tree'),
       filter: filter === undefined ? never('filter') : () => filterMemory(filter),

@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js'
 import { validateId } from '../config/container-id.js'
 import { refuseUnknown } from '../config/unknown.js'
 import { refuseOwnSysctls } from '../host/own-namespaces.js'
+import { uncoverRoot } from '../host/root-mount.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
 import { createHooks, poststopHooks } from '../launch/hooks.js'
@@ -238,7 +239,9 @@ function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
     stdio: [...stdio.fds, ...(options.extraFds ?? [])],
     slots: () => {
       cgroup.finish()
-      return openPlanSlots({ context, config: bundle.config, plan, cgroup, stdio, id: options.id })
+      const { config, rootfs } = bundle
+      const covering = (rootMount: unknown): void => ledger.update({ rootMount })
+      return openPlanSlots({ context, config, plan, cgroup, stdio, id: options.id, rootfs, covering })
     },
     meanwhile: () => writeStoredConfig(context.store, options.id, draft.asked), // nobody asks for it yet
     cgroup: directory,
@@ -288,14 +291,15 @@ async function undo({ context, cgroup, bundle, rdt }: Draft, ledger: Ledger): Pr
     context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
   for (const { restore } of ledger.held) restore().forEach(log)
   await cgroup.destroy().catch(log)
-  if (rdt !== null) removeQuietly(rdt, log)
+  if (rdt !== null) quietly(() => undoClass(rdt), log)
+  quietly(() => uncoverRoot(record), log)
   if (record.pid !== 0) await poststopHooks({ context, config: bundle.config, record })
   context.store.remove(record.id)
 }
 
-function removeQuietly(rdt: ClassRecord, log: (error: unknown) => void): void {
+function quietly(undo: () => void, log: (error: unknown) => void): void {
   try {
-    undoClass(rdt)
+    undo()
   } catch (error) {
     log(error)
   }

@@ -2,6 +2,7 @@
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import type { Config } from '../config/config.js'
 import { isTsrunError, StateError } from '../errors.js'
+import { uncoverRoot } from '../host/root-mount.js'
 import type { Context } from '../launch/context.js'
 import { poststopHooks } from '../launch/hooks.js'
 import { destroyClass, recordedClass, undoClass } from '../resctrl/class.js'
@@ -131,6 +132,7 @@ export async function destroy({ context, record, config, ended = () => {} }: Des
   const rdt = recordedClass(record)
   const removeClass = record.phase === 'creating' ? undoClass : destroyClass
   if (rdt !== null) removeClass(rdt)
+  uncoverRoot(record)
   if (config !== null) await poststopHooks({ context, config, record })
   context.store.remove(id)
 }

@@ -26,6 +26,7 @@ export function notifyMount(context: Context, id: string, { linux }: Config): Mo
   const set = 0xfn
   const nothing = {
     clear: 0n,
+    implied: 0n,
     recSet: 0n,
     recClear: 0n,
     propagation: 0,

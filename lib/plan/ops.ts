@@ -36,6 +36,18 @@ function op<const A extends Record<string, ArgKind>>(
   return { phases, args }
 }
 
+/** Where a tree is attached, and what becomes of its attributes: see attach. */
+const PLACED = {
+  path: 'text',
+  set: 'u64',
+  clear: 'u64',
+  implied: 'u64',
+  recSet: 'u64',
+  recClear: 'u64',
+  propagation: 'u32',
+  resolve: 'u32',
+} as const
+
 export const OPS = {
   // ---- SPAWN: become a process in the right cgroup and namespaces
   /** Writes "0" to an open cgroup v1 `tasks` (or v2 `cgroup.procs`) file. */
@@ -73,44 +85,42 @@ export const OPS = {
   /** No mount namespace: the directory in the slot becomes the root fd, nothing is mounted. */
   root_dir: op(['MOUNT'], { slot: 'slot' }),
   /**
+   * No mount namespace, but mounts: the slot is a mount that the runtime has put over the root's directory. It becomes the root fd, and all
+   * that is mounted below goes with it.
+   */
+  root_over: op(['MOUNT'], { slot: 'slot' }),
+  /**
    * Attaches the detached tree in the slot at `path` in the root, which is made if missing (directory or empty file, as the slot is).
    * `set`/`clear` are MOUNT_ATTR_* for the mount, `recSet`/`recClear` the same for the whole tree, `propagation` MS_* or 0.
+   * `implied` is cleared as well, but for what the kernel has locked.
    * `resolve`: how `path` is looked up and what may be there, a mask of RESOLVE.
    */
   attach: op(['MOUNT'], {
     slot: 'slot',
-    path: 'text',
-    set: 'u64',
-    clear: 'u64',
-    recSet: 'u64',
-    recClear: 'u64',
-    propagation: 'u32',
-    resolve: 'u32',
+    ...PLACED,
   }),
   /** As attach, of what is at `source`, opened and compared with the slot as by root_checked. `recursive` 1: with the mounts below it. */
   attach_checked: op(['MOUNT'], {
     slot: 'slot',
     source: 'text',
     recursive: 'u32',
-    path: 'text',
-    set: 'u64',
-    clear: 'u64',
-    recSet: 'u64',
-    recClear: 'u64',
-    propagation: 'u32',
-    resolve: 'u32',
+    ...PLACED,
   }),
   /** As attach, of what is at `source` in the root, to which no link may lead, with what earlier ops have mounted there. */
   attach_inside: op(['MOUNT'], {
     source: 'text',
     recursive: 'u32',
-    path: 'text',
-    set: 'u64',
-    clear: 'u64',
-    recSet: 'u64',
-    recClear: 'u64',
-    propagation: 'u32',
-    resolve: 'u32',
+    ...PLACED,
+  }),
+  /**
+   * As attach, of a tree that is a copy of the one at `source` in the root, with mapped ids: what earlier ops have mounted in that, at the
+   * places `below`, is copied before, and attached in it after. No link may lead to any of them.
+   */
+  attach_mapped: op(['MOUNT'], {
+    slot: 'slot',
+    source: 'text',
+    below: 'texts',
+    ...PLACED,
   }),
   /**
    * fsopen + fsconfig + fsmount + move_mount. `options` are `key` or `key=value`; `attributes` MOUNT_ATTR_*,
@@ -276,6 +286,8 @@ export const RESOLVE = {
   COPY_MODE: 16,
   /** mount_fs: a directory that is there already gives the new file system its mode, as the option `mode`. */
   KEEP_MODE: 32,
+  /** attach: what the source forbids (RDONLY, NOSUID, NODEV, NOEXEC) can not be cleared, as if the kernel had locked it. */
+  KEEP_LOCKS: 64,
 } as const
 
 export const RESOLVE_IN_ROOT = 0

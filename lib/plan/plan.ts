@@ -6,6 +6,8 @@ export interface Cleared {
   readonly mount: number
   /** From the whole tree. */
   readonly tree: number
+  /** The access times that the mount gets, which must be those that it has; null: they stay. */
+  readonly times: number | null
 }
 
 export interface IdRange {
@@ -73,6 +75,8 @@ export type Slot =
       readonly device?: { readonly type: 'b' | 'c'; readonly major: number; readonly minor: number }
       readonly origin: string
     }
+  /** A copy of the root that is attached over it, where there is no mount namespace but mounts. */
+  | { readonly kind: 'root_mount'; readonly origin: string }
   /** The directory at `path`, O_PATH. */
   | { readonly kind: 'directory'; readonly path: string; readonly origin: string }
   /** A namespace file, checked to be of `type` (a CLONE_NEW* flag). */

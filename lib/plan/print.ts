@@ -68,9 +68,11 @@ function slotText(slot: Slot): string {
   }
 }
 
-function clearedText({ cleared = { mount: 0, tree: 0 } }: { cleared?: Cleared }): string {
+function clearedText({ cleared }: { cleared?: Cleared }): string {
+  if (cleared === undefined) return ''
   const flags = cleared.mount | cleared.tree
-  return flags === 0 ? '' : ` without=${attributes(flags)}`
+  const times = cleared.times === null ? '' : ` times=${cleared.times === 0 ? 'relatime' : attributes(cleared.times)}`
+  return `${flags === 0 ? '' : ` without=${attributes(flags)}`}${times}`
 }
 
 const deviceText = ({ type, major, minor }: { type: string; major: number; minor: number }): string =>
@@ -155,6 +157,7 @@ const capabilities: Format = value => {
 const FORMATS: Readonly<Record<string, Format>> = {
   set: attributes,
   clear: attributes,
+  implied: attributes,
   recSet: attributes,
   recClear: attributes,
   attributes,

@@ -15,6 +15,7 @@ export const REPEATABLE: ReadonlySet<OpName> = new Set<OpName>([
   'attach',
   'attach_checked',
   'attach_inside',
+  'attach_mapped',
   'mount_fs',
   'set_attributes',
   'reconfigure',
@@ -36,6 +37,7 @@ export const SLOT_KIND_NAMES = [
   'device',
   'place',
   'directory',
+  'root_mount',
   'namespace',
   'cgroup',
   'cgroup_tree',
@@ -55,7 +57,9 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   root: ['tree'],
   root_checked: ['directory'],
   root_dir: ['directory'],
+  root_over: ['root_mount'],
   attach_checked: ['place'],
+  attach_mapped: ['idmapped_tree'],
   attach: ['tree', 'idmapped_tree', 'idmapped_filesystem', 'device', 'cgroup_tree'],
   join_root: ['init_root'],
   console: ['console'],
@@ -65,7 +69,9 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   reap: ['status'],
 }
 
-const MOUNTED_ROOTS = ['root', 'root_checked'] as const satisfies readonly OpName[]
+const NEW_ROOTS = ['root', 'root_checked'] as const satisfies readonly OpName[]
+/** A mount of the container's own, which may have others below it. */
+const MOUNTED_ROOTS = [...NEW_ROOTS, 'root_over'] as const satisfies readonly OpName[]
 const ROOTS = [...MOUNTED_ROOTS, 'root_dir'] as const satisfies readonly OpName[]
 
 /**
@@ -79,17 +85,18 @@ export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName
   attach: [MOUNTED_ROOTS],
   attach_checked: [MOUNTED_ROOTS],
   attach_inside: [MOUNTED_ROOTS],
+  attach_mapped: [MOUNTED_ROOTS],
   mount_fs: [MOUNTED_ROOTS],
   set_attributes: [MOUNTED_ROOTS],
   reconfigure: [MOUNTED_ROOTS],
   mkdir: [ROOTS],
   symlink: [ROOTS],
   mknod: [ROOTS],
-  place_root: [MOUNTED_ROOTS],
+  place_root: [NEW_ROOTS],
   prepare: [ROOTS],
-  pivot_root: [MOUNTED_ROOTS],
-  move_root: [MOUNTED_ROOTS],
-  chroot: ['root_dir'],
+  pivot_root: [NEW_ROOTS],
+  move_root: [NEW_ROOTS],
+  chroot: [['root_dir', 'root_over']],
   join_root: ['not_dumpable'],
   console: ['setsid'],
   groups: ['bounding_set'],
@@ -108,6 +115,8 @@ export const ROOT_SWITCHES = ['pivot_root', 'move_root', 'chroot', 'join_root'] 
 
 /** Pairs of ops: once the second has come, the first may not. */
 export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
+  // It would be that of the host's mounts.
+  ['propagation', 'root_over'],
   ...ROOTS.flatMap(root => ROOTS.filter(other => other !== root).map(other => [root, other] as const)),
   // A read-only root has no room for what is made later.
   ['mkdir', 'root_attr'],

@@ -26,7 +26,8 @@ export const FORMS = {
   option: 'is an option without a key',
   /** `name=value`. */
   variable: 'is a variable without a name or without "="',
-  key: 'is not a path below /proc/sys',
+  /** Below /proc/sys, or below a directory that the op names. */
+  key: 'is not a relative path of plain names',
   /** The kernel refuses names that begin with a dot. */
   keyring: 'is not the name of a keyring',
   lsm_file: 'is not a file of /proc/self/attr',
@@ -72,6 +73,7 @@ const BY_NAME: Readonly<Record<string, ValueRule>> = {
   attributes: mask(ATTRIBUTES),
   clear: mask(CLEARABLE),
   recClear: mask(CLEARABLE),
+  implied: mask(ATTRIBUTES),
 }
 
 type ByOp = { readonly [N in OpName]?: { readonly [K in keyof OpArgs<N>]?: ValueRule } }
@@ -85,6 +87,7 @@ const BY_OP: ByOp = {
   attach: { resolve: resolveOfCopies },
   attach_checked: { source: { form: 'path_or_root' }, recursive: most(1), resolve: resolveOfCopies },
   attach_inside: { source: { form: 'path_or_root' }, recursive: most(1), resolve: resolveOfCopies },
+  attach_mapped: { source: { form: 'path_or_root' }, below: { form: 'key' }, resolve: resolveOfCopies },
   mount_fs: { type: { form: 'filled' }, options: { form: 'option' } },
   set_attributes: { path: { form: 'path_or_root' } },
   reconfigure: { options: { form: 'option', filled: true } },

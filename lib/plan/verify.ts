@@ -177,6 +177,8 @@ function enter(walk: Walk, op: Op): string | null {
     return 'makes after map what is mapped there'
   if (op.op === 'unshare') walk.entered |= op.args.flags
   if (op.op === 'setns') walk.entered |= op.args.type
+  // In a mount of the container's own those of the host are out of reach.
+  if (op.op === 'root_over') walk.entered |= CLONE.NEWNS
   return null
 }
 

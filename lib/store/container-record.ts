@@ -36,6 +36,8 @@ export interface ContainerRecord {
   readonly reaps?: boolean
   /** Its class of service; null or absent if it has none. */
   readonly rdt?: unknown
+  /** The mount over its root, where it has no mount namespace; null or absent where there is none. */
+  readonly rootMount?: unknown
 }
 
 /** The plan's ops from `first` on: all that can fail once the container is created. */

@@ -60,3 +60,22 @@ export function newMount(type: string, options: readonly string[]): number {
   const words = message.toString('utf8', 0, message.indexOf(0)).trim().replace(/^e /, '')
   throw new SystemError({ syscall: 'fsconfig', errno: errnoName(-fd), path: words === '' ? type : `${type}: ${words}` })
 }
+
+/** Attaches a detached tree over an open directory; neither what is in it nor what is mounted in it later appears anywhere else. */
+export function coverDirectory(tree: number, directory: number): void {
+  check(native().ts_cover(tree, directory), 'move_mount')
+}
+
+/** Takes away the topmost mount at `path` with all that is mounted in it, also while it is in use (MNT_DETACH). */
+export function uncover(path: string): void {
+  check(native().ts_uncover(path), 'umount2', path)
+}
+
+const id = Buffer.alloc(8)
+
+/** The numbers of the mount that a descriptor is in: of mountinfo(5), and the one that is never given again (Linux 6.8), else null. */
+export function mountNumber(fd: number): { number: string; unique: string | null } {
+  check(native().ts_mount_id(fd, 0, id), 'statx')
+  const number = String(id.readBigUInt64LE())
+  return { number, unique: native().ts_mount_id(fd, 1, id) === 0 ? String(id.readBigUInt64LE()) : null }
+}

@@ -7,6 +7,9 @@
 // Puts the detached mount on what `target` refers to; `path` is for the report.
 void attach_at(const struct init *init, int mount, int target, const char *path);
 
+// What is at `path`, which is made if it is missing. Unless `resolve` says so, it is not on a procfs.
+int open_mount_point(const struct init *init, const char *path, bool directory, uint64_t resolve);
+
 // Sets and clears MOUNT_ATTR_*; nothing is done if both are 0.
 void change_attributes(const struct init *init, int mount, bool recursive, uint64_t set, uint64_t clear,
                        const char *path);

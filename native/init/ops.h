@@ -21,56 +21,58 @@ enum op_code {
   OP_ROOT = 10,
   OP_ROOT_CHECKED = 11,
   OP_ROOT_DIR = 12,
-  OP_ATTACH = 13,
-  OP_ATTACH_CHECKED = 14,
-  OP_ATTACH_INSIDE = 15,
-  OP_MOUNT_FS = 16,
-  OP_SET_ATTRIBUTES = 17,
-  OP_RECONFIGURE = 18,
-  OP_MKDIR = 19,
-  OP_SYMLINK = 20,
-  OP_MKNOD = 21,
-  OP_PLACE_ROOT = 22,
-  OP_PREPARE = 23,
-  OP_PIVOT_ROOT = 24,
-  OP_MOVE_ROOT = 25,
-  OP_CHROOT = 26,
-  OP_JOIN_ROOT = 27,
-  OP_HOSTNAME = 28,
-  OP_DOMAINNAME = 29,
-  OP_SYSCTL = 30,
-  OP_LOOPBACK_UP = 31,
-  OP_CONSOLE = 32,
-  OP_REOPEN_NULL = 33,
-  OP_MASK_PATH = 34,
-  OP_READONLY_PATH = 35,
-  OP_ROOT_ATTR = 36,
-  OP_KEYRING = 37,
-  OP_PERSONALITY = 38,
-  OP_MEMORY_POLICY = 39,
-  OP_UMASK = 40,
-  OP_BOUNDING_SET = 41,
-  OP_STDIO_OWNER = 42,
-  OP_GROUPS = 43,
-  OP_GID = 44,
-  OP_UID = 45,
-  OP_CAPABILITIES = 46,
-  OP_NO_NEW_PRIVS = 47,
-  OP_LSM_LABEL = 48,
-  OP_CHDIR = 49,
-  OP_RESOLVE_EXEC = 50,
-  OP_SECCOMP = 51,
-  OP_LIFELINE = 52,
-  OP_HOME_ENV = 53,
-  OP_CREATED = 54,
-  OP_AWAIT_START = 55,
-  OP_CLOSE_FROM = 56,
-  OP_REAP = 57,
-  OP_EXECVE = 58,
+  OP_ROOT_OVER = 13,
+  OP_ATTACH = 14,
+  OP_ATTACH_CHECKED = 15,
+  OP_ATTACH_INSIDE = 16,
+  OP_ATTACH_MAPPED = 17,
+  OP_MOUNT_FS = 18,
+  OP_SET_ATTRIBUTES = 19,
+  OP_RECONFIGURE = 20,
+  OP_MKDIR = 21,
+  OP_SYMLINK = 22,
+  OP_MKNOD = 23,
+  OP_PLACE_ROOT = 24,
+  OP_PREPARE = 25,
+  OP_PIVOT_ROOT = 26,
+  OP_MOVE_ROOT = 27,
+  OP_CHROOT = 28,
+  OP_JOIN_ROOT = 29,
+  OP_HOSTNAME = 30,
+  OP_DOMAINNAME = 31,
+  OP_SYSCTL = 32,
+  OP_LOOPBACK_UP = 33,
+  OP_CONSOLE = 34,
+  OP_REOPEN_NULL = 35,
+  OP_MASK_PATH = 36,
+  OP_READONLY_PATH = 37,
+  OP_ROOT_ATTR = 38,
+  OP_KEYRING = 39,
+  OP_PERSONALITY = 40,
+  OP_MEMORY_POLICY = 41,
+  OP_UMASK = 42,
+  OP_BOUNDING_SET = 43,
+  OP_STDIO_OWNER = 44,
+  OP_GROUPS = 45,
+  OP_GID = 46,
+  OP_UID = 47,
+  OP_CAPABILITIES = 48,
+  OP_NO_NEW_PRIVS = 49,
+  OP_LSM_LABEL = 50,
+  OP_CHDIR = 51,
+  OP_RESOLVE_EXEC = 52,
+  OP_SECCOMP = 53,
+  OP_LIFELINE = 54,
+  OP_HOME_ENV = 55,
+  OP_CREATED = 56,
+  OP_AWAIT_START = 57,
+  OP_CLOSE_FROM = 58,
+  OP_REAP = 59,
+  OP_EXECVE = 60,
 };
 
-#define OP_COUNT 59
-#define OP_MAX_ARGS 10
+#define OP_COUNT 61
+#define OP_MAX_ARGS 11
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
 #define OP_RESOLVE_ON_PROCFS 2u
@@ -78,6 +80,7 @@ enum op_code {
 #define OP_RESOLVE_COPY_UP 8u
 #define OP_RESOLVE_COPY_MODE 16u
 #define OP_RESOLVE_KEEP_MODE 32u
+#define OP_RESOLVE_KEEP_LOCKS 64u
 
 /* For each op: X(its code, its name). */
 #define EACH_OP(X) \
@@ -94,9 +97,11 @@ enum op_code {
   X(OP_ROOT, root) \
   X(OP_ROOT_CHECKED, root_checked) \
   X(OP_ROOT_DIR, root_dir) \
+  X(OP_ROOT_OVER, root_over) \
   X(OP_ATTACH, attach) \
   X(OP_ATTACH_CHECKED, attach_checked) \
   X(OP_ATTACH_INSIDE, attach_inside) \
+  X(OP_ATTACH_MAPPED, attach_mapped) \
   X(OP_MOUNT_FS, mount_fs) \
   X(OP_SET_ATTRIBUTES, set_attributes) \
   X(OP_RECONFIGURE, reconfigure) \
@@ -160,9 +165,11 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_ROOT] = {"root", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ROOT_CHECKED] = {"root_checked", 1u << PHASE_MOUNT, 2, {ARG_SLOT, ARG_TEXT}},
     [OP_ROOT_DIR] = {"root_dir", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
-    [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 8, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
-    [OP_ATTACH_CHECKED] = {"attach_checked", 1u << PHASE_MOUNT, 10, {ARG_SLOT, ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
-    [OP_ATTACH_INSIDE] = {"attach_inside", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_ROOT_OVER] = {"root_over", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
+    [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 9, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_ATTACH_CHECKED] = {"attach_checked", 1u << PHASE_MOUNT, 11, {ARG_SLOT, ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_ATTACH_INSIDE] = {"attach_inside", 1u << PHASE_MOUNT, 10, {ARG_TEXT, ARG_U32, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
+    [OP_ATTACH_MAPPED] = {"attach_mapped", 1u << PHASE_MOUNT, 11, {ARG_SLOT, ARG_TEXT, ARG_TEXTS, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_MOUNT_FS] = {"mount_fs", 1u << PHASE_MOUNT, 9, {ARG_TEXT, ARG_TEXT, ARG_TEXT, ARG_TEXTS, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
     [OP_SET_ATTRIBUTES] = {"set_attributes", 1u << PHASE_MOUNT | 1u << PHASE_INSIDE, 6, {ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32}},
     [OP_RECONFIGURE] = {"reconfigure", 1u << PHASE_MOUNT, 2, {ARG_TEXT, ARG_TEXTS}},
@@ -238,14 +245,20 @@ struct root_checked_op {
 struct root_dir_op {
   struct value slot;
 };
+struct root_over_op {
+  struct value slot;
+};
 struct attach_op {
-  struct value slot, path, set, clear, rec_set, rec_clear, propagation, resolve;
+  struct value slot, path, set, clear, implied, rec_set, rec_clear, propagation, resolve;
 };
 struct attach_checked_op {
-  struct value slot, source, recursive, path, set, clear, rec_set, rec_clear, propagation, resolve;
+  struct value slot, source, recursive, path, set, clear, implied, rec_set, rec_clear, propagation, resolve;
 };
 struct attach_inside_op {
-  struct value source, recursive, path, set, clear, rec_set, rec_clear, propagation, resolve;
+  struct value source, recursive, path, set, clear, implied, rec_set, rec_clear, propagation, resolve;
+};
+struct attach_mapped_op {
+  struct value slot, source, below, path, set, clear, implied, rec_set, rec_clear, propagation, resolve;
 };
 struct mount_fs_op {
   struct value type, source, path, options, attributes, rec_set, rec_clear, propagation, resolve;
@@ -374,9 +387,11 @@ union args {
   struct root_op root;
   struct root_checked_op root_checked;
   struct root_dir_op root_dir;
+  struct root_over_op root_over;
   struct attach_op attach;
   struct attach_checked_op attach_checked;
   struct attach_inside_op attach_inside;
+  struct attach_mapped_op attach_mapped;
   struct mount_fs_op mount_fs;
   struct set_attributes_op set_attributes;
   struct reconfigure_op reconfigure;

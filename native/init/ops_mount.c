@@ -1,125 +1,17 @@
-// MOUNT: the tree below the root to be.
+// MOUNT: what is made new below the root to be.
 #include "copy.h"
 #include "memory.h"
 #include "mount.h"
 #include "path.h"
 #include "procfs.h"
 
-void run_propagation(struct init *init, struct propagation_op *args) {
-  init->propagation = args->flags.number;
-  must(&init->report, "mount", sys_mount("/", init->propagation), "/");
-}
-
-// A tree that the runtime copied is still a peer of the host's mounts, as those of a new mount namespace are
-// until the propagation of "/" is set: what is mounted in it would appear on the host. So it gets the same.
-static void leave_peers(const struct init *init, int tree, const char *path) {
-  if ((init->propagation & MS_SHARED) != 0)
-    return;
-  uint64_t kind = (init->propagation & MS_SLAVE) != 0 ? MS_SLAVE : MS_PRIVATE;
-  change_propagation(init, tree, kind | MS_REC, path);
-}
-
-// On a shared "/" the root to be would appear on the host, and pivot_root would refuse it.
-static void make_host_private(struct init *init, uint64_t propagation) {
-  int fd = must(&init->report, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/");
-  change_propagation(init, fd, propagation, "/");
-  sys_close(fd);
-}
-
-static void enter_tree(struct init *init, int tree) {
-  make_host_private(init, MS_PRIVATE);
-  init->root = tree;
-  leave_peers(init, init->root, "/");
-  // Even if its mounts are to be peers, the root itself is not: what is mounted in it would appear on the
-  // host, and pivot_root refuses a shared root. `root_attr` shares the finished one.
-  if ((init->propagation & MS_SHARED) != 0)
-    change_propagation(init, init->root, MS_PRIVATE, "/");
-  must(&init->report, "move_mount", sys_move_mount(init->root, AT_FDCWD, "/", 0), "/");
-  must(&init->report, "fchdir", sys_fchdir(init->root), "/");
-}
-
-void run_root(struct init *init, struct root_op *args) {
-  enter_tree(init, take_slot(init, args->slot.number));
-}
-
-// A path is opened a second time, so it may lead elsewhere by now. What the runtime has opened, with the
-// rights of its user and on the host as it was, is what counts.
-static int copy_checked(struct init *init, uint64_t slot, const char *source, bool recursive) {
-  int expected = take_slot(init, slot);
-  int found = must(&init->report, "openat", sys_openat(AT_FDCWD, source, O_PATH | O_CLOEXEC, 0), source);
-  struct statx was = stat_of(init, expected, source), is = stat_of(init, found, source);
-  if (was.stx_dev_major != is.stx_dev_major || was.stx_dev_minor != is.stx_dev_minor ||
-      was.stx_ino != is.stx_ino)
-    violate(&init->report, VIOLATION_SOURCE, source);
-  sys_close(expected);
-  int tree = clone_mount(init, found, recursive ? AT_RECURSIVE : 0, source);
-  sys_close(found);
-  return tree;
-}
-
-void run_root_checked(struct init *init, struct root_checked_op *args) {
-  enter_tree(init, copy_checked(init, args->slot.number, args->source.text, true));
-}
-
-void run_place_root(struct init *init, struct place_root_op *args) {
-  const char *path = args->path.text;
-  // In a shared mount the root would appear on the host as well.
-  if ((init->propagation & MS_SHARED) != 0)
-    make_host_private(init, MS_PRIVATE | MS_REC);
-  int result = sys_move_mount(init->root, AT_FDCWD, path, 0);
-  if (result != -EACCES)
-    must(&init->report, "move_mount", result, path);
-}
-
-void run_root_dir(struct init *init, struct root_dir_op *args) {
-  init->root = take_slot(init, args->slot.number);
-}
-
 // A mount over a part of /proc could make what is written there go elsewhere, or show the process a world
 // that is not (CVE-2019-16884), and a link in the image may lead there.
-static int open_mount_point(const struct init *init, const char *path, bool directory, uint64_t resolve) {
+int open_mount_point(const struct init *init, const char *path, bool directory, uint64_t resolve) {
   int target = open_target(init, path, directory, resolve);
   if ((resolve & OP_RESOLVE_ON_PROCFS) == 0 && is_procfs(init, target, path))
     violate(&init->report, VIOLATION_PROCFS, path);
   return target;
-}
-
-struct attachment {
-  const char *path;
-  uint64_t set, clear, rec_set, rec_clear, propagation, resolve;
-};
-
-static void attach_tree(struct init *init, int mount, const struct attachment *args) {
-  const char *path = args->path;
-  struct statx source = stat_of(init, mount, path);
-  leave_peers(init, mount, path);
-  // Before it can be seen: nobody gets to use it with weaker attributes.
-  change_attributes(init, mount, false, args->set, args->clear, path);
-  change_attributes(init, mount, true, args->rec_set, args->rec_clear, path);
-  if ((args->resolve & OP_RESOLVE_IS_PROCFS) != 0 && !is_whole_procfs(init, mount, path))
-    violate(&init->report, VIOLATION_PROCFS, path);
-  int target = open_mount_point(init, path, is_directory(&source), args->resolve);
-  attach_at(init, mount, target, path);
-  sys_close(target);
-  // A mount on a shared one becomes shared, so this comes after.
-  change_propagation(init, mount, args->propagation, path);
-  sys_close(mount);
-}
-
-#define ATTACHMENT(args)                                                                                     \
-  &(struct attachment) {                                                                                     \
-    (args)->path.text, (args)->set.number, (args)->clear.number, (args)->rec_set.number,                     \
-        (args)->rec_clear.number, (args)->propagation.number, (args)->resolve.number                         \
-  }
-
-void run_attach(struct init *init, struct attach_op *args) {
-  attach_tree(init, take_slot(init, args->slot.number), ATTACHMENT(args));
-}
-
-void run_attach_checked(struct init *init, struct attach_checked_op *args) {
-  bool recursive = args->recursive.number != 0;
-  int mount = copy_checked(init, args->slot.number, args->source.text, recursive);
-  attach_tree(init, mount, ATTACHMENT(args));
 }
 
 // A tmpfs over a directory of the image has that directory's mode, as engines expect it.
@@ -134,18 +26,6 @@ static void keep_mode(const struct init *init, int context, const char *path, ui
   for (unsigned int digit = 0; digit < 4; digit++)
     option[sizeof option - 2 - digit] += (char)(found.stx_mode >> 3 * digit & 7);
   configure_fs(init, context, option);
-}
-
-// The image has a say in what is there. A procfs elsewhere would have none of its masks (CVE-2019-16884).
-void run_attach_inside(struct init *init, struct attach_inside_op *args) {
-  const char *source = args->source.text;
-  int found =
-      must(&init->report, "openat2", open_in_root(init, source, O_PATH, OP_RESOLVE_NO_SYMLINKS), source);
-  if (is_procfs(init, found, source))
-    violate(&init->report, VIOLATION_PROCFS, source);
-  int tree = clone_mount(init, found, args->recursive.number != 0 ? AT_RECURSIVE : 0, source);
-  sys_close(found);
-  attach_tree(init, tree, ATTACHMENT(args));
 }
 
 static int new_mount(const struct init *init, struct mount_fs_op *args) {

@@ -127,6 +127,10 @@ static const char *check_meaning(struct check *check, enum op_code code, const s
   case OP_SETNS:
     check->entered |= (uint32_t)args->number[1];
     return check_setns(check, args);
+  case OP_ROOT_OVER:
+    // In a mount of the container's own those of the host are out of reach.
+    check->entered |= NS_NEWNS;
+    return NULL;
   case OP_CAPABILITIES:
     return check_capabilities(args->number);
   case OP_SECCOMP:

@@ -32,7 +32,7 @@ t.test('config.md#linux-mount-options: what the mount of the host forbids stays 
   const { sh, bind } = bundleWithLocked(t)
   const { stdout } = await sh('cat /proc/self/mountinfo', config => {
     mapped(config)
-    config.mounts.push(bind('rbind', 'noatime'))
+    config.mounts.push(bind('rbind', 'nosymfollow'))
   })
   t.same(mountAt(stdout, '/data').options.slice(0, 4), ['ro', 'nosuid', 'nodev', 'noexec'])
   t.ok(mountAt(stdout, '/data/below').options.includes('noexec'))

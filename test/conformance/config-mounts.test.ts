@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSy
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
-import { createError, invalid, lines, mountAt, parseMounts } from './attempt.js'
+import { createError, invalid, mountAt, parseMounts } from './attempt.js'
 import { type MountInput, mounting, tmpfs } from './mounting.js'
 
 const skip = { skip: missing('root', 'busybox') }
@@ -219,17 +219,3 @@ t.test('config.md#mounts: what can be known to be wrong is said at once', skip, 
     ),
   )
 })
-
-t.test(
-  'config.md#mounts: without a mount namespace they would be those of the host, and are refused',
-  skip,
-  async t => {
-    const error = await createError(makeBundle(t), config => {
-      config.linux.namespaces = [{ type: 'pid' }, { type: 'uts' }]
-      config.linux.maskedPaths = []
-      config.linux.readonlyPaths = []
-    })
-    t.match(error, invalid('/mounts'))
-    t.equal(lines(String((error as Error).message)).length, 1)
-  },
-)

@@ -82,11 +82,6 @@ t.test('config.md#root: without a mount namespace the process is in it by chroot
     config.linux.readonlyPaths = []
   }
   t.match(await sh('cat /etc/mark; pwd', withoutMounts), { stdout: 'chroot/\n' })
-  const readonly = await createError(makeBundle(t), config => {
-    withoutMounts(config)
-    config.root = { path: 'rootfs', readonly: true }
-  })
-  t.match(readonly, invalid('/root/readonly'))
 })
 
 t.test(

@@ -68,6 +68,23 @@ t.test('kill -9 between any two steps of create leaves nothing that delete does 
   t.strictSame(await runtime.list(), [])
 })
 
+t.test('kill -9 in a create without a mount namespace leaves no mount that delete does not remove', skip, async t => {
+  const test = makeBundle(t)
+  const { configure, directory, id } = test
+  configure(({ linux }) => {
+    linux.namespaces = [{ type: 'pid' }, { type: 'uts' }]
+    Object.assign(linux, { maskedPaths: [], readonlyPaths: [], cgroupsPath: `/${id()}` })
+  })
+  const calls = countCalls(test, 'create')
+  await checkCleanable(t, test, 'create')
+  for (let at = 1; at <= calls; at++) {
+    work(test, 'create', at)
+    await checkCleanable(t, test, `create killed at call ${at}`)
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    if (mounts.includes(directory)) t.fail(`create killed at call ${at} leaves a mount`)
+  }
+})
+
 t.test('kill -9 between any two steps of start or delete leaves nothing that delete does not remove', skip, async t => {
   const test = makeBundle(t)
   const { runtime, bundle, configure, id } = test

@@ -13,6 +13,7 @@ import { clang, missing } from '../needs.js'
 import { buildHarness, framed, READER, type Verdict } from './harness.js'
 import { temporaryFolder } from './launch.js'
 import {
+  coveredPlan,
   createPlan,
   type Item,
   items,
@@ -26,7 +27,7 @@ import {
   waitingPlan,
 } from './plans.js'
 
-const SAMPLES = { createPlan, joinPlan, movePlan, rootlessPlan, waitingPlan }
+const SAMPLES = { coveredPlan, createPlan, joinPlan, movePlan, rootlessPlan, waitingPlan }
 
 /** As the runtime sends it. */
 const encoded = (plan: Plan): Buffer => Buffer.from(encodePlan(plan))
@@ -174,7 +175,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
 
   t.test('refuses an op without its predecessors', async t => {
     const needed: readonly (readonly [SamplePlan, OpName, RegExp])[] = [
-      [createPlan, 'root', /needs root or root_checked before it/],
+      [createPlan, 'root', /needs root or root_checked or root_over before it/],
       [createPlan, 'pivot_root', /needs a switched root before it/],
       [createPlan, 'not_dumpable', /needs not_dumpable before it/],
       [joinPlan, 'join_root', /needs a switched root before it/],
@@ -183,7 +184,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
       [movePlan, 'propagation', /needs propagation before it/],
       [movePlan, 'setsid', /needs setsid before it/],
       [movePlan, 'groups', /needs groups before it/],
-      [rootlessPlan, 'root_checked', /needs root or root_checked before it/],
+      [rootlessPlan, 'root_checked', /needs root or root_checked or root_over before it/],
       [rootlessPlan, 'become_root', /a user namespace without a root/],
       [rootlessPlan, 'map', /a user namespace without mappings/],
       [movePlan, 'bounding_set', /needs bounding_set before it/],
@@ -194,7 +195,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
       [movePlan, 'close_from', /needs close_from before it/],
       [movePlan, 'execve', /does not end with execve/],
       [createPlan, 'created', /needs created before it/],
-      [waitingPlan, 'root_dir', /needs root_dir before it/],
+      [waitingPlan, 'root_dir', /needs root_dir or root_over before it/],
     ]
     for (const [sample, name, reason] of needed) t.match(verdict(without(sample, name)), reason, name)
   })

@@ -138,6 +138,22 @@ export const waitingPlan: SamplePlan = sample({
   ],
 })
 
+/** Without a mount namespace, but with mounts. */
+export const coveredPlan: SamplePlan = sample({
+  slotCount: 2,
+  ops: [
+    op('not_dumpable'),
+    op('setsid'),
+    op('root_over', { slot: 0 }),
+    op('mount_fs', { type: 'proc', source: 'proc', path: '/proc', resolve: 1 }),
+    op('chroot'),
+    op('root_attr', { set: 1n }),
+    ...identity.slice(0, -1),
+    op('created'),
+    op('await_start', { slot: 1 }),
+  ],
+})
+
 /** Without pivot_root. */
 export const movePlan: SamplePlan = sample({
   slotCount: 1,
@@ -155,7 +171,7 @@ export const movePlan: SamplePlan = sample({
 
 /** As a runtime without privileges sends it. */
 export const rootlessPlan: SamplePlan = sample({
-  slotCount: 2,
+  slotCount: 3,
   cloneFlags: ALL | CLONE.NEWUSER,
   ops: [
     op('map'),
@@ -166,6 +182,7 @@ export const rootlessPlan: SamplePlan = sample({
     op('root_checked', { slot: 0, source: '/srv/rootfs' }),
     op('attach_checked', { slot: 1, source: '/srv/data', recursive: 1, path: '/data', set: 1n }),
     op('attach_inside', { source: '/data', recursive: 0, path: '/again', set: 1n }),
+    op('attach_mapped', { slot: 2, source: '/data', below: ['a', 'b/c'], path: '/mapped' }),
     op('pivot_root'),
     ...identity,
     ...execution,

@@ -3,7 +3,7 @@ import { CLONE, MS } from '../../lib/plan/flags.js'
 import type { Op, OpArgs, OpName } from '../../lib/plan/ops.js'
 import { makeOp, type Plan, type Slot } from '../../lib/plan/plan.js'
 
-export const NO_ATTRIBUTES = { set: 0n, clear: 0n, recSet: 0n, recClear: 0n, propagation: 0 } as const
+export const NO_ATTRIBUTES = { set: 0n, clear: 0n, implied: 0n, recSet: 0n, recClear: 0n, propagation: 0 } as const
 
 const SLOTS: readonly Slot[] = [
   { kind: 'tree', path: '/rootfs', recursive: true, nofollow: false, origin: '/root/path' },
