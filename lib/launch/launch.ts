@@ -78,9 +78,12 @@ export async function launch(input: LaunchInput): Promise<Child> {
     input.meanwhile?.()
     await converse(session)
     input.signal?.throwIfAborted()
+    // The caller has it before it can be gone.
+    setImmediate(session.child.release)
     return session.child
   } catch (error) {
     const { end = kill } = input
+    session.child.release()
     session.child.claim()
     await end(session.child)
     input.signal?.throwIfAborted()
@@ -131,7 +134,7 @@ function start({ plan, stdio, cgroup, cpus, leavesStatus = false }: LaunchInput)
       report: stdio.length,
     })
     debug('helper %d, %d ops', process.pid, plan.ops.length)
-    return { child: followChild({ ...process, leave: leavesStatus }), control }
+    return { child: followChild({ ...process, leave: leavesStatus, held: true }), control }
   } catch (error) {
     closeFd(control)
     throw error
@@ -177,7 +180,8 @@ async function followClone(session: Session, pid: number): Promise<void> {
   if (pidfd === null) throw diedError({ exitCode: null, signal: null, at: 'clone' })
   // The first process has done its work and is ours alone.
   session.child.claim()
-  session.child = followChild({ pid, pidfd, leave: session.input.leavesStatus ?? false })
+  session.child.release()
+  session.child = followChild({ pid, pidfd, leave: session.input.leavesStatus ?? false, held: true })
   session.awaitsClone = false
   session.input.spawned?.(session.child)
   session.input.signal?.throwIfAborted()
@@ -209,5 +213,6 @@ async function handOver({ input, channel, child }: Session, number: number): Pro
 /** The helper closes the control socket when it is past `created` (or has exec'd), and when it dies. */
 async function survived({ input, child, at }: Session): Promise<void> {
   if (!input.plan.ops.some(({ op }) => op === 'created')) return
+  child.release()
   throw diedError({ ...(await child.wait()), at })
 }

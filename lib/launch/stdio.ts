@@ -124,7 +124,10 @@ export async function launchWithStreams(input: WithStreams): Promise<Launched> {
   try {
     directory = cgroup?.directoryFd() ?? null
     const child = await launch(stdio, directory)
-    return { child, streams: stdio.streams() }
+    const streams = stdio.streams()
+    // As node:child_process does it: nobody is left to read it, and a caller that never ends it would hold the pipe for ever.
+    void child.exited.then(() => streams.stdin?.destroy())
+    return { child, streams }
   } catch (error) {
     stdio.discard()
     throw error
