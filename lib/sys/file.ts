@@ -287,10 +287,8 @@ export function openNull(): number {
   return open('/dev/null', constants.O_RDWR)
 }
 
-/**
- * A descriptor that `closeFd` closes. (One of node:fs would be closed by the end of a worker once more, by its number, whoever
- * has that by then.)
- */
+// A descriptor that `closeFd` closes. The end of a worker would close one of node:fs once more, by its number, which may be
+// another file's by then.
 function open(path: string, flags: number): number {
   return check(native().ts_open(path, flags), 'open', path)
 }
