@@ -1,8 +1,16 @@
-/** Runs a program of the host to its end, for hooks in the runtime namespace. */
-import { closeFd, closeFds } from './beneath.js'
-import { isExecutable, openNull } from './file.js'
-import { runJob } from './job.js'
-import { type ExitStatus, killGroup, reap } from './processes.js'
+/**
+ * Runs a program of the host to its end, for hooks in the runtime namespace. It is kept by the init helper (native/init/hook.c), which
+ * ends it and all that it has started when it is told to, and when this process ends in whatever way.
+ */
+import { SystemError } from '../errors.js'
+import { closeFds } from './beneath.js'
+import { errnoName, signalName } from './errno.js'
+import { isDirectory, isExecutable, openNull, openPath } from './file.js'
+import { helperExecutable, sealedMemory } from './memory.js'
+import { native } from './native.js'
+import { type ExitStatus, reap } from './processes.js'
+import { socketPair } from './socket.js'
+import { type Spawned, spawn } from './spawn.js'
 import { collectTail, makePipe, writableOf } from './stream.js'
 import { after } from './timer.js'
 import { READABLE, watch } from './watch.js'
@@ -17,10 +25,12 @@ export interface RunInput {
   /** "/" if it is not there (any more). */
   readonly cwd: string
   readonly stdin: string
-  /** The whole process group is killed then. */
+  /** All that it has started is killed then, also what has gone to another session; null: never. */
   readonly timeoutMs: number | null
   /** The same happens when it is aborted. */
   readonly signal?: AbortSignal | undefined
+  /** Gets the pid of the keeper, which ends the program when it gets SIGTERM. */
+  readonly started?: ((pid: number) => void) | undefined
 }
 
 export interface RunResult extends ExitStatus {
@@ -31,42 +41,82 @@ export interface RunResult extends ExitStatus {
 
 /** @throws {SystemError} if the program can't be started */
 export async function run(input: RunInput): Promise<RunResult> {
-  const { pid, pidfd, stdin, stderr } = await start(input)
-  const tail = collectTail(stderr)
-  const writer = writableOf(stdin)
-  writer.end(input.stdin)
-  const kill = killLater(pid, input)
-  const status = await exitOf(pidfd).finally(kill.stop)
-  // A grandchild may hold the pipes open for ever.
-  writer.destroy()
-  return { ...status, timedOut: kill.timedOut(), stderr: await tail.stop() }
-}
-
-interface Started {
-  readonly pid: number
-  readonly pidfd: number
-  /** Our ends. */
-  readonly stdin: number
-  readonly stderr: number
-}
-
-async function start({ path, args, env, cwd, signal }: RunInput): Promise<Started> {
-  const [input, stdin] = makePipe()
-  const [stderr, errors] = makePipe()
-  const nothing = openNull()
-  const words = args.length > 0 ? args : [path]
-  const data = Buffer.from([...words, ...env, cwd].map(text => `${text}\0`).join(''))
-  const stdio = [input, nothing, errors] as const
+  const { stdin, timeoutMs, signal, started } = input
+  const { keeper, control, writer, errors } = startKeeper(input)
+  started?.(keeper.pid)
+  const stderr = collectTail(errors)
+  writableOf(writer).end(stdin)
+  let timedOut = false
+  const end = (): void => {
+    native().ts_send(control, Uint8Array.of(1), 1)
+  }
+  const late = (): void => {
+    timedOut = true
+    end()
+  }
+  const timer = after(timeoutMs ?? Number.POSITIVE_INFINITY, late)
+  signal?.addEventListener('abort', end, { once: true })
+  if (signal?.aborted) end()
   try {
-    const what = { path: find(path, env), first: words.length, second: env.length, data, stdio, signal }
-    const { result: pid, fd: pidfd } = await runJob({ kind: 'start', ...what }, 'execve')
-    return { pid, pidfd, stdin, stderr }
+    const status = await ended(control, input.path)
+    return { ...status, timedOut, stderr: await stderr.stop() }
   } catch (error) {
-    closeFds([stdin, stderr])
+    await stderr.stop()
     throw error
   } finally {
-    closeFds(stdio)
+    timer.stop()
+    signal?.removeEventListener('abort', end)
+    // Its end of file would have the keeper kill what a program that has ended left behind: it is gone by then.
+    await watch(keeper.pidfd, READABLE).ready
+    reap(keeper.pidfd)
+    closeFds([keeper.pidfd, control])
   }
+}
+
+interface Kept {
+  readonly keeper: Spawned
+  readonly control: number
+  /** Our ends of its standard input and error. */
+  readonly writer: number
+  readonly errors: number
+}
+
+function startKeeper({ path, args, env, cwd }: RunInput): Kept {
+  const [theirs, ours]: [number[], number[]] = [[], []]
+  const pair = ([their, our]: readonly [number, number]): number => {
+    theirs.push(their)
+    ours.push(our)
+    return our
+  }
+  try {
+    const writer = pair(makePipe())
+    theirs.push(openNull())
+    const [errors, errorsEnd] = makePipe()
+    pair([errorsEnd, errors])
+    const [control, controlEnd] = socketPair()
+    pair([controlEnd, control])
+    theirs.push(sealedMemory('tsrun-hook', encodeProgram({ path, args, env })))
+    theirs.push(openPath(isDirectory(cwd) ? cwd : '/', { directory: true }))
+    const keeper = spawn({ executable: helperExecutable(), arguments: ['+'], ...NO_NAMESPACES, fds: theirs })
+    return { keeper, control, writer, errors }
+  } catch (error) {
+    closeFds(ours)
+    throw error
+  } finally {
+    closeFds(theirs)
+  }
+}
+
+const NO_NAMESPACES = { namespaces: 0, cgroup: null }
+
+type Program = Pick<RunInput, 'path' | 'args' | 'env'>
+
+/** As native/init/hook.c reads it. */
+function encodeProgram({ path, args, env }: Program): Uint8Array {
+  const words = args.length > 0 ? args : [path]
+  const counts = Uint32Array.of(words.length, env.length)
+  const texts = [find(path, env), ...words, ...env].map(text => `${text}\0`).join('')
+  return Buffer.concat([Buffer.from(counts.buffer), Buffer.from(texts)])
 }
 
 /** What is found nowhere is left as it is: then it is missing. */
@@ -77,31 +127,18 @@ function find(path: string, env: readonly string[]): string {
   return candidates.find(isExecutable) ?? path
 }
 
-/** The child is reaped by us alone and not before it has ended, so that its number is still its own, and its group's. */
-function killLater(pid: number, { timeoutMs, signal }: RunInput): { stop(): void; timedOut(): boolean } {
-  let timedOut = false
-  const abort = (): void => killGroup(pid)
-  const late = (): void => {
-    timedOut = true
-    abort()
-  }
-  const timer = after(timeoutMs ?? Number.POSITIVE_INFINITY, late)
-  signal?.addEventListener('abort', abort, { once: true })
-  if (signal?.aborted) abort()
-  const stop = (): void => {
-    timer.stop()
-    signal?.removeEventListener('abort', abort)
-  }
-  return { stop, timedOut: () => timedOut }
-}
+const FRAME_BYTES = 9
+const [EXITED, SIGNALLED, NOT_EXECUTED, NOT_FORKED] = [0, 1, 2, 3]
 
-async function exitOf(pidfd: number): Promise<ExitStatus> {
-  try {
-    await watch(pidfd, READABLE).ready
-    const status = reap(pidfd)
-    // Only a program that takes the children of others has been there before us.
-    return typeof status === 'string' ? { exitCode: null, signal: null } : status
-  } finally {
-    closeFd(pidfd)
-  }
+/** The first frame of the keeper: its length, what it is about, and a number. */
+async function ended(control: number, path: string): Promise<ExitStatus> {
+  await watch(control, READABLE).ready
+  const frame = Buffer.alloc(FRAME_BYTES)
+  const length = native().ts_receive(control, frame, FRAME_BYTES)
+  if (length !== FRAME_BYTES) throw new SystemError({ syscall: 'execve', errno: 'ECHILD', path })
+  const [kind, value] = [frame.readUInt8(4), frame.readInt32LE(5)]
+  if (kind === EXITED) return { exitCode: value, signal: null }
+  if (kind === SIGNALLED) return { exitCode: null, signal: signalName(value) }
+  const syscall = kind === NOT_FORKED ? 'clone' : 'execve'
+  throw new SystemError({ syscall, errno: errnoName(kind === NOT_EXECUTED || kind === NOT_FORKED ? value : 0), path })
 }

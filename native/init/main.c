@@ -5,6 +5,7 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
+#include "hook.h"
 #include "init.h"
 #include "memory.h"
 #include "path.h"
@@ -197,6 +198,8 @@ _Noreturn void start(long *stack) {
   const char *const *args = (const char *const *)(stack + 1);
   if (stack[0] == 2 && args[1][0] == '-' && args[1][1] == 0)
     hold_place();
+  if (stack[0] == 2 && args[1][0] == '+' && args[1][1] == 0)
+    keep_hook();
   int64_t control = stack[0] == 3 ? parse_number(args[1]) : -1;
   int64_t namespaces = stack[0] == 3 ? parse_number(args[2]) : -1;
   if (control <= 2 || control > MAX_CONTROL || namespaces < 0)
