@@ -106,12 +106,20 @@ async function bundleProgram() {
   return { contents: outputFiles[0].contents, inputs: Object.keys(metafile.inputs) }
 }
 
+/**
+ * For a shell, which the file is a script of as well: it notes the soft limit of open files, which Node raises when it starts, for the
+ * containers (lib/host/open-files.ts), and asks for one thread of V8: Node waits for ever for threads that can't be made. The
+ * process beside the shell's own makes it fail at once if there is not even room for that.
+ */
+const LAUNCHER = `#!/bin/sh
+':' //; TSRUN_OPEN_FILES=$(ulimit -Sn & wait) && export TSRUN_OPEN_FILES && exec node --v8-pool-size=1 "$0" "$@"; exit`
+
 async function bundleEntry(program) {
   const { outputFiles } = await build({
     ...common,
     entryPoints: [join(root, 'lib', 'cli', 'entry.ts')],
     define: { 'import.meta.dirname': '__dirname', 'process.env.TSRUN_PROGRAM': JSON.stringify(program) },
-    banner: { js: '#!/usr/bin/env node' },
+    banner: { js: LAUNCHER },
   })
   return outputFiles[0].contents
 }

@@ -5,6 +5,7 @@ import { filterFlags } from '../config/seccomp.js'
 import type { HostFacts } from '../host/facts.js'
 import type { OpArgs } from '../plan/ops.js'
 import type { Draft, Work } from './draft.js'
+import { limitOpenFiles } from './limits.js'
 import { hasNamespace } from './namespaces.js'
 import { ownerOf } from './privilege.js'
 
@@ -37,6 +38,7 @@ export function assumeIdentity(work: Work): void {
   const { personality, memoryPolicy } = config.linux
   if (personality !== null) draft.op('personality', { persona: personality }, '/linux/personality')
   if (memoryPolicy !== null) draft.op('memory_policy', memoryPolicy, '/linux/memoryPolicy')
+  limitOpenFiles(work)
   const identity = identityOf(work)
   draft.op('stdio_owner', { uid: identity.user.uid }, '/process/user/uid')
   becomeUser(draft, identity)

@@ -26,6 +26,8 @@ export function furnish(work: Work): void {
 
 function makeWorkingDirectory({ config, draft }: Work): void {
   const cwd = cleanPath(config.process?.cwd ?? '/')
+  // A read-only root is not written to: a directory that it lacks is missing. What is mounted in it is another matter.
+  if (config.root.readonly && !draft.mounted.hasAt(cwd)) return
   if (cwd !== '/') draft.op('mkdir', { path: cwd, mode: 0o755, ...ownerOf(config) }, '/process/cwd')
 }
 

@@ -6,9 +6,10 @@ import { ownsDev } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
 import { assumeIdentity, becomeUser, grantable, type Identity } from './identity.js'
 import { openConsole } from './inside.js'
+import { limitOpenFiles, preservedFds } from './limits.js'
 import { joinCgroups } from './namespaces.js'
 import { isRootless, ownerOf } from './privilege.js'
-import { lastFilter, lookUp, preservedFds, runProgram } from './program.js'
+import { lastFilter, lookUp, runProgram } from './program.js'
 
 /** Into a container that exists, for hooks: its cgroups, its namespaces, its root. */
 export function joinContainer(work: Work): void {
@@ -110,7 +111,10 @@ export function compileHook({ kind, config, facts, hook, options }: HookInput): 
   const { draft } = work
   joinContainer(work)
   if (isImages) assumeIdentity(work)
-  else becomeUser(draft, containerRoot(work, hook))
+  else {
+    limitOpenFiles(work)
+    becomeUser(draft, containerRoot(work, hook))
+  }
   draft.op('resolve_exec', { candidates: [hook.path] }, `${hook.origin}/path`)
   runProgram(work, hook, { origin: hook.origin, filter: isImages ? lastFilter(config) : null })
   return draft.plan({ cloneFlags: 0, preserveFds: 0 })

@@ -4,7 +4,6 @@ import { ConfigError } from '../errors.js'
 import type { Work } from './draft.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
 import { isRootless } from './privilege.js'
-import { preservedFds } from './program.js'
 
 const CAP_SYS_RESOURCE = capabilityBit('CAP_SYS_RESOURCE')
 
@@ -36,4 +35,23 @@ export function demandRoomForStart(work: Work): void {
   throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [
     makeIssue({ path: `${limit.origin}/soft`, expected, received: Number(limit.soft) }),
   ])
+}
+
+/** What the helper itself opens after that, one at a time, and what it still has open. */
+const ROOM = 32
+
+/**
+ * The soft limit of open files is the one that the caller was started with, unless the configuration has another: Node's own, raised one
+ * makes programs slow that close or poll all that there could be.
+ */
+export function limitOpenFiles(work: Work): void {
+  const { openFiles } = work.facts
+  const isSet = work.config.process?.rlimits.some(({ type }) => type === 'RLIMIT_NOFILE') ?? false
+  if (openFiles === null || isSet) return
+  work.draft.op('open_files', { soft: BigInt(Math.max(openFiles, preservedFds(work) + ROOM)) })
+}
+
+/** How many descriptors after standard error the process keeps. */
+export function preservedFds({ options }: Pick<Work, 'options'>): number {
+  return options.listenFds + options.preserveFds
 }

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors.js'
 import { SECCOMP_FILTER_FLAG } from '../plan/flags.js'
 import type { Draft, Work } from './draft.js'
 import { applyFilter, flagsOfFilter } from './identity.js'
+import { preservedFds } from './limits.js'
 import { makesNamespace } from './namespaces.js'
 
 /** What a process runs. */
@@ -62,11 +63,6 @@ export function runProgram(
   if (filter !== null) applyFilter(work.draft, filter)
   if (reaps) work.draft.op('reap', { slot: work.draft.slot({ kind: 'status', origin: '' }) })
   work.draft.op('execve', { args: program.args, env: program.env }, origin)
-}
-
-/** How many descriptors after standard error the process keeps. */
-export function preservedFds({ options }: Pick<Work, 'options'>): number {
-  return options.listenFds + options.preserveFds
 }
 
 /** Finds the program, so that a missing one is told before anything else is done. */

@@ -35,6 +35,8 @@ export interface HostFacts {
   readonly cgroup: CgroupFacts
   readonly apparmor: boolean
   readonly selinux: boolean
+  /** The soft limit of open files that this process was started with; null: the one that it has now. */
+  readonly openFiles: number | null
   /** Names of /proc/filesystems. */
   readonly filesystems: readonly string[]
 }

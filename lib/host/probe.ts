@@ -3,6 +3,7 @@ import { isErrno } from '../sys/errno.js'
 import { listDirectory, readLink, readText, readTextIfThere } from '../sys/file.js'
 import { effectiveGid, effectiveUid, kernelRelease } from '../sys/self.js'
 import type { HostFacts } from './facts.js'
+import { openFilesAtStart } from './open-files.js'
 import { readCgroupFacts } from './probe-cgroup.js'
 
 /** The kernel gives it this number when it starts (PROC_USER_INIT_INO). */
@@ -22,6 +23,7 @@ export function probeHost(): HostFacts {
     cgroup: readCgroupFacts(),
     apparmor: readTextIfThere('/sys/module/apparmor/parameters/enabled')?.startsWith('Y') ?? false,
     selinux: hasSelinux(),
+    openFiles: openFilesAtStart(),
     filesystems: parseFilesystems(readText('/proc/filesystems')),
   }
 }

@@ -201,6 +201,8 @@ export const OPS = {
   /** A new session keyring of that name; the kernel without keyrings (ENOSYS) and a full quota (EDQUOT) are told as an error. */
   keyring: op(['IDENTITY'], { name: 'text' }),
   personality: op(['IDENTITY'], { persona: 'u32' }),
+  /** RLIMIT_NOFILE: the soft limit becomes `soft` if it is larger. */
+  open_files: op(['IDENTITY'], { soft: 'u64' }),
   memory_policy: op(['IDENTITY'], { mode: 'u32', nodes: 'numbers' }),
   umask: op(['IDENTITY'], { mask: 'u32' }),
   /** Drops from the bounding set all capabilities that are not in `keep` (bit n = capability n). */

@@ -2,6 +2,7 @@
 import { release } from 'node:os'
 
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env
+export const parentPid = (): number => process.ppid
 export const effectiveUid = (): number => process.geteuid?.() ?? 0
 export const effectiveGid = (): number => process.getegid?.() ?? 0
 /** The texts that have been told; the oldest is forgotten if there are many. */

@@ -49,29 +49,30 @@ enum op_code {
   OP_ROOT_ATTR = 38,
   OP_KEYRING = 39,
   OP_PERSONALITY = 40,
-  OP_MEMORY_POLICY = 41,
-  OP_UMASK = 42,
-  OP_BOUNDING_SET = 43,
-  OP_STDIO_OWNER = 44,
-  OP_GROUPS = 45,
-  OP_GID = 46,
-  OP_UID = 47,
-  OP_CAPABILITIES = 48,
-  OP_NO_NEW_PRIVS = 49,
-  OP_LSM_LABEL = 50,
-  OP_CHDIR = 51,
-  OP_RESOLVE_EXEC = 52,
-  OP_SECCOMP = 53,
-  OP_LIFELINE = 54,
-  OP_HOME_ENV = 55,
-  OP_CREATED = 56,
-  OP_AWAIT_START = 57,
-  OP_CLOSE_FROM = 58,
-  OP_REAP = 59,
-  OP_EXECVE = 60,
+  OP_OPEN_FILES = 41,
+  OP_MEMORY_POLICY = 42,
+  OP_UMASK = 43,
+  OP_BOUNDING_SET = 44,
+  OP_STDIO_OWNER = 45,
+  OP_GROUPS = 46,
+  OP_GID = 47,
+  OP_UID = 48,
+  OP_CAPABILITIES = 49,
+  OP_NO_NEW_PRIVS = 50,
+  OP_LSM_LABEL = 51,
+  OP_CHDIR = 52,
+  OP_RESOLVE_EXEC = 53,
+  OP_SECCOMP = 54,
+  OP_LIFELINE = 55,
+  OP_HOME_ENV = 56,
+  OP_CREATED = 57,
+  OP_AWAIT_START = 58,
+  OP_CLOSE_FROM = 59,
+  OP_REAP = 60,
+  OP_EXECVE = 61,
 };
 
-#define OP_COUNT 61
+#define OP_COUNT 62
 #define OP_MAX_ARGS 11
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -125,6 +126,7 @@ enum op_code {
   X(OP_ROOT_ATTR, root_attr) \
   X(OP_KEYRING, keyring) \
   X(OP_PERSONALITY, personality) \
+  X(OP_OPEN_FILES, open_files) \
   X(OP_MEMORY_POLICY, memory_policy) \
   X(OP_UMASK, umask) \
   X(OP_BOUNDING_SET, bounding_set) \
@@ -193,6 +195,7 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_ROOT_ATTR] = {"root_attr", 1u << PHASE_INSIDE, 2, {ARG_U64, ARG_U32}},
     [OP_KEYRING] = {"keyring", 1u << PHASE_IDENTITY, 1, {ARG_TEXT}},
     [OP_PERSONALITY] = {"personality", 1u << PHASE_IDENTITY, 1, {ARG_U32}},
+    [OP_OPEN_FILES] = {"open_files", 1u << PHASE_IDENTITY, 1, {ARG_U64}},
     [OP_MEMORY_POLICY] = {"memory_policy", 1u << PHASE_IDENTITY, 2, {ARG_U32, ARG_NUMBERS}},
     [OP_UMASK] = {"umask", 1u << PHASE_IDENTITY, 1, {ARG_U32}},
     [OP_BOUNDING_SET] = {"bounding_set", 1u << PHASE_IDENTITY, 1, {ARG_U64}},
@@ -317,6 +320,9 @@ struct keyring_op {
 struct personality_op {
   struct value persona;
 };
+struct open_files_op {
+  struct value soft;
+};
 struct memory_policy_op {
   struct value mode, nodes;
 };
@@ -415,6 +421,7 @@ union args {
   struct root_attr_op root_attr;
   struct keyring_op keyring;
   struct personality_op personality;
+  struct open_files_op open_files;
   struct memory_policy_op memory_policy;
   struct umask_op umask;
   struct bounding_set_op bounding_set;

@@ -148,3 +148,15 @@ void run_chdir(struct init *init, struct chdir_op *args) {
   if (cwd[0] != '/')
     violate(&init->report, VIOLATION_CWD, path);
 }
+
+#define OPEN_FILES 7 // RLIMIT_NOFILE
+
+// Node has raised it for itself; the hard limit stays.
+void run_open_files(struct init *init, struct open_files_op *args) {
+  uint64_t limit[2];
+  must(&init->report, "prlimit", sys_prlimit(OPEN_FILES, NULL, limit), "RLIMIT_NOFILE");
+  if (limit[0] <= args->soft.number)
+    return;
+  limit[0] = args->soft.number;
+  must(&init->report, "prlimit", sys_prlimit(OPEN_FILES, limit, NULL), "RLIMIT_NOFILE");
+}

@@ -256,6 +256,7 @@ static const struct value_rule VALUE_RULES[OP_COUNT][OP_MAX_ARGS] = {
     [OP_ROOT_ATTR] = {{FORM_MASK, 0, 2097343u}, {FORM_PROPAGATION_OR_NONE, 0, 0u}},
     [OP_KEYRING] = {{FORM_KEYRING, 0, 0u}},
     [OP_PERSONALITY] = {{FORM_ANY, 0, 0u}},
+    [OP_OPEN_FILES] = {{FORM_ANY, 0, 0u}},
     [OP_MEMORY_POLICY] = {{FORM_ANY, 0, 0u}, {FORM_ANY, 0, 0u}},
     [OP_UMASK] = {{FORM_MOST, 0, 511u}},
     [OP_BOUNDING_SET] = {{FORM_ANY, 0, 0u}},

@@ -176,6 +176,10 @@ int sys_setsid(void) {
   return (int)CALL(setsid, 0);
 }
 
+int sys_prlimit(unsigned int resource, const uint64_t *to, uint64_t *from) {
+  return (int)CALL(prlimit64, 0, resource, to, from);
+}
+
 int sys_prctl(int option, unsigned long a, unsigned long b) {
   return (int)CALL(prctl, option, a, b, 0, 0);
 }

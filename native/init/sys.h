@@ -101,6 +101,9 @@ int sys_unshare(uint32_t flags);
 int sys_clone(unsigned long flags);
 int sys_setsid(void);
 int sys_prctl(int option, unsigned long a, unsigned long b);
+
+// The limit of this process; `soft` and `hard` in this order, and either may be NULL.
+int sys_prlimit(unsigned int resource, const uint64_t *to, uint64_t *from);
 int sys_clear_signal_mask(void);
 int sys_getpid(void);
 // `handler` may not return.

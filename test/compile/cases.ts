@@ -28,7 +28,12 @@ export function documentOf(name: string): OciConfig {
 export function readFacts(name: string): HostFacts {
   const facts = parse(name, 'facts.json') as Omit<HostFacts, 'permitted' | 'bounding'> &
     Record<'permitted' | 'bounding', string>
-  return { ...facts, permitted: BigInt(facts.permitted), bounding: BigInt(facts.bounding) }
+  return {
+    ...facts,
+    openFiles: facts.openFiles ?? null,
+    permitted: BigInt(facts.permitted),
+    bounding: BigInt(facts.bounding),
+  }
 }
 
 function parse(name: string, file: string): unknown {

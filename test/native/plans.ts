@@ -93,6 +93,7 @@ export const createPlan: SamplePlan = sample({
     op('root_attr', { set: 1n, propagation: MS.PRIVATE }),
     op('keyring', { name: 'ses.box' }),
     op('personality', { persona: 8 }),
+    op('open_files', { soft: 1024n }),
     op('memory_policy', { mode: 1, nodes: [0, 63, 64] }),
     op('umask', { mask: 0o22 }),
     op('stdio_owner', { uid: 1000 }),
