@@ -21,10 +21,13 @@ export interface Usage {
   /** Milliseconds from the start of the program to its end; null of a container that another handle has started. */
   readonly wallTime: number | null
   /**
-   * Of a container, what its cgroup has counted; without a cgroup, that of its first process. Of an exec, that of the process. That of a
-   * process includes all that it has waited for; it is not known of a process that is not our child.
+   * Of a container, what its cgroup has counted; without a cgroup, or if that is gone, that of its first process. Of an exec, that of the
+   * process. That of a process includes all that it has waited for; it is not known of a process that is not our child.
    */
   readonly cpuTime: CpuTime | null
-  /** Bytes: the most that the container's cgroup has held, page cache included (version 2: Linux 5.19). null of an exec. */
+  /**
+   * Bytes: the most that the container's cgroup has held, page cache included (version 2: Linux 5.19). null of an exec, and of a scope that
+   * systemd has removed before it could be read.
+   */
   readonly peakMemory: number | null
 }
