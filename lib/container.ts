@@ -27,7 +27,7 @@ import { type UpdateInput, type UpdateOptions, update } from './operations/updat
 import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.js'
 import { type ExecRunOptions, endableContainer, type RunResult, runProcess } from './run.js'
 import { boundStore } from './store/bound-store.js'
-import type { ContainerRecord } from './store/container-record.js'
+import type { ContainerRecord, Owner } from './store/container-record.js'
 import { ociState } from './store/container-record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
 import { holdUntil } from './sys/watch.js'
@@ -54,8 +54,11 @@ export class Container implements AsyncDisposable {
   readonly stderr: Readable | null
   /** Both directions of the container's terminal, with `resize()`; null if it has none of ours. */
   readonly terminal: Terminal | null
+  /** Those of its configuration. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** The process that made it; null if it is to outlive that one (`detached`). */
+  readonly owner: Owner | null
   readonly #context: Context
-  readonly #record: ContainerRecord
   readonly #cgroup: Cgroup
   /** By this handle, so that its end is that of the container. */
   readonly #isMade: boolean
@@ -74,13 +77,14 @@ export class Container implements AsyncDisposable {
     this.rootfs = record.rootfs
     this.created = new Date(record.created)
     this.pid = record.pid
+    this.annotations = record.annotations
+    this.owner = record.owner ?? null
     this.stdin = streams.stdin
     this.stdout = streams.stdout
     this.stderr = streams.stderr
     this.terminal = streams.terminal
     this.#context = { ...context, store: boundStore(context.store, record) }
     this.#isMade = child !== undefined
-    this.#record = record
     this.#child = child ?? null
     this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
     this.#end = followEnd({ record, child: this.#child, cgroup: this.#cgroup, store: this.#context.store })

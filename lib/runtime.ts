@@ -11,6 +11,7 @@ import type { BundleInput } from './operations/bundle.js'
 import { type Encoding, readCollectOptions, withoutCollecting } from './operations/collect-options.js'
 import { type CreateOptions, create as createContainer } from './operations/create.js'
 import { type DeleteOptions, remove } from './operations/delete.js'
+import { type Listing, listingOf, sweep } from './operations/sweep.js'
 import { type PlanOptions, type PlanPreview, preview } from './plan.js'
 import { type RunOptions, type RunResult, runContainer } from './run.js'
 import { openStore } from './store/store.js'
@@ -47,6 +48,9 @@ export interface RuntimeOptions {
   readonly debug?: boolean
 }
 
+/** A handle, with what was so when the list was made. */
+export type ListedContainer = Container & Listing
+
 export interface Runtime {
   /** The state directory. */
   readonly root: string
@@ -69,7 +73,13 @@ export interface Runtime {
    */
   delete(id: string, options?: DeleteOptions): Promise<void>
   /** All containers of the state directory, by id. One that can't be read is told to `log` and left out. */
-  list(): Promise<Container[]>
+  list(): Promise<ListedContainer[]>
+  /**
+   * Deletes the containers of this user whose owner, the process that made them, is gone; those that are `detached` have none. Returns
+   * their ids. What is in the state directory without a record stays: nobody knows whose it is.
+   * @throws as `delete`
+   */
+  sweep(): Promise<string[]>
   /** The dry run: validates, compiles, changes nothing. @throws {ConfigError|HostError} as `create` would */
   plan(bundle: string | BundleInput, options?: PlanOptions): Promise<PlanPreview>
   /** What this runtime supports (features.md of the specification). */
@@ -109,6 +119,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
       await remove(context, id, options)
     },
     list: async () => context.store.ids().flatMap(id => readable(context, id)),
+    sweep: () => sweep(context),
     plan: async (bundle, { showEnv = false } = {}) => {
       return preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv })
     },
@@ -186,9 +197,10 @@ function installedLibseccomp(): string | null {
 }
 
 /** One bad container must not hide the others. One that vanished meanwhile is not there. */
-function readable(context: Context, id: string): Container[] {
+function readable(context: Context, id: string): ListedContainer[] {
   try {
-    return [new Container(context, { record: context.store.read(id) })]
+    const record = context.store.read(id)
+    return [Object.assign(new Container(context, { record }), listingOf(context, record))]
   } catch (error) {
     if (!isTsrunError(error)) throw error
     if (error.code !== 'ERR_STATE_NOT_FOUND') context.log({ level: 'warning', message: error.message, id })

@@ -54,11 +54,8 @@ export class Cgroup {
   #demandOne(what: string): void {
     if (!this.isNone) return
     const needs = `a cgroup of the container, for ${what}`
-    throw new HostError('ERR_HOST_CGROUP', {
-      needs,
-      found: 'none',
-      remedy: 'create it as root, or in a delegated cgroup',
-    })
+    const remedy = 'create it as root, or in a delegated cgroup'
+    throw new HostError('ERR_HOST_CGROUP', { needs, found: 'none', remedy })
   }
 
   /** True if `claim` has to come before `create`, and `toJSON` tells more after it. */
@@ -202,21 +199,16 @@ export class Cgroup {
     return place === undefined ? [] : pidsOf(place, { recursive })
   }
 
-  /** Kills all processes, also those of the cgroups below, and resolves when they are gone (5 seconds at most). */
-  async kill(): Promise<void> {
-    if (this.#ownership?.isOurs === true) await killAll(this.#places)
+  /** Kills all processes but `kept`, also those of the cgroups below, and resolves when they are gone (5 seconds at most). */
+  async kill({ kept = 0 } = {}): Promise<void> {
+    if (this.#ownership?.isOurs !== true) return
+    await (kept === 0 ? killAll(this.#places) : killAllBut(this.#places, kept))
   }
 
   /** Sends a signal to all processes but `kept`, also those of the cgroups below; without effect if none is left. */
   async signal(number: number, { kept = 0 } = {}): Promise<void> {
     this.#demandOne('a signal to all of its processes')
     if (this.#ownership?.isOurs === true) await signalEach(this.#places, { signal: number, kept })
-  }
-
-  /** Kills all processes but one, and resolves when they are gone (5 seconds at most). */
-  async killAllBut(kept: number): Promise<void> {
-    this.#demandOne('the end of all processes but one')
-    if (this.#ownership?.isOurs === true) await killAllBut(this.#places, kept)
   }
 
   /** Resolves when all processes have stopped (5 seconds at most). */

@@ -14,7 +14,6 @@ import { logInit } from '../launch/launch-log.js'
 import { makesUserNamespace, writeIdMappings } from '../launch/mappings.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
-import { stepsOf } from '../launch/report.js'
 import { applyScheduling } from '../launch/scheduling.js'
 import { openPlanSlots } from '../launch/slots.js'
 import { type Launched, launchWithStreams, type OpenStdio, type Stdio, type Streams } from '../launch/stdio.js'
@@ -28,6 +27,7 @@ import type { Store } from '../store/store.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { startTime } from '../sys/processes.js'
 import { type Bundle, type BundleInput, openBundle, withExtras } from './bundle.js'
+import { firstRecord } from './first-record.js'
 import { orOutOfMemory } from './out-of-memory.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { makeNotifyDirectory } from './ready.js'
@@ -64,6 +64,8 @@ export type CreateOptions = BundleInput & {
   readonly init?: boolean
   /** The container ends when this process does, however that happens; needs what `init` needs, and implies it. Default false. */
   readonly dieWithParent?: boolean
+  /** The container is meant to outlive this process: it has no owner, and `sweep` leaves it alone. Default false. */
+  readonly detached?: boolean
   /** Keep the session keyring of this process. Default false: a new one. */
   readonly noNewKeyring?: boolean
   /**
@@ -187,31 +189,6 @@ function openLedger(store: Store, first: ContainerRecord): Ledger {
       record = { ...record, ...change }
       store.write(record)
     },
-  }
-}
-
-function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Draft): ContainerRecord {
-  const { config } = bundle
-  const start = plan.ops.findIndex(({ op }) => op === 'await_start')
-  return {
-    version: 1,
-    id: options.id,
-    ociVersion: config.ociVersion,
-    bundle: bundle.directory ?? context.store.directory(options.id),
-    rootfs: bundle.rootfs,
-    created: new Date().toISOString(),
-    phase: 'creating',
-    pid: 0,
-    startTime: '',
-    annotations: config.annotations,
-    ownPidNamespace: config.linux.namespaces.some(({ type, path }) => type === 'pid' && path === null),
-    hooks: ['startContainer', 'poststart', 'poststop'].some(kind => config.hooks[kind as 'poststop'].length > 0),
-    startable: config.process !== null,
-    noNewKeyring: options.noNewKeyring ?? false,
-    tail: stepsOf(plan, start),
-    cgroup: cgroup.toJSON(),
-    reaps: plan.ops.some(({ op }) => op === 'reap'),
-    rdt,
   }
 }
 

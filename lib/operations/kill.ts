@@ -71,7 +71,7 @@ async function killOrphans(record: ContainerRecord): Promise<boolean> {
 async function killOthers(context: Context, record: ContainerRecord, number: number): Promise<void> {
   if (!isAlive(record)) throw notRunning(record.id, statusOf(context, record))
   const cgroup = openCgroup({ recorded: record.cgroup })
-  if (number === SIGKILL) await cgroup.killAllBut(record.pid)
+  if (number === SIGKILL && !cgroup.isNone) await cgroup.kill({ kept: record.pid })
   else await cgroup.signal(number, { kept: record.pid })
 }
 

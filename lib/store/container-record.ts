@@ -34,10 +34,22 @@ export interface ContainerRecord {
   readonly cgroup: unknown
   /** True if its first process is ours, and keeps how the program ended (status-file.ts). Default false. */
   readonly reaps?: boolean
+  /** Who made it; null or absent if it is to outlive that process. */
+  readonly owner?: Owner | null
   /** Its class of service; null or absent if it has none. */
   readonly rdt?: unknown
   /** The mount over its root, where it has no mount namespace; null or absent where there is none. */
   readonly rootMount?: unknown
+}
+
+/** The process that made a container. Its pid counts in that pid namespace; with its start time it is that process and no other. */
+export interface Owner {
+  readonly pid: number
+  /** In clock ticks, as field 22 of /proc/PID/stat. */
+  readonly startTime: string
+  /** Such as `pid:[4026531836]`. */
+  readonly pidNamespace: string
+  readonly uid: number
 }
 
 /** The plan's ops from `first` on: all that can fail once the container is created. */

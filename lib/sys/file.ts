@@ -118,9 +118,8 @@ export function writeNewFile(path: string, content: string | Uint8Array): void {
 
 /** The same, with a descriptor to read and write it, which belongs to the caller. */
 export function openNewFile(path: string, content: Uint8Array): number {
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | O_CLOEXEC
   return viaNode(() => {
-    const fd = openSync(path, flags, 0o600)
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | O_CLOEXEC, 0o600)
     try {
       // All of it: one write(2) may stop short when the disk is full.
       writeFileSync(fd, content)
