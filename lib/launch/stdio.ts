@@ -72,12 +72,8 @@ interface Opened {
 }
 
 function openStreams(stdio: Stdio): OpenStdio {
-  const wanted = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio]
-  const [stdin, stdout, stderr] = [0, 1, 2].map(index => openStream(wanted[index] as StdioStream, index)) as [
-    Opened,
-    Opened,
-    Opened,
-  ]
+  const wanted: readonly StdioStream[] = typeof stdio === 'object' ? stdio : [stdio, stdio, stdio]
+  const [stdin, stdout, stderr] = openEach(wanted)
   const all = [stdin, stdout, stderr]
   return {
     fds: [stdin.fd, stdout.fd, stderr.fd],
@@ -90,6 +86,22 @@ function openStreams(stdio: Stdio): OpenStdio {
       terminal: null,
     }),
     discard: () => closeFds(all.flatMap(({ end }) => end ?? [])),
+  }
+}
+
+/** Nothing stays open if one of them can't be opened. */
+function openEach(wanted: readonly StdioStream[]): [Opened, Opened, Opened] {
+  const opened: Opened[] = []
+  const next = (stream: StdioStream | undefined): Opened => {
+    const one = openStream(stream ?? 'ignore', opened.length)
+    opened.push(one)
+    return one
+  }
+  try {
+    return [next(wanted[0]), next(wanted[1]), next(wanted[2])]
+  } catch (error) {
+    closeFds(opened.flatMap(({ fd, owned, end }) => [...(owned ? [fd] : []), ...(end === null ? [] : [end])]))
+    throw error
   }
 }
 

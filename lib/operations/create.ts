@@ -102,9 +102,11 @@ export async function create(context: Context, options: CreateOptions): Promise<
   options.signal?.throwIfAborted()
   validateId(options.id)
   const draft = prepare(context, options)
+  // Before the id is taken: a cgroup that can't be is told here.
+  const first = firstRecord(draft)
   const lock = context.store.reserve(options.id)
   try {
-    return await make(draft)
+    return await make(draft, first)
   } finally {
     lock.release()
   }
@@ -144,10 +146,10 @@ function prepare(context: Context, options: CreateOptions): Draft {
 }
 
 /** From here on there is something to undo. */
-async function make(draft: Draft): Promise<Created> {
+async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
   const { context, cgroup, bundle, rdt } = draft
   const { intelRdt } = bundle.config.linux
-  const ledger = openLedger(context.store, firstRecord(draft))
+  const ledger = openLedger(context.store, first)
   try {
     ledger.update({})
     if (draft.options.notify) makeNotifyDirectory(context, ledger.record().id)
@@ -159,6 +161,7 @@ async function make(draft: Draft): Promise<Created> {
     return { record: ledger.record(), child, streams, cgroup }
   } catch (error) {
     const told = orOutOfMemory(error, cgroup)
+    context.store.freeSpare(first.id)
     await undo(draft, ledger)
     throw told
   } finally {

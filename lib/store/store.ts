@@ -26,6 +26,7 @@ import {
 import { removeIfThere } from '../sys/own-file.js'
 import { monotonicMs, pause } from '../sys/self.js'
 import { listenAt } from '../sys/socket.js'
+import { holdSpare, type Spare } from '../sys/spare.js'
 import { type ContainerRecord, parseObject, parseRecord } from './container-record.js'
 
 /** How long an operation waits for another process that works on the same container. */
@@ -34,6 +35,8 @@ const LOCK_FIRST_PAUSE_MS = 1
 const LOCK_LONGEST_PAUSE_MS = 50
 /** Far above what create can write, and read at once. */
 const LONGEST_STATE = 64 * 1024 * 1024
+/** What undoing a create takes: a cgroup is walked and removed by descriptor. */
+const SPARE_DESCRIPTORS = 3
 /** What is in a directory of ours. */
 const FILES = ['state', 'config.cbor', 'start', 'hook']
 
@@ -52,8 +55,10 @@ export interface Store {
   readonly isBound: boolean
   /** The directory of a container, whether it exists or not. */
   directory(id: string): string
-  /** Reserves the id and locks it. @throws {StateError} ERR_STATE_EXISTS */
+  /** Reserves the id and locks it, and holds what undoing will take (`freeSpare`). @throws {StateError} ERR_STATE_EXISTS */
   reserve(id: string): Lock
+  /** Lets go of the descriptors that `reserve` holds, so that what was made can be removed by a process that has no others left. */
+  freeSpare(id: string): void
   /** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT for what is no directory of ours, or ERR_STATE_LOCKED after 10 s */
   lock(id: string, options?: LockOptions): Promise<Lock>
   /** True while some process works on the container. */
@@ -85,6 +90,11 @@ export function openStore(root: string): Store {
   const file = (id: string, name: string): string => `${directory(id)}/${name}`
   /** The descriptors of those that are locked. */
   const held = new Map<string, number>()
+  const spares = new Map<string, Spare>()
+  const freeSpare = (id: string): void => {
+    spares.get(id)?.release()
+    spares.delete(id)
+  }
   const hold = (id: string, fd: number): Lock => {
     held.set(id, fd)
     const release = (): void => {
@@ -102,7 +112,22 @@ export function openStore(root: string): Store {
     root,
     isBound: false,
     directory,
-    reserve: id => hold(id, reserve({ root, id, path: directory(id) })),
+    reserve: id => {
+      const spare = holdSpare(SPARE_DESCRIPTORS)
+      try {
+        const lock = hold(id, reserve({ root, id, path: directory(id) }))
+        spares.set(id, spare)
+        const release = (): void => {
+          freeSpare(id)
+          lock.release()
+        }
+        return { release }
+      } catch (error) {
+        spare.release()
+        throw error
+      }
+    },
+    freeSpare,
     lock: async (id, options = {}) => hold(id, await waitForLock(id, directory(id), options)),
     isLocked: id => {
       const lock = lockDirectory(directory(id))
