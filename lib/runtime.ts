@@ -11,6 +11,7 @@ import type { BundleInput } from './operations/bundle.js'
 import { type Encoding, readCollectOptions, withoutCollecting } from './operations/collect-options.js'
 import { type CreateOptions, create as createContainer } from './operations/create.js'
 import { type DeleteOptions, remove } from './operations/delete.js'
+import { createQueue, defaultConcurrency } from './operations/queue.js'
 import { type Listing, listingOf, sweep } from './operations/sweep.js'
 import { type PlanOptions, type PlanPreview, preview } from './plan.js'
 import { type RunOptions, type RunResult, runContainer } from './run.js'
@@ -42,6 +43,11 @@ export interface RuntimeOptions {
    * since a misspelt `noNewPrivileges` would leave the container less confined than it was meant to be.
    */
   readonly unknownProperties?: 'refuse' | 'ignore'
+  /**
+   * How many containers are made at the same time; others wait, in the order of the calls. What has been made does not count, and
+   * while the hooks of one run another begins. Default: twice as many as there are processors, and no less than 4.
+   */
+  readonly concurrency?: number
   /** Gets warnings, such as an unknown capability. Default: each goes to `process.emitWarning` once. */
   readonly log?: (entry: LogEntry) => void
   /** `log` also gets what is done, step by step, with the level `debug`. Default false: that goes to `DEBUG=tsrun:log` only. */
@@ -89,14 +95,25 @@ export interface Runtime {
 /**
  * A runtime on a state directory. Nothing is touched before the first call.
  * @throws {ConfigError} for a `root` that is not absolute, or a cgroup manager that is not known
+ * @throws {ConfigError} for a `concurrency` that is no whole number above 0
  * @throws {HostError} ERR_HOST_KERNEL in Bun and Deno
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   refuseOtherRuntimes()
   if (options.native !== undefined) chooseNativeDirectory(options.native)
   const context = makeContext(options)
-  const create = async (input: CreateOptions): Promise<Container> =>
-    new Container(context, await createContainer(context, input))
+  const queue = createQueue(options.concurrency ?? defaultConcurrency())
+  const create = async (input: CreateOptions): Promise<Container> => {
+    const leaveQueue = await queue.enter(input.signal)
+    try {
+      return new Container(
+        context,
+        await createContainer(Object.create(context, { leaveQueue: { value: leaveQueue } }), input),
+      )
+    } finally {
+      leaveQueue()
+    }
+  }
   return {
     get root() {
       return context.store.root

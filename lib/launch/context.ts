@@ -21,6 +21,8 @@ export interface Context {
   /** Probed at the first use, then kept. */
   readonly facts: () => HostFacts
   readonly log: (entry: LogEntry) => void
+  /** Lets the next container begin, before something that may take any time. */
+  readonly leaveQueue?: () => void
   /** What has been done with a container, for a person who looks for a fault. */
   readonly debug: (id: string, message: string) => void
 }

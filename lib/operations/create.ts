@@ -248,6 +248,7 @@ const barriers: Record<Barrier, AtBarrier> = {
     const { netDevices } = config.linux
     if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
     const { root } = context.store
+    context.leaveQueue?.()
     await createHooks({ config, record: ledger.record(), child, cgroup, facts, root, signal: options.signal })
   },
   created: async ({ pid, pidfd }, { bundle, context, cgroup, options, rdt }, ledger) => {

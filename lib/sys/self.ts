@@ -1,5 +1,5 @@
 /** What the host process knows of itself and its kernel. */
-import { release } from 'node:os'
+import { availableParallelism, release } from 'node:os'
 
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env
 export const parentPid = (): number => process.ppid
@@ -38,3 +38,7 @@ export const otherRuntime = (): string | null => {
   if (bun !== undefined) return `Bun ${bun}`
   return deno === undefined ? null : `Deno ${deno}`
 }
+/** Resolves in the next turn of the event loop, after what waits to be read has been. */
+export const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+/** How many processors this process may use. */
+export const processors = (): number => availableParallelism()
