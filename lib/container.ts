@@ -103,7 +103,7 @@ export class Container implements AsyncDisposable {
   /**
    * True when its process has said READY=1 at its socket (sd_notify(3)), false when it has ended before. To be called before
    * `start`: what is said earlier is lost.
-   * @throws {StateError} ERR_STATE_STATUS where it was not created with `notify`
+   * @throws {StateError} ERR_STATE_STATUS if it was not created with `notify`
    */
   ready(options: ReadyOptions = {}): Promise<boolean> {
     return ready(this.#context, this.id, options)

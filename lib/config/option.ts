@@ -25,7 +25,7 @@ interface Given {
 }
 
 /**
- * A duration in milliseconds: any positive number, with fractions, or Infinity for no end. 0 only where it has a meaning of its own.
+ * A duration in milliseconds: any positive number, with fractions, or Infinity for no end. 0 only if it has a meaning of its own.
  * @throws {ConfigError} ERR_CONFIG_INVALID naming the option
  */
 export function readDuration({ option, value, otherwise, zero = false }: Given & { readonly zero?: boolean }): number {

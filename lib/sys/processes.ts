@@ -24,7 +24,7 @@ export interface CpuTime {
   readonly kernel: number
 }
 
-/** A pidfd; null where there is no such process. */
+/** A pidfd; null if there is no such process. */
 export function openPidfd(pid: number): number | null {
   const fd = native().ts_pidfd_open(pid)
   if (fd < 0 && ['ESRCH', 'EINVAL'].includes(errnoName(-fd))) return null
