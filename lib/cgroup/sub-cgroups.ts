@@ -20,7 +20,8 @@ export function placesBelow(places: readonly Place[], below: CgroupBelow): Place
 function checkControllers(places: readonly Place[], names: readonly string[]): void {
   const known = new Set(places.flatMap(({ version, controllers }) => (version === 1 ? controllers : [])))
   const unknown = names.find(name => !known.has(name))
-  if (unknown !== undefined) throw invalid(unknown, 'a controller of cgroup v1 that this host has')
+  if (unknown !== undefined)
+    throw invalid(unknown, 'a controller of cgroup v1 that this host has', `unknown controller ${unknown}`)
 }
 
 function placeBelow(place: Place, below: string): Place {
@@ -30,14 +31,14 @@ function placeBelow(place: Place, below: string): Place {
   if (isThereBeneath(rootOf(found), found.path)) return found
   throw new HostError('ERR_HOST_CGROUP', {
     needs: `the cgroup ${absolutePath(found)}`,
-    found: 'none',
+    found: 'none: no such file or directory',
     remedy: 'make it first, or name another one',
   })
 }
 
-function invalid(value: string, expected: string): ConfigError {
+function invalid(value: string, expected: string, what = 'bad sub cgroup path'): ConfigError {
   const received = JSON.stringify(value)
-  const message = `bad sub cgroup: expected ${expected}, received ${received}`
+  const message = `${what}: expected ${expected}, received ${received}`
   return new ConfigError('ERR_CONFIG_INVALID', [{ path: '', rule: 'tsrun#cgroup', expected, received, message }])
 }
 

@@ -17,13 +17,15 @@ const DEFAULT_DEVICES: readonly Device[] = [
 
 const TTY = characterDevice('/dev/tty', 5, 0)
 
+const KCORE = '/proc/kcore'
+
 /** Links of the runtime specification (runtime-linux.md, dev symbolic links), and /dev/core, which all runtimes make. */
 const LINKS = [
   ['/dev/fd', '/proc/self/fd'],
   ['/dev/stdin', '/proc/self/fd/0'],
   ['/dev/stdout', '/proc/self/fd/1'],
   ['/dev/stderr', '/proc/self/fd/2'],
-  ['/dev/core', '/proc/kcore'],
+  ['/dev/core', KCORE],
   ['/dev/ptmx', 'pts/ptmx'],
 ] as const
 
@@ -51,7 +53,10 @@ export function makeDevices(work: Work): void {
   for (const directory of directoriesOf(work, devices))
     draft.op('mkdir', { path: directory, mode: 0o755, ...ownerOf(config) })
   for (const device of devices) makeDevice(work, device)
-  if (ownsDev(work)) for (const [path, target] of LINKS) draft.op('symlink', { target, path })
+  if (!ownsDev(work)) return
+  for (const [path, target] of LINKS) {
+    if (target !== KCORE || work.facts.kcore) draft.op('symlink', { target, path })
+  }
 }
 
 /** The directories that the devices are in, but for those that are mounts and so exist. */

@@ -6,21 +6,21 @@ import { makeObject, pointer } from './json.js'
 import { linuxRules, linuxShape, normaliseLinux } from './linux.js'
 import { mountRules, mountsShape, normaliseMount } from './mounts.js'
 import type { OciConfig } from './oci-config.js'
-import { isNewer, OCI_VERSION_MAX, OCI_VERSION_MIN, version } from './oci-version.js'
+import { givenVersion, isNewer, OCI_VERSION_MAX, OCI_VERSION_MIN, wholeVersion } from './oci-version.js'
 import { normaliseProcess, processRules, processShape } from './process.js'
 import * as s from './shape.js'
 
 const root = s.object({ path: s.filled, readonly: s.optional(s.truth) })
 
 const members = {
-  ociVersion: s.optional(version),
+  ociVersion: s.optional(givenVersion),
   process: s.optional(processShape),
   hostname: s.optional(s.text),
   domainname: s.optional(s.text),
   mounts: s.optional(mountsShape),
   hooks: s.optional(hooksShape),
   linux: s.optional(linuxShape),
-  annotations: s.optional(s.map(s.text)),
+  annotations: s.optional(s.map(s.text, { emptyKey: true })),
   vm: s.optional(s.object({})),
 }
 
@@ -31,9 +31,12 @@ export const rootlessShape = s.object({ ...members, root: s.optional(root) })
 export const configRules: readonly Rule[] = [...processRules, ...mountRules, ...linuxRules]
 
 export function normaliseConfig(config: OciConfig, warn: Warn): Config {
-  const { ociVersion = OCI_VERSION_MIN, root, process, mounts = [] } = config
-  if (config.ociVersion === undefined) warn('/ociVersion', `is missing: taken as ${OCI_VERSION_MIN}`)
+  const { root, process, mounts = [] } = config
+  const ociVersion = wholeVersion(config.ociVersion || OCI_VERSION_MIN)
+  if (!config.ociVersion) warn('/ociVersion', `is missing: taken as ${OCI_VERSION_MIN}`)
+  else if (ociVersion !== config.ociVersion) warn('/ociVersion', `taken as ${ociVersion}`)
   if (isNewer(ociVersion)) warn('/ociVersion', `newer than ${OCI_VERSION_MAX}: what it added is not known here`)
+  if (config.annotations !== undefined && '' in config.annotations) warn('/annotations', 'an empty key means nothing')
   return {
     ociVersion,
     root: { path: root?.path ?? '', readonly: root?.readonly ?? false },

@@ -1,4 +1,5 @@
 import type { IntelRdt } from './config.js'
+import type { Warn } from './issues.js'
 import type { OciLinux } from './oci-config.js'
 import * as s from './shape.js'
 
@@ -19,8 +20,12 @@ export const intelRdtShape = s.object({
   enableMonitoring: s.optional(s.truth),
 })
 
-export function normaliseIntelRdt({ intelRdt }: OciLinux): IntelRdt | null {
+export function normaliseIntelRdt({ intelRdt }: OciLinux, warn: Warn): IntelRdt | null {
   if (intelRdt === undefined) return null
+  if (Object.keys(intelRdt).length === 0) {
+    warn('/linux/intelRdt', 'an empty object asks for nothing')
+    return null
+  }
   const { closID = null, schemata = [], l3CacheSchema = '', memBwSchema, enableMonitoring = false } = intelRdt
   const cache = l3CacheSchema.split('\n').filter(line => line !== '')
   const isReplaced = (line: string): boolean => memBwSchema !== undefined && line.startsWith('MB:')

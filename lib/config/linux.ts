@@ -25,9 +25,9 @@ export const linuxShape = s.object({
   resources: s.optional(resourcesShape),
   sysctl: s.optional(s.map(s.text)),
   seccomp: s.optional(seccompShape),
-  rootfsPropagation: s.optional(s.oneOf(PROPAGATION_NAMES)),
-  maskedPaths: s.optional(s.list(s.absolutePath)),
-  readonlyPaths: s.optional(s.list(s.absolutePath)),
+  rootfsPropagation: s.optional(s.oneOf([...PROPAGATION_NAMES, '' as const])),
+  maskedPaths: s.optional(s.list(s.absolutePathOrNone)),
+  readonlyPaths: s.optional(s.list(s.absolutePathOrNone)),
   mountLabel: s.optional(s.text),
   intelRdt: s.optional(intelRdtShape),
   memoryPolicy: s.optional(memoryPolicyShape),
@@ -50,7 +50,7 @@ export const linuxRules: readonly Rule[] = [
       check(config, { report }) {
         const paths = config.linux?.[field] ?? []
         for (const [index, received] of paths.entries()) {
-          if (resolves(received) === '/')
+          if (received !== '' && resolves(received) === '/')
             report({ path: pointer(`/linux/${field}`, index), expected: 'a path below the root', received })
         }
         if (paths.length === 0 || hasNamespace(config, 'mount')) return
@@ -77,17 +77,24 @@ export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
     resources: normaliseResources(linux.resources ?? {}, '/linux/resources', warn),
     sysctl: normaliseSysctl(linux.sysctl ?? {}),
     seccomp: linux.seccomp === undefined ? null : normaliseSeccomp(linux.seccomp, warn),
-    rootfsPropagation: rootfsPropagation === undefined ? null : PROPAGATION[rootfsPropagation],
-    maskedPaths: locate(linux, 'maskedPaths'),
-    readonlyPaths: locate(linux, 'readonlyPaths'),
+    rootfsPropagation: rootfsPropagation ? PROPAGATION[rootfsPropagation] : null,
+    maskedPaths: locate(linux, 'maskedPaths', warn),
+    readonlyPaths: locate(linux, 'readonlyPaths', warn),
     mountLabel: linux.mountLabel || null,
     netDevices: normaliseNetDevices(linux),
-    intelRdt: normaliseIntelRdt(linux),
+    intelRdt: normaliseIntelRdt(linux, warn),
     memoryPolicy: normaliseMemoryPolicy(linux),
     personality: personality === undefined ? null : PERSONALITIES[personality.domain],
   }
 }
 
-function locate(linux: OciLinux, field: (typeof HIDDEN)[number]): LocatedPath[] {
-  return (linux[field] ?? []).map((path, index) => ({ path, origin: pointer('/linux', field, index) }))
+/** Each path once: a mount over a mount would hide nothing more. */
+function locate(linux: OciLinux, field: (typeof HIDDEN)[number], warn: Warn): LocatedPath[] {
+  const found = new Map<string, LocatedPath>()
+  for (const [index, path] of (linux[field] ?? []).entries()) {
+    const origin = pointer('/linux', field, index)
+    if (path === '') warn(origin, 'an empty path means nothing')
+    else if (!found.has(resolves(path))) found.set(resolves(path), { path, origin })
+  }
+  return [...found.values()]
 }

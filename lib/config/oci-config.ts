@@ -128,7 +128,16 @@ export interface OciLinux {
   resources?: OciResources
   sysctl?: Readonly<Record<string, string>>
   seccomp?: OciSeccomp
-  rootfsPropagation?: 'shared' | 'slave' | 'private' | 'unbindable' | 'rshared' | 'rslave' | 'rprivate' | 'runbindable'
+  rootfsPropagation?:
+    | 'shared'
+    | 'slave'
+    | 'private'
+    | 'unbindable'
+    | 'rshared'
+    | 'rslave'
+    | 'rprivate'
+    | 'runbindable'
+    | ''
   maskedPaths?: readonly string[]
   readonlyPaths?: readonly string[]
   mountLabel?: string

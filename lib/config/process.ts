@@ -47,7 +47,6 @@ export const processRules: readonly Rule[] = [
     check({ process }, { report }) {
       const { args } = process ?? {}
       if (args?.length === 0) report({ path: '/process/args', expected: 'at least the program to run', received: args })
-      if (args?.[0] === '') report({ path: '/process/args/0', expected: 'the program to run', received: '' })
     },
   },
   {

@@ -184,12 +184,12 @@ export const resourceRules: readonly Rule[] = [
   }),
 ]
 
-function checkDeviceRule({ type = 'a', ...rule }: OciDeviceRule, base: string, report: Report): void {
+/** With a type "a" that is written, both types of that number are meant. */
+function checkDeviceRule({ type, ...rule }: OciDeviceRule, base: string, report: Report): void {
   for (const field of ['major', 'minor'] as const) {
-    if (type !== 'a' || (rule[field] ?? -1) === -1) continue
-    // The kernel takes "a 10:200" as all devices, which nobody who writes numbers means.
-    const expected = 'absent without a type "b" or "c", as it would mean all devices'
-    report({ path: `${base}/${field}`, expected, received: rule[field] })
+    if (type !== undefined || (rule[field] ?? -1) === -1) continue
+    // The kernel takes numbers without a type as all devices, which nobody who writes numbers means.
+    report({ path: `${base}/${field}`, expected: 'absent without a type', received: rule[field] })
   }
 }
 

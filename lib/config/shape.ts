@@ -66,9 +66,12 @@ export function object<const E extends v.ObjectEntries>(entries: E): Given<E> {
   return v.pipe(anyObject, v.object(entries, expectedMember)) as unknown as Given<E>
 }
 
-/** An object used as a map: any key that is not empty. */
-export function map<S extends Shape>(item: S): v.GenericSchema<Record<string, v.InferOutput<S>>> {
-  const keys = v.check((value: object) => !('' in value), 'an object without an empty key')
+/** An object used as a map: any key, that is not empty unless `emptyKey`. */
+export function map<S extends Shape>(
+  item: S,
+  { emptyKey = false } = {},
+): v.GenericSchema<Record<string, v.InferOutput<S>>> {
+  const keys = v.check((value: object) => emptyKey || !('' in value), 'an object without an empty key')
   const members = v.rawCheck<object>(({ dataset, addIssue }) => {
     if (!dataset.typed) return
     for (const [key, value] of Object.entries(dataset.value)) {

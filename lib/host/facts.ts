@@ -33,6 +33,8 @@ export interface HostFacts {
   /** CLONE_NEW* types that the kernel has (files in /proc/self/ns). */
   readonly namespaces: readonly string[]
   readonly cgroup: CgroupFacts
+  /** Whether there is a /proc/kcore, for /dev/core to lead to. */
+  readonly kcore: boolean
   readonly apparmor: boolean
   readonly selinux: boolean
   /** The soft limit of open files that this process was started with; null: the one that it has now. */

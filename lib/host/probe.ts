@@ -1,6 +1,6 @@
 /** Reads the host's facts; nothing is changed, and nothing is tried that could be noticed. */
 import { isErrno } from '../sys/errno.js'
-import { listDirectory, readLink, readText, readTextIfThere } from '../sys/file.js'
+import { isThere, listDirectory, readLink, readText, readTextIfThere } from '../sys/file.js'
 import { effectiveGid, effectiveUid, kernelRelease } from '../sys/self.js'
 import type { HostFacts } from './facts.js'
 import { openFilesAtStart } from './open-files.js'
@@ -21,6 +21,7 @@ export function probeHost(): HostFacts {
     bounding: capabilitySet(status, 'CapBnd'),
     namespaces: listDirectory('/proc/self/ns'),
     cgroup: readCgroupFacts(),
+    kcore: isThere('/proc/kcore'),
     apparmor: readTextIfThere('/sys/module/apparmor/parameters/enabled')?.startsWith('Y') ?? false,
     selinux: hasSelinux(),
     openFiles: openFilesAtStart(),

@@ -148,7 +148,7 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
   if (op.op === 'resolve_exec' || op.op === 'execve') {
     return new LaunchError(
       'ERR_LAUNCH_EXEC',
-      `${prefix(op)}${execMessage(program, errno)}${op.op === 'execve' && errno === 'ENOENT' ? NO_INTERPRETER : ''}`,
+      `${prefix(op)}${op.op === 'execve' && errno === 'ENOENT' ? noInterpreter(program) : execMessage(program, errno)}`,
       fields,
     )
   }
@@ -171,8 +171,9 @@ const HINTS: Readonly<Record<string, string>> = {
   'mount_fs fsmount EPERM': "in a user namespace the host's own must be there in full: nothing may cover a part of it",
 }
 
-/** The file itself had been found before. */
-const NO_INTERPRETER = ': the file is there, but not the interpreter or loader that it names'
+/** The file itself had been found before. The first words are those that runc ends with. */
+const noInterpreter = (program: string): string =>
+  `exec ${program}: no such file or directory: the file is there, but not the interpreter or loader that it names`
 
 /** Engines match these words to choose between exit codes 126 and 127. */
 function execMessage(program: string, errno: string): string {

@@ -26,9 +26,10 @@ export function documentOf(name: string): OciConfig {
 
 /** Capability sets are written as hexadecimal texts, JSON has no integers of 64 bits. */
 export function readFacts(name: string): HostFacts {
-  const facts = parse(name, 'facts.json') as Omit<HostFacts, 'permitted' | 'bounding'> &
+  const facts = parse(name, 'facts.json') as Omit<HostFacts, 'permitted' | 'bounding' | 'kcore'> &
     Record<'permitted' | 'bounding', string>
   return {
+    kcore: true,
     ...facts,
     openFiles: facts.openFiles ?? null,
     permitted: BigInt(facts.permitted),

@@ -156,6 +156,6 @@ t.test('a program whose interpreter is missing is not said to be missing itself'
   t.equal(status, 1)
   t.match(
     stderr,
-    /exec: \\"\/bin\/script\\": no such file or directory \(ENOENT\): the file is there, but not the interpreter/,
+    /exec \/bin\/script: no such file or directory: the file is there, but not the interpreter/,
   )
 })
