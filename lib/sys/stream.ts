@@ -92,7 +92,10 @@ export function terminalOf(master: number): Terminal {
     if (error.code !== 'EIO' && stream.listenerCount('error') === 1) throw error
   })
   descriptors.set(stream, master)
-  stream.resize = ({ rows, columns }) => resizeTerminal(master, { rows, columns })
+  stream.resize = size => {
+    // The number may be another descriptor's by then.
+    if (!stream.destroyed) resizeTerminal(master, size)
+  }
   return stream
 }
 
