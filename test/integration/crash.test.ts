@@ -3,13 +3,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { leftovers, makeBundle, type TestBundle } from '../bundle.js'
+import { effort } from '../effort.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox'), timeout: 300_000 }
 const victim = fileURLToPath(new URL('crash/victim.mjs', import.meta.url))
 
-type Work = 'create' | 'start' | 'delete'
+type Work = 'create' | 'start' | 'delete' | 'exec' | 'run' | 'kill' | 'pause' | 'resume' | 'update'
 
 const work = ({ runtime, bundle, id }: TestBundle, what: Work, limit: number): SpawnSyncReturns<string> =>
   spawnSync(process.execPath, [victim, runtime.root, bundle, id(), what, String(limit)], {
@@ -23,6 +24,16 @@ function countCalls(test: TestBundle, what: Work): number {
   const calls = /^done (\d+)$/m.exec(stdout)?.[1]
   if (calls === undefined) throw new Error(`${what} failed: ${stderr}`)
   return Number(calls)
+}
+
+const SAMPLE = 8
+
+/** Where to die: everywhere each night, at some points spread over all of them for every change, at others with another seed. */
+function pointsOf(calls: number): number[] {
+  const all = Array.from({ length: calls }, (_, index) => index + 1)
+  if (effort.times > 1 || calls <= SAMPLE) return all
+  const step = calls / SAMPLE
+  return all.filter(at => Math.floor((at + effort.seed) / step) !== Math.floor((at + effort.seed - 1) / step))
 }
 
 /** Processes of the container: those that know its id, and those whose root is its root. */
@@ -58,7 +69,7 @@ t.test('kill -9 between any two steps of create leaves nothing that delete does 
   const calls = countCalls(test, 'create')
   await checkCleanable(t, test, 'create')
   t.ok(calls > 30, `${calls} points`)
-  for (let at = 1; at <= calls; at++) {
+  for (const at of pointsOf(calls)) {
     const { signal, stdout, stderr, error } = work(test, 'create', at)
     // How often a lock is tried varies, so the last points may not be reached.
     if (signal !== 'SIGKILL' && !stdout.startsWith('done')) t.fail(`not killed at call ${at}: ${stderr} ${error}`)
@@ -77,7 +88,7 @@ t.test('kill -9 in a create without a mount namespace leaves no mount that delet
   })
   const calls = countCalls(test, 'create')
   await checkCleanable(t, test, 'create')
-  for (let at = 1; at <= calls; at++) {
+  for (const at of pointsOf(calls)) {
     work(test, 'create', at)
     await checkCleanable(t, test, `create killed at call ${at}`)
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -98,12 +109,60 @@ t.test('kill -9 between any two steps of start or delete leaves nothing that del
     const calls = countCalls(test, what)
     await checkCleanable(t, test, what)
     t.ok(calls > 5, `${what} has ${calls} points`)
-    for (let at = 1; at <= calls; at++) {
+    for (const at of pointsOf(calls)) {
       await prepare()
       work(test, what, at)
       await checkCleanable(t, test, `${what} killed at call ${at}`)
     }
   }
+})
+
+for (const what of ['exec', 'run', 'kill', 'pause', 'resume', 'update'] as const) {
+  t.test(`kill -9 between any two steps of ${what} leaves nothing that delete does not remove`, skip, async t => {
+    const test = makeBundle(t)
+    const { runtime, bundle, configure, id } = test
+    configure(config => {
+      config.process.args = what === 'run' ? ['/bin/true'] : ['/bin/sleep', '100']
+      config.linux.cgroupsPath = `/${id()}`
+    })
+    const prepare = async (): Promise<void> => {
+      if (what === 'run') return
+      const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+      await container.start()
+      if (what === 'resume') await container.pause()
+    }
+    await prepare()
+    const calls = countCalls(test, what)
+    await checkCleanable(t, test, what)
+    t.ok(calls > 0, `${what} has ${calls} points`)
+    for (const at of pointsOf(calls)) {
+      await prepare()
+      work(test, what, at)
+      await checkCleanable(t, test, `${what} killed at call ${at}`)
+    }
+  })
+}
+
+t.test('of many creates of one id one wins, and the others say that it is there', skip, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  configure(config => {
+    config.linux.cgroupsPath = `/${id()}`
+  })
+  const creates = Array.from({ length: 50 }, () => runtime.create({ id: id(), bundle, stdio: 'ignore' }))
+  const answers = await Promise.allSettled(creates)
+  const won = answers.flatMap(answer => (answer.status === 'fulfilled' ? [answer.value] : []))
+  const codes = answers.flatMap(answer => (answer.status === 'rejected' ? [answer.reason.code] : []))
+  t.equal(won.length, 1)
+  t.same(
+    [...new Set(codes)].filter(code => code !== 'ERR_STATE_EXISTS' && code !== 'ERR_STATE_LOCKED'),
+    [],
+  )
+  t.same(
+    (await runtime.list()).map(container => container.id),
+    [id()],
+  )
+  t.equal((await won[0]?.state())?.status, 'created', 'the losers have undone nothing of it')
+  await won[0]?.delete()
 })
 
 t.test('a killed init is a stopped container, which can be deleted', skip, async t => {

@@ -1,6 +1,6 @@
 /**
  * Works on a container and kills itself at the nth system call that it makes through FFI or node:fs.
- * victim.mjs ROOT BUNDLE ID WHAT N: WHAT is create, start or delete; prints `done CALLS` when n was more than there are.
+ * victim.mjs ROOT BUNDLE ID WHAT N: WHAT is a verb of `steps`; prints `done CALLS` when n was more than there are.
  */
 import fs from 'node:fs'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
@@ -44,6 +44,12 @@ const steps = {
   create: () => runtime.create({ id, bundle, stdio: 'ignore' }),
   start: async () => (await runtime.get(id)).start(),
   delete: async () => (await runtime.get(id)).delete({ force: true }),
+  exec: async () => (await (await runtime.get(id)).exec({ args: ['/bin/true'], stdio: 'ignore' })).wait(),
+  run: () => runtime.run({ id, bundle }),
+  kill: async () => (await runtime.get(id)).kill('SIGTERM'),
+  pause: async () => (await runtime.get(id)).pause(),
+  resume: async () => (await runtime.get(id)).resume(),
+  update: async () => (await runtime.get(id)).update({ pids: { limit: 50 } }),
 }
 armed = true
 await steps[what]()
