@@ -25,6 +25,7 @@ import { type StartOptions, start } from './operations/start.js'
 import { statusOf } from './operations/state.js'
 import { type UpdateInput, type UpdateOptions, update } from './operations/update.js'
 import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.js'
+import { checkOptions } from './options.js'
 import { type ExecRunOptions, endableContainer, type RunResult, runProcess } from './run.js'
 import { boundStore } from './store/bound-store.js'
 import type { ContainerRecord, Owner } from './store/container-record.js'
@@ -96,6 +97,7 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC, {HookError}; the reason of `signal`, which kills the container
    */
   async start(options: StartOptions = {}): Promise<void> {
+    checkOptions('start', options)
     this.#end.started()
     await start(this.#context, this.id, options)
   }
@@ -105,7 +107,8 @@ export class Container implements AsyncDisposable {
    * `start`: what is said earlier is lost.
    * @throws {StateError} ERR_STATE_STATUS if it was not created with `notify`
    */
-  ready(options: ReadyOptions = {}): Promise<boolean> {
+  async ready(options: ReadyOptions = {}): Promise<boolean> {
+    checkOptions('ready', options)
     return ready(this.#context, this.id, options)
   }
 
@@ -134,6 +137,7 @@ export class Container implements AsyncDisposable {
    * @throws {ConfigError} for a `drain` that is no duration; the reason of `signal`
    */
   async wait(options: WaitOptions = {}): Promise<ExitResult> {
+    checkOptions('wait', options)
     return whenDrained(this.#end.exited(), this.#outputs, options)
   }
 
@@ -143,6 +147,7 @@ export class Container implements AsyncDisposable {
    * @throws {ConfigError} for what is no signal or no duration
    */
   async stop(options: StopOptions = {}): Promise<ExitResult> {
+    checkOptions('stop', options)
     await endGently(endableContainer(this), options)
     return this.wait()
   }
@@ -153,6 +158,7 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS `container not running`
    */
   async kill(signal: string | number = 'SIGTERM', options: KillOptions = {}): Promise<void> {
+    checkOptions('kill', options)
     await kill(this.#context, { ...options, id: this.id, signal })
   }
 
@@ -164,6 +170,7 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC for a program that is not there; {HostError|SafetyError|CgroupError}
    */
   async exec(options: ExecOptions): Promise<ExecProcess> {
+    checkOptions('exec', options)
     return this.#exec(options, options.signal)
   }
 
@@ -175,6 +182,7 @@ export class Container implements AsyncDisposable {
   async run(options: ExecRunOptions<'buffer'> & { readonly encoding: 'buffer' }): Promise<RunResult<'buffer'>>
   async run(options: ExecRunOptions): Promise<RunResult>
   async run(options: ExecRunOptions<Encoding>): Promise<RunResult<Encoding>> {
+    checkOptions('container.run', options)
     const settings = readCollectOptions(options)
     const process = await this.#exec({ ...withoutCollecting(options), ...signalOf(settings) })
     return runProcess(process, settings)
@@ -211,6 +219,7 @@ export class Container implements AsyncDisposable {
    * @throws {ConfigError|CgroupError} for what is wrong, what the host can't do, and what the kernel refuses
    */
   async update(resources: UpdateInput, options: UpdateOptions = {}): Promise<void> {
+    checkOptions('update', options)
     await update(this.#context, { id: this.id, input: resources, options })
   }
 
@@ -228,6 +237,7 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_STATUS if it has ended; {ConfigError} for an interval that is not above 0
    */
   async *events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
+    checkOptions('events', options)
     yield* events(this.#context, this.id, options)
   }
 
@@ -236,6 +246,7 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS unless it is stopped or created
    */
   async delete(options: DeleteOptions = {}): Promise<void> {
+    checkOptions('delete', options)
     await remove(this.#context, this.id, { ...options, ended: this.#end.lastLook })
   }
 

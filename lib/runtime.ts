@@ -1,4 +1,3 @@
-import type { CgroupDriver } from './cgroup/index.js'
 import { validateId } from './config/container-id.js'
 import type { OciFeatures } from './config/features.js'
 import { Container } from './container.js'
@@ -13,46 +12,15 @@ import { type CreateOptions, create as createContainer } from './operations/crea
 import { type DeleteOptions, remove } from './operations/delete.js'
 import { createQueue, defaultConcurrency } from './operations/queue.js'
 import { type Listing, listingOf, sweep } from './operations/sweep.js'
+import { checkOptions } from './options.js'
 import { type PlanOptions, type PlanPreview, preview } from './plan.js'
 import { type RunOptions, type RunResult, runContainer } from './run.js'
+import type { RuntimeOptions } from './runtime-options.js'
 import { openStore } from './store/store.js'
 import { libseccompVersion } from './sys/libseccomp.js'
 import { chooseNativeDirectory } from './sys/native-directory.js'
 import { effectiveUid, emitWarning, environment, otherRuntime, randomName } from './sys/self.js'
 import { trace } from './sys/trace.js'
-
-export interface RuntimeOptions {
-  /**
-   * The state directory, absolute. Default /run/tsrun; without root $XDG_RUNTIME_DIR/tsrun, and an ERR_HOST_PRIVILEGE of what first
-   * needs it if that is not set. A root of a user namespace counts as one without if that variable is set and USER is not root.
-   */
-  readonly root?: string
-  /**
-   * What makes the cgroups of new containers: tsrun itself, or systemd as scopes (`linux.cgroupsPath` is `slice:prefix:name` then).
-   * Default `cgroupfs`.
-   */
-  readonly cgroupManager?: CgroupDriver
-  /**
-   * The directory of the native parts, `native/build` of the installed package: for a program that is bundled into one file, and so is
-   * somewhere else. One for the whole process. Default: the environment variable TSRUN_NATIVE, else beside this module.
-   */
-  readonly native?: string
-  /**
-   * What becomes of properties of a configuration that the specification does not know. `ignore`: all are ignored with a warning, as
-   * it demands of a runtime for engines (config.md, extensibility). Default `refuse`: those that matter for safety are a ConfigError,
-   * since a misspelt `noNewPrivileges` would leave the container less confined than it was meant to be.
-   */
-  readonly unknownProperties?: 'refuse' | 'ignore'
-  /**
-   * How many containers are made at the same time; others wait, in the order of the calls. What has been made does not count, and
-   * while the hooks of one run another begins. Default: twice as many as there are processors, and no less than 4.
-   */
-  readonly concurrency?: number
-  /** Gets warnings, such as an unknown capability. Default: each goes to `process.emitWarning` once. */
-  readonly log?: (entry: LogEntry) => void
-  /** `log` also gets what is done, step by step, with the level `debug`. Default false: that goes to `DEBUG=tsrun:log` only. */
-  readonly debug?: boolean
-}
 
 /** A handle, with what was so when the list was made. */
 export type ListedContainer = Container & Listing
@@ -100,10 +68,12 @@ export interface Runtime {
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   refuseOtherRuntimes()
+  checkOptions('createRuntime', options)
   if (options.native !== undefined) chooseNativeDirectory(options.native)
   const context = makeContext(options)
   const queue = createQueue(options.concurrency ?? defaultConcurrency())
   const create = async (input: CreateOptions): Promise<Container> => {
+    checkOptions('create', input)
     const leaveQueue = await queue.enter(input.signal)
     try {
       return new Container(
@@ -120,6 +90,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     },
     create,
     run: async (options: RunOptions<Encoding>) => {
+      checkOptions('run', options)
       const settings = readCollectOptions(options)
       const { id = randomName() } = options
       const { signal } = settings
@@ -132,12 +103,15 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
       return new Container(context, { record: context.store.read(id) })
     },
     delete: async (id, options) => {
+      checkOptions('delete', options ?? {})
       validateId(id)
       await remove(context, id, options)
     },
     list: async () => context.store.ids().flatMap(id => readable(context, id)),
     sweep: () => sweep(context),
-    plan: async (bundle, { showEnv = false } = {}) => {
+    plan: async (bundle, options = {}) => {
+      checkOptions('plan', options)
+      const { showEnv = false } = options
       return preview(context, typeof bundle === 'string' ? { bundle } : bundle, { showEnv })
     },
     features: () => describeFeatures({ kernel: context.facts().kernel, libseccomp: installedLibseccomp() }),

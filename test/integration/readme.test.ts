@@ -25,7 +25,7 @@ interface Block {
 /** The examples of a page, in their order. What a comment behind `->` promises is what they have to print. */
 function blocksOf(path: string): readonly Block[] {
   const text = readFileSync(path, 'utf8')
-  return [...text.matchAll(/^```(ts|sh)\n(.*?)^```$/gms)].map(({ 1: language = '', 2: code = '', index }) => ({
+  return [...text.matchAll(/^```(ts|js|sh)\n(.*?)^```$/gms)].map(({ 1: language = '', 2: code = '', index }) => ({
     language,
     code,
     place: `${path}:${text.slice(0, index).split('\n').length}`,
@@ -73,7 +73,9 @@ function run(folder: string, ...command: readonly string[]) {
 function runBlock(folder: string, { language, code }: Block) {
   if (language === 'sh') return run(folder, 'sh', '-euc', code)
   const file = join(folder, 'example.mjs')
-  writeFileSync(file, transformSync(code, { loader: 'ts', format: 'esm', target: 'node20' }).code)
+  // What is JavaScript runs as it stands, on every version of Node that is supported.
+  if (language === 'js') writeFileSync(file, code)
+  else writeFileSync(file, transformSync(code, { loader: 'ts', format: 'esm', target: 'node20' }).code)
   return run(folder, process.execPath, file)
 }
 
@@ -81,6 +83,11 @@ t.setTimeout(300_000)
 
 t.test('the README has examples', async t => {
   t.ok(blocksOf('README.md').some(({ language }) => language === 'ts'))
+  t.equal(
+    blocksOf('README.md').find(({ language }) => language !== 'sh')?.language,
+    'js',
+    'the first one is JavaScript',
+  )
   t.ok(blocksOf('README.md').some(({ language }) => language === 'sh'))
 })
 

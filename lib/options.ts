@@ -1,0 +1,119 @@
+/** What each call of the library takes: the one table, checked against the types. Durations and counts are checked where they are read. */
+import { nearest } from './config/nearest.js'
+import { optionError } from './config/option.js'
+import { ConfigError } from './errors.js'
+import type { CollectOptions, Encoding } from './operations/collect-options.js'
+import type { CreateOptions } from './operations/create.js'
+import type { DeleteOptions } from './operations/delete.js'
+import type { StopOptions } from './operations/early-end.js'
+import type { EventsOptions } from './operations/events.js'
+import type { ExecOptions } from './operations/exec.js'
+import type { KillOptions } from './operations/kill.js'
+import type { ReadyOptions } from './operations/ready.js'
+import type { StartOptions } from './operations/start.js'
+import type { UpdateOptions } from './operations/update.js'
+import type { WaitOptions } from './operations/waiting.js'
+import type { PlanOptions } from './plan.js'
+import type { RuntimeOptions } from './runtime-options.js'
+
+interface Kind {
+  /** Completes "must be ...". */
+  readonly expected: string
+  accepts(value: unknown): boolean
+}
+
+/** A kind for each option of a type, and for nothing else. */
+type Table<T> = { readonly [K in keyof Required<T>]: Kind }
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isFd = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isStream = (value: unknown): boolean => ['pipe', 'ignore', 'inherit'].includes(value as string) || isFd(value)
+const listOf = (accepts: Kind['accepts']) => (value: unknown) => Array.isArray(value) && value.every(accepts)
+
+/** Checked where it is read. */
+const any: Kind = { expected: '', accepts: () => true }
+const text: Kind = { expected: 'a string', accepts: isText }
+const flag: Kind = { expected: 'true or false', accepts: value => typeof value === 'boolean' }
+const texts: Kind = { expected: 'an array of strings', accepts: listOf(isText) }
+const fds: Kind = { expected: 'an array of descriptors', accepts: listOf(isFd) }
+const call: Kind = { expected: 'a function', accepts: value => typeof value === 'function' }
+const signal: Kind = { expected: 'an AbortSignal', accepts: value => isObject(value) && 'aborted' in value }
+const stdio: Kind = {
+  expected: '"pipe", "ignore", "inherit" or a descriptor, or an array of three of these',
+  accepts: value => isStream(value) || (listOf(isStream)(value) && (value as unknown[]).length === 3),
+}
+const oneOf = (...words: readonly unknown[]): Kind => ({
+  expected: words.map(word => JSON.stringify(word)).join(' or '),
+  accepts: value => words.includes(value),
+})
+
+const COLLECT: Table<CollectOptions<Encoding>> = {
+  ...{ input: any, timeout: any, grace: any, killSignal: any, outputLimit: any, encoding: any },
+  ...{ onOutput: any, drain: any, signal },
+}
+const CREATE: Table<CreateOptions> = {
+  ...{ id: any, bundle: text, config: any, rootfs: text, args: any, env: any, cwd: any, user: any, mounts: any },
+  ...{ stdio, consoleSocket: text, lineFeedsOnly: flag, pidfdSocket: text, extraEnv: texts, extraFds: fds },
+  ...{ notify: flag, noPivot: flag, init: flag, dieWithParent: flag, detached: flag, noNewKeyring: flag },
+  ...{ leavesStatus: flag, signal },
+}
+const EXEC: Table<ExecOptions> = {
+  ...{ args: any, env: any, cwd: any, user: any, terminal: any, capabilities: any, noNewPrivileges: any },
+  ...{ apparmorProfile: any, selinuxLabel: any, process: any, stdio, consoleSocket: text, lineFeedsOnly: flag },
+  ...{ pidfdSocket: text, extraFds: fds, cgroup: any, ignorePaused: flag, detached: flag, outlivesCaller: flag },
+  signal,
+}
+const RUNTIME: Table<RuntimeOptions> = {
+  ...{ root: text, cgroupManager: any, native: text, log: call, debug: flag, concurrency: any },
+  unknownProperties: oneOf('refuse', 'ignore'),
+}
+
+const CALLS = {
+  createRuntime: RUNTIME,
+  create: CREATE,
+  run: { ...CREATE, ...COLLECT },
+  plan: { showEnv: flag } satisfies Table<PlanOptions>,
+  delete: { force: flag } satisfies Table<DeleteOptions>,
+  start: { signal } satisfies Table<StartOptions>,
+  ready: { signal } satisfies Table<ReadyOptions>,
+  wait: { drain: any, signal } satisfies Table<WaitOptions>,
+  stop: { signal: any, grace: any } satisfies Table<StopOptions>,
+  kill: { all: oneOf(true, false, 'but-init') } satisfies Table<KillOptions>,
+  exec: EXEC,
+  'container.run': { ...EXEC, ...COLLECT },
+  update: { l3CacheSchema: text, memBwSchema: text } satisfies Table<UpdateOptions>,
+  events: { interval: any, signal } satisfies Table<EventsOptions>,
+}
+
+/**
+ * An option that is undefined counts as left out.
+ * @throws {ConfigError} ERR_CONFIG_INVALID for one that is not known, with the nearest name, or of another kind
+ */
+export function checkOptions(name: keyof typeof CALLS, options: unknown): void {
+  if (!isObject(options)) throw optionError({ option: `options of ${name}`, expected: 'an object', received: options })
+  const table: Readonly<Record<string, Kind>> = CALLS[name]
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined) continue
+    const known = Object.hasOwn(table, option) ? table[option] : undefined
+    if (known === undefined) throw unknownOption({ name, option, known: Object.keys(table) })
+    if (!known.accepts(value)) throw optionError({ option, expected: known.expected, received: value })
+  }
+}
+
+interface Unknown {
+  readonly name: string
+  readonly option: string
+  readonly known: readonly string[]
+}
+
+function unknownOption({ name, option, known }: Unknown): ConfigError {
+  const meant = nearest(option, known)
+  const hint = meant === null ? '' : `: did you mean ${JSON.stringify(meant)}?`
+  const expected = meant === null ? 'absent' : JSON.stringify(meant)
+  const message = `${option}: is no option of ${name}${hint}`
+  return new ConfigError('ERR_CONFIG_INVALID', [
+    { path: '', rule: `tsrun#${name}`, expected, received: option, message },
+  ])
+}
