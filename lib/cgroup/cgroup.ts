@@ -148,15 +148,14 @@ export class Cgroup {
   }
 
   /**
-   * For each v1 hierarchy (and with `unified` for that of v2), by its index in the host's facts: a descriptor of the file
-   * that a process joins by writing "0". They belong to the caller.
+   * For each v1 hierarchy, by its index in the host's facts: a descriptor of the file that a process joins by writing "0". They
+   * belong to the caller.
    */
-  joinFds({ unified = false } = {}): ReadonlyMap<number, number> {
+  joinFds(): ReadonlyMap<number, number> {
     const fds = new Map<number, number>()
     try {
       for (const [index, place] of this.#places.entries()) {
-        const file = place.version === 1 ? 'tasks' : 'cgroup.procs'
-        if (place.version === 1 || unified) fds.set(index, openBeneath(rootOf(place), `${place.path}/${file}`, 'write'))
+        if (place.version === 1) fds.set(index, openBeneath(rootOf(place), `${place.path}/tasks`, 'write'))
       }
       return fds
     } catch (error) {

@@ -6,7 +6,7 @@ import { openPidfd, signalPidfd } from '../sys/processes.js'
 import { monotonicMs, pause } from '../sys/self.js'
 import { freezerOf, requestFreeze, thawAll } from './freeze.js'
 import type { Place } from './place.js'
-import { absolutePath, isGone, rootOf, writeFileIfThere } from './tree.js'
+import { absolutePath, isGone, readFileIfThere, rootOf, writeFileIfThere } from './tree.js'
 import { walk } from './walk.js'
 
 const LIMIT_MS = 5000
@@ -36,14 +36,19 @@ export async function killAll(places: readonly Place[]): Promise<void> {
   }
 }
 
-/** cgroup.kill (Linux 5.14) takes the whole subtree, and those that are being born. False: there is no such file. */
+/**
+ * cgroup.kill (Linux 5.14) takes the whole subtree, and those that are being born. Not of a cgroup that nobody is in: Linux 6.14 and
+ * later kill what is cloned into a cgroup of which that has ever been written. False: there is no such file, or nobody in it.
+ */
 function killAtOnce(places: readonly Place[]): boolean {
   const unified = places.find(({ version }) => version === 2)
-  const done = unified !== undefined && writeFileIfThere(unified, 'cgroup.kill', '1')
+  const done = unified !== undefined && isPopulated(unified) && writeFileIfThere(unified, 'cgroup.kill', '1')
   // What version 1 has frozen does not take the signal.
   if (done && freezerOf(places)?.version === 1) thawAll(places)
   return done
 }
+
+const isPopulated = (place: Place): boolean => /^populated 1$/m.test(readFileIfThere(place, 'cgroup.events') ?? '')
 
 /** Frozen, so that none is born while the list is read. */
 async function killEach(places: readonly Place[], kept = 0): Promise<void> {

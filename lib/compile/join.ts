@@ -45,9 +45,7 @@ export interface ExecInput {
   readonly options: CompileOptions
   /** Orphans among its descendants stay its descendants, so that all of them can be found. */
   readonly keepsTree: boolean
-  /** The cgroup v2 directory is joined by the helper, not by the clone: in a frozen one the clone would not return. */
-  readonly joinsUnified: boolean
-  /** It waits for the runtime also if nothing is set from outside. */
+  /** It waits for the runtime also where nothing is set from outside. */
   readonly waits: boolean
 }
 
@@ -62,7 +60,7 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   const isOutside = input.waits || isSetFromOutside(process) || config.linux.intelRdt !== null
   // Without privileges the runtime reaches the files of a process in /proc only as long as that is dumpable.
   const isEarly = isOutside && isRootless(facts)
-  joinCgroups(work, { unified: input.joinsUnified })
+  joinCgroups(work)
   if (isEarly) work.draft.op('map', {}, '/process')
   joinNamespaces(work)
   if (input.keepsTree) work.draft.op('subreaper', {})

@@ -65,13 +65,13 @@ export function enterNamespaces(work: Work): number {
 }
 
 /**
- * Joins the cgroup of each v1 hierarchy. On v2 there is nothing to do unless `unified`: the clone makes the process in its
- * cgroup. Must come before a cgroup namespace is made or joined: it is rooted in the cgroup of the process.
+ * Joins the cgroup of each v1 hierarchy; that of v2 the process is made in. Must come before a cgroup namespace is made or joined:
+ * it is rooted in the cgroup of the process.
  */
-export function joinCgroups({ facts, options, draft }: Work, { unified = false } = {}): void {
+export function joinCgroups({ facts, options, draft }: Work): void {
   if (!options.hasCgroup) return
   for (const [hierarchy, { version }] of facts.cgroup.hierarchies.entries()) {
-    if ((version === 2 && !unified) || facts.cgroup.mode === 'none') continue
+    if (version === 2 || facts.cgroup.mode === 'none') continue
     const origin = '/linux/cgroupsPath'
     draft.op('cgroup_join', { slot: draft.slot({ kind: 'cgroup', hierarchy, origin }) }, origin)
   }

@@ -1,22 +1,31 @@
 /** A process that this one started: watched from the first moment, so that it is always reaped, or left as a zombie on purpose. */
 import { closeFd } from '../sys/beneath.js'
-import { type ChildStatus, foreignExitStatus, reap, signalPidfd, zombieExitStatus } from '../sys/processes.js'
+import {
+  type ChildStatus,
+  foreignExitStatus,
+  openPidfd,
+  processStat,
+  reap,
+  signalPidfd,
+  zombieExitStatus,
+} from '../sys/processes.js'
+import { ownPid } from '../sys/self.js'
 import { settlesWithin } from '../sys/timer.js'
 import { HANGUP, holdUntil, READABLE, watch } from '../sys/watch.js'
 
 export interface Child {
   readonly pid: number
-  /** Open until `exited` resolves. */
-  readonly pidfd: number
   /** Settles without keeping the event loop alive; `wait` does. */
   readonly exited: Promise<ChildStatus>
   wait(): Promise<ChildStatus>
-  /** Lets go of what `held` keeps: from then on `pid` may mean another process, and `pidfd` be closed. */
+  /** Lets go of what `held` keeps: from then on `pid` may mean another process. */
   release(): void
   /** Reaps it after all: what failed to start is nobody else's. */
   claim(): void
   /** False: it has ended, be it reaped or not. */
   signal(number: number): boolean
+  /** Calls `use` with a pidfd of it, which is good until that returns. Null if it is gone: the pidfd is closed with it. */
+  withPidfd<T>(use: (pidfd: number) => T): T | null
 }
 
 export const UNKNOWN_STATUS: ChildStatus = { exitCode: null, signal: null, cpuTime: null }
@@ -30,7 +39,7 @@ export interface Followed {
   readonly held?: boolean
 }
 
-/** Takes over the pidfd. */
+/** Takes over the pidfd, and closes it as soon as the process has ended. */
 export function followChild({ pid, pidfd, leave = false, held = false }: Followed): Child {
   let release = (): void => {}
   const released = held ? new Promise<void>(resolve => (release = resolve)) : null
@@ -44,21 +53,41 @@ export function followChild({ pid, pidfd, leave = false, held = false }: Followe
     closeFd(pidfd)
     return status
   })()
-  const wait = (): Promise<ChildStatus> => holdUntil(exited)
-  const claim = (): void => {
-    isLeft = false
-  }
   // The kernel takes signals to a zombie, and says nothing.
   const isRunning = (): boolean => open && ['running', 'foreign'].includes(String(reap(pidfd, { leave: true })))
   return {
-    pid,
-    pidfd,
-    exited,
-    wait,
+    ...{ pid, exited },
+    wait: () => holdUntil(exited),
     release: () => release(),
-    claim,
+    claim: () => {
+      isLeft = false
+    },
     signal: number => isRunning() && signalPidfd(pidfd, number),
+    withPidfd: use => (open ? use(pidfd) : null),
   }
+}
+
+export interface Brother {
+  readonly pid: number
+  readonly leave: boolean
+  /** It is not older than that, in clock ticks since boot. */
+  readonly since: number
+}
+
+/**
+ * Follows, and holds, what a child of ours has cloned as our child too. The number comes from the helper, and what is followed is signalled and
+ * reaped: so null for any process that is not ours, or that was there before.
+ */
+export function followBrother({ pid, leave, since }: Brother): Child | null {
+  const pidfd = openPidfd(pid)
+  if (pidfd === null) return null
+  // The pidfd is opened first: what is found then holds for it.
+  const found = processStat(pid)
+  if (found !== null && found.parent === ownPid() && Number(found.startTime) >= since) {
+    return followChild({ pid, pidfd, leave, held: true })
+  }
+  closeFd(pidfd)
+  return null
 }
 
 /** How long the parent of a process that is not ours gets to reap it, before its status counts as unknown. */

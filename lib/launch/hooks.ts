@@ -16,9 +16,10 @@ import { type RunResult, run } from '../sys/run-program.js'
 import { collectTail, makePipe, writableOf } from '../sys/stream.js'
 import { after } from '../sys/timer.js'
 import { trace } from '../sys/trace.js'
+import type { Child } from './child.js'
 import type { Context } from './context.js'
-import { launch } from './launch.js'
-import { openJoinSlots } from './slots.js'
+import { begin } from './launch.js'
+import { type InitProcess, openJoinSlots } from './slots.js'
 
 const debug = trace('hooks')
 
@@ -38,28 +39,19 @@ interface Joining {
   readonly openSlots: (plan: Plan) => number[]
   /** Gets the notifications of its filter, if that has any; the descriptor stays the caller's. */
   readonly listener: (fd: number, child: { readonly pid: number }) => Promise<void>
-  /** A directory of the cgroup v2 hierarchy, or null; stays the caller's. */
-  readonly cgroup: number | null
+  /** Opens the directory of the cgroup v2 hierarchy that it runs in; null: there is none. */
+  readonly cgroup: () => number | null
 }
 
 /** A hook in the container's namespaces and cgroup: a second helper with a plan that joins them. */
-export function inContainerNamespace({ planOf, openSlots, listener, cgroup }: Joining): HookRunner {
+export function inContainerNamespace(joining: Joining): HookRunner {
   return async (hook, stdin, signal) => {
-    const plan = planOf(hook)
     const [inputEnd, input] = makePipe()
     const [errorEnd, errors] = makePipe()
     const nothing = openNull()
+    const stdio = [inputEnd, nothing, errors]
     try {
-      const stdio = [inputEnd, nothing, errors]
-      const child = await launch({
-        plan,
-        stdio,
-        slots: () => openSlots(plan),
-        cgroup,
-        signal,
-        barrier: () => {},
-        listener,
-      }).finally(() => closeFds(stdio))
+      const child = await launchHook({ joining, hook, stdio, signal }).finally(() => closeFds(stdio))
       const stderr = collectTail(errorEnd)
       writableOf(input).end(stdin)
       const timer = killLater(child.pid, timeoutOf(hook))
@@ -74,6 +66,33 @@ export function inContainerNamespace({ planOf, openSlots, listener, cgroup }: Jo
       closeFd(input)
       throw error
     }
+  }
+}
+
+interface HookLaunch {
+  readonly joining: Joining
+  readonly hook: Hook
+  readonly stdio: readonly number[]
+  readonly signal: AbortSignal | undefined
+}
+
+/** Resolves when the hook's program has been executed. */
+async function launchHook({ joining, hook, stdio, signal }: HookLaunch): Promise<Child> {
+  const plan = joining.planOf(hook)
+  const launch = begin({ plan, stdio, cgroup: joining.cgroup(), signal })
+  try {
+    launch.hand(joining.openSlots(plan))
+    await launch.stays()
+    const listener = await launch.takeListener()
+    if (listener !== null) {
+      await joining.listener(listener, launch.child).finally(() => closeFd(listener))
+      launch.release()
+    }
+    return await launch.executed()
+  } catch (error) {
+    throw await launch.end(error)
+  } finally {
+    launch.close()
   }
 }
 
@@ -150,8 +169,7 @@ interface HookPoint {
   readonly cgroup: Cgroup
   /** Kills the hook that runs. */
   readonly signal?: AbortSignal | undefined
-  /** The container's init. */
-  readonly child: { readonly pid: number; readonly pidfd: number }
+  readonly init: InitProcess
   /** The state directory, which has the cache of compiled filters. */
   readonly root: string
 }
@@ -173,25 +191,20 @@ export async function startHooks(point: HookPoint): Promise<void> {
 
 /** The state has the pid that the container sees (runtime.md, state). */
 async function runInContainer(
-  { config, facts, child, record, cgroup, signal, root }: HookPoint,
+  { config, facts, init, record, cgroup, signal, root }: HookPoint,
   kind: 'createContainer' | 'startContainer',
   status: 'creating' | 'created',
 ): Promise<void> {
-  const state = ociState({ ...record, pid: pidInNamespace(child.pid) }, status)
+  const state = ociState({ ...record, pid: pidInNamespace(init.pid) }, status)
   const { id, bundle, rootfs } = record
   const options = { id, bundle, rootfs, hasCgroup: !cgroup.isNone }
   const planOf = (hook: Hook) => compileHook({ kind, config, facts, hook, options })
-  const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init: child, filter: { config, root } })
+  const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init, filter: { config, root } })
   // The agent is not in the container: it gets the pid that the host sees.
   const listener = (fd: number, { pid }: { pid: number }) =>
     sendListener({ fd, pid, config, state: ociState(record, status) })
-  const directory = cgroup.directoryFd()
-  const runner = inContainerNamespace({ planOf, openSlots, listener, cgroup: directory })
-  try {
-    await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner })
-  } finally {
-    if (directory !== null) closeFd(directory)
-  }
+  const runner = inContainerNamespace({ planOf, openSlots, listener, cgroup: () => cgroup.directoryFd() })
+  await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner })
 }
 
 export async function poststartHooks({

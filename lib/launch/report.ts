@@ -19,7 +19,10 @@ export type Frame =
   /** The next op makes this descriptor, which the filter's notifications come from. */
   | { readonly kind: 'listener'; readonly fd: number }
   | { readonly kind: 'refused'; readonly index: number; readonly detail: string }
-  /** It could not become the helper; sent by native/sys/spawn.c. */
+  /** What was cloned at the beginning has come to life, or died before its first instruction: another one follows. */
+  | { readonly kind: 'lives' }
+  | { readonly kind: 'stillborn' }
+  /** It could not become the helper, or not where it should be; also sent by native/sys/spawn.c. */
   | { readonly kind: 'unborn'; readonly syscall: string; readonly errno: string }
 
 const decoder = new Decoder({ useRecords: false })
@@ -50,13 +53,17 @@ export function decodeFrame(bytes: Uint8Array): Frame {
       return { kind: 'listener', fd: number(first) }
     case 6:
       return { kind: 'unborn', syscall: BIRTH[number(first)] ?? '', errno: errnoName(number(second)) }
+    case 7:
+      return { kind: 'stillborn' }
+    case 8:
+      return { kind: 'lives' }
     default:
       throw new PlanError(`the helper sent a frame of unknown kind ${String(kind)}`, { op: '' })
   }
 }
 
-/** What can fail between the clone and the helper's first instruction. */
-const BIRTH = ['execveat', 'sched_setaffinity', 'unshare']
+/** What can fail before there is a plan: `enum birth` of native/init/report.h. */
+const BIRTH = ['execveat', 'sched_setaffinity', 'unshare', 'clone3', 'cgroup.procs', 'socketpair']
 
 /** Of a mount point that a link in the image leads away from; the first words are those that runc's users know. */
 const AT_MOUNT_POINT = 'must be mounted on ordinary directory, with no link on the way to it'
@@ -91,17 +98,18 @@ export function stepsOf({ ops }: Plan, first = 0): Steps {
 /** The error for a frame that reports one. */
 export function reportedError(steps: Steps, frame: Frame): Error {
   if (frame.kind === 'unborn') return birthError(frame)
-  if (frame.kind === 'barrier' || frame.kind === 'cloned' || frame.kind === 'listener') return unexpected(frame)
+  if (!('index' in frame)) return unexpected(frame)
   const step = steps.ops[frame.index - steps.first]
   if (step === undefined || frame.kind === 'refused') return refused(step, frame)
   return frame.kind === 'unsafe' ? unsafe(step, frame) : failed(steps.program, step, frame)
 }
 
 /**
- * The helper could not be started, or not in namespaces of its own: `syscall` is clone3, unshare, sched_setaffinity or execveat.
- * What is not about the namespaces is for the caller to name.
+ * The helper could not be started, or not in a cgroup and namespaces of its own: `syscall` is one of BIRTH. What is not about
+ * those is for the caller to name.
  */
 export function birthError({ syscall, errno }: { syscall: string; errno: string }): LaunchError | SystemError {
+  if (syscall === 'cgroup.procs') return cgroupError(errno)
   if (syscall !== 'clone3' && syscall !== 'unshare') return new SystemError({ syscall, errno })
   // The limit of processes, and memory, are nothing that a namespace has to do with.
   const configPath = syscall === 'clone3' && ['EAGAIN', 'ENOMEM'].includes(errno) ? '' : '/linux/namespaces'
@@ -109,6 +117,13 @@ export function birthError({ syscall, errno }: { syscall: string; errno: string 
   const hint = NAMESPACE_HINTS[errno]
   const message = `${prefix}${syscall}: ${errno}: ${errnoMessage(errno)}${hint === undefined ? '' : ` (${hint})`}`
   const fields = { configPath, op: 'unshare', phase: 'SPAWN', syscall, errno, signal: null }
+  return new LaunchError('ERR_LAUNCH_OP', message, fields)
+}
+
+function cgroupError(errno: string): LaunchError {
+  const configPath = '/linux/cgroupsPath'
+  const message = `${configPath}: write "cgroup.procs": ${errno}: ${errnoMessage(errno)}`
+  const fields = { configPath, op: 'cgroup_join', phase: 'SPAWN', syscall: 'write', errno, signal: null }
   return new LaunchError('ERR_LAUNCH_OP', message, fields)
 }
 

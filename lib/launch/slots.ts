@@ -15,7 +15,9 @@ import { deviceOf, openPath, openRead } from '../sys/file.js'
 import { sealedMemory } from '../sys/memory.js'
 import { cloneTree, namespaceType, newMount } from '../sys/mount.js'
 import { duplicate, lifeline } from '../sys/stream.js'
+import type { Child } from './child.js'
 import type { Context } from './context.js'
+import { diedError } from './report.js'
 import type { OpenStdio } from './stdio.js'
 
 /** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
@@ -229,8 +231,8 @@ function filterMemory({ config: { linux }, root }: FilterSource): number {
 }
 
 /** Opens the slots of a plan that joins a container: hooks and exec. */
-export function openJoinSlots({ plan, cgroup, init, unified = false, filter, terminal = -1 }: JoinInput): number[] {
-  return withJoinFds(cgroup.joinFds({ unified }), cgroupFd =>
+export function openJoinSlots({ plan, cgroup, init, filter, terminal = -1 }: JoinInput): number[] {
+  return withJoinFds(cgroup.joinFds(), cgroupFd =>
     openSlots(plan.slots, {
       rootMount: never('root mount'),
       cgroup: cgroupFd,
@@ -238,7 +240,7 @@ export function openJoinSlots({ plan, cgroup, init, unified = false, filter, ter
       filter: filter === undefined ? never('filter') : () => filterMemory(filter),
       start: never('start socket'),
       console: () => duplicate(terminal),
-      init: () => duplicate(init.pidfd),
+      init: () => init.openPidfd(),
       initRoot: () => openPath(`/proc/${init.pid}/root`, { directory: true }),
       status: never('status'),
       lifeline: never('lifeline'),
@@ -246,15 +248,28 @@ export function openJoinSlots({ plan, cgroup, init, unified = false, filter, ter
   )
 }
 
+/** A container's first process. */
+export interface InitProcess {
+  readonly pid: number
+  /** A pidfd, which is the caller's. */
+  openPidfd(): number
+}
+
+export const initOf = (child: Child): InitProcess => ({
+  pid: child.pid,
+  openPidfd: () => {
+    const pidfd = child.withPidfd(duplicate)
+    if (pidfd === null) throw diedError({ exitCode: null, signal: null, at: 'prepare' })
+    return pidfd
+  },
+})
+
 interface JoinInput {
   readonly plan: Plan
   readonly cgroup: Cgroup
-  /** Join cgroup v2 by a slot too. */
-  readonly unified?: boolean
   /** What the plan's filter is made of, if it may have one. */
   readonly filter?: FilterSource
   /** The socket that takes a terminal's master. */
   readonly terminal?: number
-  /** The container's first process. */
-  readonly init: { readonly pid: number; readonly pidfd: number }
+  readonly init: InitProcess
 }

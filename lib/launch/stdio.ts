@@ -1,5 +1,4 @@
 /** A container's standard streams: what it gets as descriptors 0 to 2, and what the caller gets to read and write. */
-import type { Cgroup } from '../cgroup/index.js'
 import type { Readable, Writable } from '../streams.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
 import { openNull } from '../sys/file.js'
@@ -32,6 +31,20 @@ export interface OpenStdio {
   streams(): Streams
   /** Closes everything, after a failure. */
   discard(): void
+}
+
+/** A process with the streams that its caller has of it. */
+export interface Launched {
+  readonly child: Child
+  readonly streams: Streams
+}
+
+/** The caller's ends become streams. */
+export function withStreams(child: Child, stdio: OpenStdio): Launched {
+  const streams = stdio.streams()
+  // As node:child_process does it: nobody is left to read it, and a caller that never ends it would hold the pipe for ever.
+  void child.exited.then(() => streams.stdin?.destroy())
+  return { child, streams }
 }
 
 /** A terminal of the caller's own (`consoleSocket` null), or one whose master is sent to a socket. */
@@ -111,40 +124,4 @@ function openStream(stream: StdioStream, index: number): Opened {
   if (stream === 'ignore') return { fd: openNull(), owned: true, end: null }
   const [readEnd, writeEnd] = makePipe()
   return index === 0 ? { fd: readEnd, owned: true, end: writeEnd } : { fd: writeEnd, owned: true, end: readEnd }
-}
-
-export interface Launched {
-  readonly child: Child
-  readonly streams: Streams
-}
-
-export interface WithStreams {
-  readonly stdio: Stdio | undefined
-  readonly terminal: boolean
-  readonly consoleSocket: string | undefined
-  /** The cgroup that the process is cloned into; null: it joins one itself. */
-  readonly cgroup: Cgroup | null
-  /** `directory` is that of the cgroup; null if there is none, or on version 1. */
-  readonly launch: (stdio: OpenStdio, directory: number | null) => Promise<Child>
-}
-
-/** Nothing stays open if `launch` fails. */
-export async function launchWithStreams(input: WithStreams): Promise<Launched> {
-  const { terminal, consoleSocket = null, cgroup, launch } = input
-  const stdio = openStdio(input.stdio ?? 'pipe', terminal ? { consoleSocket } : null)
-  let directory: number | null = null
-  try {
-    directory = cgroup?.directoryFd() ?? null
-    const child = await launch(stdio, directory)
-    const streams = stdio.streams()
-    // As node:child_process does it: nobody is left to read it, and a caller that never ends it would hold the pipe for ever.
-    void child.exited.then(() => streams.stdin?.destroy())
-    return { child, streams }
-  } catch (error) {
-    stdio.discard()
-    throw error
-  } finally {
-    stdio.release()
-    if (directory !== null) closeFd(directory)
-  }
 }

@@ -33,8 +33,9 @@ export function followEnd({ record, child, cgroup, store }: Followed): Container
   let startedAt: number | null = null
   let counted: Counted | null = null
   const count = (): Counted => (counted ??= isThere(store, record.id) ? look({ record, cgroup, store }) : NOTHING)
-  const resultOf = async ({ exited, pidfd }: Child): Promise<ExitResult> => {
-    const atEnd = Promise.all([cgroup.oomKilledAtEnd(pidfd), cgroup.usageAtEnd(pidfd)])
+  const resultOf = async ({ exited, withPidfd }: Child): Promise<ExitResult> => {
+    const lookAtUnit = (pidfd: number) => Promise.all([cgroup.oomKilledAtEnd(pidfd), cgroup.usageAtEnd(pidfd)])
+    const atEnd = withPidfd(lookAtUnit) ?? Promise.resolve([false, null] as const)
     // What it may fail with is thrown below.
     atEnd.catch(() => {})
     const { cpuTime, ...status } = await exited

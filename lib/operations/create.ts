@@ -9,25 +9,25 @@ import { uncoverRoot } from '../host/root-mount.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
 import { createHooks, poststopHooks } from '../launch/hooks.js'
-import { type Barrier, launch } from '../launch/launch.js'
+import { begin } from '../launch/launch.js'
 import { logInit } from '../launch/launch-log.js'
 import { makesUserNamespace, writeIdMappings } from '../launch/mappings.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
 import { applyScheduling } from '../launch/scheduling.js'
-import { openPlanSlots } from '../launch/slots.js'
-import { type Launched, launchWithStreams, type OpenStdio, type Stdio, type Streams } from '../launch/stdio.js'
-import { type MovedDevices, moveNetDevices } from '../network-devices/move.js'
+import { initOf, openPlanSlots } from '../launch/slots.js'
+import { type Launched, type OpenStdio, openStdio, type Stdio, type Streams, withStreams } from '../launch/stdio.js'
+import { moveNetDevices } from '../network-devices/move.js'
 import type { Plan } from '../plan/plan.js'
 import { createClass, enterClass, planClass, undoClass } from '../resctrl/class.js'
 import type { ClassRecord } from '../resctrl/filesystem.js'
 import { sendListener } from '../seccomp/listener.js'
 import { type ContainerRecord, ociState } from '../store/container-record.js'
-import type { Store } from '../store/store.js'
 import { writeStoredConfig } from '../store/stored-config.js'
-import { startTime } from '../sys/processes.js'
+import { closeFd } from '../sys/beneath.js'
 import { type Bundle, type BundleInput, openBundle, withExtras } from './bundle.js'
 import { firstRecord } from './first-record.js'
+import { type Ledger, openLedger } from './ledger.js'
 import { orOutOfMemory } from './out-of-memory.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { makeNotifyDirectory } from './ready.js'
@@ -156,7 +156,7 @@ async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.begin({ resources: bundle.config.linux.resources })
-    const { child, streams } = await startInit(draft, ledger)
+    const { child, streams } = await launchInit(draft, ledger)
     logInit({ context, id: draft.options.id, pid: child.pid, config: bundle.config })
     return { record: ledger.record(), child, streams, cgroup }
   } catch (error) {
@@ -175,94 +175,104 @@ async function claim({ cgroup, bundle }: Draft, ledger: Ledger): Promise<void> {
   ledger.update({ cgroup: cgroup.toJSON() })
 }
 
-/** The record as it grows; each change is on disk before the next step. */
-interface Ledger {
-  record(): ContainerRecord
-  update(change: Partial<ContainerRecord>): void
-  /** What of the host is changed for the container's life, and comes back only if create fails. */
-  readonly held: MovedDevices[]
-}
-
-function openLedger(store: Store, first: ContainerRecord): Ledger {
-  let record = first
-  return {
-    held: [],
-    record: () => record,
-    update: change => {
-      record = { ...record, ...change }
-      store.write(record)
-    },
+async function launchInit(draft: Draft, ledger: Ledger): Promise<Launched> {
+  const { options, bundle } = draft
+  const { terminal = false } = bundle.config.process ?? {}
+  const { consoleSocket = null } = options
+  const stdio = openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket } : null)
+  try {
+    const child = await launchToCreated({ ...draft, ledger, stdio })
+    return withStreams(child, stdio)
+  } catch (error) {
+    stdio.discard()
+    throw error
+  } finally {
+    stdio.release()
   }
 }
 
-function startInit(draft: Draft, ledger: Ledger): Promise<Launched> {
-  const { bundle, options, cgroup } = draft
-  const terminal = bundle.config.process?.terminal ?? false
-  const { stdio, consoleSocket } = options
-  return launchWithStreams({
-    ...{ stdio, terminal, consoleSocket, cgroup },
-    launch: (opened, directory) => launchInit({ draft, ledger, stdio: opened, directory }),
-  })
-}
-
-interface Init {
-  readonly draft: Draft
+interface Making extends Draft {
   readonly ledger: Ledger
   readonly stdio: OpenStdio
-  readonly directory: number | null
 }
 
-function launchInit({ draft, ledger, stdio, directory }: Init): Promise<Child> {
-  const { context, plan, cgroup, bundle, options } = draft
-  return launch({
-    plan,
-    stdio: [...stdio.fds, ...(options.extraFds ?? [])],
-    slots: () => {
-      cgroup.finish()
-      const { config, rootfs } = bundle
-      const covering = (rootMount: unknown): void => ledger.update({ rootMount })
-      return openPlanSlots({ context, config, plan, cgroup, stdio, id: options.id, rootfs, covering })
-    },
-    meanwhile: () => writeStoredConfig(context.store, options.id, draft.asked), // nobody asks for it yet
-    cgroup: directory,
-    signal: options.signal,
-    leavesStatus: options.leavesStatus ?? false,
-    spawned: ({ pid }) => ledger.update({ pid, startTime: startTime(pid)?.startTime ?? '' }),
-    barrier: (name, child) => barriers[name](child, draft, ledger),
-    listener: fd => sendListener({ fd, config: bundle.config, state: ociState(ledger.record(), 'creating') }),
-  })
-}
-
-type AtBarrier = (child: Child, draft: Draft, ledger: Ledger) => Promise<void> | void
-
-const barriers: Record<Barrier, AtBarrier> = {
-  map: async ({ pid }, { bundle: { config }, context }) => {
-    const facts = context.facts()
-    if (makesUserNamespace(config)) await writeIdMappings({ pid, config, facts })
-    writeTimeOffsets(pid, config)
-    if (scoreComesEarly({ config, facts })) applyOomScore(pid, config)
-  },
-  prepare: async (child, { bundle: { config }, context, cgroup, options }, ledger) => {
-    const facts = context.facts()
-    if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
-    const { netDevices } = config.linux
-    if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
-    const { root } = context.store
-    context.leaveQueue?.()
-    await createHooks({ config, record: ledger.record(), child, cgroup, facts, root, signal: options.signal })
-  },
-  created: async ({ pid, pidfd }, { bundle, context, cgroup, options, rdt }, ledger) => {
-    const { config } = bundle
-    if (rdt !== null) enterClass(rdt, pid)
-    applyScheduling(pid, config)
-    await cgroup.settle()
-    delegate(context, { id: options.id, config, cgroup, pid })
-    const facts = context.facts()
-    if (!limitsComeEarly({ config, facts })) applyRlimits(pid, config)
-    if (!scoreComesEarly({ config, facts })) applyOomScore(pid, config)
-    if (options.pidfdSocket !== undefined) sendPidfd({ path: options.pidfdSocket, pidfd, message: 'standard' })
+/** The straight line: each step of the runtime in its order, beside those of the plan. */
+async function launchToCreated(making: Making): Promise<Child> {
+  const { context, plan, cgroup, bundle, options, ledger, stdio } = making
+  const { id, extraFds = [], signal, leavesStatus = false } = options
+  const { config } = bundle
+  const fds = [...stdio.fds, ...extraFds]
+  const launch = begin({ plan, stdio: fds, cgroup: cgroup.directoryFd(), signal, leavesStatus })
+  ledger.hasBegun = true
+  try {
+    cgroup.finish()
+    const covering = (rootMount: unknown): void => ledger.update({ rootMount })
+    launch.hand(openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs: bundle.rootfs, covering }))
+    // Nobody asks for it yet, and the helper is at work.
+    writeStoredConfig(context.store, id, making.asked)
+    ledger.enter(await launch.born())
+    if (await launch.reach('map')) {
+      await setAtMap(making, launch.child)
+      launch.release()
+    }
+    ledger.enter(await launch.stays())
+    if (await launch.reach('prepare')) {
+      await setAtPrepare(making, launch.child)
+      launch.release()
+    }
+    const listener = await launch.takeListener()
+    if (listener !== null) {
+      const state = ociState(ledger.record(), 'creating')
+      await sendListener({ fd: listener, config, state }).finally(() => closeFd(listener))
+      launch.release()
+    }
+    await launch.reach('created')
+    await setAtCreated(making, launch.child)
     ledger.update({ phase: 'created' })
-  },
+    launch.release()
+    return launch.child
+  } catch (error) {
+    throw await launch.end(error)
+  } finally {
+    launch.close()
+  }
+}
+
+/** The user namespace is made, and has no ids. */
+async function setAtMap({ bundle: { config }, context }: Draft, { pid }: Child): Promise<void> {
+  const facts = context.facts()
+  if (makesUserNamespace(config)) await writeIdMappings({ pid, config, facts })
+  writeTimeOffsets(pid, config)
+  if (scoreComesEarly({ config, facts })) applyOomScore(pid, config)
+}
+
+/** The mounts are made, and the root is not switched. */
+async function setAtPrepare(making: Making, child: Child): Promise<void> {
+  const { context, cgroup, options, ledger } = making
+  const { config } = making.bundle
+  const facts = context.facts()
+  if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
+  const { netDevices } = config.linux
+  if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
+  const point = { config, cgroup, facts, root: context.store.root, signal: options.signal }
+  context.leaveQueue?.()
+  await createHooks({ ...point, record: ledger.record(), init: initOf(child) })
+}
+
+/** All is made; the process waits for start. */
+async function setAtCreated(draft: Draft, child: Child): Promise<void> {
+  const { context, cgroup, options, rdt } = draft
+  const { config } = draft.bundle
+  const { pid } = child
+  if (rdt !== null) enterClass(rdt, pid)
+  applyScheduling(pid, config)
+  await cgroup.settle()
+  delegate(context, { id: options.id, config, cgroup, pid })
+  const facts = context.facts()
+  if (!limitsComeEarly({ config, facts })) applyRlimits(pid, config)
+  if (!scoreComesEarly({ config, facts })) applyOomScore(pid, config)
+  const { pidfdSocket: path } = options
+  if (path !== undefined) child.withPidfd(pidfd => sendPidfd({ path, pidfd, message: 'standard' }))
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
@@ -274,7 +284,7 @@ async function undo({ context, cgroup, bundle, rdt }: Draft, ledger: Ledger): Pr
   await cgroup.destroy().catch(log)
   if (rdt !== null) quietly(() => undoClass(rdt), log)
   quietly(() => uncoverRoot(record), log)
-  if (record.pid !== 0) await poststopHooks({ context, config: bundle.config, record })
+  if (ledger.hasBegun) await poststopHooks({ context, config: bundle.config, record })
   context.store.remove(record.id)
 }
 

@@ -7,14 +7,13 @@ import { refuseUnknown } from '../config/unknown.js'
 import { StateError } from '../errors.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
-import { launch } from '../launch/launch.js'
+import { begin } from '../launch/launch.js'
 import { logExec } from '../launch/launch-log.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyLimits } from '../launch/process-settings.js'
 import { affinityError, applyFinalCpus, applyScheduling } from '../launch/scheduling.js'
-import { openJoinSlots } from '../launch/slots.js'
-import type { OpenStdio, Stdio } from '../launch/stdio.js'
-import { type Launched, launchWithStreams } from '../launch/stdio.js'
+import { type InitProcess, openJoinSlots } from '../launch/slots.js'
+import { type Launched, type OpenStdio, openStdio, type Stdio, withStreams } from '../launch/stdio.js'
 import type { Plan } from '../plan/plan.js'
 import { enterClass, recordedClass } from '../resctrl/class.js'
 import { sendListener } from '../seccomp/listener.js'
@@ -74,13 +73,7 @@ interface Draft {
   readonly process: Process
   readonly plan: Plan
   readonly cgroup: Cgroup
-  /** The container's init. */
-  readonly init: { readonly pid: number; readonly pidfd: number }
-  /**
-   * The helper joins a cgroup of version 2, in place of being cloned into it: in one that is frozen the clone would stop, and
-   * we with it; and CPUs before the transition are those before it.
-   */
-  readonly joinsLate: boolean
+  readonly init: InitProcess
 }
 
 export interface Executed extends Launched {
@@ -102,11 +95,9 @@ export async function exec(context: Context, id: string, options: ExecOptions): 
   const pidfd = openInit(record)
   if (pidfd === null) throw notThere(id, 'stopped')
   try {
-    const init = { pid: record.pid, pidfd }
+    const init = { pid: record.pid, openPidfd: () => duplicate(pidfd) }
     const before = cgroup.oomKills()
-    const launched = await start(
-      prepare({ context, options, record, init, isPaused: status === 'paused', whole: cgroup }),
-    )
+    const launched = await start(prepare({ context, options, record, init, whole: cgroup }))
     return { ...launched, hasOomKilled: () => cgroup.oomKills() > before }
   } finally {
     closeFd(pidfd)
@@ -125,19 +116,17 @@ function notThere(id: string, status: Status): StateError {
   return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
 }
 
-interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup' | 'joinsLate'> {
-  readonly isPaused: boolean
+interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup'> {
   /** The container's own. */
   readonly whole: Cgroup
 }
 
-function prepare({ whole, isPaused, ...known }: Known): Draft {
+function prepare({ whole, ...known }: Known): Draft {
   const { context, options, record, init } = known
   const { id, bundle, rootfs, noNewKeyring } = record
   const config = readStoredConfig(context.store, id)
   const { process, warnings, unknown } = processOf(config, options)
   if (!context.ignoresUnknown) refuseUnknown(unknown)
-  const joinsLate = isPaused || process.execAffinity.initial !== null
   const compiled = compileExec({
     config,
     facts: context.facts(),
@@ -148,66 +137,68 @@ function prepare({ whole, isPaused, ...known }: Known): Draft {
       lineFeedsOnly: options.lineFeedsOnly ?? false,
     },
     keepsTree: options.detached !== true,
-    joinsUnified: joinsLate,
     waits: options.outlivesCaller === true,
   })
   for (const message of [...warnings, ...compiled.warnings]) context.log({ level: 'warning', message, id })
   const cgroup = options.cgroup === undefined ? whole.whereIs(init.pid) : whole.below(options.cgroup)
-  return { ...known, config, process, plan: compiled.plan, cgroup, joinsLate }
+  return { ...known, config, process, plan: compiled.plan, cgroup }
 }
 
 async function start(draft: Draft): Promise<Launched> {
-  const { context, options, process, cgroup, joinsLate, record, config } = draft
+  const { context, options, process, record, config } = draft
   const { terminal } = process
-  const { stdio, consoleSocket } = options
-  const launched = await launchWithStreams({
-    ...{ stdio, terminal, consoleSocket, cgroup: joinsLate ? null : cgroup },
-    launch: (opened, directory) => launchProcess({ draft, stdio: opened, directory }),
-  })
-  logExec({ context, id: record.id, pid: launched.child.pid, config, process })
-  return launched
-}
-
-interface Launching {
-  readonly draft: Draft
-  readonly stdio: OpenStdio
-  readonly directory: number | null
-}
-
-async function launchProcess({ draft, stdio, directory }: Launching): Promise<Child> {
-  const { plan, cgroup, config, process, options, init, joinsLate, context, record } = draft
-  const root = context.store.root
-  const announced = announcement(options.pidfdSocket)
+  const { consoleSocket = null } = options
+  const stdio = openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket } : null)
   try {
-    const child = await launch({
-      plan,
-      stdio: [...stdio.fds, ...(options.extraFds ?? [])],
-      slots: () =>
-        openJoinSlots({ plan, cgroup, init, unified: joinsLate, filter: { config, root }, terminal: stdio.console }),
-      cgroup: directory,
-      cpus: process.execAffinity.initial,
-      signal: options.signal,
-      spawned: announced.remember,
-      ...(options.detached !== true && { end: (child: Child) => killTree(child, record.id) }),
-      barrier: (_name, { pid }) => {
-        setFromOutside(pid, { ...config, process }, record)
-        if (options.outlivesCaller) hold(pid, draft)
-      },
-      listener: (fd, { pid }) => {
-        const state = ociState(record, statusOf(context, record))
-        return sendListener({ fd, pid, config, state })
-      },
-    })
-    announced.send()
-    return child
+    const child = await launchProcess(draft, stdio)
+    logExec({ context, id: record.id, pid: child.pid, config, process })
+    return withStreams(child, stdio)
   } catch (error) {
+    stdio.discard()
     throw affinityError(process, error) ?? error
   } finally {
-    announced.close()
+    stdio.release()
   }
 }
 
-function hold(pid: number, { context, record }: Draft): void {
+/** The straight line: each step of the runtime in its order, beside those of the plan. */
+async function launchProcess(draft: Draft, stdio: OpenStdio): Promise<Child> {
+  const { plan, cgroup, config, process, options, init, context, record } = draft
+  const { extraFds = [], signal, pidfdSocket, detached = false } = options
+  const fds = [...stdio.fds, ...extraFds]
+  const cpus = process.execAffinity.initial
+  const launch = begin({ plan, stdio: fds, cgroup: cgroup.directoryFd(), cpus, signal })
+  let pidfd: number | null = null
+  try {
+    const filter = { config, root: context.store.root }
+    launch.hand(openJoinSlots({ plan, cgroup, init, filter, terminal: stdio.console }))
+    if (await launch.reach('map')) {
+      setFromOutside(launch.child.pid, { ...config, process }, record)
+      holdProgram(draft, launch.child)
+      launch.release()
+    }
+    const child = await launch.stays()
+    // Of a program that is short-lived there would be none.
+    if (pidfdSocket !== undefined) pidfd = child.withPidfd(duplicate)
+    const listener = await launch.takeListener()
+    if (listener !== null) {
+      const state = ociState(record, statusOf(context, record))
+      await sendListener({ fd: listener, pid: child.pid, config, state }).finally(() => closeFd(listener))
+      launch.release()
+    }
+    await launch.executed()
+    if (pidfdSocket !== undefined && pidfd !== null) sendPidfd({ path: pidfdSocket, pidfd, message: 'setns' })
+    return child
+  } catch (error) {
+    throw await launch.end(error, detached ? undefined : child => killTree(child, record.id))
+  } finally {
+    launch.close()
+    if (pidfd !== null) closeFd(pidfd)
+  }
+}
+
+function holdProgram({ options, context, record }: Draft, { pid }: Child): void {
+  if (!options.outlivesCaller) return
   const when = holdAtExec(pid) ? 'begins when this process has ended' : 'may begin early: ptrace is not allowed'
   context.debug(record.id, `pid ${pid} ${when}`)
 }
@@ -219,24 +210,4 @@ function setFromOutside(pid: number, config: Config & { process: Process }, reco
   applyFinalCpus(pid, config.process)
   applyScheduling(pid, config)
   applyLimits(pid, config)
-}
-
-/** A pidfd of the last process that was spawned, which is the one that stays; the child's own closes when that ends. */
-function announcement(path: string | undefined) {
-  let pidfd = -1
-  const close = (): void => {
-    if (pidfd >= 0) closeFd(pidfd)
-    pidfd = -1
-  }
-  return {
-    remember: (child: Child): void => {
-      if (path === undefined) return
-      close()
-      pidfd = duplicate(child.pidfd)
-    },
-    send: (): void => {
-      if (path !== undefined) sendPidfd({ path, pidfd, message: 'setns' })
-    },
-    close,
-  }
 }

@@ -11,6 +11,7 @@ import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { signalPidfd } from '../sys/processes.js'
 import { connectTo } from '../sys/socket.js'
+import { duplicate } from '../sys/stream.js'
 import { type DestroyInput, destroy } from './delete.js'
 import { openInit, statusOf } from './state.js'
 
@@ -110,8 +111,8 @@ async function joinedStartHooks({ context, record, config, signal }: Hooked & { 
   try {
     const cgroup = openCgroup({ recorded: record.cgroup })
     const { root } = context.store
-    const child = { pid: record.pid, pidfd }
-    await startHooks({ config, record, cgroup, root, facts: context.facts(), child, signal })
+    const init = { pid: record.pid, openPidfd: () => duplicate(pidfd) }
+    await startHooks({ config, record, cgroup, root, facts: context.facts(), init, signal })
   } finally {
     closeFd(pidfd)
   }

@@ -4,7 +4,7 @@ import type { Status } from '../config/state.js'
 import type { Context } from '../launch/context.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { closeFd } from '../sys/beneath.js'
-import { openPidfd, startTime } from '../sys/processes.js'
+import { openPidfd, processStat } from '../sys/processes.js'
 
 /** A process that is known by its number and the time at which it began. */
 export interface InitIdentity {
@@ -15,7 +15,7 @@ export interface InitIdentity {
 /** True while the process of the record lives: a zombie does not, and a reused pid is not it. */
 export function isAlive({ pid, startTime: recorded }: InitIdentity): boolean {
   if (pid === 0) return false
-  const now = startTime(pid)
+  const now = processStat(pid)
   return now !== null && !now.zombie && now.startTime === recorded
 }
 
@@ -24,7 +24,7 @@ export function openInit({ pid, startTime: recorded }: InitIdentity): number | n
   const pidfd = pid === 0 ? null : openPidfd(pid)
   if (pidfd === null) return null
   // The pidfd is opened first: what the start time then says holds for it.
-  if (startTime(pid)?.startTime === recorded) return pidfd
+  if (processStat(pid)?.startTime === recorded) return pidfd
   closeFd(pidfd)
   return null
 }

@@ -5,7 +5,7 @@ import type { Context } from '../launch/context.js'
 import { boundStore } from '../store/bound-store.js'
 import type { ContainerRecord, Owner } from '../store/container-record.js'
 import { readLink } from '../sys/file.js'
-import { startTime } from '../sys/processes.js'
+import { processStat } from '../sys/processes.js'
 import { effectiveUid, ownPid } from '../sys/self.js'
 import { remove } from './delete.js'
 import { statusOf } from './state.js'
@@ -17,7 +17,7 @@ export function thisOwner(): Owner {
   const pid = ownPid()
   self ??= {
     pid,
-    startTime: startTime(pid)?.startTime ?? '',
+    startTime: processStat(pid)?.startTime ?? '',
     pidNamespace: readLink('/proc/self/ns/pid'),
     uid: effectiveUid(),
   }
@@ -27,7 +27,7 @@ export function thisOwner(): Owner {
 /** Null: it has no owner, or one whose pid can't be seen from here, since it counts in another pid namespace. */
 export function ownerLives({ owner }: ContainerRecord): boolean | null {
   if (owner === undefined || owner === null || owner.pidNamespace !== thisOwner().pidNamespace) return null
-  const now = startTime(owner.pid)
+  const now = processStat(owner.pid)
   return now !== null && !now.zombie && now.startTime === owner.startTime
 }
 

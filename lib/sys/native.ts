@@ -80,7 +80,7 @@ export const TABLE = {
   ts_device_filter_detach: ['int', ['int', 'int']],
   ts_device_filter_list: ['int', ['int', 'pointer', 'int']],
   ts_bpf_program: ['int', ['uint32']],
-  ts_spawn: ['int', ['int', 'string', 'string', 'uint32', 'int', 'pointer', 'int', 'int', 'pointer', 'int', 'pointer']],
+  ts_spawn: ['int', ['int', 'string', 'string', 'pointer', 'int', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
 
 /**

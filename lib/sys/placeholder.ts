@@ -1,7 +1,7 @@
-import { closeFd } from './beneath.js'
+import { closeFd, closeFds } from './beneath.js'
 import { helperExecutable } from './memory.js'
 import { reap, signalPidfd } from './processes.js'
-import { spawn } from './spawn.js'
+import { type Spawned, spawn } from './spawn.js'
 import { makePipe } from './stream.js'
 import { READABLE, watch } from './watch.js'
 
@@ -14,16 +14,14 @@ export interface Placeholder {
   end(): Promise<void>
 }
 
-export function startPlaceholder(): Placeholder {
+/** Resolves when it may be moved: it has none of our memory any more. */
+export async function startPlaceholder(): Promise<Placeholder> {
   const [input, writer] = makePipe()
+  const [reader, output] = makePipe()
   try {
-    const { pid, pidfd } = spawn({
-      executable: helperExecutable(),
-      arguments: ['-'],
-      namespaces: 0,
-      cgroup: null,
-      fds: [input, input, input],
-    })
+    const { pid, pidfd } = spawnOver([input, output, input])
+    // A byte of the helper's, or the end of the pipe: it could not be executed.
+    await watch(reader, READABLE).ready
     let ended: Promise<void> | null = null
     const end = (): Promise<void> => {
       closeFd(writer)
@@ -35,7 +33,16 @@ export function startPlaceholder(): Placeholder {
     closeFd(writer)
     throw error
   } finally {
-    closeFd(input)
+    closeFd(reader)
+  }
+}
+
+/** Takes the descriptors over. */
+function spawnOver(fds: readonly [number, number, number]): Spawned {
+  try {
+    return spawn({ executable: helperExecutable(), arguments: ['-'], fds })
+  } finally {
+    closeFds([...new Set(fds)])
   }
 }
 

@@ -151,14 +151,20 @@ export function hostUid(pid: number, uid: number): number | null {
   return outside + (uid - inside)
 }
 
-/**
- * The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), and whether it is a zombie.
- * With the pid it names a process uniquely until the next boot. Null if there is none.
- */
-export function startTime(pid: number): { startTime: string; zombie: boolean } | null {
+/** What /proc/PID/stat tells of a process. */
+export interface ProcessStat {
+  /** In clock ticks since boot. With the pid it names a process uniquely until the next boot. */
+  readonly startTime: string
+  readonly parent: number
+  readonly zombie: boolean
+}
+
+/** Null if there is none. */
+export function processStat(pid: number): ProcessStat | null {
   const fields = statFields(pid)
-  const [state = '', time = ''] = [fields?.[0], fields?.[19]]
-  return time === '' ? null : { startTime: time, zombie: state === 'Z' || state === 'X' }
+  const [state = '', parent = '', time = ''] = [fields?.[0], fields?.[1], fields?.[19]]
+  const zombie = state === 'Z' || state === 'X'
+  return time === '' ? null : { startTime: time, parent: Number(parent), zombie }
 }
 
 /** The fields of /proc/PID/stat from the state on; null: there is no such process. */

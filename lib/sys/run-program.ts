@@ -97,7 +97,7 @@ function startKeeper({ path, args, env, cwd }: RunInput): Kept {
     pair([controlEnd, control])
     theirs.push(sealedMemory('tsrun-hook', encodeProgram({ path, args, env })))
     theirs.push(openPath(isDirectory(cwd) ? cwd : '/', { directory: true }))
-    const keeper = spawn({ executable: helperExecutable(), arguments: ['+'], ...NO_NAMESPACES, fds: theirs })
+    const keeper = spawn({ executable: helperExecutable(), arguments: ['+'], fds: theirs })
     return { keeper, control, writer, errors }
   } catch (error) {
     closeFds(ours)
@@ -107,7 +107,6 @@ function startKeeper({ path, args, env, cwd }: RunInput): Kept {
   }
 }
 
-const NO_NAMESPACES = { namespaces: 0, cgroup: null }
 
 type Program = Pick<RunInput, 'path' | 'args' | 'env'>
 

@@ -1,5 +1,5 @@
 /** What the host process knows of itself and its kernel. */
-import { availableParallelism, release } from 'node:os'
+import { availableParallelism, release, uptime } from 'node:os'
 
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env
 export const parentPid = (): number => process.ppid
@@ -42,3 +42,7 @@ export const otherRuntime = (): string | null => {
 export const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 /** How many processors this process may use. */
 export const processors = (): number => availableParallelism()
+/** The unit of times in /proc, whatever the kernel's own is. */
+const TICKS_PER_SECOND = 100
+/** The time since boot, as the start time of a process that begins now is counted: in clock ticks, rounded down. */
+export const ticksSinceBoot = (): number => Math.floor(uptime() * TICKS_PER_SECOND)

@@ -1,12 +1,13 @@
-// tsrun-init N FLAGS: leaves the namespaces of FLAGS, receives the plan and its slots over the control socket
-// N, verifies all of the plan, and then runs it, op by op, in the process that becomes the container's. The
-// plan becomes N+1, N+2 and what follows are the slots.
+// tsrun-init N FLAGS: makes the namespaces of FLAGS, and with CLONE_INTO_CGROUP there goes into the cgroup
+// that N+1 is the directory of; receives the plan and its slots over the control socket N, verifies all of
+// the plan, and then runs it, op by op, in the process that becomes the container's. The plan becomes N+1,
+// N+2 and what follows are the slots.
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
+#include "birth.h"
 #include "hook.h"
-#include "init.h"
 #include "memory.h"
 #include "path.h"
 
@@ -165,29 +166,34 @@ static uint32_t receive_slots(const struct init *init) {
   return (uint32_t)(last - init->first_slot + 1);
 }
 
-// A number of up to 32 bits, in decimal; -1 for anything else.
+// A number of up to 40 bits, in decimal; -1 for anything else.
 static int64_t parse_number(const char *text) {
+  static const int64_t LARGEST = (1ll << 40) - 1;
   int64_t number = 0;
   const char *at = text;
-  for (; *at >= '0' && *at <= '9' && number <= UINT32_MAX; at++)
+  for (; *at >= '0' && *at <= '9' && number <= LARGEST; at++)
     number = number * 10 + (*at - '0');
-  return *at == 0 && at != text && number <= UINT32_MAX ? number : -1;
+  return *at == 0 && at != text && number <= LARGEST ? number : -1;
 }
 
-// The namespaces that need no new process. Not left to the clone: the runtime goes on while the kernel makes
-// them here.
-static void leave_namespaces(const struct init *init, uint32_t flags) {
-  long failed = flags == 0 ? 0 : sys_unshare(flags);
+// The namespaces that need no new process.
+static const uint32_t BY_UNSHARE =
+    CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
+
+static void leave_namespaces(const struct init *init, uint64_t flags) {
+  uint32_t left = (uint32_t)(flags & BY_UNSHARE);
+  long failed = left == 0 ? 0 : sys_unshare(left);
   if (failed == 0)
     return;
-  tell_unborn(&init->report, failed);
+  tell_unborn(&init->report, BIRTH_UNSHARE, failed);
   sys_exit(1);
 }
 
-// `tsrun-init -` has no plan: it keeps a cgroup in use until its standard input ends, or the runtime does.
+// `tsrun-init -` has no plan: it keeps a cgroup in use until its standard input ends, or the runtime does. It
+// says that it is here, since before it had the runtime's memory, with which it must not be moved.
 static _Noreturn void hold_place(void) {
-  char byte;
-  if (sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0) < 0)
+  char byte = 0;
+  if (sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0) < 0 || sys_write(1, &byte, 1) != 1)
     sys_exit(1);
   while (sys_read(0, &byte, 1) > 0)
     continue;
@@ -201,8 +207,8 @@ _Noreturn void start(long *stack) {
   if (stack[0] == 2 && args[1][0] == '+' && args[1][1] == 0)
     keep_hook();
   int64_t control = stack[0] == 3 ? parse_number(args[1]) : -1;
-  int64_t namespaces = stack[0] == 3 ? parse_number(args[2]) : -1;
-  if (control <= 2 || control > MAX_CONTROL || namespaces < 0)
+  int64_t flags = stack[0] == 3 ? parse_number(args[2]) : -1;
+  if (control <= 2 || control > MAX_CONTROL || flags < 0)
     sys_exit(2);
   struct init init = {
       .report = {.socket = (int)control, .op = 0},
@@ -220,12 +226,13 @@ _Noreturn void start(long *stack) {
   must(&init.report, "prctl", sys_prctl(PR_SET_NAME, (unsigned long)"tsrun-init", 0), "PR_SET_NAME");
   must(&init.report, "rt_sigprocmask", sys_clear_signal_mask(), "");
   must(&init.report, "close_range", sys_close_range((unsigned int)control, ~0u, CLOSE_RANGE_CLOEXEC), "");
-  leave_namespaces(&init, (uint32_t)namespaces);
+  be_born(&init, (uint64_t)flags, (int)control + 1);
+  leave_namespaces(&init, (uint64_t)flags);
   uint32_t received = receive_slots(&init);
   read_plan(&init, (int)control + 1);
   if (init.plan.slot_count != received)
     refuse(&init.report, "the slots received are not those of the plan");
-  if ((init.plan.cloned & ~(uint32_t)(CLONE_NEWUSER | CLONE_NEWPID)) != (uint32_t)namespaces)
+  if ((init.plan.cloned & BY_UNSHARE) != (flags & BY_UNSHARE))
     refuse(&init.report, "the namespaces made are not those of the plan");
   for (uint32_t slot = 0; slot < received; slot++)
     init.slots_left[slot / 8] |= (unsigned char)(1u << slot % 8);

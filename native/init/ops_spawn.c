@@ -2,7 +2,7 @@
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
-#include "init.h"
+#include "birth.h"
 
 void run_cgroup_join(struct init *init, struct cgroup_join_op *args) {
   int fd = take_slot(init, args->slot.number);
@@ -36,28 +36,15 @@ void run_become_root(struct init *init, struct become_root_op *args) {
   follow_parent(init);
 }
 
-// The child must not go ahead of the frame that makes it known, nor go on without it.
-static void await_announcement(int from) {
-  char told;
-  if (sys_read(from, &told, 1) != 1)
-    sys_exit(1);
-  sys_close(from);
-}
-
-static _Noreturn void announce(struct init *init, int pid, int to) {
-  tell(&init->report, FRAME_CLONED, (uint64_t)pid);
-  sys_exit(sys_write(to, "", 1) == 1 ? 0 : 1);
-}
-
 void run_clone(struct init *init, struct clone_op *args) {
   int ends[2];
-  must(&init->report, "pipe2", sys_pipe(ends), "");
-  int pid = must(&init->report, "clone", sys_clone(CLONE_PARENT | SIGCHLD), "");
-  if (pid > 0)
-    announce(init, pid, ends[1]);
-  sys_close(ends[1]);
-  follow_parent(init);
-  await_announcement(ends[0]);
+  must(&init->report, "socketpair", sys_socketpair(ends), "");
+  int pid = must(&init->report, "clone", clone_beside(0, -1), "");
+  if (pid == 0)
+    return follow_announcement(init, ends);
+  if (announce(init, pid, ends))
+    give_way(ends);
+  sys_exit(1);
 }
 
 void run_setsid(struct init *init, struct setsid_op *args) {

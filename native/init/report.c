@@ -60,11 +60,10 @@ void tell(const struct report *to, enum frame frame, uint64_t number) {
   send_frame(&out, to);
 }
 
-void tell_unborn(const struct report *to, long error) {
-  enum { UNSHARE = 2 }; // beside execveat and sched_setaffinity
+void tell_unborn(const struct report *to, enum birth call, long error) {
   struct writer out;
   start_frame(&out, 3, FRAME_UNBORN);
-  put_head(&out, CBOR_UNSIGNED, UNSHARE);
+  put_head(&out, CBOR_UNSIGNED, call);
   put_head(&out, CBOR_UNSIGNED, (uint64_t)-error);
   send_frame(&out, to);
 }

@@ -11,8 +11,12 @@ enum frame {
   FRAME_VIOLATION = 3,
   FRAME_REFUSED = 4,
   FRAME_LISTENER = 5,
-  FRAME_UNBORN = 6, // also sent by native/sys/spawn.c
+  FRAME_UNBORN = 6,    // also sent by native/sys/spawn.c
+  FRAME_STILLBORN = 7, // what be_born() has cloned: another one follows
+  FRAME_LIVES = 8,     // the same has come to life
 };
+// What can fail before there is a plan; the first two are told by native/sys/spawn.c.
+enum birth { BIRTH_EXEC, BIRTH_CPUS, BIRTH_UNSHARE, BIRTH_CLONE, BIRTH_JOIN, BIRTH_SOCKETPAIR };
 enum violation { VIOLATION_PATH = 1, VIOLATION_PROCFS = 2, VIOLATION_CWD = 3, VIOLATION_SOURCE = 4 };
 
 struct report {
@@ -22,8 +26,8 @@ struct report {
 
 void tell(const struct report *to, enum frame frame, uint64_t number);
 
-// The first namespaces could not be made; `error` is a negative errno.
-void tell_unborn(const struct report *to, long error);
+// `error` is a negative errno.
+void tell_unborn(const struct report *to, enum birth call, long error);
 
 // `error` is a negative errno. None of these three returns.
 _Noreturn void fail(const struct report *to, const char *call, long error, const char *detail);

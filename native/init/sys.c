@@ -2,6 +2,7 @@
 
 #include <linux/keyctl.h>
 #include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 
 #include "call.h"
@@ -87,10 +88,6 @@ int sys_dup3(int from, int to, int flags) {
   return (int)CALL(dup3, from, to, flags);
 }
 
-int sys_pipe(int ends[2]) {
-  return (int)CALL(pipe2, ends, O_CLOEXEC);
-}
-
 int sys_get_seals(int fd) {
   return (int)CALL(fcntl, fd, F_GET_SEALS);
 }
@@ -170,6 +167,10 @@ int sys_unshare(uint32_t flags) {
 // Like fork: only the flags, so that the order of the other arguments, which differs, does not matter.
 int sys_clone(unsigned long flags) {
   return (int)CALL(clone, flags, 0, 0, 0, 0);
+}
+
+int sys_clone3(struct clone_args *args) {
+  return (int)CALL(clone3, args, sizeof *args);
 }
 
 int sys_setsid(void) {
@@ -289,6 +290,11 @@ int sys_setdomainname(const char *name, size_t length) {
 
 int sys_socket(int family, int type) {
   return (int)CALL(socket, family, type | O_CLOEXEC, 0);
+}
+
+int sys_socketpair(int ends[2]) {
+  enum { LOCAL = 1, STREAM = 1 }; // AF_UNIX, SOCK_STREAM
+  return (int)CALL(socketpair, LOCAL, STREAM | O_CLOEXEC, 0, ends);
 }
 
 int sys_accept(int fd) {

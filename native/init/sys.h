@@ -41,6 +41,8 @@ struct message {
   uint32_t flags;
 };
 
+struct clone_args; // <linux/sched.h>
+
 struct capability_sets {
   uint64_t effective, permitted, inheritable;
 };
@@ -65,7 +67,6 @@ int sys_fchmodat2(int dir, const char *path, uint32_t mode, int flags);
 int sys_faccessat(int dir, const char *path, int mode);
 int sys_faccessat2(int dir, const char *path, int mode, int flags);
 int sys_dup3(int from, int to, int flags);
-int sys_pipe(int ends[2]);
 int sys_get_seals(int fd);
 int sys_ioctl(int fd, unsigned int request, void *argument);
 int sys_chdir(const char *path);
@@ -99,6 +100,7 @@ int sys_fsmount(int fd, unsigned int attributes);
 int sys_setns(int fd, uint32_t type);
 int sys_unshare(uint32_t flags);
 int sys_clone(unsigned long flags);
+int sys_clone3(struct clone_args *args);
 int sys_setsid(void);
 int sys_prctl(int option, unsigned long a, unsigned long b);
 
@@ -131,6 +133,8 @@ int sys_setdomainname(const char *name, size_t length);
 
 // Sockets
 int sys_socket(int family, int type);
+// Connected streams.
+int sys_socketpair(int ends[2]);
 int sys_accept(int fd);
 // The peer of a connection; of a listening socket, the process that made it listen.
 int sys_peer_uid(int fd, uint32_t *uid);

@@ -1,27 +1,22 @@
 // Starts the init helper: clone3 with CLONE_VM, so that the cost does not depend on the size of the host
 // process, and exec of a sealed memfd. Nobody waits for the exec (no CLONE_VFORK), so the child shares our
 // memory while our threads run: it works on a stage of its own, makes raw system calls only (errno is the
-// parent's), and takes no lock.
+// parent's), and takes no lock. It stays in our cgroups and namespaces until it has exec'd: the OOM killer of
+// another cgroup would count our memory for it, and kill us with it.
 #include "../init/call.h"
 #include "sys.h"
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
-#ifndef CLONE_INTO_CGROUP
-#define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
 enum { STACK_SIZE = 32 * 1024, SIGNALS = 64, MAX_FDS = 1024, ARGUMENT_SIZE = 16, MAX_CPU_BYTES = 1024 };
@@ -32,8 +27,7 @@ struct stage {
   _Atomic int busy; // cleared by the kernel when the child lets go of our memory
   int executable;
   int fd_count;
-  int report; // which of `fds` a failure is told on; -1: none
-  bool new_user_namespace;
+  int report;                       // which of `fds` a failure is told on; -1: none
   int cpu_bytes;                    // 0: the CPUs of the parent
   char arguments[2][ARGUMENT_SIZE]; // the second may be empty: there is none
   unsigned char cpus[MAX_CPU_BYTES];
@@ -78,23 +72,6 @@ static long place_fds(struct stage *stage) {
   return CALL(close_range, count, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-// In a new user namespace the child's uid is not mapped yet and exec would drop every capability, but for
-// ambient ones.
-static long keep_capabilities(void) {
-  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct data[2];
-  long failed = CALL(capget, &header, data);
-  if (failed < 0)
-    return failed;
-  data[0].inheritable = data[0].permitted;
-  data[1].inheritable = data[1].permitted;
-  failed = CALL(capset, &header, data);
-  for (unsigned long number = 0; number < 64 && failed == 0; number++)
-    if (data[number / 32].permitted & (1u << number % 32))
-      failed = CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0);
-  return failed;
-}
-
 // A frame for lib/launch: its length, then the CBOR array [6, failure, errno].
 static void tell(const struct stage *stage, enum failure failure, long error) {
   if (stage->report < 0)
@@ -116,8 +93,6 @@ __attribute__((noreturn)) static void child(struct stage *stage) {
   enum failure failure = failed < 0 ? FAILED_CPUS : FAILED_EXEC;
   if (failed >= 0)
     failed = place_fds(stage);
-  if (failed >= 0 && stage->new_user_namespace)
-    failed = keep_capabilities();
   if (failed >= 0)
     failed = CALL(execveat, stage->executable, "", arguments, environment, AT_EMPTY_PATH);
   tell(stage, failure, failed);
@@ -203,16 +178,14 @@ static struct stage *take_stage(void) {
   return memory == MAP_FAILED ? NULL : memory;
 }
 
-static long launch(struct stage *stage, uint64_t namespaces, int cgroup, int *pidfd) {
+static long launch(struct stage *stage, int *pidfd) {
   struct clone_args args = {
-      .flags =
-          CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID | namespaces | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+      .flags = CLONE_VM | CLONE_PIDFD | CLONE_CHILD_CLEARTID,
       .pidfd = (uint64_t)(uintptr_t)pidfd,
       .child_tid = (uint64_t)(uintptr_t)&stage->busy,
       .exit_signal = SIGCHLD,
       .stack = (uint64_t)(uintptr_t)stage->stack,
       .stack_size = STACK_SIZE,
-      .cgroup = cgroup >= 0 ? (uint64_t)(unsigned)cgroup : 0,
   };
   sigset_t all, before;
   sigfillset(&all);
@@ -233,9 +206,8 @@ static void furnish(struct stage *stage, const int *fds, const void *cpus) {
 }
 
 // Returns the pid; child_fd gets the pidfd. What fails after the clone is told as a frame on fds[report].
-EXPORT int ts_spawn(int executable, const char *first, const char *second, uint32_t namespaces, int cgroup,
-                    const int *fds, int fd_count, int report, const void *cpus, int cpu_bytes,
-                    int *child_fd) {
+EXPORT int ts_spawn(int executable, const char *first, const char *second, const int *fds, int fd_count,
+                    int report, const void *cpus, int cpu_bytes, int *child_fd) {
   if (fd_count > MAX_FDS || cpu_bytes > MAX_CPU_BYTES || strlen(first) >= ARGUMENT_SIZE ||
       strlen(second) >= ARGUMENT_SIZE)
     return -E2BIG;
@@ -247,12 +219,11 @@ EXPORT int ts_spawn(int executable, const char *first, const char *second, uint3
   stage->executable = executable;
   stage->fd_count = fd_count;
   stage->report = report;
-  stage->new_user_namespace = namespaces & CLONE_NEWUSER;
   stage->cpu_bytes = cpu_bytes;
   strcpy(stage->arguments[0], first);
   strcpy(stage->arguments[1], second);
   furnish(stage, fds, cpus);
-  long pid = launch(stage, namespaces, cgroup, child_fd);
+  long pid = launch(stage, child_fd);
   put_back(stage);
   if (pid >= 0 && own(*child_fd) < 0) {
     kill((pid_t)pid, SIGKILL);

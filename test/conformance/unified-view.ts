@@ -214,3 +214,47 @@ t.test('config.md#posix-platform-hooks: those of the container run in its cgroup
   t.notMatch(readFileSync(`${bundle.directory}/runtime`, 'utf8'), path)
   await container.delete()
 })
+
+/** A container in a cgroup that was there before, a process in it, and the end of both. */
+async function runAndExec(t: Parameters<typeof makeBundle>[0], path: string): Promise<void> {
+  const bundle = makeBundle(t)
+  const container = await createSleeper(bundle, config => Object.assign(config.linux, { cgroupsPath: path }))
+  await container.start()
+  t.match(readFileSync(`/proc/${container.pid}/cgroup`, 'utf8'), new RegExp(`^0::${path}$`, 'm'))
+  const child = await container.exec({ args: ['/bin/cat', '/proc/self/cgroup'], stdio: ['ignore', 'pipe', 'ignore'] })
+  let output = ''
+  child.stdout?.setEncoding('utf8').on('data', text => (output += text))
+  const closed = new Promise(resolve => child.stdout?.once('close', resolve))
+  t.match(await child.wait(), { exitCode: 0 })
+  await closed
+  t.match(output, /^0::/m)
+  await container.delete({ force: true })
+}
+
+/** Linux 6.14 and later kill what is cloned into a cgroup, or from one, of which cgroup.kill has been written before. */
+t.test(
+  'config-linux.md#control-groups: a cgroup that was killed once takes containers, one after the other',
+  async t => {
+    const path = `/tsrun-killed-${process.pid}`
+    mkdirSync(`${ROOT}${path}`)
+    t.teardown(() => rmdirSync(`${ROOT}${path}`))
+    writeFileSync(`${ROOT}${path}/cgroup.kill`, '1')
+    await runAndExec(t, path)
+    await runAndExec(t, path)
+  },
+)
+
+t.test('config-linux.md#control-groups: so does one that is made by a caller whose own was killed once', async t => {
+  const own = `${ROOT}/tsrun-caller-${process.pid}`
+  const before = /(?<=^0::).*$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[0] ?? '/'
+  mkdirSync(own)
+  t.teardown(() => {
+    writeFileSync(`${ROOT}${before}/cgroup.procs`, String(process.pid))
+    rmdirSync(own)
+  })
+  writeFileSync(`${own}/cgroup.kill`, '1')
+  writeFileSync(`${own}/cgroup.procs`, String(process.pid))
+  const path = `/tsrun-of-killed-${process.pid}`
+  await runAndExec(t, path)
+  t.notOk(existsSync(`${ROOT}${path}`))
+})

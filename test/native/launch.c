@@ -6,6 +6,7 @@
 // Last is "exit N".
 #define _GNU_SOURCE
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
@@ -128,7 +129,9 @@ static void hand_over(int control, const int *fds, int count) {
   message_fds.header.cmsg_type = SCM_RIGHTS;
   message_fds.header.cmsg_len = CMSG_LEN((size_t)count * sizeof *fds);
   memcpy(CMSG_DATA(&message_fds.header), fds, (size_t)count * sizeof *fds);
-  check((int)sendmsg(control, &message, MSG_NOSIGNAL), "sendmsg");
+  // It may have ended already: its report says why.
+  if (sendmsg(control, &message, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+    err(2, "sendmsg");
 }
 
 static void write_map(pid_t pid, const char *file) {

@@ -18,8 +18,6 @@ t.test('What fails before the helper runs is told on the socket, and the process
   const spawned = spawn({
     executable: helperExecutable(),
     arguments: ['2', '0'],
-    namespaces: 0,
-    cgroup: null,
     fds,
     report: 1,
   })
@@ -35,7 +33,7 @@ t.test('What fails before the helper runs is told on the socket, and the process
 
 t.test('Many may be on their way at once, and leave nothing in our memory.', async t => {
   const round = async (): Promise<void> => {
-    const all = Array.from({ length: 50 }, startPlaceholder)
+    const all = await Promise.all(Array.from({ length: 50 }, startPlaceholder))
     for (const { pid } of all) t.match(readlinkSync(`/proc/${pid}/ns/net`), /^net:/)
     for (const { end } of all) await end()
   }
@@ -46,7 +44,7 @@ t.test('Many may be on their way at once, and leave nothing in our memory.', asy
 })
 
 t.test('What is too much for a stage is refused beforehand.', async t => {
-  const common = { executable: helperExecutable(), namespaces: 0, cgroup: null }
+  const common = { executable: helperExecutable() }
   t.throws(() => spawn({ ...common, arguments: ['-'], fds: Array.from({ length: 1025 }, () => 0) }), {
     message: /E2BIG/,
   })

@@ -39,7 +39,7 @@ export class Unit {
     const { scope, facts, annotated } = this.#wanted
     const groups = compileSettings(resources, availableIn(facts.hierarchies.map(withoutPath)))
     const limits = limitProperties(groups.filter(group => !isForLater(group)))
-    const placeholder = startPlaceholder()
+    const placeholder = await startPlaceholder()
     try {
       await startScope({ scope, id, pid: placeholder.pid, limits, annotated })
       this.#placeholder = placeholder

@@ -1,0 +1,89 @@
+// The process that goes on, where it can't be this one: in a cgroup of version 2, or in a user or pid
+// namespace. The runtime does not clone it, since what it clones has its memory until it has become this
+// program: the kernel counts that memory for the cgroup of the process, and out of memory there it would kill
+// the runtime.
+#include "birth.h"
+
+#include <linux/sched.h>
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+static const uint64_t BY_CLONE = CLONE_NEWUSER | CLONE_NEWPID | CLONE_INTO_CGROUP;
+
+static int demand(const struct init *init, enum birth call, int result) {
+  if (result >= 0)
+    return result;
+  tell_unborn(&init->report, call, result);
+  sys_exit(1);
+}
+
+// The child must not go ahead of the frame that makes it known, nor go on without it.
+void follow_announcement(struct init *init, const int ends[2]) {
+  char byte = 0;
+  sys_close(ends[0]);
+  follow_parent(init);
+  if (sys_send(ends[1], &byte, 1) != 1 || sys_read(ends[1], &byte, 1) != 1)
+    sys_exit(1);
+  sys_close(ends[1]);
+}
+
+bool announce(const struct init *init, int pid, const int ends[2]) {
+  char byte = 0;
+  sys_close(ends[1]);
+  tell(&init->report, FRAME_CLONED, (uint64_t)pid);
+  return sys_read(ends[0], &byte, 1) == 1;
+}
+
+_Noreturn void give_way(const int ends[2]) {
+  char byte = 0;
+  sys_exit(sys_send(ends[0], &byte, 1) == 1 ? 0 : 1);
+}
+
+int clone_beside(uint64_t flags, int cgroup) {
+  struct clone_args args = {.flags = CLONE_PARENT | flags};
+  if (flags & CLONE_INTO_CGROUP)
+    args.cgroup = (uint32_t)cgroup;
+  return sys_clone3(&args);
+}
+
+// False in the parent, if the child has never lived.
+static bool try_birth(struct init *init, uint64_t flags, int cgroup) {
+  int ends[2];
+  demand(init, BIRTH_SOCKETPAIR, sys_socketpair(ends));
+  int pid = demand(init, BIRTH_CLONE, clone_beside(flags, cgroup));
+  if (pid == 0) {
+    follow_announcement(init, ends);
+    return true;
+  }
+  if (announce(init, pid, ends)) {
+    tell(&init->report, FRAME_LIVES, 0);
+    give_way(ends);
+  }
+  sys_close(ends[0]);
+  return false;
+}
+
+static void join(const struct init *init, int cgroup) {
+  int file = demand(init, BIRTH_JOIN, sys_openat(cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0));
+  demand(init, BIRTH_JOIN, (int)sys_write(file, "0", 1));
+  sys_close(file);
+}
+
+// From Linux 6.14 on the kernel kills a process that is cloned into a cgroup at birth, if cgroup.kill has
+// been written there, or where its parent is, a different number of times. Then the parent moves, which takes
+// a lock of the whole machine and some milliseconds, and the child is born beside it.
+void be_born(struct init *init, uint64_t flags, int cgroup) {
+  uint64_t by_clone = flags & BY_CLONE;
+  if (by_clone != 0 && !try_birth(init, by_clone, cgroup)) {
+    if ((by_clone & CLONE_INTO_CGROUP) == 0)
+      sys_exit(1);
+    tell(&init->report, FRAME_STILLBORN, 0);
+    join(init, cgroup);
+    if (!try_birth(init, by_clone & ~CLONE_INTO_CGROUP, cgroup))
+      sys_exit(1);
+  }
+  if (by_clone & CLONE_INTO_CGROUP)
+    sys_close(cgroup);
+}

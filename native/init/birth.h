@@ -1,0 +1,20 @@
+#ifndef TSRUN_BIRTH_H
+#define TSRUN_BIRTH_H
+
+#include "init.h"
+
+// Goes on in a child, a child of the runtime's, if `flags` have what only a clone gives: CLONE_NEWUSER,
+// CLONE_NEWPID, and CLONE_INTO_CGROUP with a directory of version 2, which is closed. The process that was
+// called then ends.
+void be_born(struct init *init, uint64_t flags, int cgroup);
+
+// clone3 with these flags, to a child of our parent.
+int clone_beside(uint64_t flags, int cgroup);
+
+// The two halves of a clone that the runtime is told of; `ends` are a socket pair. False: the child has died
+// before its first instruction. Else it waits until the parent gives way to it.
+bool announce(const struct init *init, int pid, const int ends[2]);
+_Noreturn void give_way(const int ends[2]);
+void follow_announcement(struct init *init, const int ends[2]);
+
+#endif
