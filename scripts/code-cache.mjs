@@ -1,18 +1,14 @@
 /**
- * Writes V8's code caches of the bundled command beside it (see lib/cli/entry.ts). They are only good for the version of Node
- * that made them, so this runs on install as well; any other version compiles the program instead.
+ * Writes V8's code cache of the bundled command beside it (see lib/cli/entry.ts). It is only good for the version of Node
+ * that made it, so this runs on install as well; any other version compiles the program instead.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import v8 from 'node:v8'
 import { Script } from 'node:vm'
 
-const self = fileURLToPath(import.meta.url)
-const folder = join(dirname(dirname(self)), 'dist', 'cli')
+const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli')
 
 function compileAll(filename) {
   const source = readFileSync(filename, 'latin1')
@@ -22,31 +18,6 @@ function compileAll(filename) {
   const script = new Script(source, { filename })
   v8.setFlagsFromString('--lazy')
   return script.createCachedData()
-}
-
-/** What was compiled when the program has been called to look around; there need not be anything to see. */
-async function compileUsed(filename, root) {
-  const script = new Script(readFileSync(filename, 'latin1'), { filename })
-  const program = script.runInThisContext()
-  for (const call of [['--version'], ['--root', root, 'list'], ['--root', root, 'state', 'none']]) {
-    process.argv = [process.execPath, filename, ...call]
-    await new Promise(resolve => {
-      process.exit = resolve
-      program(createRequire(filename), filename, dirname(filename))
-    })
-  }
-  return script.createCachedData()
-}
-
-/** In a process of its own: what it prints is for nobody, and it ends when it likes. */
-function writeUsed(filename, target) {
-  const root = mkdtempSync(join(tmpdir(), 'tsrun-cache-'))
-  try {
-    const { status, error } = spawnSync(process.execPath, [self, filename, target, root], { stdio: 'ignore' })
-    if (status !== 0) throw error ?? new Error(`${target}: the program could not be run to see what it uses`)
-  } finally {
-    rmdirSync(root)
-  }
 }
 
 function write(target, make) {
@@ -60,14 +31,8 @@ export function writeCodeCache() {
   const programs = namesIn(folder).filter(name => /^program-[0-9a-f]+\.js$/.test(name))
   for (const name of programs) {
     const filename = join(folder, name)
-    write(`${filename}.all.cache`, file => writeFileSync(file, compileAll(filename)))
-    write(`${filename}.looking.cache`, file => writeUsed(filename, file))
+    write(`${filename}.cache`, file => writeFileSync(file, compileAll(filename)))
   }
 }
 
 const namesIn = path => (existsSync(path) ? readdirSync(path) : [])
-
-if (process.argv[1] === self) {
-  const [filename, target, root] = process.argv.slice(2)
-  writeFileSync(target, await compileUsed(filename, root))
-}

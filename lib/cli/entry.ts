@@ -13,13 +13,9 @@ type Program = (require: NodeJS.Require, filename: string, dirname: string) => v
 /** Named after the program's content: V8 itself only compares lengths. */
 const filename = `${import.meta.dirname}/${process.env.TSRUN_PROGRAM}.js`
 
-/** Calls that only look. They use a tenth of the functions, and have a cache of their own, without the others. */
-const LOOKING = ['list', 'state', '--version']
-const cache = process.argv.some(word => LOOKING.includes(word)) ? 'looking' : 'all'
-
 function readCache(): Buffer | undefined {
   try {
-    return readFileSync(`${filename}.${cache}.cache`)
+    return readFileSync(`${filename}.cache`)
   } catch {
     // Slower, and nothing else: the install script did not run, or could not write.
     return undefined
