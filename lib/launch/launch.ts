@@ -18,7 +18,7 @@ import { type Channel, openChannel } from './channel.js'
 import { type Child, followBrother, followChild } from './child.js'
 import { demandOpen } from './descriptors.js'
 import { birthError, decodeFrame, diedError, type Frame, reportedError, stepsOf } from './report.js'
-import { type Barrier, BY_CLONE, type Station, stationOf, stationsOf } from './stations.js'
+import { type Barrier, BY_CLONE, flagsFor, type Station, stationOf, stationsOf } from './stations.js'
 
 const debug = trace('launch')
 const SIGKILL = 9
@@ -295,10 +295,4 @@ function start({ plan, stdio, cgroup, cpus, leavesStatus = false }: LaunchInput)
   } finally {
     closeFd(helperEnd)
   }
-}
-
-const CLONE_INTO_CGROUP = 0x200000000n
-
-function flagsFor(cloneFlags: number, cgroup: number | null): string {
-  return String(BigInt(cloneFlags >>> 0) | (cgroup === null ? 0n : CLONE_INTO_CGROUP))
 }

@@ -26,3 +26,10 @@ export function stationOf(frame: Frame): string | null {
   if (frame.kind === 'barrier') return frame.op
   return frame.kind === 'cloned' || frame.kind === 'lives' || frame.kind === 'listener' ? frame.kind : null
 }
+
+const CLONE_INTO_CGROUP = 0x200000000n
+
+/** What the helper is told: the namespaces, and that there is a cgroup to go into. */
+export function flagsFor(cloneFlags: number, cgroup: number | null): string {
+  return String(BigInt(cloneFlags >>> 0) | (cgroup === null ? 0n : CLONE_INTO_CGROUP))
+}
