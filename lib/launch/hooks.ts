@@ -9,9 +9,11 @@ import type { Plan } from '../plan/plan.js'
 import { sendListener } from '../seccomp/listener.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { ociState } from '../store/container-record.js'
+import { noteHook } from '../store/hook-note.js'
+import type { Store } from '../store/store.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
 import { openNull } from '../sys/file.js'
-import { killGroup, pidInNamespace } from '../sys/processes.js'
+import { killGroup, pidInNamespace, processStat } from '../sys/processes.js'
 import { type RunResult, run } from '../sys/run-program.js'
 import { collectTail, makePipe, writableOf } from '../sys/stream.js'
 import { after } from '../sys/timer.js'
@@ -28,9 +30,11 @@ export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Pr
 
 /** A hook in our own namespaces, which begins in the bundle, as with other runtimes. */
 export const inRuntimeNamespace =
-  ({ bundle }: { readonly bundle: string }): HookRunner =>
-  (hook, stdin, signal) =>
-    run({ ...hook, cwd: bundle, stdin, timeoutMs: timeoutOf(hook), signal })
+  ({ bundle, id }: Pick<ContainerRecord, 'bundle' | 'id'>, store: Store): HookRunner =>
+  (hook, stdin, signal) => {
+    const started = (pid: number): void => noteHook(store, id, { pid, startTime: processStat(pid)?.startTime ?? '' })
+    return run({ ...hook, cwd: bundle, stdin, timeoutMs: timeoutOf(hook), signal, started })
+  }
 
 const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds === null ? null : timeoutSeconds * 1000)
 
@@ -170,16 +174,16 @@ interface HookPoint {
   /** Kills the hook that runs. */
   readonly signal?: AbortSignal | undefined
   readonly init: InitProcess
-  /** The state directory, which has the cache of compiled filters. */
-  readonly root: string
+  /** Has the cache of compiled filters, and a note of the hook that runs. */
+  readonly store: Store
 }
 
 /** prestart, createRuntime, createContainer: the namespaces are there, the root is not yet switched. */
 export async function createHooks(point: HookPoint): Promise<void> {
-  const { config, record, signal } = point
+  const { config, record, signal, store } = point
   const state = ociState(record, 'creating')
   for (const kind of ['prestart', 'createRuntime'] as const) {
-    await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner: inRuntimeNamespace(record) })
+    await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner: inRuntimeNamespace(record, store) })
   }
   await runInContainer(point, 'createContainer', 'creating')
 }
@@ -191,7 +195,7 @@ export async function startHooks(point: HookPoint): Promise<void> {
 
 /** The state has the pid that the container sees (runtime.md, state). */
 async function runInContainer(
-  { config, facts, init, record, cgroup, signal, root }: HookPoint,
+  { config, facts, init, record, cgroup, signal, store }: HookPoint,
   kind: 'createContainer' | 'startContainer',
   status: 'creating' | 'created',
 ): Promise<void> {
@@ -199,7 +203,8 @@ async function runInContainer(
   const { id, bundle, rootfs } = record
   const options = { id, bundle, rootfs, hasCgroup: !cgroup.isNone }
   const planOf = (hook: Hook) => compileHook({ kind, config, facts, hook, options })
-  const openSlots = (plan: Plan): number[] => openJoinSlots({ plan, cgroup, init, filter: { config, root } })
+  const openSlots = (plan: Plan): number[] =>
+    openJoinSlots({ plan, cgroup, init, filter: { config, root: store.root } })
   // The agent is not in the container: it gets the pid that the host sees.
   const listener = (fd: number, { pid }: { pid: number }) =>
     sendListener({ fd, pid, config, state: ociState(record, status) })
@@ -211,10 +216,11 @@ export async function poststartHooks({
   config,
   record,
   signal,
-}: Pick<HookPoint, 'config' | 'record' | 'signal'>): Promise<void> {
+  store,
+}: Pick<HookPoint, 'config' | 'record' | 'signal' | 'store'>): Promise<void> {
   const state = ociState(record, 'running')
   const { poststart: hooks } = config.hooks
-  await runHooks({ kind: 'poststart', hooks, state, signal, runner: inRuntimeNamespace(record) })
+  await runHooks({ kind: 'poststart', hooks, state, signal, runner: inRuntimeNamespace(record, store) })
 }
 
 /** A failure is a warning, and the rest runs. */
@@ -229,7 +235,12 @@ export async function poststopHooks({
 }): Promise<void> {
   const state = ociState({ ...record, pid: 0 }, 'stopped')
   const hooks = config.hooks.poststop
-  for (const error of await runAllHooks({ kind: 'poststop', hooks, state, runner: inRuntimeNamespace(record) })) {
+  for (const error of await runAllHooks({
+    kind: 'poststop',
+    hooks,
+    state,
+    runner: inRuntimeNamespace(record, context.store),
+  })) {
     context.log({ level: 'warning', message: error.message, id: record.id })
   }
 }

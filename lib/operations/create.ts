@@ -254,7 +254,7 @@ async function setAtPrepare(making: Making, child: Child): Promise<void> {
   if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
   const { netDevices } = config.linux
   if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
-  const point = { config, cgroup, facts, root: context.store.root, signal: options.signal }
+  const point = { config, cgroup, facts, store: context.store, signal: options.signal }
   context.leaveQueue?.()
   await createHooks({ ...point, record: ledger.record(), init: initOf(child) })
 }

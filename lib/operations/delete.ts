@@ -7,14 +7,16 @@ import type { Context } from '../launch/context.js'
 import { poststopHooks } from '../launch/hooks.js'
 import { destroyClass, recordedClass, undoClass } from '../resctrl/class.js'
 import type { ContainerRecord } from '../store/container-record.js'
+import { readHookNote } from '../store/hook-note.js'
 import { readStoredConfig, readStoredConfigIfThere } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { signalPidfd } from '../sys/processes.js'
 import { READABLE, watch } from '../sys/watch.js'
-import { findRemains } from './lost-state.js'
+import { findInits, findRemains } from './lost-state.js'
 import { type InitIdentity, isAlive, openInit, statusOf } from './state.js'
 
 const SIGKILL = 9
+const SIGTERM = 15
 /** How long a killed init may take to end (a process in uninterruptible sleep does not die at once). */
 const EXIT_DEADLINE_MS = 10_000
 
@@ -36,7 +38,7 @@ export async function remove(context: Context, id: string, options: RemoveOption
   const { force = false } = options
   if (force && !context.store.isBound && context.store.removeLink(id)) return
   try {
-    const lock = await context.store.lock(id)
+    const lock = await context.store.lock(id, force ? { whenBusy: elapsed => interrupt(context, id, elapsed) } : {})
     try {
       await removeLocked(context, id, options)
       context.debug(id, 'deleted')
@@ -46,6 +48,32 @@ export async function remove(context: Context, id: string, options: RemoveOption
   } catch (error) {
     if (force && isTsrunError(error) && error.code === 'ERR_STATE_NOT_FOUND') return
     throw error
+  }
+}
+
+/** A hook after delete has begun is given so long. */
+const POSTSTOP_MS = 5000
+
+/**
+ * Somebody works on it, and may be waiting for a hook that hangs: its init is killed, and the hook with all that it has started. Whoever
+ * has the lock then sees that it has failed, and lets go. If the init has ended before, the hook may be one of poststop.
+ */
+async function interrupt(context: Context, id: string, elapsed: number): Promise<void> {
+  // Of a handle: what has the id now may be another container.
+  if (context.store.isBound && readIfSound(context, id) === null) return
+  const killed = findInits(context, id).map(init => signalIfSame(init, SIGKILL))
+  const hook = readHookNote(context.store, id)
+  if (hook !== null && (killed.includes(true) || elapsed > POSTSTOP_MS)) signalIfSame(hook, SIGTERM)
+}
+
+/** False: it has ended. */
+function signalIfSame(process: InitIdentity, signal: number): boolean {
+  const pidfd = openInit(process)
+  if (pidfd === null) return false
+  try {
+    return signalPidfd(pidfd, signal)
+  } finally {
+    closeFd(pidfd)
   }
 }
 

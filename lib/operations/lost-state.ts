@@ -24,13 +24,20 @@ export interface Remains {
  */
 export function findRemains(context: Context, id: string): Remains {
   const fragments = context.store.fragments(id).filter(fragment => fragment.id === id)
-  const inits = fragments.flatMap(({ pid, startTime }) =>
-    isPid(pid) && pid !== 0 && typeof startTime === 'string' ? [{ pid, startTime }] : [],
-  )
+  const inits = initsOf(fragments)
   const recorded = firstOf(fragments, ({ cgroup }) => openCgroup({ recorded: cgroup }))
   const rdt = firstOf(fragments, fragment => recordedClass({ id, rdt: fragment.rdt }))
   return { inits, rdt, cgroup: recorded ?? cgroupOfConfig(context, id) }
 }
+
+/** As `inits` of `Remains`. */
+export const findInits = ({ store }: Context, id: string): InitIdentity[] =>
+  initsOf(store.fragments(id).filter(fragment => fragment.id === id))
+
+const initsOf = (fragments: readonly Record<string, unknown>[]): InitIdentity[] =>
+  fragments.flatMap(({ pid, startTime }) =>
+    isPid(pid) && pid !== 0 && typeof startTime === 'string' ? [{ pid, startTime }] : [],
+  )
 
 /** Of the first fragment that has it in a form that can be read. */
 function firstOf<T>(

@@ -89,7 +89,7 @@ async function startWithHooks({ context, record, signal }: Cancelled & { context
   const input = { context, record, config, signal }
   await destroyedByFailure(input, () => joinedStartHooks(input))
   await letGo(context, record)
-  await destroyedByFailure(input, () => poststartHooks({ config, record, signal }))
+  await destroyedByFailure(input, () => poststartHooks({ config, record, signal, store: context.store }))
 }
 
 type Hooked = DestroyInput & { readonly signal: AbortSignal | undefined }
@@ -110,9 +110,9 @@ async function joinedStartHooks({ context, record, config, signal }: Hooked & { 
   if (pidfd === null) throw stoppedMeanwhile(record.id)
   try {
     const cgroup = openCgroup({ recorded: record.cgroup })
-    const { root } = context.store
+    const { store } = context
     const init = { pid: record.pid, openPidfd: () => duplicate(pidfd) }
-    await startHooks({ config, record, cgroup, root, facts: context.facts(), init, signal })
+    await startHooks({ config, record, cgroup, store, facts: context.facts(), init, signal })
   } finally {
     closeFd(pidfd)
   }

@@ -1,6 +1,6 @@
 /**
  * The state directory: `<root>/<id>/` with `state` (one JSON record a line, the last one counts), `config.cbor` (see stored-config.ts),
- * `start`, the socket that the waiting init listens on. Making `<id>` is what reserves the id. All of it
+ * `start`, the socket that the waiting init listens on, and `hook` (see hook-note.ts). Making `<id>` is what reserves the id. All of it
  * is reached through a descriptor of `<id>` that is no link and belongs to this user or to root (docs/state-directory.md).
  */
 import { ConfigError, StateError } from '../errors.js'

@@ -107,3 +107,18 @@ for (const kind of ['createRuntime', 'poststart'] as const) {
     t.notOk(existsSync(join(box.runtime.root, id)))
   })
 }
+
+for (const kind of ['createRuntime', 'poststart'] as const) {
+  t.test(`delete --force does not wait for a ${kind} hook that hangs`, skip, async t => {
+    const box = makeBundle(t)
+    const { id, mark } = withHook(box, kind)
+    const args = ['--root', box.runtime.root, 'run', '-d', id]
+    const child = spawn(process.execPath, [TSRUN, ...args], { cwd: box.bundle, stdio: 'ignore' })
+    const exited = new Promise<number | null>(resolve => child.once('exit', resolve))
+    t.ok(await until(() => processesWith(mark).length >= THREE), 'it runs')
+    await box.runtime.delete(id, { force: true })
+    t.notOk(existsSync(join(box.runtime.root, id)))
+    t.ok(await until(() => processesWith(mark).length === 0), 'nothing is left')
+    t.not(await exited, 0, 'the command has failed')
+  })
+}
