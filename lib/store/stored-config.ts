@@ -20,10 +20,16 @@ const LONGEST = 64 * 1024 * 1024
  * Another number whenever `Config` gets, loses or changes a field (test/store/stored-config.test.ts notices), together with an entry of
  * `UPGRADES` for the number that it had.
  */
-export const CONFIG_VERSION = 1
+export const CONFIG_VERSION = 2
 
-/** What a configuration of an older shape lacks. 0 is that of tsrun 0.1.0, which wrote no number; its shape is that of 1. */
-const UPGRADES: Readonly<Record<number, (config: Config) => Config>> = { 0: config => config }
+/** Before 2 a mount did not say which of its flags are `implied`; only create asks. */
+const withImplied = (config: Config): Config => ({
+  ...config,
+  mounts: config.mounts.map(mount => ({ ...mount, implied: 0n })),
+})
+
+/** What a configuration of an older shape lacks. 0 is that of tsrun 0.1.0, which wrote no number. */
+const UPGRADES: Readonly<Record<number, (config: Config) => Config>> = { 0: withImplied, 1: withImplied }
 
 /**
  * @throws {StateError} ERR_STATE_CORRUPT, which names the file; ERR_STATE_VERSION for what another version of tsrun has written;
