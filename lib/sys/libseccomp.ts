@@ -1,6 +1,6 @@
 /**
  * libseccomp, loaded when it is first called. It generates filter programs; nothing here loads one into a kernel.
- * What needs a call per system call name is done in bulk by `native/sys/seccomp.c`.
+ * What needs a call per system call name, or has a struct of C, is done by `native/sys/seccomp.c`.
  */
 import { HostError, SystemError } from '../errors.js'
 import { check, errnoName } from './errno.js'
@@ -8,7 +8,6 @@ import { load, type NativeFunction, type Signature } from './ffi.js'
 import { native } from './native.js'
 
 const TABLE = {
-  seccomp_version: ['size_t', []],
   seccomp_arch_native: ['uint32', []],
   seccomp_arch_resolve_name: ['uint32', ['string']],
   seccomp_init: ['size_t', ['uint32']],
@@ -22,25 +21,18 @@ type Library = { readonly [K in keyof typeof TABLE]: NativeFunction }
 let loaded: { readonly library: Library; readonly version: string } | null = null
 
 function open(): { readonly library: Library; readonly version: string } {
-  if (loaded !== null) return loaded
-  const library = load('libseccomp.so.2', TABLE)
-  try {
-    loaded = { library, version: readVersion(library.seccomp_version()) }
-  } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause)
-    const remedy =
-      'install it (Debian and Ubuntu: libseccomp2; Fedora and Alpine: libseccomp), or run without linux.seccomp'
-    throw new HostError('ERR_HOST_KERNEL', { needs: 'libseccomp.so.2 for linux.seccomp', found, remedy }, { cause })
-  }
+  loaded ??= { version: readVersion(), library: load('libseccomp.so.2', TABLE) }
   return loaded
 }
 
-/** The library answers with the address of a struct of its own: unsigned major, minor, micro. */
-function readVersion(address: number): string {
-  const { memcpy } = load(null, { memcpy: ['size_t', ['pointer', 'size_t', 'size_t']] })
-  const numbers = new Uint32Array(3)
-  memcpy(new Uint8Array(numbers.buffer), address, numbers.byteLength)
-  return numbers.join('.')
+function readVersion(): string {
+  const text = Buffer.alloc(1024)
+  const length = native().ts_seccomp_version(text, text.length)
+  if (length >= 0) return text.toString('utf8', 0, length)
+  const found = text.toString('utf8', 0, text.indexOf(0))
+  const remedy =
+    'install it (Debian and Ubuntu: libseccomp2; Fedora and Alpine: libseccomp), or run without linux.seccomp'
+  throw new HostError('ERR_HOST_KERNEL', { needs: 'libseccomp.so.2 for linux.seccomp', found, remedy })
 }
 
 /**
@@ -105,23 +97,15 @@ export interface Rule {
   readonly conditions: readonly Condition[]
 }
 
-const CONDITION_BYTES = 24
-const RULE_BYTES = 16 + 6 * CONDITION_BYTES
-
-/** The layout of `struct rule` in native/sys/seccomp.c. */
-function encodeRules(rules: readonly Rule[]): Uint8Array {
-  const bytes = new Uint8Array(rules.length * RULE_BYTES)
-  const [words, quads] = [new Uint32Array(bytes.buffer), new BigUint64Array(bytes.buffer)]
-  rules.forEach(({ action, syscall, conditions }, index) => {
-    const start = index * RULE_BYTES
-    words.set([action, syscall, conditions.length], start / 4)
-    conditions.forEach(({ argument, comparison, a, b }, nth) => {
-      const at = start + 16 + nth * CONDITION_BYTES
-      words.set([argument, comparison], at / 4)
-      quads.set([a, b], (at + 8) / 8)
-    })
-  })
-  return bytes
+/** The numbers that `ts_seccomp_add_rules` takes rules from. */
+function ruleNumbers(rules: readonly Rule[]): BigUint64Array<ArrayBuffer> {
+  const numbers = rules.flatMap(({ action, syscall, conditions }) => [
+    BigInt(action),
+    BigInt(syscall),
+    BigInt(conditions.length),
+    ...conditions.flatMap(({ argument, comparison, a, b }) => [BigInt(argument), BigInt(comparison), a, b]),
+  ])
+  return new BigUint64Array(numbers)
 }
 
 /** enum scmp_filter_attr */
@@ -151,8 +135,9 @@ export class FilterContext {
   /** Adds the rules; null, or which one the library refused and why. The rules before that one have been added. */
   addRules(rules: readonly Rule[]): { readonly index: number; readonly errno: string } | null {
     const refused = new Int32Array(1)
-    const bytes = encodeRules(rules)
-    const result = native().ts_seccomp_add_rules(this.#context, bytes, rules.length, new Uint8Array(refused.buffer))
+    const numbers = ruleNumbers(rules)
+    const [bytes, index] = [new Uint8Array(numbers.buffer), new Uint8Array(refused.buffer)]
+    const result = native().ts_seccomp_add_rules(this.#context, bytes, numbers.length, index)
     return result < 0 ? { index: refused[0] ?? 0, errno: errnoName(-result) } : null
   }
 

@@ -71,6 +71,7 @@ export const TABLE = {
   ts_resize: ['int', ['int', 'int', 'int']],
   ts_terminal_raw: ['int', ['int', 'int', 'pointer']],
   ts_terminal_restore: ['int', ['int', 'pointer']],
+  ts_seccomp_version: ['int', ['pointer', 'int']],
   ts_seccomp_resolve: ['int', ['uint32', 'pointer', 'int', 'pointer']],
   ts_seccomp_add_rules: ['int', ['size_t', 'pointer', 'int', 'pointer']],
   ts_seccomp_export: ['int', ['size_t', 'pointer', 'int']],

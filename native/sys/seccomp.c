@@ -2,25 +2,33 @@
 // libseccomp itself answers in 2 ms. Nothing is linked: the library is found when it is needed.
 #include "sys.h"
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define LIBRARY "libseccomp.so.2"
 #define MAX_ARGS 6
 
-struct arg_cmp {
-  uint32_t arg;
-  uint32_t op;
+// As <seccomp.h> has them, which is not needed to compile this.
+struct scmp_version {
+  unsigned int major;
+  unsigned int minor;
+  unsigned int micro;
+};
+
+struct scmp_arg_cmp {
+  unsigned int arg;
+  int op;
   uint64_t datum_a;
   uint64_t datum_b;
 };
 
-struct rule {
-  uint32_t action;
-  int32_t syscall;
-  uint32_t arg_count;
-  uint32_t padding;
-  struct arg_cmp args[MAX_ARGS];
+typedef int (*add_function)(void *, uint32_t, int, unsigned int, const struct scmp_arg_cmp *);
+
+// Numbers from JavaScript, one after the other.
+struct numbers {
+  const uint64_t *next;
+  int left;
 };
 
 static inline void close_library(void **library) {
@@ -30,9 +38,29 @@ static inline void close_library(void **library) {
 
 #define LIBSECCOMP __attribute__((cleanup(close_library))) void *
 
-// The handle keeps the function alive, so it is closed by the caller and not here.
+// The handle keeps the function alive, so it is closed by the caller and not here. The library stays
+// loaded: JavaScript holds filters that are in its memory.
 static void *open_library(void) {
-  return dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  return dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
+
+static int missing(const char *function, char *text, int capacity) {
+  const char *reason = dlerror();
+  snprintf(text, (size_t)capacity, "%s: %s", function, reason ? reason : "no reason is given");
+  return -ENOSYS;
+}
+
+// The library's version as text: its length. If it can't be had, -ENOSYS, and the text is what dlopen or
+// dlsym said, ended by NUL.
+EXPORT int ts_seccomp_version(char *text, int capacity) {
+  LIBSECCOMP library = open_library();
+  const struct scmp_version *(*version)(void) = NULL;
+  if (library)
+    *(void **)&version = dlsym(library, "seccomp_version");
+  if (!version)
+    return missing(library ? "dlsym" : "dlopen", text, capacity);
+  const struct scmp_version *found = version();
+  return snprintf(text, (size_t)capacity, "%u.%u.%u", found->major, found->minor, found->micro);
 }
 
 // The numbers of `count` names, one after the other and each ended by NUL; what libseccomp does not know is
@@ -51,20 +79,44 @@ EXPORT int ts_seccomp_resolve(uint32_t arch, const char *names, int count, int32
   return 0;
 }
 
-// Adds rules until one is refused: its index is in `refused`, and -errno is returned.
-EXPORT int ts_seccomp_add_rules(size_t context, const struct rule *rules, int count, int32_t *refused) {
+// The next `count` numbers; NULL: there are not as many.
+static const uint64_t *take(struct numbers *numbers, int count) {
+  const uint64_t *taken = numbers->next;
+  if (numbers->left < count)
+    return NULL;
+  numbers->next += count;
+  numbers->left -= count;
+  return taken;
+}
+
+// A rule is its action, its system call, how many conditions it has, and four numbers for each of them.
+static int add_rule(add_function add, void *context, struct numbers *numbers) {
+  struct scmp_arg_cmp args[MAX_ARGS];
+  const uint64_t *head = take(numbers, 3);
+  if (!head || head[2] > MAX_ARGS)
+    return -EINVAL;
+  unsigned int count = (unsigned int)head[2];
+  for (unsigned int i = 0; i < count; i++) {
+    const uint64_t *arg = take(numbers, 4);
+    if (!arg)
+      return -EINVAL;
+    args[i] = (struct scmp_arg_cmp){(unsigned int)arg[0], (int)arg[1], arg[2], arg[3]};
+  }
+  return add(context, (uint32_t)head[0], (int)head[1], count, args);
+}
+
+// Adds the rules that the numbers are, until one is refused: its index is in `refused`, and -errno is
+// returned.
+EXPORT int ts_seccomp_add_rules(size_t context, const uint64_t *rules, int length, int32_t *refused) {
   LIBSECCOMP library = open_library();
-  int (*add)(void *, uint32_t, int, unsigned int, const struct arg_cmp *) = NULL;
+  add_function add = NULL;
   if (library)
     *(void **)&add = dlsym(library, "seccomp_rule_add_array");
   if (!add)
     return -ENOSYS;
-  for (int i = 0; i < count; i++) {
-    const struct rule *rule = &rules[i];
-    *refused = i;
-    if (rule->arg_count > MAX_ARGS)
-      return -EINVAL;
-    int error = add((void *)context, rule->action, rule->syscall, rule->arg_count, rule->args);
+  struct numbers numbers = {rules, length};
+  for (*refused = 0; numbers.left > 0; *refused += 1) {
+    int error = add_rule(add, (void *)context, &numbers);
     if (error < 0)
       return error;
   }
