@@ -248,6 +248,8 @@ export class Container implements AsyncDisposable {
   async delete(options: DeleteOptions = {}): Promise<void> {
     checkOptions('delete', options)
     await remove(this.#context, this.id, { ...options, ended: this.#end.lastLook })
+    // Reaped too, if it is a child of ours.
+    if (this.#isMade) await this.#child?.wait()
   }
 
   /** The state document of the specification, as of now (runtime.md, state). @throws {StateError} ERR_STATE_NOT_FOUND */
@@ -263,7 +265,6 @@ export class Container implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isMade) return
     await this.delete({ force: true })
-    await this.#child?.wait()
   }
 
   get #outputs(): readonly (Readable | null)[] {

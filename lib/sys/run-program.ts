@@ -107,7 +107,6 @@ function startKeeper({ path, args, env, cwd }: RunInput): Kept {
   }
 }
 
-
 type Program = Pick<RunInput, 'path' | 'args' | 'env'>
 
 /** As native/init/hook.c reads it. */

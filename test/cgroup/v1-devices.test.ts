@@ -62,6 +62,6 @@ t.test('A cgroup that allows everything does not tell its exceptions, and is res
   t.same(change('c 1:3 rwm\n', 'allow a', 'deny c 1:5'), ['allow a', 'deny c 1:5 rwm'])
 })
 
-t.test('The list that every container gets is twelve exceptions.', async t => {
-  t.equal(resetTo(stateOf(effectiveRules(rules('deny a')))).length, 13)
+t.test('The list that every container gets is eleven exceptions.', async t => {
+  t.equal(resetTo(stateOf(effectiveRules(rules('deny a')))).length, 12)
 })

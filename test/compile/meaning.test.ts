@@ -10,9 +10,9 @@ import { OPS, type OpName, RESOLVE } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
 import { argsOf, compileCase, documentOf, readCase } from './cases.js'
 
-const [RDONLY, NOSUID, NODEV, NOEXEC] = (['RDONLY', 'NOSUID', 'NODEV', 'NOEXEC'] as const).map(name =>
-  BigInt(MOUNT_ATTR[name]),
-) as [bigint, bigint, bigint, bigint]
+const [RDONLY, NOSUID, NODEV, NOEXEC, NOSYMFOLLOW] = (
+  ['RDONLY', 'NOSUID', 'NODEV', 'NOEXEC', 'NOSYMFOLLOW'] as const
+).map(name => BigInt(MOUNT_ATTR[name])) as [bigint, bigint, bigint, bigint, bigint]
 const [CHOWN, KILL, NET_RAW] = [1n << 0n, 1n << 5n, 1n << 13n]
 
 /** Everything that one configuration can have. */
@@ -76,8 +76,33 @@ const checked = compileCase('rootless', {
     mounts: [{ destination: '/bound', source: '/srv', options: ['rbind', 'ro', 'exec', 'rnosuid', 'rdev', 'rslave'] }],
   },
 }).plan
+/** A source in the root whose ids are mapped, and something mounted below it. */
+const mapped = (source: string, options: readonly string[], below: OciConfig['mounts'] = []): Plan => {
+  const ids = [{ containerID: 0, hostID: 1000, size: 10 }]
+  const mounts = [
+    { destination: '/fresh', source: '/srv', options: ['rbind'] },
+    ...below,
+    { destination: '/bound', source, options, uidMappings: ids, gidMappings: ids },
+  ]
+  return compileCase('minimal', { document: { ...documentOf('minimal'), mounts } }).plan
+}
+const mappedInside = mapped('rootfs/fresh/a', ['rbind', 'ro', 'exec', 'rnosuid', 'rdev', 'rslave'])
+const mappedAbove = mapped('rootfs/fresh', ['rbind'], [{ destination: '/fresh/b', source: '/opt', options: ['bind'] }])
+const inherited = compileCase('minimal', {
+  document: {
+    ...documentOf('minimal'),
+    mounts: [{ destination: '/bound', source: '/srv', options: ['bind'] }],
+    linux: { namespaces: [{ type: 'pid' }] },
+  },
+}).plan
+const limited = compileCase('minimal', { facts: { openFiles: 77 } }).plan
 const labelled = compileCase('mount-options-selinux').plan
 const otherId = compileCase('rootless-other-id').plan
+/** A directory to begin in is only made in a root that can be written to. */
+const writable = (name: string, document: OciConfig): Plan =>
+  compileCase(name, { document: { ...document, root: { path: 'rootfs', readonly: false } } }).plan
+const writableWhole = writable('minimal', WHOLE)
+const writableOtherId = writable('rootless-other-id', documentOf('rootless-other-id'))
 const docker = compileCase('docker-v1').plan
 const noMounts = compileCase('no-mount-namespace').plan
 const guarded = compileCase('minimal', { options: { hasLifeline: true, reaps: true } }).plan
@@ -102,7 +127,10 @@ const lastNode = (field: string): unknown => value(whole, 'mknod', field, argsOf
 const first = (op: OpName, field: string): unknown => value(whole, op, field)
 
 /** The same options mean the same for all that is attached. */
-const attached = (plan: Plan, op: 'attach' | 'attach_checked'): Record<string, readonly [unknown, unknown]> => ({
+const attached = (
+  plan: Plan,
+  op: 'attach' | 'attach_checked' | 'attach_mapped',
+): Record<string, readonly [unknown, unknown]> => ({
   [`${op}.path`]: [value(plan, op, 'path'), '/bound'],
   [`${op}.set`]: [value(plan, op, 'set'), RDONLY],
   [`${op}.clear`]: [value(plan, op, 'clear'), NOEXEC],
@@ -135,11 +163,21 @@ const MEANINGS: Readonly<Record<string, readonly [found: unknown, expected: unkn
     { kind: 'tree', path: '/srv', recursive: true, nofollow: false, origin: '/mounts/0/source' },
   ],
   ...attached(whole, 'attach'),
+  // With any flag a bind has exactly its own; in a user namespace what the kernel may have locked stays.
+  'attach.implied': [first('attach', 'implied'), NOSUID | NODEV | NOSYMFOLLOW],
+  'attach_mapped.implied': [value(mappedInside, 'attach_mapped', 'implied'), NOSUID | NODEV | NOSYMFOLLOW],
+  'attach_checked.implied': [value(checked, 'attach_checked', 'implied'), NOSYMFOLLOW],
   'attach.resolve': [first('attach', 'resolve'), 0],
   'attach_checked.slot': [
     slotOf(checked, 'attach_checked'),
     // What is to be cleared is looked up beforehand: it may be locked.
-    { kind: 'place', path: '/srv', recursive: true, origin: '/mounts/0/source', cleared: { mount: 8, tree: 4 } },
+    {
+      kind: 'place',
+      path: '/srv',
+      recursive: true,
+      origin: '/mounts/0/source',
+      cleared: { mount: 8, tree: 4, times: null },
+    },
   ],
   'attach_checked.source': [value(checked, 'attach_checked', 'source'), '/srv'],
   'attach_checked.recursive': [value(checked, 'attach_checked', 'recursive'), 1],
@@ -150,10 +188,28 @@ const MEANINGS: Readonly<Record<string, readonly [found: unknown, expected: unkn
   'attach_inside.path': [first('attach_inside', 'path'), '/again'],
   'attach_inside.set': [first('attach_inside', 'set'), NOSUID],
   'attach_inside.clear': [first('attach_inside', 'clear'), NODEV],
+  'attach_inside.implied': [first('attach_inside', 'implied'), RDONLY | NOEXEC | NOSYMFOLLOW],
   'attach_inside.recSet': [first('attach_inside', 'recSet'), NOEXEC],
   'attach_inside.recClear': [first('attach_inside', 'recClear'), RDONLY],
   'attach_inside.propagation': [first('attach_inside', 'propagation'), MS.PRIVATE],
   'attach_inside.resolve': [first('attach_inside', 'resolve'), 0],
+  ...attached(mappedInside, 'attach_mapped'),
+  'attach_mapped.slot': [
+    slotOf(mappedInside, 'attach_mapped'),
+    {
+      ...{ kind: 'idmapped_tree', path: '/srv/a', recursive: true, origin: '/mounts/1/source' },
+      idmap: {
+        recursive: false,
+        by: { uid: [{ containerID: 0, hostID: 1000, size: 10 }], gid: [{ containerID: 0, hostID: 1000, size: 10 }] },
+        origin: '/mounts/1',
+      },
+    },
+  ],
+  'attach_mapped.source': [value(mappedInside, 'attach_mapped', 'source'), '/fresh/a'],
+  'attach_mapped.below': [value(mappedAbove, 'attach_mapped', 'below'), ['b']],
+  'attach_mapped.resolve': [value(mappedInside, 'attach_mapped', 'resolve'), 0],
+  'root_over.slot': [slotOf(inherited, 'root_over'), { kind: 'root_mount', origin: '/root/path' }],
+  'open_files.soft': [value(limited, 'open_files', 'soft'), 77n],
   'mount_fs.type': [first('mount_fs', 'type'), 'tmpfs'],
   'mount_fs.source': [first('mount_fs', 'source'), 'name'],
   'mount_fs.path': [first('mount_fs', 'path'), '/fresh'],
@@ -171,10 +227,10 @@ const MEANINGS: Readonly<Record<string, readonly [found: unknown, expected: unkn
   'set_attributes.propagation': [first('set_attributes', 'propagation'), MS.PRIVATE],
   'reconfigure.path': [first('reconfigure', 'path'), '/fresh'],
   'reconfigure.options': [first('reconfigure', 'options'), ['size=2m']],
-  'mkdir.path': [first('mkdir', 'path'), '/work'],
-  'mkdir.mode': [first('mkdir', 'mode'), 0o755],
-  'mkdir.uid': [value(otherId, 'mkdir', 'uid'), 7],
-  'mkdir.gid': [value(otherId, 'mkdir', 'gid'), 8],
+  'mkdir.path': [value(writableWhole, 'mkdir', 'path'), '/work'],
+  'mkdir.mode': [value(writableWhole, 'mkdir', 'mode'), 0o755],
+  'mkdir.uid': [value(writableOtherId, 'mkdir', 'uid'), 7],
+  'mkdir.gid': [value(writableOtherId, 'mkdir', 'gid'), 8],
   'symlink.target': [first('symlink', 'target'), '/proc/self/fd'],
   'symlink.path': [first('symlink', 'path'), '/dev/fd'],
   'mknod.path': [lastNode('path'), '/dev/disk'],

@@ -21,7 +21,8 @@ t.test('neither the checked root nor a checked source can be left out of a plan'
 })
 
 t.test('who is mapped alone makes what has to be made', async t => {
-  const { plan } = compileCase('rootless-other-id')
+  const document = { ...documentOf('rootless-other-id'), root: { path: 'rootfs', readonly: false } }
+  const { plan } = compileCase('rootless-other-id', { document })
   t.same(argsOf(plan, 'become_root'), [{ uid: 7, gid: 8 }])
   t.match(argsOf(plan, 'mkdir'), [{ path: '/work', uid: 7, gid: 8 }])
 })

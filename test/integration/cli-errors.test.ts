@@ -154,8 +154,5 @@ t.test('a program whose interpreter is missing is not said to be missing itself'
   box.configure(config => (config.process.args = ['/bin/script']))
   const { stderr, status } = commandOn(box)(['run', box.id()])
   t.equal(status, 1)
-  t.match(
-    stderr,
-    /exec \/bin\/script: no such file or directory: the file is there, but not the interpreter/,
-  )
+  t.match(stderr, /exec \/bin\/script: no such file or directory: the file is there, but not the interpreter/)
 })
