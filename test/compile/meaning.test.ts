@@ -3,118 +3,34 @@
  * plans, and that they stay as they are; a reviewer who sees one change looks the field up here.
  */
 import t from 'tap'
-import { compileHook } from '../../lib/compile/index.js'
-import type { OciConfig } from '../../lib/config/oci-config.js'
 import { CLONE, MOUNT_ATTR, MS, S_IF, SECCOMP_FILTER_FLAG } from '../../lib/plan/flags.js'
 import { OPS, type OpName, RESOLVE } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
-import { argsOf, compileCase, documentOf, readCase } from './cases.js'
-
-const [RDONLY, NOSUID, NODEV, NOEXEC, NOSYMFOLLOW] = (
-  ['RDONLY', 'NOSUID', 'NODEV', 'NOEXEC', 'NOSYMFOLLOW'] as const
-).map(name => BigInt(MOUNT_ATTR[name])) as [bigint, bigint, bigint, bigint, bigint]
-const [CHOWN, KILL, NET_RAW] = [1n << 0n, 1n << 5n, 1n << 13n]
-
-/** Everything that one configuration can have. */
-const WHOLE: OciConfig = {
-  ...documentOf('minimal'),
-  root: { path: 'rootfs', readonly: true },
-  hostname: 'box',
-  domainname: 'example.org',
-  process: {
-    cwd: '/work',
-    args: ['prog', 'word'],
-    env: ['PATH=/bin:/sbin', 'A=1'],
-    terminal: true,
-    consoleSize: { height: 24, width: 80 },
-    user: { uid: 7, gid: 8, umask: 0o27, additionalGids: [9, 10] },
-    noNewPrivileges: true,
-    capabilities: {
-      bounding: ['CAP_CHOWN', 'CAP_KILL', 'CAP_NET_RAW'],
-      permitted: ['CAP_CHOWN', 'CAP_KILL'],
-      effective: ['CAP_CHOWN'],
-      inheritable: ['CAP_KILL', 'CAP_NET_RAW'],
-      ambient: ['CAP_KILL'],
-    },
-  },
-  mounts: [
-    { destination: '/bound', source: '/srv', options: ['rbind', 'ro', 'exec', 'rnosuid', 'rdev', 'rslave'] },
-    {
-      destination: '/fresh',
-      type: 'tmpfs',
-      source: 'name',
-      options: ['size=1m', 'noexec', 'rnodev', 'rsuid', 'shared'],
-    },
-    {
-      destination: '/fresh',
-      type: 'tmpfs',
-      options: ['remount', 'ro', 'exec', 'size=2m', 'rnosuid', 'rdev', 'private'],
-    },
-    { destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
-    { destination: '/dev/pts', type: 'devpts', source: 'devpts' },
-    { destination: '/again', source: 'rootfs/fresh', options: ['bind', 'nosuid', 'dev', 'rnoexec', 'rrw', 'private'] },
-  ],
-  linux: {
-    namespaces: [{ type: 'mount' }, { type: 'pid' }, { type: 'uts' }, { type: 'network' }, { type: 'cgroup' }],
-    rootfsPropagation: 'shared',
-    devices: [{ path: '/dev/disk', type: 'b', major: 8, minor: 3, fileMode: 0o640, uid: 5, gid: 6 }],
-    maskedPaths: ['/masked'],
-    readonlyPaths: ['/fixed'],
-    sysctl: { 'net.ipv4.ip_forward': '1' },
-    personality: { domain: 'LINUX32' },
-    memoryPolicy: { mode: 'MPOL_INTERLEAVE', nodes: '0-1,3' },
-    seccomp: { defaultAction: 'SCMP_ACT_ALLOW', flags: ['SECCOMP_FILTER_FLAG_LOG'] },
-  },
-}
-
-const whole = compileCase('minimal', { document: WHOLE, options: { lineFeedsOnly: true } }).plan
-
-/** Without a user namespace of the caller's own there is nothing to be checked: what a rootless runtime binds is. */
-const checked = compileCase('rootless', {
-  document: {
-    ...documentOf('rootless'),
-    mounts: [{ destination: '/bound', source: '/srv', options: ['rbind', 'ro', 'exec', 'rnosuid', 'rdev', 'rslave'] }],
-  },
-}).plan
-/** A source in the root whose ids are mapped, and something mounted below it. */
-const mapped = (source: string, options: readonly string[], below: OciConfig['mounts'] = []): Plan => {
-  const ids = [{ containerID: 0, hostID: 1000, size: 10 }]
-  const mounts = [
-    { destination: '/fresh', source: '/srv', options: ['rbind'] },
-    ...below,
-    { destination: '/bound', source, options, uidMappings: ids, gidMappings: ids },
-  ]
-  return compileCase('minimal', { document: { ...documentOf('minimal'), mounts } }).plan
-}
-const mappedInside = mapped('rootfs/fresh/a', ['rbind', 'ro', 'exec', 'rnosuid', 'rdev', 'rslave'])
-const mappedAbove = mapped('rootfs/fresh', ['rbind'], [{ destination: '/fresh/b', source: '/opt', options: ['bind'] }])
-const inherited = compileCase('minimal', {
-  document: {
-    ...documentOf('minimal'),
-    mounts: [{ destination: '/bound', source: '/srv', options: ['bind'] }],
-    linux: { namespaces: [{ type: 'pid' }] },
-  },
-}).plan
-const limited = compileCase('minimal', { facts: { openFiles: 77 } }).plan
-const labelled = compileCase('mount-options-selinux').plan
-const otherId = compileCase('rootless-other-id').plan
-/** A directory to begin in is only made in a root that can be written to. */
-const writable = (name: string, document: OciConfig): Plan =>
-  compileCase(name, { document: { ...document, root: { path: 'rootfs', readonly: false } } }).plan
-const writableWhole = writable('minimal', WHOLE)
-const writableOtherId = writable('rootless-other-id', documentOf('rootless-other-id'))
-const docker = compileCase('docker-v1').plan
-const noMounts = compileCase('no-mount-namespace').plan
-const guarded = compileCase('minimal', { options: { hasLifeline: true, reaps: true } }).plan
-
-/** The plan of the first createContainer hook of the case `hooks`. */
-function hookPlan(): Plan {
-  const input = readCase('hooks')
-  const [hook] = input.config.hooks.createContainer
-  if (hook === undefined) throw new Error('the case has no createContainer hook')
-  return compileHook({ ...input, kind: 'createContainer', hook })
-}
-const joining = hookPlan()
+import { argsOf } from './cases.js'
+import {
+  CHOWN,
+  checked,
+  docker,
+  guarded,
+  inherited,
+  joining,
+  KILL,
+  labelled,
+  limited,
+  mappedAbove,
+  mappedInside,
+  NET_RAW,
+  NODEV,
+  NOEXEC,
+  NOSUID,
+  NOSYMFOLLOW,
+  noMounts,
+  otherId,
+  RDONLY,
+  whole,
+  writableOtherId,
+  writableWhole,
+} from './meaning-plans.js'
 
 /** An argument of the op of that name; `at`: of which one among those of the name. */
 const value = (plan: Plan, op: OpName, field: string, at = 0): unknown =>

@@ -12,7 +12,7 @@ const ballast = Buffer.alloc(128 * MiB, 1)
 
 for (const group of [0, 1]) {
   test(`${ROUNDS} creates and execs beside kills for memory, memory.oom.group ${group}`, async () => {
-    const eater = ['/bin/sh', '-c', 'while :; do tail -c 64m /dev/zero; done']
+    const eater = ['/bin/sh', '-c', 'i=0; while [ $i -lt 100000 ]; do i=$((i + 1)); tail -c 64m /dev/zero; done']
     const linux = { resources: { memory: { limit: 16 * MiB, swap: 16 * MiB } } }
     let kills = 0
     for (let round = 0; round < ROUNDS / 10; round++) {
