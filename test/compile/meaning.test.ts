@@ -3,7 +3,7 @@
  * plans, and that they stay as they are; a reviewer who sees one change looks the field up here.
  */
 import t from 'tap'
-import { CLONE, MOUNT_ATTR, MS, S_IF, SECCOMP_FILTER_FLAG } from '../../lib/plan/flags.js'
+import { CLONE, MS, S_IF, SECCOMP_FILTER_FLAG } from '../../lib/plan/flags.js'
 import { OPS, type OpName, RESOLVE } from '../../lib/plan/ops.js'
 import type { Plan } from '../../lib/plan/plan.js'
 import { argsOf } from './cases.js'
