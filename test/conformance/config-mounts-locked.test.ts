@@ -85,7 +85,7 @@ t.test('config-linux.md#default-devices: where tsrun itself is in a user namespa
   writeFileSync(
     program,
     `import { createRuntime } from ${JSON.stringify(new URL('../../lib/index.ts', import.meta.url).pathname)}
-     const runtime = createRuntime({ root: '${directory}/nested' })
+     const runtime = createRuntime({ root: '${directory}/nested', log: () => {} })
      const { stdout, stderr } = await runtime.run({ id: '${id()}', bundle: '${bundle}' })
      process.stdout.write(stdout + stderr)`,
   )
