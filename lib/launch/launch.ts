@@ -178,6 +178,7 @@ export class Launch {
     if (!this.#isNext('lives')) return
     // The process may be frozen: then the helper waits for it, and gives way to it no more.
     this.#first.signal(SIGKILL)
+    this.#first.release()
     await this.#first.wait()
     while (this.#channel.hasNews() && (await this.#tryToPass()));
     if (this.#isNext('cloned') && this.#hasPlan) await this.#tryToPass()
