@@ -33,6 +33,9 @@ import { ociState } from './store/container-record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
 import { holdUntil } from './sys/watch.js'
 
+/** Of a container that this process has made, all; of another the record. */
+type Known = Partial<Created> & { readonly record: ContainerRecord }
+
 const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null, terminal: null }
 
 /**
@@ -68,11 +71,7 @@ export class Container implements AsyncDisposable {
   #exited: Promise<ExitResult> | null = null
   #closed: Promise<ExitResult> | null = null
 
-  /** @internal Containers come from `runtime.create`, `runtime.get` and `runtime.list`. */
-  constructor(
-    context: Context,
-    { record, child, streams = NO_STREAMS, cgroup }: Partial<Created> & { record: ContainerRecord },
-  ) {
+  private constructor(context: Context, { record, child, streams = NO_STREAMS, cgroup }: Known) {
     this.id = record.id
     this.bundle = record.bundle
     this.rootfs = record.rootfs
@@ -89,6 +88,11 @@ export class Container implements AsyncDisposable {
     this.#child = child ?? null
     this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
     this.#end = followEnd({ record, child: this.#child, cgroup: this.#cgroup, store: this.#context.store })
+  }
+
+  /** @internal Containers come from `runtime.create`, `runtime.get` and `runtime.list`. */
+  static from(context: Context, known: Known): Container {
+    return new Container(context, known)
   }
 
   /**
@@ -170,7 +174,7 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC for a program that is not there; {HostError|SafetyError|CgroupError}
    */
   async exec(options: ExecOptions): Promise<ExecProcess> {
-    checkOptions('exec', options)
+    checkOptions(this.#context.isCommand ? 'command.exec' : 'exec', options)
     return this.#exec(options, options.signal)
   }
 
@@ -191,7 +195,7 @@ export class Container implements AsyncDisposable {
   /** With `signal`, to abort it kills the process after the call too. */
   async #exec(options: ExecOptions, signal?: AbortSignal): Promise<ExecProcess> {
     const executed = await exec(this.#context, this.id, options)
-    return new ExecProcess(executed, { container: this.id, keepsTree: options.detached !== true, signal })
+    return ExecProcess.from(executed, { container: this.id, keepsTree: options.detached !== true, signal })
   }
 
   /**

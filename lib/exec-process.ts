@@ -30,8 +30,7 @@ export class ExecProcess implements AsyncDisposable {
   #exited: Promise<ExitResult> | null = null
   #closed: Promise<ExitResult> | null = null
 
-  /** @internal They come from `container.exec`. */
-  constructor(executed: Executed, { container, keepsTree, signal }: ExecContext) {
+  private constructor(executed: Executed, { container, keepsTree, signal }: ExecContext) {
     const { child, streams } = executed
     this.pid = child.pid
     this.stdin = streams.stdin
@@ -44,6 +43,11 @@ export class ExecProcess implements AsyncDisposable {
     this.#result = resultOf(executed)
     this.#result.catch(() => {})
     if (signal !== undefined) this.#endWith(signal)
+  }
+
+  /** @internal They come from `container.exec`. */
+  static from(executed: Executed, context: ExecContext): ExecProcess {
+    return new ExecProcess(executed, context)
   }
 
   /** How it ended, as soon as it has, as `exit` of a child process: its output may not have been read by then. */

@@ -3,11 +3,11 @@ import { nearest } from './config/nearest.js'
 import { optionError } from './config/option.js'
 import { ConfigError } from './errors.js'
 import type { CollectOptions, Encoding } from './operations/collect-options.js'
-import type { CreateOptions } from './operations/create.js'
+import type { CommandCreateOptions, CreateOptions } from './operations/create.js'
 import type { DeleteOptions } from './operations/delete.js'
 import type { StopOptions } from './operations/early-end.js'
 import type { EventsOptions } from './operations/events.js'
-import type { ExecOptions } from './operations/exec.js'
+import type { CommandExecOptions, ExecOptions } from './operations/exec.js'
 import type { KillOptions } from './operations/kill.js'
 import type { ReadyOptions } from './operations/ready.js'
 import type { StartOptions } from './operations/start.js'
@@ -55,15 +55,22 @@ const COLLECT: Table<CollectOptions<Encoding>> = {
 }
 const CREATE: Table<CreateOptions> = {
   ...{ id: any, bundle: text, config: any, rootfs: text, args: any, env: any, cwd: any, user: any, mounts: any },
-  ...{ stdio, consoleSocket: text, lineFeedsOnly: flag, pidfdSocket: text, extraEnv: texts, extraFds: fds },
+  ...{ stdio, consoleSocket: text, extraFds: fds },
   ...{ notify: flag, noPivot: flag, init: flag, dieWithParent: flag, detached: flag, noNewKeyring: flag },
-  ...{ leavesStatus: flag, signal },
+  signal,
+}
+const COMMAND_CREATE: Table<CommandCreateOptions> = {
+  ...CREATE,
+  ...{ lineFeedsOnly: flag, pidfdSocket: text, extraEnv: texts, leavesStatus: flag },
 }
 const EXEC: Table<ExecOptions> = {
   ...{ args: any, env: any, cwd: any, user: any, terminal: any, capabilities: any, noNewPrivileges: any },
-  ...{ apparmorProfile: any, selinuxLabel: any, process: any, stdio, consoleSocket: text, lineFeedsOnly: flag },
-  ...{ pidfdSocket: text, extraFds: fds, cgroup: any, ignorePaused: flag, detached: flag, outlivesCaller: flag },
-  signal,
+  ...{ apparmorProfile: any, selinuxLabel: any, process: any, stdio, consoleSocket: text },
+  ...{ extraFds: fds, cgroup: any, ignorePaused: flag, detached: flag, signal },
+}
+const COMMAND_EXEC: Table<CommandExecOptions> = {
+  ...EXEC,
+  ...{ lineFeedsOnly: flag, pidfdSocket: text, outlivesCaller: flag },
 }
 const RUNTIME: Table<RuntimeOptions> = {
   ...{ root: text, cgroupManager: any, native: text, log: call, debug: flag, concurrency: any },
@@ -73,6 +80,7 @@ const RUNTIME: Table<RuntimeOptions> = {
 const CALLS = {
   createRuntime: RUNTIME,
   create: CREATE,
+  'command.create': COMMAND_CREATE,
   run: { ...CREATE, ...COLLECT },
   plan: { showEnv: flag } satisfies Table<PlanOptions>,
   delete: { force: flag } satisfies Table<DeleteOptions>,
@@ -82,6 +90,7 @@ const CALLS = {
   stop: { signal: any, grace: any } satisfies Table<StopOptions>,
   kill: { all: oneOf(true, false, 'but-init') } satisfies Table<KillOptions>,
   exec: EXEC,
+  'command.exec': COMMAND_EXEC,
   'container.run': { ...EXEC, ...COLLECT },
   update: { l3CacheSchema: text, memBwSchema: text } satisfies Table<UpdateOptions>,
   events: { interval: any, signal } satisfies Table<EventsOptions>,

@@ -8,14 +8,13 @@ import type { Endable } from './operations/early-end.js'
 import type { ExecOptions } from './operations/exec.js'
 import type { ExitResult } from './operations/exit-result.js'
 
-export type RunOptions<E extends Encoding = 'utf8'> = Omit<CreateOptions, 'id' | 'signal' | 'leavesStatus'> &
+export type RunOptions<E extends Encoding = 'utf8'> = Omit<CreateOptions, 'id' | 'signal'> &
   CollectOptions<E> & {
     /** Default: a fresh one. */
     readonly id?: string
   }
 
-export type ExecRunOptions<E extends Encoding = 'utf8'> = Omit<ExecOptions, 'signal' | 'outlivesCaller'> &
-  CollectOptions<E>
+export type ExecRunOptions<E extends Encoding = 'utf8'> = Omit<ExecOptions, 'signal'> & CollectOptions<E>
 
 export interface RunResult<E extends Encoding = 'utf8'> extends ExitResult, Collected<E> {}
 

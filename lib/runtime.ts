@@ -67,16 +67,21 @@ export interface Runtime {
  * @throws {HostError} ERR_HOST_KERNEL in Bun and Deno
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  return openRuntime(options, { isCommand: false })
+}
+
+/** `createRuntime` for whom it is. */
+export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context, 'isCommand'>): Runtime {
   refuseOtherRuntimes()
   checkOptions('createRuntime', options)
   if (options.native !== undefined) chooseNativeDirectory(options.native)
-  const context = makeContext(options)
+  const context = makeContext(options, isCommand)
   const queue = createQueue(options.concurrency ?? defaultConcurrency())
   const create = async (input: CreateOptions): Promise<Container> => {
-    checkOptions('create', input)
+    checkOptions(isCommand ? 'command.create' : 'create', input)
     const leaveQueue = await queue.enter(input.signal)
     try {
-      return new Container(
+      return Container.from(
         context,
         await createContainer(Object.create(context, { leaveQueue: { value: leaveQueue } }), input),
       )
@@ -100,7 +105,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
     },
     get: async id => {
       validateId(id)
-      return new Container(context, { record: context.store.read(id) })
+      return Container.from(context, { record: context.store.read(id) })
     },
     delete: async (id, options) => {
       checkOptions('delete', options ?? {})
@@ -126,7 +131,7 @@ function refuseOtherRuntimes(): void {
   throw new HostError('ERR_HOST_KERNEL', { needs: 'Node.js', found, remedy })
 }
 
-function makeContext(options: RuntimeOptions): Context {
+function makeContext(options: RuntimeOptions, isCommand: boolean): Context {
   const { root, cgroupManager = 'cgroupfs', log, debug = false, unknownProperties = 'refuse' } = options
   if (!['cgroupfs', 'systemd'].includes(cgroupManager)) throw refusedCgroupDriver(cgroupManager)
   const traced = trace('log')
@@ -144,6 +149,7 @@ function makeContext(options: RuntimeOptions): Context {
       return store
     },
     cgroupManager,
+    isCommand,
     ignoresUnknown: unknownProperties === 'ignore',
     facts: () => (facts ??= probeHost()),
     log: log ?? warnOnce,
@@ -191,7 +197,7 @@ function installedLibseccomp(): string | null {
 function readable(context: Context, id: string): ListedContainer[] {
   try {
     const record = context.store.read(id)
-    return [Object.assign(new Container(context, { record }), listingOf(context, record))]
+    return [Object.assign(Container.from(context, { record }), listingOf(context, record))]
   } catch (error) {
     if (!isTsrunError(error)) throw error
     if (error.code !== 'ERR_STATE_NOT_FOUND') context.log({ level: 'warning', message: error.message, id })

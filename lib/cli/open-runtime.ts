@@ -1,4 +1,5 @@
-import { createRuntime, isTsrunError, type Runtime } from '../index.js'
+import { type CommandRuntime, createCommandRuntime } from '../for-command.js'
+import { isTsrunError } from '../index.js'
 import type { Globals } from './command.js'
 import { UsageError } from './command-line.js'
 import { Interrupted } from './signals.js'
@@ -23,8 +24,8 @@ export async function naming<T>(file: string | undefined, act: () => Promise<T>)
   }
 }
 
-export function openRuntime({ root, cgroupManager, log, isDebug }: Globals): Runtime {
-  return createRuntime({
+export function openRuntime({ root, cgroupManager, log, isDebug }: Globals): CommandRuntime {
+  return createCommandRuntime({
     ...(root !== undefined && { root }),
     cgroupManager,
     unknownProperties: 'ignore',

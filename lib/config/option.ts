@@ -1,6 +1,7 @@
 /** Options of the library that are no part of a document: what a wrong one is told by is its name. */
 import { ConfigError, type ConfigIssue } from '../errors.js'
 import { describe } from './json.js'
+import { parseSize, SIZE_EXPECTED } from './size.js'
 
 interface Wrong {
   /** The option's name, such as `timeout`. */
@@ -35,11 +36,15 @@ export function readDuration({ option, value, otherwise, zero = false }: Given &
   throw optionError({ option, expected: `a number of milliseconds ${least}, or Infinity`, received: value })
 }
 
-/** A count, or Infinity for no limit. @throws {ConfigError} ERR_CONFIG_INVALID naming the option */
-export function readCount({ option, value, otherwise }: Given): number {
+/**
+ * A number of bytes, also as a person writes it, or Infinity for no limit.
+ * @throws {ConfigError} ERR_CONFIG_INVALID naming the option
+ */
+export function readByteCount({ option, value, otherwise }: Given): number {
   if (value === undefined) return otherwise
-  if (typeof value === 'number' && value >= 0 && (Number.isInteger(value) || value === Number.POSITIVE_INFINITY)) {
-    return value
+  const count = typeof value === 'string' ? Number(parseSize(value) ?? Number.NaN) : value
+  if (typeof count === 'number' && count >= 0 && (Number.isInteger(count) || count === Number.POSITIVE_INFINITY)) {
+    return count
   }
-  throw optionError({ option, expected: 'an integer of at least 0, or Infinity', received: value })
+  throw optionError({ option, expected: `${SIZE_EXPECTED}, or Infinity`, received: value })
 }

@@ -18,6 +18,8 @@ export interface Context {
   readonly cgroupManager: CgroupDriver
   /** Unknown properties of a configuration are told, whatever they are; else those that matter for safety are refused. */
   readonly ignoresUnknown: boolean
+  /** Whether options that only the command needs are options. */
+  readonly isCommand: boolean
   /** Probed at the first use, then kept. */
   readonly facts: () => HostFacts
   readonly log: (entry: LogEntry) => void

@@ -1,5 +1,5 @@
 /** What `run` takes, of a container and of a process in one. */
-import { optionError, readCount, readDuration } from '../config/option.js'
+import { optionError, readByteCount, readDuration } from '../config/option.js'
 import { parseSignal } from './kill.js'
 import { readDrain } from './waiting.js'
 
@@ -24,8 +24,8 @@ export interface CollectOptions<E extends Encoding = 'utf8'> {
   readonly grace?: number
   /** Of meaning with `grace` only. Default SIGTERM. */
   readonly killSignal?: string | number
-  /** The program is ended when standard output or error gets longer than so many bytes. Default 16 MiB. */
-  readonly outputLimit?: number
+  /** The program is ended when standard output or error gets longer than so many bytes, or a size such as `16M`. Default 16 MiB. */
+  readonly outputLimit?: number | string
   /** Whether `stdout` and `stderr` of the result are text or bytes. Default `utf8`. */
   readonly encoding?: E
   /** Gets the output as it comes, while it is collected too. What it throws ends the program, and is thrown. */
@@ -74,7 +74,7 @@ export function readCollectOptions(options: CollectOptions<Encoding>): CollectSe
     timeout: readDuration({ option: 'timeout', value: options.timeout, otherwise: Number.POSITIVE_INFINITY }),
     grace: readDuration({ option: 'grace', value: options.grace, otherwise: 0, zero: true }),
     killSignal: parseSignal(options.killSignal ?? 'SIGTERM'),
-    outputLimit: readCount({ option: 'outputLimit', value: options.outputLimit, otherwise: DEFAULT_OUTPUT_LIMIT }),
+    outputLimit: readByteCount({ option: 'outputLimit', value: options.outputLimit, otherwise: DEFAULT_OUTPUT_LIMIT }),
     drain: readDrain(options.drain),
   }
 }

@@ -39,15 +39,6 @@ export type CreateOptions = BundleInput & {
   readonly stdio?: Stdio
   /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
   readonly consoleSocket?: string
-  /**
-   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
-   * the kernel adds carriage returns (ONLCR, termios(3)).
-   */
-  readonly lineFeedsOnly?: boolean
-  /** Gets a pidfd of the init with the message `standard` (an AF_UNIX socket's path). Default: nobody does. */
-  readonly pidfdSocket?: string
-  /** `NAME=value`: the process gets them in addition to, or in place of, those of the configuration. Default none. */
-  readonly extraEnv?: readonly string[]
   /** Descriptors of this process that the container's process gets as 3, 4, ... Default none. */
   readonly extraFds?: readonly number[]
   /**
@@ -68,13 +59,26 @@ export type CreateOptions = BundleInput & {
   readonly detached?: boolean
   /** Keep the session keyring of this process. Default false: a new one. */
   readonly noNewKeyring?: boolean
+  /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal
+}
+
+/** With what only the command needs. */
+export type CommandCreateOptions = CreateOptions & {
+  /**
+   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
+   * the kernel adds carriage returns (ONLCR, termios(3)).
+   */
+  readonly lineFeedsOnly?: boolean
+  /** Gets a pidfd of the init with the message `standard` (an AF_UNIX socket's path). Default: nobody does. */
+  readonly pidfdSocket?: string
+  /** `NAME=value`: the process gets them in addition to, or in place of, those of the configuration. Default none. */
+  readonly extraEnv?: readonly string[]
   /**
    * For a program that is about to end: the exit status of the container is left to the process that inherits its init then (the
    * nearest subreaper), also if the container ends before. Default false: this process takes it.
    */
   readonly leavesStatus?: boolean
-  /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
-  readonly signal?: AbortSignal
 }
 
 export interface Created {
@@ -87,7 +91,7 @@ export interface Created {
 /** What is known before anything is made. */
 interface Draft {
   readonly context: Context
-  readonly options: CreateOptions
+  readonly options: CommandCreateOptions
   /** The configuration as it was given, and with what this call adds for the first process. */
   readonly asked: Config
   readonly bundle: Bundle
@@ -98,7 +102,7 @@ interface Draft {
 }
 
 /** @throws {ConfigError|HostError|StateError|LaunchError|SafetyError|HookError|CgroupError} nothing is left behind */
-export async function create(context: Context, options: CreateOptions): Promise<Created> {
+export async function create(context: Context, options: CommandCreateOptions): Promise<Created> {
   options.signal?.throwIfAborted()
   validateId(options.id)
   const draft = prepare(context, options)
@@ -112,12 +116,10 @@ export async function create(context: Context, options: CreateOptions): Promise<
   }
 }
 
-export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: Cgroup): CompileOptions {
+export function compileOptions(options: CommandCreateOptions, bundle: Bundle, cgroup: Cgroup): CompileOptions {
   const { id, noPivot, noNewKeyring, extraFds, lineFeedsOnly } = options
   return {
-    id,
-    rootfs: bundle.rootfs,
-    bundle: bundle.base,
+    ...{ id, rootfs: bundle.rootfs, bundle: bundle.base },
     noPivot: noPivot ?? false,
     noNewKeyring: noNewKeyring ?? false,
     preserveFds: extraFds?.length ?? 0,
@@ -128,7 +130,7 @@ export function compileOptions(options: CreateOptions, bundle: Bundle, cgroup: C
   }
 }
 
-function prepare(context: Context, options: CreateOptions): Draft {
+function prepare(context: Context, options: CommandCreateOptions): Draft {
   const asked = openBundle(options)
   if (!context.ignoresUnknown) refuseUnknown(asked.unknown)
   const bundle = { ...asked, config: withExtras(context, asked.config, options) }

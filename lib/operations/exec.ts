@@ -32,13 +32,6 @@ export interface ExecOptions extends ExecProcessOptions {
   readonly stdio?: Stdio
   /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
   readonly consoleSocket?: string
-  /**
-   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
-   * the kernel adds carriage returns (ONLCR, termios(3)).
-   */
-  readonly lineFeedsOnly?: boolean
-  /** Gets a pidfd of the process with the message `setns` (an AF_UNIX socket's path). Default: nobody does. */
-  readonly pidfdSocket?: string
   /** Descriptors of this process that the new one gets as 3, 4, ... Default none. */
   readonly extraFds?: readonly number[]
   /**
@@ -54,20 +47,31 @@ export interface ExecOptions extends ExecProcessOptions {
    * aborting it ends its descendants too, also those that have left its session.
    */
   readonly detached?: boolean
+  /** Cancels: the process and its descendants are killed, and the signal's reason is thrown if exec has not returned yet. */
+  readonly signal?: AbortSignal
+}
+
+/** With what only the command needs. */
+export interface CommandExecOptions extends ExecOptions {
+  /**
+   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
+   * the kernel adds carriage returns (ONLCR, termios(3)).
+   */
+  readonly lineFeedsOnly?: boolean
+  /** Gets a pidfd of the process with the message `setns` (an AF_UNIX socket's path). Default: nobody does. */
+  readonly pidfdSocket?: string
   /**
    * The program does not begin before this process (its main thread) has ended. A caller that waits for the end of this process
    * then knows the program's pid in time to see how it ends, however short it lives: containerd 1.6 waits forever if it
    * does not. Default false.
    */
   readonly outlivesCaller?: boolean
-  /** Cancels: the process and its descendants are killed, and the signal's reason is thrown if exec has not returned yet. */
-  readonly signal?: AbortSignal
 }
 
 /** What is known before anything is made. */
 interface Draft {
   readonly context: Context
-  readonly options: ExecOptions
+  readonly options: CommandExecOptions
   readonly record: ContainerRecord
   readonly config: Config
   readonly process: Process
@@ -86,7 +90,7 @@ export interface Executed extends Launched {
  * @throws {StateError} ERR_STATE_STATUS unless the container is created or running
  * @throws {ConfigError|HostError|LaunchError|SafetyError|CgroupError} nothing is left behind
  */
-export async function exec(context: Context, id: string, options: ExecOptions): Promise<Executed> {
+export async function exec(context: Context, id: string, options: CommandExecOptions): Promise<Executed> {
   options.signal?.throwIfAborted()
   const record = context.store.read(id)
   const cgroup = openCgroup({ recorded: record.cgroup })

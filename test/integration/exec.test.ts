@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { createCommandRuntime } from '../../lib/for-command.js'
 import type { Container, ExecOptions, ExecProcess } from '../../lib/index.js'
 import { makeBundle, type TestConfig } from '../bundle.js'
 import { missing } from '../needs.js'
@@ -272,8 +273,9 @@ t.test('thirty at once, and a hundred in a row that leave nothing', skip, async 
 })
 
 t.test('a program that outlives its caller does not begin before the caller ends', skip, async t => {
-  const { container } = await running(t)
-  const process = await container.exec({
+  const { runtime, container } = await running(t)
+  const ofCommand = await createCommandRuntime({ root: runtime.root }).get(container.id)
+  const process = await ofCommand.exec({
     args: ['/bin/sh', '-c', 'exit 3'],
     stdio: 'ignore',
     detached: true,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createCommandRuntime } from '../../lib/for-command.js'
 import { createRuntime } from '../../lib/index.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
@@ -44,11 +45,41 @@ t.test('options of another type, or with a value that does not exist, are refuse
   await t.rejects(create({ stdio: ['pipe', 'pipe', 1.5] }), refused(/stdio: must be/))
   await t.rejects(create({ stdio: -1 }), refused(/stdio: must be/))
   await t.rejects(create({ init: 'yes' }), refused(/init: must be true or false/))
-  await t.rejects(create({ extraEnv: 'A=b' }), refused(/extraEnv: must be an array/))
+  await t.rejects(create({ extraFds: 3 }), refused(/extraFds: must be an array/))
   await t.rejects(create({ signal: {} }), refused(/signal: must be an AbortSignal/))
   await t.rejects(create({ bundle: 7 }), refused(/bundle: must be a string/))
   t.throws(() => createRuntime(loose({ log: 'yes' })), refused(/log: must be a function/))
   t.throws(() => createRuntime('/run/x' as never), refused(/must be an object/))
   t.same(await runtime.list(), [])
   await runtime.run({ bundle, stdio: 'ignore', ...(loose({ init: undefined }) as object) })
+})
+
+t.test('what only the command needs is no option of the library', skip, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  configure(config => (config.process.args = ['/bin/sleep', '100']))
+  const ofCreate = { lineFeedsOnly: false, pidfdSocket: '/x', extraEnv: [], leavesStatus: true }
+  for (const [name, value] of Object.entries(ofCreate)) {
+    const unknown = refused(new RegExp(`^${name}: is no option of create`))
+    await t.rejects(runtime.create(loose({ id: id(), bundle, [name]: value })), unknown)
+    await t.rejects(runtime.run(loose({ bundle, [name]: value })), {
+      message: new RegExp(`^${name}: is no option of run`),
+    })
+  }
+  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+  for (const [name, value] of Object.entries({ lineFeedsOnly: false, pidfdSocket: '/x', outlivesCaller: true })) {
+    const unknown = refused(new RegExp(`^${name}: is no option of exec`))
+    await t.rejects(container.exec(loose({ args: ['/bin/true'], [name]: value })), unknown)
+  }
+
+  const ofCommand = createCommandRuntime({ root: runtime.root })
+  const made = await ofCommand.create({
+    id: id('command'),
+    bundle,
+    stdio: 'ignore',
+    leavesStatus: true,
+    extraEnv: ['A=b'],
+  })
+  t.equal(made.owner, null)
+  await t.rejects(ofCommand.create(loose({ id: id('command'), bundle, leaveStatus: true })), refused(/"leavesStatus"/))
+  await made.delete({ force: true })
 })

@@ -110,6 +110,8 @@ t.test('durations are checked, and may be of any length', skip, async t => {
       { drain: Number.NaN },
       { outputLimit: -1 },
       { outputLimit: 1.5 },
+      { outputLimit: '16 X' },
+      { outputLimit: '-1' },
       { encoding: 'latin1' },
       { onOutput: 1 },
       { input: 7 },
@@ -144,6 +146,8 @@ t.test('the output is limited, as text and as bytes', skip, async t => {
     t.match(result, { outputTruncated: true, timedOut: false, signal: 'SIGKILL' }, name)
     t.equal(result.stdout.length, 10_000)
     t.match(await run('head -c 10 /dev/zero', { outputLimit: 10 }), { outputTruncated: false, exitCode: 0 })
+    const sized = await run('yes', { outputLimit: '8k' })
+    t.match([sized.outputTruncated, sized.stdout.length], [true, 8192], `${name}: a size as a person writes it`)
   }
 })
 

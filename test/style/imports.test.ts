@@ -29,7 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['.', 'errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'resctrl'],
     ...['store', 'launch', 'operations'],
   ],
-  cli: ['index'],
+  cli: ['index', 'for-command'],
 }
 
 /** Where packages and Node's own modules may be imported. */

@@ -1,7 +1,7 @@
 /** What `create` and `run` share: their flags, and what becomes of them. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import type { CreateOptions } from '../../index.js'
+import type { CommandCreateOptions } from '../../for-command.js'
 import type { Flag, Flags } from '../command.js'
 import { isAwaited } from '../notify-socket.js'
 import { inheritedFds } from './preserved-fds.js'
@@ -33,7 +33,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
 ]
 
 /** @throws {Error} if the flags ask for what can't be */
-export function createOptions(id: string, flags: Flags, { isDetached }: { isDetached: boolean }): CreateOptions {
+export function createOptions(id: string, flags: Flags, { isDetached }: { isDetached: boolean }): CommandCreateOptions {
   const bundle = resolve(flags.text('bundle') || '.')
   const consoleSocket = flags.text('console-socket') || undefined
   const pidfdSocket = flags.text('pidfd-socket') || undefined

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { CommandExecOptions } from '../../for-command.js'
 import { type ExecOptions, type ExecProcess, isTsrunError } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
@@ -95,7 +96,7 @@ async function stay(process: ExecProcess, flags: Flags): Promise<number> {
 }
 
 /** @throws {Error} for flags that ask for what can't be */
-function optionsOf(flags: Flags, args: readonly string[]): ExecOptions {
+function optionsOf(flags: Flags, args: readonly string[]): CommandExecOptions {
   const consoleSocket = flags.text('console-socket') || undefined
   const pidfdSocket = flags.text('pidfd-socket') || undefined
   const asked = processOf(flags, args)
