@@ -70,6 +70,8 @@ t.test('what only the command needs is no option of the library', skip, async t 
     const unknown = refused(new RegExp(`^${name}: is no option of exec`))
     await t.rejects(container.exec(loose({ args: ['/bin/true'], [name]: value })), unknown)
   }
+  // Its cgroup is that of the bundle.
+  await container.delete({ force: true })
 
   const ofCommand = createCommandRuntime({ root: runtime.root })
   const made = await ofCommand.create({
