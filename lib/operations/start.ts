@@ -7,12 +7,15 @@ import type { Context } from '../launch/context.js'
 import { poststartHooks, startHooks } from '../launch/hooks.js'
 import { decodeFrame, reportedError } from '../launch/report.js'
 import type { ContainerRecord } from '../store/container-record.js'
+import type { Store } from '../store/store.js'
 import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
+import { isErrno } from '../sys/errno.js'
 import { signalPidfd } from '../sys/processes.js'
 import { connectTo } from '../sys/socket.js'
 import { duplicate } from '../sys/stream.js'
 import { type DestroyInput, destroy } from './delete.js'
+import { orOutOfMemory } from './out-of-memory.js'
 import { openInit, statusOf } from './state.js'
 
 const SIGKILL = 9
@@ -26,6 +29,7 @@ export interface StartOptions {
  * Resolves when the user's program has been exec'd and the poststart hooks have run.
  * @throws {StateError} unless the container is `created`
  * @throws {LaunchError} if the program can't be exec'd, {HookError} if a hook fails; the container is stopped then
+ * @throws {CgroupError} ERR_CGROUP_OOM if the limit of memory has killed the process that waited
  */
 export async function start(context: Context, id: string, { signal }: StartOptions = {}): Promise<void> {
   signal?.throwIfAborted()
@@ -33,15 +37,24 @@ export async function start(context: Context, id: string, { signal }: StartOptio
   try {
     signal?.throwIfAborted()
     const record = context.store.read(id)
+    await startLocked({ context, record, signal })
+    context.debug(id, 'started')
+  } finally {
+    lock.release()
+  }
+}
+
+async function startLocked({ context, record, signal }: Cancelled & { context: Context }): Promise<void> {
+  const started: ContainerRecord = { ...record, phase: 'started' }
+  try {
     checkStartable(record, statusOf(context, record))
-    const started: ContainerRecord = { ...record, phase: 'started' }
     await unlessEnded({ record, signal }, async () => {
       if (record.hooks) await startWithHooks({ context, record: started, signal })
       else await letGo(context, started)
     })
-    context.debug(id, 'started')
-  } finally {
-    lock.release()
+  } catch (error) {
+    // What was started before has ended as any program may.
+    throw record.phase === 'created' ? orOutOfMemory(error, openCgroup({ recorded: record.cgroup })) : error
   }
 }
 
@@ -129,11 +142,20 @@ const stoppedMeanwhile = (id: string): StateError =>
 async function letGo({ store }: Context, record: ContainerRecord): Promise<void> {
   // Written first: a crash in between must not leave a running container that says "created".
   store.write(record)
-  const channel = openChannel(connectTo(store.startSocket(record.id)))
+  const channel = openChannel(connectToInit(store, record.id))
   try {
     const bytes = await channel.next()
     if (bytes !== null) throw reportedError(record.tail, decodeFrame(bytes))
   } finally {
     channel.close()
+  }
+}
+
+function connectToInit(store: Store, id: string): number {
+  try {
+    return connectTo(store.startSocket(id))
+  } catch (error) {
+    // Nobody listens any more.
+    throw isErrno(error, 'ECONNREFUSED') ? stoppedMeanwhile(id) : error
   }
 }

@@ -14,7 +14,7 @@ export interface HookNote {
 
 /** Needs the lock. */
 export function noteHook(store: Store, id: string, note: HookNote): void {
-  replaceFile(store.lockedPath(id, FILE), JSON.stringify(note))
+  store.writeFile(id, FILE, path => replaceFile(path, JSON.stringify(note)))
 }
 
 /** The last one, which may have ended; null: there was none. */

@@ -4,7 +4,7 @@
  * is reached through a descriptor of `<id>` that is no link and belongs to this user or to root (docs/state-directory.md).
  */
 import { ConfigError, StateError } from '../errors.js'
-import { isErrno } from '../sys/errno.js'
+import { isErrno, named } from '../sys/errno.js'
 import {
   emptyDirectory,
   isDirectory,
@@ -26,8 +26,10 @@ import {
 import { removeIfThere } from '../sys/own-file.js'
 import { monotonicMs, pause } from '../sys/self.js'
 import { listenAt } from '../sys/socket.js'
-import { holdSpare, type Spare } from '../sys/spare.js'
 import { type ContainerRecord, parseObject, parseRecord } from './container-record.js'
+import { type Lock, openLocks } from './held-locks.js'
+
+export type { Lock }
 
 /** How long an operation waits for another process that works on the same container. */
 const LOCK_DEADLINE_MS = 10_000
@@ -35,14 +37,8 @@ const LOCK_FIRST_PAUSE_MS = 1
 const LOCK_LONGEST_PAUSE_MS = 50
 /** Far above what create can write, and read at once. */
 const LONGEST_STATE = 64 * 1024 * 1024
-/** What undoing a create takes: a cgroup is walked and removed by descriptor. */
-const SPARE_DESCRIPTORS = 3
 /** What is in a directory of ours. */
 const FILES = ['state', 'config.cbor', 'start', 'hook']
-
-export interface Lock {
-  release(): void
-}
 
 export interface LockOptions {
   /** Called, and waited for, each time that somebody else has the lock, with the milliseconds since the first attempt. Default: nothing is done. */
@@ -71,8 +67,8 @@ export interface Store {
   write(record: ContainerRecord): void
   /** null: there is no such file. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT for what is no directory of ours */
   readFile(id: string, file: { readonly name: string; readonly limit: number }): Uint8Array | null | Unfit
-  /** The path of a file of a container that this store has locked. */
-  lockedPath(id: string, name: string): string
+  /** Calls `write` with the path of a file, good while this store has the container locked. An error has the file's own name. */
+  writeFile(id: string, name: string, write: (path: string) => void): void
   listenForStart(id: string): number
   startSocket(id: string): string
   /** The ids of all that is there, sorted. */
@@ -88,45 +84,12 @@ export function openStore(root: string): Store {
   if (!root.startsWith('/') || /^\/+$/.test(root)) throw badRoot(root)
   const directory = (id: string): string => `${root}/${id}`
   const file = (id: string, name: string): string => `${directory(id)}/${name}`
-  /** The descriptors of those that are locked. */
-  const held = new Map<string, number>()
-  const spares = new Map<string, Spare>()
-  const freeSpare = (id: string): void => {
-    spares.get(id)?.release()
-    spares.delete(id)
-  }
-  const hold = (id: string, fd: number): Lock => {
-    held.set(id, fd)
-    const release = (): void => {
-      if (held.get(id) === fd) held.delete(id)
-      closeDirectory(fd)
-    }
-    return { release }
-  }
-  const heldFd = (id: string): number => {
-    const fd = held.get(id)
-    if (fd === undefined) throw new Error(`container "${id}" is not locked`)
-    return fd
-  }
+  const { hold, holdNew, heldFd, freeSpare } = openLocks()
   return {
     root,
     isBound: false,
     directory,
-    reserve: id => {
-      const spare = holdSpare(SPARE_DESCRIPTORS)
-      try {
-        const lock = hold(id, reserve({ root, id, path: directory(id) }))
-        spares.set(id, spare)
-        const release = (): void => {
-          freeSpare(id)
-          lock.release()
-        }
-        return { release }
-      } catch (error) {
-        spare.release()
-        throw error
-      }
-    },
+    reserve: id => holdNew(id, () => reserve({ root, id, path: directory(id) })),
     freeSpare,
     lock: async (id, options = {}) => hold(id, await waitForLock(id, directory(id), options)),
     isLocked: id => {
@@ -138,9 +101,10 @@ export function openStore(root: string): Store {
       withDirectory(id, directory(id), fd => parseRecord(id, lastLine(readState({ id, fd, path: directory(id) })))),
     fragments: id => withDirectory(id, directory(id), fragmentsIn),
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
-    write: record => appendOwn(heldFd(record.id), 'state', JSON.stringify(record)),
+    write: record =>
+      named(file(record.id, 'state'), () => appendOwn(heldFd(record.id), 'state', JSON.stringify(record))),
     readFile: (id, { name, limit }) => withDirectory(id, directory(id), fd => readOwn(fd, name, limit)),
-    lockedPath: (id, name) => pathIn(heldFd(id), name),
+    writeFile: (id, name, write) => named(file(id, name), () => write(pathIn(heldFd(id), name))),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
     ids: () =>

@@ -96,10 +96,10 @@ const encode = (config: Config): Uint8Array => encoder.encode({ version: CONFIG_
 
 /** Once, before anybody can ask for it. Needs the lock. */
 export function writeStoredConfig(store: Store, id: string, config: Config): void {
-  writeNewFile(store.lockedPath(id, FILE), encode(config))
+  store.writeFile(id, FILE, path => writeNewFile(path, encode(config)))
 }
 
 /** Readers see the old one or the new one. Needs the lock. */
 export function replaceStoredConfig(store: Store, id: string, config: Config): void {
-  replaceFile(store.lockedPath(id, FILE), encode(config))
+  store.writeFile(id, FILE, path => replaceFile(path, encode(config)))
 }

@@ -63,6 +63,16 @@ export function viaNode<T>(run: () => T, file = ''): T {
   }
 }
 
+/** The same, for what is reached through a descriptor: the error is of `file`, which means more to people than /proc/self/fd. */
+export function named<T>(file: string, run: () => T): T {
+  try {
+    return run()
+  } catch (cause) {
+    if (!(cause instanceof SystemError)) throw cause
+    throw new SystemError({ syscall: cause.syscall, errno: cause.errno, path: file }, { cause })
+  }
+}
+
 /** True for a SystemError with one of these errno names; with any, if none is given. */
 export function isErrno(error: unknown, ...names: readonly string[]): error is SystemError {
   return error instanceof SystemError && (names.length === 0 || names.includes(error.errno))

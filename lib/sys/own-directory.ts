@@ -74,5 +74,5 @@ export function appendOwn(directory: number, name: string, line: string): void {
   const flag = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
   // Node takes the number, but its types do not say so.
   const options = { mode: 0o600, flag: flag as unknown as string }
-  viaNode(() => appendFileSync(pathIn(directory, name), `${line}\n`, options), name)
+  viaNode(() => appendFileSync(pathIn(directory, name), `${line}\n`, options))
 }

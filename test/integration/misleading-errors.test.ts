@@ -8,6 +8,7 @@ import { commandOn, execute, TSRUN, tsrun } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox') }
+const v1 = { skip: missing('root', 'busybox', 'cgroup-v1') }
 
 t.test('a number of no open descriptor is told by the option that has it', skip, async t => {
   const { runtime, bundle, id } = makeBundle(t)
@@ -25,12 +26,52 @@ t.test('a memory limit that no process fits in is told as that', skip, async t =
   const { runtime, bundle, configure, id } = makeBundle(t)
   configure(config => {
     config.linux.cgroupsPath = `/${id()}`
-    config.linux.resources = { memory: { limit: 65_536 } }
+    config.linux.resources = { memory: { limit: 16_384 } }
   })
   await t.rejects(runtime.create({ id: id(), bundle, stdio: 'ignore' }), {
     code: 'ERR_CGROUP_OOM',
     configPath: '/linux/resources/memory/limit',
   })
+})
+
+// About as much as the first process takes until it waits: the kernel kills it before, while or after it tells that it does.
+t.test('a memory limit that a process just fits in, or not, is told as that wherever it ends', skip, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  for (let round = 0; round < 30; round++) {
+    configure(config => {
+      config.linux.cgroupsPath = `/${id(String(round))}`
+      config.linux.resources = { memory: { limit: 61_440 + 4096 * (round % 4) } }
+    })
+    const options = { id: id(String(round)), bundle, stdio: 'ignore' } as const
+    const begin = async () => {
+      const container = await runtime.create(options)
+      try {
+        await container.start()
+        return (await container.wait()).oomKilled ? 'out of memory' : 'something else'
+      } finally {
+        await container.delete({ force: true })
+      }
+    }
+    const told = await begin().catch((error: { code: string; message: string }) =>
+      error.code === 'ERR_CGROUP_OOM' ? 'out of memory' : error.message,
+    )
+    t.equal(told, 'out of memory')
+  }
+})
+
+t.test('one that was killed for its memory while it waited for the start', v1, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  configure(config => {
+    config.linux.cgroupsPath = `/${id()}`
+    config.linux.resources = { memory: { limit: 16_777_216 } }
+  })
+  const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })
+  const eater = `echo 0 > $PROCS; exec busybox tail -c 64m /dev/zero`
+  const PROCS = `/sys/fs/cgroup/memory/${id()}/cgroup.procs`
+  const script = `echo -1000 > /proc/$INIT/oom_score_adj; (${eater}); kill -KILL $INIT`
+  execute('/bin/sh', ['-c', script], { env: { PROCS, INIT: String(container.pid), PATH: process.env.PATH ?? '' } })
+  await t.rejects(container.start(), { code: 'ERR_CGROUP_OOM', configPath: '/linux/resources/memory/limit' })
+  await container.delete({ force: true })
 })
 
 /** A cgroup of the pids controller with that limit, below the one that this process is in. */
@@ -43,12 +84,9 @@ function limitedPids(t: Test, limit: number): string {
   return path
 }
 
-t.test(
-  'a full limit of processes is not blamed on the namespaces',
-  { skip: missing('root', 'busybox', 'cgroup-v1') },
-  async t => {
-    const { runtime, bundle, id } = makeBundle(t)
-    const script = `
+t.test('a full limit of processes is not blamed on the namespaces', v1, async t => {
+  const { runtime, bundle, id } = makeBundle(t)
+  const script = `
     import { createRuntime } from ${JSON.stringify(join(process.cwd(), 'dist/index.js'))}
     import { readdirSync, writeFileSync } from 'node:fs'
     const runtime = createRuntime({ root: ${JSON.stringify(runtime.root)} })
@@ -59,14 +97,13 @@ t.test(
     const error = await create('${id('second')}').catch(error => error)
     console.log(JSON.stringify({ ...error.toJSON(), message: error.message }))
     process.exit()`
-    const LIMIT = limitedPids(t, 1000)
-    const { stdout, stderr } = execute(process.execPath, ['--input-type=module', '-e', script], { env: { LIMIT } })
-    t.equal(stderr, '')
-    t.match(JSON.parse(stdout), { code: 'ERR_LAUNCH_OP', configPath: '', syscall: 'clone3', errno: 'EAGAIN' })
-    t.match(stdout, /pids\.max/)
-    t.notMatch(stdout, /namespaces/)
-  },
-)
+  const LIMIT = limitedPids(t, 1000)
+  const { stdout, stderr } = execute(process.execPath, ['--input-type=module', '-e', script], { env: { LIMIT } })
+  t.equal(stderr, '')
+  t.match(JSON.parse(stdout), { code: 'ERR_LAUNCH_OP', configPath: '', syscall: 'clone3', errno: 'EAGAIN' })
+  t.match(stdout, /pids\.max/)
+  t.notMatch(stdout, /namespaces/)
+})
 
 t.test('standard output that is full or closed is an error', async t => {
   const full = openSync('/dev/full', 'w')
@@ -107,9 +144,7 @@ t.test('a full disk is told with the file that did not fit', skip, async t => {
   const state = tsrun(['--root', join(small, 'state'), 'run', '--bundle', box.bundle, box.id()])
   t.equal(state.status, 1)
   t.match(state.stderr, /ENOSPC/)
-  t.match(state.stderr, `${small}/state/${box.id()}`, 'the file', {
-    todo: 'the store writes by descriptor, without the name',
-  })
+  t.match(state.stderr, `${small}/state/${box.id()}/state`, 'the file')
   t.same(readdirSync(join(small, 'state')), [], 'the id is free again')
 })
 
