@@ -172,8 +172,7 @@ export class Launch {
 
   /** A process that is being made must not be lost: we wait until its pid is told, or none can be made any more. */
   async #catchUp(): Promise<void> {
-    // It makes nothing as long as it waits for us.
-    if (this.#waits) return
+    if (this.#waits) return // It makes nothing as long as it waits for us.
     if (this.#isNext('cloned') && (this.#hasPlan || this.#child === this.#first)) await this.#tryToPass()
     if (!this.#isNext('lives')) return
     // The process may be frozen: then the helper waits for it, and gives way to it no more.
