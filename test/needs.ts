@@ -4,7 +4,7 @@
  * such as cgroup-v1 on a machine that only has v2.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 export type Need =
   | 'root'
@@ -27,11 +27,14 @@ export type Need =
   | 'zsh'
   | 'fish'
   | 'groff'
+  | 'vitest'
+  | 'jest'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
+const installed = (name: string) => existsSync(`node_modules/${name}/package.json`)
 const isRoot = () => process.geteuid?.() === 0
 const mounted = (type: string) => readFileSync('/proc/self/mountinfo', 'utf8').includes(` - ${type} `)
 
@@ -85,6 +88,8 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   zsh: { isThere: () => works('zsh', '--version'), otherwise: 'needs zsh' },
   fish: { isThere: () => works('fish', '--version'), otherwise: 'needs fish' },
   groff: { isThere: () => works('groff', '--version'), otherwise: 'needs groff (package groff-base)' },
+  vitest: { isThere: () => installed('vitest'), otherwise: 'needs Vitest (a development dependency)' },
+  jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (a development dependency)' },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }
 
