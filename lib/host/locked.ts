@@ -2,12 +2,13 @@
 import { LaunchError } from '../errors.js'
 import { flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME } from '../plan/flags.js'
 import type { Cleared } from '../plan/plan.js'
-import { readText, realPath } from '../sys/file.js'
+import { readText } from '../sys/file.js'
 
 interface Tree {
+  /** Without links. */
   readonly path: string
   readonly recursive: boolean
-  readonly cleared?: Cleared
+  readonly cleared: Cleared
   readonly origin: string
 }
 
@@ -16,10 +17,8 @@ interface Tree {
  * it, which may be privileged.
  * @throws {LaunchError} ERR_LAUNCH_OP naming the mount whose options take away what a mount of the host forbids
  */
-export function demandUnlocked({ path, recursive, cleared, origin }: Tree): void {
-  if (cleared === undefined) return
+export function demandUnlocked({ path: source, recursive, cleared, origin }: Tree): void {
   const mounts = parseMounts(readText('/proc/self/mountinfo'))
-  const source = realPath(path)
   const around = mounts.filter(({ point }) => contains(point, source))
   const longest = Math.max(...around.map(({ point }) => point.length))
   const own = around.findLast(({ point }) => point.length === longest)

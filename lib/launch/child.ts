@@ -53,6 +53,8 @@ export function followChild({ pid, pidfd, leave = false, held = false }: Followe
     closeFd(pidfd)
     return status
   })()
+  // Whoever waits for it hears of a failure; until somebody does it is no reason to end the program.
+  exited.catch(() => {})
   // The kernel takes signals to a zombie, and says nothing.
   const isRunning = (): boolean => open && ['running', 'foreign'].includes(String(reap(pidfd, { leave: true })))
   return {

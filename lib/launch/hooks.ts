@@ -40,7 +40,7 @@ const timeoutOf = ({ timeoutSeconds }: Hook): number | null => (timeoutSeconds =
 
 interface Joining {
   readonly planOf: (hook: Hook) => Plan
-  readonly openSlots: (plan: Plan) => number[]
+  readonly openSlots: (plan: Plan, signal: AbortSignal | undefined) => Promise<number[]>
   /** Gets the notifications of its filter, if that has any; the descriptor stays the caller's. */
   readonly listener: (fd: number, child: { readonly pid: number }) => Promise<void>
   /** Opens the directory of the cgroup v2 hierarchy that it runs in; null: there is none. */
@@ -85,7 +85,7 @@ async function launchHook({ joining, hook, stdio, signal }: HookLaunch): Promise
   const plan = joining.planOf(hook)
   const launch = begin({ plan, stdio, cgroup: joining.cgroup(), signal })
   try {
-    launch.hand(joining.openSlots(plan))
+    launch.hand(await joining.openSlots(plan, signal))
     await launch.stays()
     const listener = await launch.takeListener()
     if (listener !== null) {
@@ -203,8 +203,9 @@ async function runInContainer(
   const { id, bundle, rootfs } = record
   const options = { id, bundle, rootfs, hasCgroup: !cgroup.isNone }
   const planOf = (hook: Hook) => compileHook({ kind, config, facts, hook, options })
-  const openSlots = (plan: Plan): number[] =>
-    openJoinSlots({ plan, cgroup, init, filter: { config, root: store.root } })
+  const filter = { config, root: store.root }
+  const openSlots = (plan: Plan, signal: AbortSignal | undefined): Promise<number[]> =>
+    openJoinSlots({ plan, cgroup, init, filter, signal })
   // The agent is not in the container: it gets the pid that the host sees.
   const listener = (fd: number, { pid }: { pid: number }) =>
     sendListener({ fd, pid, config, state: ociState(record, status) })

@@ -3,21 +3,22 @@ import { type Cgroup, ownDirectory } from '../cgroup/index.js'
 import type { Config } from '../config/config.js'
 import { LaunchError, PlanError } from '../errors.js'
 import { idmapped } from '../host/idmapped.js'
-import { demandUnlocked } from '../host/locked.js'
 import { coverRoot, type RootMount } from '../host/root-mount.js'
 import type { OpName } from '../plan/ops.js'
 import type { Plan, Slot } from '../plan/plan.js'
 import { compileFilter } from '../seccomp/filter.js'
 import { makeStatusFile } from '../store/status-file.js'
-import { closeFd, closeFds, openDirectory } from '../sys/beneath.js'
+import { closeFd, closeFds } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
-import { deviceOf, openPath, openRead } from '../sys/file.js'
+import { openPath, openRead } from '../sys/file.js'
+import { openPathLater } from '../sys/job.js'
 import { sealedMemory } from '../sys/memory.js'
 import { cloneTree, namespaceType, newMount } from '../sys/mount.js'
 import { duplicate, lifeline } from '../sys/stream.js'
 import type { Child } from './child.js'
 import type { Context } from './context.js'
 import { diedError } from './report.js'
+import { cloneDevice, cloneUnlocked, openPlace } from './source.js'
 import type { OpenStdio } from './stdio.js'
 
 /** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
@@ -34,14 +35,22 @@ export interface SlotSources {
   lifeline(): number
 }
 
+interface SlotsToOpen {
+  readonly slots: readonly Slot[]
+  readonly sources: SlotSources
+  readonly signal: AbortSignal | undefined
+}
+
 /**
- * The descriptors, one for each slot; they belong to the caller.
- * @throws {LaunchError} ERR_LAUNCH_OP naming the config field of the slot that could not be opened; nothing stays open then
+ * The descriptors, one for each slot; they belong to the caller. A source on a file system that does not answer holds this
+ * call alone, until `signal`.
+ * @throws {LaunchError} ERR_LAUNCH_OP naming the config field of the slot that could not be opened; the reason of `signal`; nothing
+ *   stays open then
  */
-export function openSlots(slots: readonly Slot[], sources: SlotSources): number[] {
+export async function openSlots({ slots, sources, signal }: SlotsToOpen): Promise<number[]> {
   const fds: number[] = []
   try {
-    for (const slot of slots) fds.push(openSlot(slot, sources))
+    for (const slot of slots) fds.push(await openSlot(slot, sources, signal))
     return fds
   } catch (error) {
     closeFds(fds)
@@ -49,30 +58,33 @@ export function openSlots(slots: readonly Slot[], sources: SlotSources): number[
   }
 }
 
-function openSlot(slot: Slot, sources: SlotSources): number {
+async function openSlot(slot: Slot, sources: SlotSources, signal: AbortSignal | undefined): Promise<number> {
   switch (slot.kind) {
     case 'tree':
-      return named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked(slot))
-    case 'idmapped_tree':
+      return named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked(slot, signal))
+    case 'idmapped_tree': {
+      const tree = { ...slot, nofollow: false }
       return idmapped(
         slot.idmap,
-        named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked({ ...slot, nofollow: false })),
+        await named({ slot, path: slot.path, op: 'attach' }, () => cloneUnlocked(tree, signal)),
       )
-    case 'idmapped_filesystem':
-      return idmapped(
-        slot.idmap,
-        named({ slot, path: slot.type, op: 'attach' }, () => newMount(slot.type, optionsOf(slot))),
-      )
+    }
+    case 'idmapped_filesystem': {
+      const make = async (): Promise<number> => newMount(slot.type, optionsOf(slot))
+      return idmapped(slot.idmap, await named({ slot, path: slot.type, op: 'attach' }, make))
+    }
     case 'device':
-      return named({ slot, path: slot.path, op: 'attach' }, () => cloneDevice(slot))
+      return named({ slot, path: slot.path, op: 'attach' }, () => cloneDevice(slot, signal))
     case 'place':
-      return named({ slot, path: slot.path, op: 'attach_checked' }, () => openPlace(slot))
-    case 'directory':
-      return named({ slot, path: slot.path, op: 'root_dir' }, () => openDirectory(slot.path))
+      return named({ slot, path: slot.path, op: 'attach_checked' }, () => openPlace(slot, signal))
+    case 'directory': {
+      const input = { path: slot.path, directory: true, signal }
+      return named({ slot, path: slot.path, op: 'root_dir' }, () => openPathLater(input))
+    }
     case 'root_mount':
-      return named({ slot, path: '', op: 'root_over' }, () => sources.rootMount())
+      return named({ slot, path: '', op: 'root_over' }, async () => sources.rootMount())
     case 'namespace':
-      return named({ slot, path: slot.path, op: 'setns' }, () => openNamespace(slot))
+      return named({ slot, path: slot.path, op: 'setns' }, async () => openNamespace(slot))
     case 'cgroup':
       return sources.cgroup(slot.hierarchy)
     case 'cgroup_tree':
@@ -100,9 +112,9 @@ interface Named {
   readonly op: OpName
 }
 
-function named({ slot, path, op }: Named, open: () => number): number {
+async function named({ slot, path, op }: Named, open: () => Promise<number>): Promise<number> {
   try {
-    return open()
+    return await open()
   } catch (cause) {
     if (!isErrno(cause)) throw cause
     const { syscall, errno } = cause
@@ -112,39 +124,13 @@ function named({ slot, path, op }: Named, open: () => number): number {
   }
 }
 
-function cloneDevice(slot: Extract<Slot, { kind: 'device' }>): number {
-  return demandDevice(cloneTree({ path: slot.path, recursive: false, nofollow: false }), slot)
-}
+type Of<Kind extends Slot['kind']> = Extract<Slot, { kind: Kind }>
 
-function openPlace(slot: Extract<Slot, { kind: 'place' }>): number {
-  demandUnlocked(slot)
-  const fd = openPath(slot.path)
-  return slot.device === undefined ? fd : demandDevice(fd, { ...slot, ...slot.device })
-}
-
-type Device = Pick<Extract<Slot, { kind: 'device' }>, 'path' | 'type' | 'major' | 'minor' | 'origin'>
-
-/** The host may have given the name to another device, which nobody meant to share. Takes the descriptor over, and returns it. */
-function demandDevice(fd: number, { path, type, major, minor, origin }: Device): number {
-  const found = deviceOf(fd)
-  if (found?.type === type && found.major === major && found.minor === minor) return fd
-  closeFd(fd)
-  const what = found === null ? 'no device' : `the device ${found.type} ${found.major}:${found.minor}`
-  const fields = { configPath: origin, op: 'attach', phase: 'SPAWN', syscall: 'fstat', errno: 'ENODEV', signal: null }
-  const message = `${origin}: ${path} of the host is ${what}, not ${type} ${major}:${minor}`
-  throw new LaunchError('ERR_LAUNCH_OP', message, fields)
-}
-
-function cloneUnlocked(tree: Parameters<typeof cloneTree>[0] & Parameters<typeof demandUnlocked>[0]): number {
-  demandUnlocked(tree)
-  return cloneTree(tree)
-}
-
-function optionsOf({ source, options }: Extract<Slot, { kind: 'idmapped_filesystem' }>): string[] {
+function optionsOf({ source, options }: Of<'idmapped_filesystem'>): string[] {
   return source === '' ? [...options] : [`source=${source}`, ...options]
 }
 
-function openNamespace({ path, type, origin }: Extract<Slot, { kind: 'namespace' }>): number {
+function openNamespace({ path, type, origin }: Of<'namespace'>): number {
   const fd = openRead(path)
   if (namespaceType(fd) === type) return fd
   closeFd(fd)
@@ -162,6 +148,7 @@ interface SlotsInput {
   readonly rootfs: string
   /** Called with the mount over the root, where there is one, before it can be seen. */
   readonly covering: (mount: RootMount) => void
+  readonly signal: AbortSignal | undefined
 }
 
 const never = (what: string) => (): never => {
@@ -169,9 +156,10 @@ const never = (what: string) => (): never => {
 }
 
 /** Opens the slots of a container's plan; the descriptors belong to the caller. */
-export function openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering }: SlotsInput): number[] {
-  return withJoinFds(cgroup.joinFds(), cgroupFd =>
-    openSlots(plan.slots, {
+export function openPlanSlots(input: SlotsInput): Promise<number[]> {
+  const { context, config, plan, cgroup, stdio, id, rootfs, covering, signal } = input
+  return withJoinFds(cgroup.joinFds(), cgroupFd => {
+    const sources: SlotSources = {
       rootMount: () => coverRoot(rootfs, covering),
       cgroup: cgroupFd,
       cgroupTree: hierarchy =>
@@ -183,8 +171,9 @@ export function openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs
       initRoot: never('init root'),
       status: () => makeStatusFile(context.store, id),
       lifeline,
-    }),
-  )
+    }
+    return openSlots({ slots: plan.slots, sources, signal })
+  })
 }
 
 /** What a container sees of its cgroups: its own part, or ours if it has none and so stays in ours. */
@@ -198,10 +187,10 @@ function treeOf({
 }
 
 /** The files that a process joins the cgroup by, each handed out once; what nobody took is closed. */
-function withJoinFds(
+async function withJoinFds(
   joinFds: ReadonlyMap<number, number>,
-  use: (take: (hierarchy: number) => number) => number[],
-): number[] {
+  use: (take: (hierarchy: number) => number) => Promise<number[]>,
+): Promise<number[]> {
   const files = new Map(joinFds)
   const take = (hierarchy: number): number => {
     const fd = files.get(hierarchy)
@@ -210,7 +199,7 @@ function withJoinFds(
     return fd
   }
   try {
-    return use(take)
+    return await use(take)
   } finally {
     for (const fd of files.values()) closeFd(fd)
   }
@@ -231,9 +220,9 @@ function filterMemory({ config: { linux }, root }: FilterSource): number {
 }
 
 /** Opens the slots of a plan that joins a container: hooks and exec. */
-export function openJoinSlots({ plan, cgroup, init, filter, terminal = -1 }: JoinInput): number[] {
-  return withJoinFds(cgroup.joinFds(), cgroupFd =>
-    openSlots(plan.slots, {
+export function openJoinSlots({ plan, cgroup, init, filter, terminal = -1, signal }: JoinInput): Promise<number[]> {
+  return withJoinFds(cgroup.joinFds(), cgroupFd => {
+    const sources: SlotSources = {
       rootMount: never('root mount'),
       cgroup: cgroupFd,
       cgroupTree: never('cgroup tree'),
@@ -244,8 +233,9 @@ export function openJoinSlots({ plan, cgroup, init, filter, terminal = -1 }: Joi
       initRoot: () => openPath(`/proc/${init.pid}/root`, { directory: true }),
       status: never('status'),
       lifeline: never('lifeline'),
-    }),
-  )
+    }
+    return openSlots({ slots: plan.slots, sources, signal })
+  })
 }
 
 /** A container's first process. */
@@ -272,4 +262,5 @@ interface JoinInput {
   /** The socket that takes a terminal's master. */
   readonly terminal?: number
   readonly init: InitProcess
+  readonly signal: AbortSignal | undefined
 }

@@ -50,14 +50,16 @@ export function withStreams(child: Child, stdio: OpenStdio): Launched {
 /** A terminal of the caller's own (`consoleSocket` null), or one whose master is sent to a socket. */
 export interface TerminalInput {
   readonly consoleSocket: string | null
+  /** Gives up connecting to it. */
+  readonly signal: AbortSignal | undefined
 }
 
-export function openStdio(stdio: Stdio, terminal: TerminalInput | null): OpenStdio {
+export async function openStdio(stdio: Stdio, terminal: TerminalInput | null): Promise<OpenStdio> {
   return terminal === null ? openStreams(stdio) : openTerminal(terminal)
 }
 
-function openTerminal({ consoleSocket }: TerminalInput): OpenStdio {
-  const [ours, theirs] = consoleSocket === null ? socketPair() : [null, connectTo(consoleSocket)]
+async function openTerminal({ consoleSocket, signal }: TerminalInput): Promise<OpenStdio> {
+  const [ours, theirs] = consoleSocket === null ? socketPair() : [null, await connectTo(consoleSocket, signal)]
   const nothing = openNull()
   const none = { stdin: null, stdout: null, stderr: null, terminal: null }
   return {

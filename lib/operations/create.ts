@@ -25,6 +25,7 @@ import { sendListener } from '../seccomp/listener.js'
 import { type ContainerRecord, ociState } from '../store/container-record.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
+import { duplicate } from '../sys/stream.js'
 import { type Bundle, type BundleInput, openBundle, withExtras } from './bundle.js'
 import { firstRecord } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
@@ -181,7 +182,7 @@ async function launchInit(draft: Draft, ledger: Ledger): Promise<Launched> {
   const { options, bundle } = draft
   const { terminal = false } = bundle.config.process ?? {}
   const { consoleSocket = null } = options
-  const stdio = openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket } : null)
+  const stdio = await openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket, signal: options.signal } : null)
   try {
     const child = await launchToCreated({ ...draft, ledger, stdio })
     return withStreams(child, stdio)
@@ -209,7 +210,8 @@ async function launchToCreated(making: Making): Promise<Child> {
   try {
     cgroup.finish()
     const covering = (rootMount: unknown): void => ledger.update({ rootMount })
-    launch.hand(openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs: bundle.rootfs, covering }))
+    const { rootfs } = bundle
+    launch.hand(await openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering, signal }))
     // Nobody asks for it yet, and the helper is at work.
     writeStoredConfig(context.store, id, making.asked)
     ledger.enter(await launch.born())
@@ -225,7 +227,7 @@ async function launchToCreated(making: Making): Promise<Child> {
     const listener = await launch.takeListener()
     if (listener !== null) {
       const state = ociState(ledger.record(), 'creating')
-      await sendListener({ fd: listener, config, state }).finally(() => closeFd(listener))
+      await sendListener({ fd: listener, config, state, signal }).finally(() => closeFd(listener))
       launch.release()
     }
     await launch.reach('created')
@@ -273,8 +275,9 @@ async function setAtCreated(draft: Draft, child: Child): Promise<void> {
   const facts = context.facts()
   if (!limitsComeEarly({ config, facts })) applyRlimits(pid, config)
   if (!scoreComesEarly({ config, facts })) applyOomScore(pid, config)
-  const { pidfdSocket: path } = options
-  if (path !== undefined) child.withPidfd(pidfd => sendPidfd({ path, pidfd, message: 'standard' }))
+  const { pidfdSocket: path, signal } = options
+  const pidfd = path === undefined ? null : child.withPidfd(duplicate)
+  if (path && pidfd) await sendPidfd({ path, pidfd, message: 'standard', signal }).finally(() => closeFd(pidfd))
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */

@@ -152,7 +152,7 @@ async function start(draft: Draft): Promise<Launched> {
   const { context, options, process, record, config } = draft
   const { terminal } = process
   const { consoleSocket = null } = options
-  const stdio = openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket } : null)
+  const stdio = await openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket, signal: options.signal } : null)
   try {
     const child = await launchProcess(draft, stdio)
     logExec({ context, id: record.id, pid: child.pid, config, process })
@@ -175,7 +175,7 @@ async function launchProcess(draft: Draft, stdio: OpenStdio): Promise<Child> {
   let pidfd: number | null = null
   try {
     const filter = { config, root: context.store.root }
-    launch.hand(openJoinSlots({ plan, cgroup, init, filter, terminal: stdio.console }))
+    launch.hand(await openJoinSlots({ plan, cgroup, init, filter, terminal: stdio.console, signal }))
     if (await launch.reach('map')) {
       setFromOutside(launch.child.pid, { ...config, process }, record)
       holdProgram(draft, launch.child)
@@ -187,11 +187,13 @@ async function launchProcess(draft: Draft, stdio: OpenStdio): Promise<Child> {
     const listener = await launch.takeListener()
     if (listener !== null) {
       const state = ociState(record, statusOf(context, record))
-      await sendListener({ fd: listener, pid: child.pid, config, state }).finally(() => closeFd(listener))
+      await sendListener({ fd: listener, pid: child.pid, config, state, signal }).finally(() => closeFd(listener))
       launch.release()
     }
     await launch.executed()
-    if (pidfdSocket !== undefined && pidfd !== null) sendPidfd({ path: pidfdSocket, pidfd, message: 'setns' })
+    if (pidfdSocket !== undefined && pidfd !== null) {
+      await sendPidfd({ path: pidfdSocket, pidfd, message: 'setns', signal })
+    }
     return child
   } catch (error) {
     throw await launch.end(error, detached ? undefined : child => killTree(child, record.id))

@@ -142,7 +142,7 @@ const stoppedMeanwhile = (id: string): StateError =>
 async function letGo({ store }: Context, record: ContainerRecord): Promise<void> {
   // Written first: a crash in between must not leave a running container that says "created".
   store.write(record)
-  const channel = openChannel(connectToInit(store, record.id))
+  const channel = openChannel(await connectToInit(store, record.id))
   try {
     const bytes = await channel.next()
     if (bytes !== null) throw reportedError(record.tail, decodeFrame(bytes))
@@ -151,9 +151,9 @@ async function letGo({ store }: Context, record: ContainerRecord): Promise<void>
   }
 }
 
-function connectToInit(store: Store, id: string): number {
+async function connectToInit(store: Store, id: string): Promise<number> {
   try {
-    return connectTo(store.startSocket(id))
+    return await connectTo(store.startSocket(id))
   } catch (error) {
     // Nobody listens any more.
     throw isErrno(error, 'ECONNREFUSED') ? stoppedMeanwhile(id) : error

@@ -2,58 +2,55 @@
  * System calls that may block for long, or for ever, each on a native thread of its own: neither the event loop nor its thread
  * pool is held, however many of them hang.
  */
+import { constants } from 'node:fs'
 import { check } from './errno.js'
 import { native } from './native.js'
 import { READABLE, watch } from './watch.js'
 
+const O_PATH = 0o10000000
+
 /** As native/sys/job.h numbers them. */
-const KINDS = { openTree: 0, open: 1, connect: 2, writeBeneath: 3, start: 4 } as const
+const KINDS = { openTree: 0, open: 1, connect: 2 } as const
 
 export interface Job {
   readonly kind: keyof typeof KINDS
   readonly path: string
   readonly first?: number
   readonly second?: number
-  readonly data?: Uint8Array
-  /** The directory of `writeBeneath`; stays the caller's. */
-  readonly fd?: number
-  /** Those of `start`; they stay the caller's. */
-  readonly stdio?: readonly [number, number, number]
   /** Gives up waiting: what comes of the call later is undone, and the signal's reason thrown. */
   readonly signal?: AbortSignal | undefined
 }
 
-export interface JobResult {
-  readonly result: number
-  /** The descriptor that came of it, which is the caller's; -1: none. */
-  readonly fd: number
-}
-
-/** @throws {SystemError} that the call failed with, named `syscall`; the reason of `signal` */
-export async function runJob(job: Job, syscall: string): Promise<JobResult> {
+/** The descriptor that comes of it, which is the caller's. @throws {SystemError} that the call failed with, named `syscall`; the reason of `signal` */
+export async function runJob(job: Job, syscall: string): Promise<number> {
   job.signal?.throwIfAborted()
   const { done, handle } = begin(job)
+  try {
+    await doneOrAborted(done, job.signal)
+    job.signal?.throwIfAborted()
+  } catch (error) {
+    native().ts_job_give_up(handle)
+    throw error
+  }
+  const fd = Buffer.alloc(4)
+  check(native().ts_job_end(handle, fd), syscall, job.path)
+  return fd.readInt32LE(0)
+}
+
+async function doneOrAborted(done: number, signal: AbortSignal | undefined): Promise<void> {
   const ready = watch(done, READABLE)
-  const aborted = abortOf(job.signal)
+  const aborted = abortOf(signal)
   try {
     await Promise.race([ready.ready, aborted.promise])
   } finally {
     aborted.stop()
     ready.stop()
-    if (job.signal?.aborted) native().ts_job_give_up(handle)
   }
-  job.signal?.throwIfAborted()
-  const fd = Buffer.alloc(4)
-  const result = check(native().ts_job_end(handle, fd), syscall, job.path)
-  return { result, fd: fd.readInt32LE(0) }
 }
 
-function begin({ kind, path, first = 0, second = 0, data, fd = -1, stdio = [-1, -1, -1] }: Job) {
-  const fds = Buffer.from(Int32Array.of(fd, ...stdio).buffer)
+function begin({ kind, path, first = 0, second = 0 }: Job) {
   const handle = Buffer.alloc(8)
-  const bytes = data ?? Buffer.alloc(0)
-  const given = [KINDS[kind], first, second, fds, path, bytes, bytes.length, handle] as const
-  const done = check(native().ts_job_begin(...given), 'pthread_create')
+  const done = check(native().ts_job_begin(KINDS[kind], first, second, path, handle), 'pthread_create')
   return { done, handle: handle.readBigUInt64LE(0) }
 }
 
@@ -66,4 +63,28 @@ function abortOf(signal: AbortSignal | undefined): { readonly promise: Promise<n
   promise.catch(() => {})
   signal?.addEventListener('abort', abort, { once: true })
   return { promise, stop: () => signal?.removeEventListener('abort', abort) }
+}
+
+/** An O_PATH descriptor of what the kernel has in its cache; null if it would have to ask a file system, or there is no such thing. */
+export function openCached(path: string, flags = 0): number | null {
+  const fd = native().ts_open_cached(path, flags)
+  return fd < 0 ? null : fd
+}
+
+interface PathOpen {
+  readonly path: string
+  readonly directory?: boolean
+  readonly nofollow?: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * An O_PATH descriptor of a path that may be on a file system that does not answer: the event loop goes on.
+ * @throws {SystemError}; the reason of `signal`
+ */
+export async function openPathLater({ path, directory, nofollow, signal }: PathOpen): Promise<number> {
+  const flags = (directory ? constants.O_DIRECTORY : 0) | (nofollow ? constants.O_NOFOLLOW : 0)
+  const cached = openCached(path, flags)
+  if (cached !== null) return cached
+  return runJob({ kind: 'open', path, first: flags | O_PATH, signal }, 'open')
 }

@@ -1,18 +1,37 @@
+import { constants } from 'node:fs'
 import { SystemError } from '../errors.js'
+import { closeFd } from './beneath.js'
 import { check, errnoName } from './errno.js'
+import { openCached, runJob } from './job.js'
 import { native } from './native.js'
 
+interface TreePath {
+  readonly path: string
+  readonly recursive: boolean
+  /** Of a link, the link itself. */
+  readonly nofollow: boolean
+}
+
 /** A detached copy of what is mounted at `path` (open_tree(2) with OPEN_TREE_CLONE). Needs CAP_SYS_ADMIN. */
-export function cloneTree({
-  path,
-  recursive,
-  nofollow,
-}: {
-  path: string
-  recursive: boolean
-  nofollow: boolean
-}): number {
+export function cloneTree({ path, recursive, nofollow }: TreePath): number {
   return check(native().ts_open_tree(path, recursive ? 1 : 0, nofollow ? 1 : 0), 'open_tree', path)
+}
+
+/**
+ * As `cloneTree`, of a path that may be on a file system that does not answer: the event loop goes on.
+ * @throws {SystemError}; the reason of `signal`
+ */
+export async function cloneTreeLater({ path, recursive, nofollow }: TreePath, signal?: AbortSignal): Promise<number> {
+  const known = openCached(path, nofollow ? constants.O_NOFOLLOW : 0)
+  if (known === null) {
+    const job = { kind: 'openTree', path, first: recursive ? 1 : 0, second: nofollow ? 1 : 0, signal } as const
+    return runJob(job, 'open_tree')
+  }
+  try {
+    return cloneTreeAt(known, recursive)
+  } finally {
+    closeFd(known)
+  }
 }
 
 /** As `cloneTree`, of an open directory or file. */

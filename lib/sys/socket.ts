@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { closeFd } from './beneath.js'
 import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
+import { openCached, runJob } from './job.js'
 import { native } from './native.js'
 import { WRITABLE, watch } from './watch.js'
 
@@ -30,9 +31,18 @@ export function listenAt(path: string): number {
   return withShortPath(path, short => check(native().ts_listen(short), 'bind', path))
 }
 
-/** A connection to the socket at `path`, an absolute path of any length. */
-export function connectTo(path: string): number {
-  return withShortPath(path, short => check(native().ts_connect(short), 'connect', path))
+/**
+ * A connection to the socket at `path`, an absolute path of any length. The event loop goes on if that takes its time.
+ * @throws {SystemError} EAGAIN if the other end takes no connection within a second; the reason of `signal`
+ */
+export async function connectTo(path: string, signal?: AbortSignal): Promise<number> {
+  const node = openCached(path)
+  if (node !== null) {
+    const fd = native().ts_connect(node)
+    closeFd(node)
+    if (fd >= 0 || errnoName(-fd) !== 'EAGAIN') return check(fd, 'connect', path)
+  }
+  return runJob({ kind: 'connect', path, signal }, 'connect')
 }
 
 export function isSocket(path: string): boolean {

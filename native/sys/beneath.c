@@ -1,5 +1,4 @@
 // Files below a directory descriptor, never outside of it: for cgroup trees and procfs.
-#include "job.h"
 #include "sys.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -35,7 +34,7 @@ EXPORT int ts_read_beneath(int dir, const char *path, char *buffer, int size) {
   return length;
 }
 
-int write_beneath(int dir, const char *path, const char *text, int length) {
+EXPORT int ts_write_beneath(int dir, const char *path, const char *text, int length) {
   OWNED fd = open_beneath(dir, path, O_WRONLY | O_NOFOLLOW);
   if (fd < 0)
     return fd;
@@ -43,10 +42,6 @@ int write_beneath(int dir, const char *path, const char *text, int length) {
   if (written < 0)
     return -errno;
   return written == length ? 0 : -EIO;
-}
-
-EXPORT int ts_write_beneath(int dir, const char *path, const char *text, int length) {
-  return write_beneath(dir, path, text, length);
 }
 
 // Writes each line of `text` (they all end with a newline, which is not written) with one write(2); the file

@@ -1,17 +1,11 @@
 #include "job.h"
 #include "sys.h"
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/wait.h>
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 enum { STACK_SIZE = 128 * 1024 };
 
@@ -27,27 +21,13 @@ static void close_if_open(int fd) {
     close(fd);
 }
 
-// A program that nobody waits for any more ends, and its process group with it.
-static void end_program(const struct job *job) {
-  siginfo_t info;
-  kill(-job->result, SIGKILL);
-  while (waitid((idtype_t)P_PIDFD, (id_t)job->made, &info, WEXITED) < 0 && errno == EINTR)
-    ;
-}
-
 static void let_go(struct ticket *ticket) {
   if (atomic_fetch_sub(&ticket->holders, 1) > 1)
     return;
   struct job *job = &ticket->job;
-  if (job->kind == JOB_START && job->made >= 0)
-    end_program(job);
-  close_if_open(job->fd);
   close_if_open(job->made);
-  for (int i = 0; i < 3; i++)
-    close_if_open(job->stdio[i]);
   close_if_open(ticket->done);
   free(job->path);
-  free(job->data);
   free(ticket);
 }
 
@@ -64,10 +44,6 @@ static int perform(struct job *job) {
     return opened(job, open_path(job->path, job->first));
   case JOB_CONNECT:
     return opened(job, connect_to(job->path));
-  case JOB_WRITE_BENEATH:
-    return write_beneath(job->fd, job->path, job->data, job->length);
-  case JOB_START:
-    return start_program(job);
   default:
     return -EINVAL;
   }
@@ -103,50 +79,24 @@ static int start_thread(struct ticket *ticket) {
   return -error;
 }
 
-// -1 stays -1; -errno: no descriptor left.
-static int duplicate(int fd) {
-  return fd < 0 ? -1 : (int)result(fcntl(fd, F_DUPFD_CLOEXEC, 3));
-}
-
-static char *copy(const char *bytes, int length) {
-  char *copied = malloc((size_t)length + 1);
-  if (copied == NULL)
-    return NULL;
-  memcpy(copied, bytes, (size_t)length);
-  copied[length] = 0;
-  return copied;
-}
-
-static int furnish(struct ticket *ticket, const char *path, const char *data, const int *fds) {
-  struct job *job = &ticket->job;
+static int furnish(struct ticket *ticket, const char *path) {
   ticket->done = (int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  job->path = copy(path, (int)strlen(path));
-  job->data = copy(data, job->length);
-  if (job->path == NULL || job->data == NULL)
-    return -ENOMEM;
-  job->fd = duplicate(fds[0]);
-  int lowest = ticket->done < job->fd || fds[0] < 0 ? ticket->done : job->fd;
-  for (int i = 0; i < 3; i++) {
-    job->stdio[i] = duplicate(fds[i + 1]);
-    if (job->stdio[i] < 0 && fds[i + 1] >= 0)
-      lowest = job->stdio[i];
-  }
-  return lowest < 0 ? lowest : 0;
+  if (ticket->done < 0)
+    return ticket->done;
+  ticket->job.path = strdup(path);
+  return ticket->job.path == NULL ? -ENOMEM : 0;
 }
 
-// fds: the job's `fd` and `stdio`, -1 if there is none; they stay the caller's. `handle` is for
-// ts_job_end. Returns a descriptor that is readable when the job is done, and stays the job's.
-EXPORT int ts_job_begin(int kind, int first, int second, const int *fds, const char *path, const char *data,
-                        int length, uint64_t *handle) {
+// `handle` is for ts_job_end. Returns a descriptor that is readable when the job is done, and stays the
+// job's.
+EXPORT int ts_job_begin(int kind, int first, int second, const char *path, uint64_t *handle) {
   struct ticket *ticket = calloc(1, sizeof *ticket);
   if (ticket == NULL)
     return -ENOMEM;
-  ticket->job = (struct job){.kind = kind, .fd = -1, .first = first, .second = second, .length = length};
+  ticket->job = (struct job){.kind = kind, .first = first, .second = second};
   ticket->job.made = ticket->done = -1;
   ticket->holders = 1;
-  for (int i = 0; i < 3; i++)
-    ticket->job.stdio[i] = -1;
-  int failed = furnish(ticket, path, data, fds);
+  int failed = furnish(ticket, path);
   if (failed == 0)
     failed = at_end_of_thread(give_up, ticket);
   if (failed == 0) {

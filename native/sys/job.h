@@ -5,28 +5,20 @@
 
 #include <stdint.h>
 
-enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT, JOB_WRITE_BENEATH, JOB_START };
+enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT };
 
-// What to do, and what becomes of it; the meaning of `fd`, `first` and `second` is each kind's own.
+// What to do, and what becomes of it; the meaning of `first` and `second` is each kind's own.
 struct job {
   int kind;
-  int fd; // a duplicate, or -1
   int first, second;
   char *path;
-  char *data; // `length` bytes and a NUL
-  int length;
-  int stdio[3]; // duplicates, or -1
-  int result;   // >= 0, or -errno
-  int made;     // a descriptor that the result has, or -1
+  int result; // >= 0, or -errno
+  int made;   // a descriptor that the result has, or -1
 };
 
 // The ways to do them.
 int open_tree(const char *path, int recursive, int nofollow);
 int open_path(const char *path, int flags);
 int connect_to(const char *path);
-int write_beneath(int dir, const char *path, const char *text, int length);
-// `data` has the program's arguments, its environment and its directory, each text ended by a NUL: `first`
-// arguments, then `second` variables. `made` becomes its pidfd.
-int start_program(struct job *job);
 
 #endif

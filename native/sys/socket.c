@@ -1,6 +1,8 @@
 // AF_UNIX sockets, and descriptors passed over them.
 #include "job.h"
 #include "sys.h"
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,27 +40,38 @@ EXPORT int ts_listen(const char *path) {
   return own(fd);
 }
 
-int connect_to(const char *path) {
+// By way of the node: its path may be longer than an address has room for.
+static int connect_node(int node, int flags) {
+  char path[32];
   struct sockaddr_un to;
-  int bad = address(&to, path);
-  if (bad)
-    return bad;
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", node);
+  int failed = address(&to, path);
+  if (failed)
+    return failed;
+  int fd = (int)result(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0));
   if (fd < 0)
-    return -errno;
-  // A full backlog would block: that is told as EAGAIN instead.
+    return fd;
+  // A full backlog would block for ever: that is told as EAGAIN in the end.
   struct timeval limit = {.tv_sec = 1};
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
-      connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
-    int error = errno;
-    close(fd);
-    return -error;
-  }
-  return fd;
+  failed = (int)result(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+  if (failed == 0)
+    failed = (int)result(connect(fd, (struct sockaddr *)&to, sizeof to));
+  if (failed == 0 && flags != 0)
+    failed = (int)result(fcntl(fd, F_SETFL, 0));
+  if (failed == 0)
+    return fd;
+  close(fd);
+  return failed;
 }
 
-EXPORT int ts_connect(const char *path) {
-  return own(connect_to(path));
+int connect_to(const char *path) {
+  OWNED node = open_path(path, O_PATH);
+  return node < 0 ? node : connect_node(node, 0);
+}
+
+// A connection to the socket of an O_PATH descriptor, -EAGAIN if its backlog is full.
+EXPORT int ts_connect(int node) {
+  return own(connect_node(node, SOCK_NONBLOCK));
 }
 
 EXPORT int ts_send(int socket, const char *bytes, int length) {
