@@ -251,9 +251,8 @@ async function setAtMap({ bundle: { config }, context }: Draft, { pid }: Child):
 }
 
 /** The mounts are made, and the root is not switched. */
-async function setAtPrepare(making: Making, child: Child): Promise<void> {
-  const { context, cgroup, options, ledger } = making
-  const { config } = making.bundle
+async function setAtPrepare({ context, cgroup, options, ledger, bundle }: Making, child: Child): Promise<void> {
+  const { config } = bundle
   const facts = context.facts()
   if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
   const { netDevices } = config.linux
@@ -264,9 +263,8 @@ async function setAtPrepare(making: Making, child: Child): Promise<void> {
 }
 
 /** All is made; the process waits for start. */
-async function setAtCreated(draft: Draft, child: Child): Promise<void> {
-  const { context, cgroup, options, rdt } = draft
-  const { config } = draft.bundle
+async function setAtCreated({ context, cgroup, options, rdt, bundle }: Draft, child: Child): Promise<void> {
+  const { config } = bundle
   const { pid } = child
   if (rdt !== null) enterClass(rdt, pid)
   applyScheduling(pid, config)
