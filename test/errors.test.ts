@@ -62,7 +62,14 @@ const table = [
     message: /a link where none may be/,
   })),
   ...(
-    ['ERR_STATE_EXISTS', 'ERR_STATE_NOT_FOUND', 'ERR_STATE_STATUS', 'ERR_STATE_LOCKED', 'ERR_STATE_CORRUPT'] as const
+    [
+      'ERR_STATE_EXISTS',
+      'ERR_STATE_NOT_FOUND',
+      'ERR_STATE_STATUS',
+      'ERR_STATE_LOCKED',
+      'ERR_STATE_CORRUPT',
+      'ERR_STATE_VERSION',
+    ] as const
   ).map(code => ({
     code,
     error: new StateError(code, 'not now', { id: 'a', status: 'running', expected: 'created' }, { cause }),
@@ -186,6 +193,7 @@ function detailOf(error: errors.TsrunError): unknown {
     case 'ERR_STATE_STATUS':
     case 'ERR_STATE_LOCKED':
     case 'ERR_STATE_CORRUPT':
+    case 'ERR_STATE_VERSION':
       return error.id
     case 'ERR_HOOK_EXIT':
     case 'ERR_HOOK_TIMEOUT':

@@ -156,6 +156,7 @@ export class Launch {
   async end(error: unknown, how: (child: Child) => Promise<unknown> = kill): Promise<unknown> {
     const { signal } = this.#input
     await this.#catchUp()
+    if (this.#first !== this.#child) await kill(this.#first)
     this.#child.claim()
     this.#child.release()
     await how(this.#child)
@@ -173,7 +174,9 @@ export class Launch {
   /** A process that is being made must not be lost: we wait until its pid is told, or none can be made any more. */
   async #catchUp(): Promise<void> {
     if (this.#waits) return // It makes nothing as long as it waits for us.
-    if (this.#isNext('cloned') && (this.#hasPlan || this.#child === this.#first)) await this.#tryToPass()
+    // Without its plan it makes none but the one of its beginning.
+    const isMaking = this.#hasPlan || (this.#child === this.#first && isBorn(this.#input))
+    if (this.#isNext('cloned') && isMaking) await this.#tryToPass()
     if (!this.#isNext('lives')) return
     // The process may be frozen: then the helper waits for it, and gives way to it no more.
     this.#first.signal(SIGKILL)

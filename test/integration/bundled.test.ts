@@ -44,8 +44,8 @@ for (const format of ['esm', 'cjs'] as const) {
     const works = /^true ERR_LAUNCH_EXEC .*no-such-program/
     const run = bundle(t, format)
     t.match(run({ TSRUN_NATIVE: resolve('native/build') }), works)
-    t.match(run(), /^true ERR_HOST_KERNEL .*TSRUN_NATIVE/, 'else it says how')
-    t.match(run({ TSRUN_NATIVE: '/nowhere' }), /^true ERR_HOST_KERNEL .*\/nowhere.*TSRUN_NATIVE/)
+    t.match(run(), /^true ERR_HOST_INSTALL .*TSRUN_NATIVE/, 'else it says how')
+    t.match(run({ TSRUN_NATIVE: '/nowhere' }), /^true ERR_HOST_INSTALL .*\/nowhere.*TSRUN_NATIVE/)
     const option = bundle(t, format, JSON.stringify({ native: resolve('native/build') }))
     t.match(option(), works)
     t.match(option({ TSRUN_NATIVE: '/nowhere' }), works, 'the option goes first')

@@ -36,7 +36,7 @@ const CASES: readonly Case[] = [
   {
     title: 'a sysfs without a network namespace',
     change: ({ mounts }) => mounts.push({ destination: '/sys', type: 'sysfs', source: 'sysfs' }),
-    says: ['a new network namespace', 'sysfs', '/mounts/7', 'or bind /sys of the host'],
+    says: ['a new network namespace', 'sysfs', '/mounts/8', 'or bind /sys of the host'],
   },
   {
     title: 'a proc without a pid namespace',
@@ -107,13 +107,13 @@ const CASES: readonly Case[] = [
     title: 'a source that the user may not see',
     change: ({ mounts }) => mounts.push({ destination: '/r', source: '/root/x', options: ['bind'] }),
     surroundings: { before: 'mount -t tmpfs -o mode=700 tmpfs /root && touch /root/x' },
-    says: ['/mounts/7/source', 'EACCES'],
+    says: ['/mounts/8/source', 'EACCES'],
   },
   {
     title: 'a bind that leaves out the mounts below its source',
     change: ({ mounts }) => mounts.push({ destination: '/r', source: '/mnt', options: ['bind'] }),
     surroundings: { before: 'mount -t tmpfs tmpfs /mnt && mkdir /mnt/a && mount -t tmpfs tmpfs /mnt/a' },
-    says: ['/mounts/7', 'open_tree', 'EINVAL', 'use rbind'],
+    says: ['/mounts/8', 'open_tree', 'EINVAL', 'use rbind'],
   },
   {
     title: 'a proc where that of the host is covered in part',
@@ -123,7 +123,7 @@ const CASES: readonly Case[] = [
   {
     title: 'mapped ids of a mount',
     change: ({ mounts }) => mounts.push({ destination: '/r', source: '/etc', options: ['bind', 'idmap'] }),
-    says: ['CAP_SYS_ADMIN to map the ids of a mount (/mounts/7)'],
+    says: ['CAP_SYS_ADMIN to map the ids of a mount (/mounts/8)'],
   },
   {
     title: 'a device that the host has not',
@@ -158,7 +158,7 @@ t.test('without XDG_RUNTIME_DIR there is no place for the state', skip, async t 
   const env = { XDG_RUNTIME_DIR: '' }
   const { status, stderr } = tsrun(['list'], { env })
   t.equal(status, 1)
-  t.match(stderr, /needs XDG_RUNTIME_DIR.*--root/)
+  t.match(stderr, /needs XDG_RUNTIME_DIR.*name a directory of your own/)
   t.match(tsrun(['features'], { env }), { status: 0 }, 'what needs no state works')
   t.match(tsrun(['--root', `${directory}/other`, 'run', 'c'], { env }), { status: 0, stdout: 'here\n' })
   t.match(script('XDG_RUNTIME_DIR=relative tsrun list'), { status: 1, stderr: /found \\"relative\\"/ })

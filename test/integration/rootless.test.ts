@@ -123,7 +123,7 @@ t.test('binds show what the user sees, and keep what the mounts of the host forb
   const writable = sh('true', config => config.mounts.push(bind('/locked', locked, 'rbind', 'rw', 'exec')), { before })
   t.match(writable, {
     status: 1,
-    stderr: /\/mounts\/7\/options: ro, noexec of the host's mount \S+\/locked can't be taken away/,
+    stderr: /\/mounts\/8\/options: ro, noexec of the host's mount \S+\/locked can't be taken away/,
   })
 })
 

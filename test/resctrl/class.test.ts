@@ -72,7 +72,7 @@ t.test(
 
 t.test('config-linux.md#intelrdt: without any schemata none is written', async t => {
   const tree = makeTree(t)
-  live(tree, rdtOf({}))
+  live(tree, rdtOf({ enableMonitoring: false }))
   t.strictSame(tree.written, ['box/tasks: 4321\n'])
 })
 
@@ -189,7 +189,7 @@ t.test('config-linux.md#intelrdt: a class that is not there, without schemata, i
 
 t.test("config-linux.md#intelrdt: somebody else's class with the name of the container is an error", async t => {
   const { source } = makeTree(t)
-  t.throws(() => planClass({ rdt: rdtOf({}), id: 'gold', source }), {
+  t.throws(() => planClass({ rdt: rdtOf({ enableMonitoring: false }), id: 'gold', source }), {
     code: 'ERR_LAUNCH_OP',
     configPath: '/linux/intelRdt',
     errno: 'EEXIST',
@@ -233,7 +233,7 @@ t.test('config-linux.md#intelrdt: what the kernel refuses is an error with its w
 
 t.test('removing twice is fine, and so is a file system that is gone', async t => {
   const tree = makeTree(t)
-  const record = live(tree, rdtOf({}))
+  const record = live(tree, rdtOf({ enableMonitoring: false }))
   destroyClass(record, { ...tree.source, find: () => null })
   t.ok(tree.has('box'))
   const kernel = { ...tree.source, open: openResctrl }
