@@ -4,6 +4,7 @@
 // the runtime.
 #include "birth.h"
 
+#include <linux/prctl.h>
 #include <linux/sched.h>
 
 #ifndef CLONE_INTO_CGROUP
@@ -86,4 +87,40 @@ void be_born(struct init *init, uint64_t flags, int cgroup) {
   }
   if (by_clone & CLONE_INTO_CGROUP)
     sys_close(cgroup);
+}
+
+// Its uid is not mapped yet, and execve would drop every capability but the ambient ones.
+static void keep_capabilities(const struct init *init) {
+  uint64_t all;
+  demand(init, BIRTH_EXEC, sys_effective_capabilities(&all));
+  struct capability_sets sets = {all, all, all};
+  demand(init, BIRTH_EXEC, sys_capset(&sets));
+  for (unsigned int capability = 0; capability < 64; capability++)
+    if ((all >> capability & 1u) != 0)
+      demand(init, BIRTH_EXEC, sys_prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability));
+}
+
+// In decimal, at the end of `text`.
+static char *digits_of(uint64_t number, char text[24]) {
+  char *at = text + 23;
+  *at = 0;
+  do
+    *--at = (char)('0' + number % 10);
+  while ((number /= 10) != 0);
+  return at;
+}
+
+void execute_again(const struct init *init, const char *control, uint64_t flags) {
+  char text[24], name[] = "tsrun-init", socket[24];
+  size_t length = 0;
+  do
+    socket[length] = control[length];
+  while (control[length++] != 0);
+  char *const args[] = {name, socket, digits_of(flags, text), NULL};
+  char *const environment[] = {NULL};
+  keep_capabilities(init);
+  demand(init, BIRTH_EXEC, sys_keep_at_exec(init->report.socket));
+  sys_umask(init->caller_umask);
+  demand(init, BIRTH_EXEC, sys_execve("/proc/self/exe", args, environment));
+  sys_exit(1);
 }

@@ -8,6 +8,11 @@
 // called then ends.
 void be_born(struct init *init, uint64_t flags, int cgroup);
 
+// For a child in a new user namespace: executes this program again, as `tsrun-init CONTROL FLAGS`. What the
+// kernel lets others do with a process without being asked (its files in /proc, its namespaces) depends on
+// the user namespace that it was executed in.
+_Noreturn void execute_again(const struct init *init, const char *control, uint64_t flags);
+
 // clone3 with these flags, to a child of our parent.
 int clone_beside(uint64_t flags, int cgroup);
 

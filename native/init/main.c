@@ -227,6 +227,8 @@ _Noreturn void start(long *stack) {
   must(&init.report, "rt_sigprocmask", sys_clear_signal_mask(), "");
   must(&init.report, "close_range", sys_close_range((unsigned int)control, ~0u, CLOSE_RANGE_CLOEXEC), "");
   be_born(&init, (uint64_t)flags, (int)control + 1);
+  if (flags & CLONE_NEWUSER)
+    execute_again(&init, args[1], (uint64_t)flags & BY_UNSHARE);
   leave_namespaces(&init, (uint64_t)flags);
   uint32_t received = receive_slots(&init);
   read_plan(&init, (int)control + 1);

@@ -249,6 +249,10 @@ int sys_effective_capabilities(uint64_t *effective) {
   return result;
 }
 
+int sys_keep_at_exec(int fd) {
+  return (int)CALL(fcntl, fd, F_SETFD, 0);
+}
+
 int sys_capset(const struct capability_sets *sets) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];

@@ -110,6 +110,8 @@ int sys_clear_signal_mask(void);
 int sys_getpid(void);
 // `handler` may not return.
 int sys_handle_signal(int number, void (*handler)(int));
+// Clears close-on-exec.
+int sys_keep_at_exec(int fd);
 int sys_execve(const char *path, char *const *args, char *const *env);
 _Noreturn void sys_exit(int status);
 
