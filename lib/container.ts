@@ -11,11 +11,11 @@ import {
   readCollectOptions,
   withoutCollecting,
 } from './operations/collect-options.js'
-import { type ContainerEnd, followEnd, isThere } from './operations/container-end.js'
+import { type ContainerEnd, followEnd, hasRecord } from './operations/container-end.js'
 import type { Created } from './operations/create.js'
 import { type DeleteOptions, remove } from './operations/delete.js'
 import { endGently, type StopOptions } from './operations/early-end.js'
-import { type ContainerEvent, type EventsOptions, events, readStats } from './operations/events.js'
+import { type ContainerEvent, currentStats, type EventsOptions, events } from './operations/events.js'
 import { type ExecOptions, exec } from './operations/exec.js'
 import type { ExitResult } from './operations/exit-result.js'
 import { type KillOptions, kill } from './operations/kill.js'
@@ -213,7 +213,7 @@ export class Container implements AsyncDisposable {
 
   /** The pids of its processes, as the host counts; those of the cgroups below its own too. Empty if it has ended. */
   async processes(): Promise<number[]> {
-    if (!isThere(this.#context.store, this.id)) return []
+    if (!hasRecord(this.#context.store, this.id)) return []
     return this.#cgroup.pids({ recursive: true }).filter(pid => pid > 0)
   }
 
@@ -232,7 +232,7 @@ export class Container implements AsyncDisposable {
    * @throws {StateError} ERR_STATE_NOT_FOUND once it is deleted
    */
   async stats(): Promise<Stats> {
-    return readStats(this.#context, this.id)
+    return currentStats(this.#context, this.id)
   }
 
   /**

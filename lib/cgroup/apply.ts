@@ -5,7 +5,7 @@ import { oomKillsIn } from './oom.js'
 import type { Place } from './place.js'
 import type { SettingGroup } from './resources.js'
 import type { Setting } from './setting.js'
-import { absolutePath, readFileIfThere, writeFile } from './tree.js'
+import { hostPath, readFileIfThere, writeFile } from './tree.js'
 
 /** The hierarchy that a controller is bound to; settings of the `cgroup` core and of no controller are those of cgroup v2. */
 export function placeOf(places: readonly Place[], { version, controller }: SettingGroup): Place | null {
@@ -107,7 +107,7 @@ interface Refused {
 
 /** The error of a value that could not be written. */
 export function refused({ place, setting: { origin }, file, value, errno, cause }: Refused): CgroupError {
-  const path = `${absolutePath(place)}/${file}`
+  const path = `${hostPath(place)}/${file}`
   const what = `${origin}: write(${JSON.stringify(path)}, ${JSON.stringify(value)}): ${errno}${hint(place, file, errno)}`
   return new CgroupError('ERR_CGROUP_WRITE', what, { file: path, value, errno, configPath: origin }, { cause })
 }
@@ -121,8 +121,8 @@ function hint(place: Place, file: string, errno: string): string {
 function missing(place: Place, setting: Setting): CgroupError {
   const files = setting.writes.map(({ file }) => file)
   const [{ file, value } = { file: '', value: '' }] = setting.writes
-  const path = `${absolutePath(place)}/${file}`
-  const message = `${setting.origin}: the kernel has no ${files.join(' or ')} in ${absolutePath(place)}`
+  const path = `${hostPath(place)}/${file}`
+  const message = `${setting.origin}: the kernel has no ${files.join(' or ')} in ${hostPath(place)}`
   return new CgroupError('ERR_CGROUP_WRITE', message, {
     file: path,
     value,
@@ -138,7 +138,7 @@ export function checkUsage(places: readonly Place[], limit: bigint): void {
   const file = place.version === 2 ? 'memory.current' : 'memory.usage_in_bytes'
   const usage = BigInt(readFileIfThere(place, file)?.trim() ?? '0')
   if (usage <= limit) return
-  const fields = { file: `${absolutePath(place)}/${file}`, value: String(limit), errno: '', configPath: MEMORY_LIMIT }
+  const fields = { file: `${hostPath(place)}/${file}`, value: String(limit), errno: '', configPath: MEMORY_LIMIT }
   const message = `${MEMORY_LIMIT}: rejecting a memory limit of ${limit} bytes, since ${usage} are in use`
   throw new CgroupError('ERR_CGROUP_OOM', message, fields)
 }

@@ -18,7 +18,7 @@ import type { Stats } from './stats/stats.js'
 import { type CgroupUsage, readUsage, witnessUsage } from './stats/usage.js'
 import { type CgroupBelow, placesBelow, placesOfProcess } from './sub-cgroups.js'
 import type { Unit } from './systemd/unit.js'
-import { absolutePath, rootOf } from './tree.js'
+import { hostPath, rootOf } from './tree.js'
 import { applyLimits, type Change, changeLimits } from './update.js'
 
 interface CreateInput {
@@ -188,7 +188,7 @@ export class Cgroup {
   pathIn(hierarchy: number): string {
     const place = this.#places[hierarchy]
     if (place === undefined) throw new RangeError(`no cgroup hierarchy ${hierarchy}`)
-    return absolutePath(place)
+    return hostPath(place)
   }
 
   /** The processes, and with `recursive` also those of the cgroups below; 0 stands for one that our pid namespace does not show. */

@@ -6,7 +6,7 @@ import type { CgroupFacts } from '../host/facts.js'
 import { isWritable } from '../sys/file.js'
 import { type Place, placesOf } from './place.js'
 import { asksForCgroups, firstAsked } from './resources.js'
-import { absolutePath, ancestor } from './tree.js'
+import { ancestor, hostPath } from './tree.js'
 
 interface Asked {
   readonly facts: CgroupFacts
@@ -27,7 +27,7 @@ export function placesDelegated({ facts, id, delegated, isLost = false }: Asked)
 
 function beside(facts: CgroupFacts, id: string): Place[] {
   const places = placesOf(facts, { cgroupsPath: id, id })
-  const parents = places.map(place => absolutePath(ancestor(place, 1)))
+  const parents = places.map(place => hostPath(ancestor(place, 1)))
   // To move a process takes the right to write to the processes of the cgroup that both places are below.
   return parents.every(parent => isWritable(parent) && isWritable(`${parent}/cgroup.procs`)) ? places : []
 }

@@ -9,7 +9,7 @@ import { isErrno } from '../sys/errno.js'
 import { refused } from './apply.js'
 import { DEVICES, effectiveRules } from './device-rules.js'
 import type { Place } from './place.js'
-import { absolutePath, readFile, rootOf, writeLines } from './tree.js'
+import { hostPath, readFile, rootOf, writeLines } from './tree.js'
 import { changeTo, type DeviceWrite, resetTo, stateOf } from './v1/devices.js'
 import { assembleDeviceFilter } from './v2/device-filter.js'
 
@@ -70,8 +70,8 @@ function filtered(place: Place, rules: readonly DeviceRule[]): DeviceAccess {
       // Without privilege there is no filter; nor is there a way to make a device node. A list is asked for, though.
       if (isErrno(cause, 'EPERM') && rules.length === 0) return
       const { syscall, path: command, errno } = cause
-      const message = `${DEVICES}: ${syscall}(${command}) for ${absolutePath(place)}: ${errno}`
-      const fields = { file: absolutePath(place), value: command, errno, configPath: DEVICES }
+      const message = `${DEVICES}: ${syscall}(${command}) for ${hostPath(place)}: ${errno}`
+      const fields = { file: hostPath(place), value: command, errno, configPath: DEVICES }
       throw new CgroupError('ERR_CGROUP_WRITE', message, fields, { cause })
     }
   }

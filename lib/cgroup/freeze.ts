@@ -1,9 +1,9 @@
 /** Stopping and continuing all processes of a cgroup. */
 import { CgroupError, HostError } from '../errors.js'
 import { readTextIfThere } from '../sys/file.js'
-import { monotonicMs, pause } from '../sys/self.js'
+import { monotonicMs, sleep } from '../sys/self.js'
 import type { Place } from './place.js'
-import { absolutePath, isGone, writeFile, writeFileIfThere } from './tree.js'
+import { hostPath, isGone, writeFile, writeFileIfThere } from './tree.js'
 import { readIn, type Visit, walk, writeIn } from './walk.js'
 
 const LIMIT_MS = 5000
@@ -27,7 +27,7 @@ export function isFrozen(places: readonly Place[]): boolean {
 /** For one word, in a file system that has no links, `tsrun state` need not load the native library. */
 function readByPath(place: Place, file: string): string | null {
   try {
-    return readTextIfThere(`${absolutePath(place)}/${file}`)
+    return readTextIfThere(`${hostPath(place)}/${file}`)
   } catch (error) {
     if (isGone(error)) return null
     throw error
@@ -52,7 +52,7 @@ async function waitUntilFrozen(place: Place): Promise<void> {
     requestFreeze(place)
     if (hasFrozen(place)) return
     if (monotonicMs() > deadline) throw stillRunning(place)
-    await pause(wait)
+    await sleep(wait)
   }
 }
 
@@ -77,7 +77,7 @@ function hasFrozenItself(visit: Visit, { version }: Place): boolean {
 
 function stillRunning(place: Place): CgroupError {
   const [file, value] = place.version === 2 ? ['cgroup.freeze', '1'] : ['freezer.state', 'FROZEN']
-  const path = `${absolutePath(place)}/${file}`
+  const path = `${hostPath(place)}/${file}`
   const message = `${path}: some processes did not stop within ${LIMIT_MS / 1000} seconds`
   return new CgroupError('ERR_CGROUP_WRITE', message, { file: path, value, errno: 'ETIMEDOUT', configPath: '' })
 }

@@ -4,7 +4,7 @@ import { isErrno } from '../sys/errno.js'
 import { pidsOf } from './kill.js'
 import type { Place } from './place.js'
 import type { OwnedPlace } from './remove.js'
-import { absolutePath, ancestor, depthOf, readFile, readFileIfThere, writeFile } from './tree.js'
+import { ancestor, depthOf, hostPath, readFile, readFileIfThere, writeFile } from './tree.js'
 
 /** A v1 cpuset starts empty and takes no process until it has CPUs and memory nodes. */
 export function fillCpuset(place: OwnedPlace): void {
@@ -93,7 +93,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 function notEnabled(place: Place, controller: string, errno: string): HostError {
   return new HostError('ERR_HOST_CGROUP', {
-    needs: `the controller ${controller} below ${absolutePath(place)}`,
+    needs: `the controller ${controller} below ${hostPath(place)}`,
     found: `that it can not be enabled there (${errno})`,
     remedy: REMEDIES[errno] ?? 'choose another cgroupsPath',
   })
@@ -103,7 +103,7 @@ function notEnabled(place: Place, controller: string, errno: string): HostError 
 export function checkDomain(place: Place): void {
   const type = readFile(place, 'cgroup.type').trim()
   if (type === 'domain' || type === 'domain threaded') return
-  const file = `${absolutePath(place)}/cgroup.type`
-  const message = `${absolutePath(place)} can not hold a container: it is in threaded mode (cgroup.type is "${type}")`
+  const file = `${hostPath(place)}/cgroup.type`
+  const message = `${hostPath(place)} can not hold a container: it is in threaded mode (cgroup.type is "${type}")`
   throw new CgroupError('ERR_CGROUP_WRITE', message, { file, value: type, errno: '', configPath: '/linux/cgroupsPath' })
 }

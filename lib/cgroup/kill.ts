@@ -3,10 +3,10 @@ import { CgroupError } from '../errors.js'
 import { closeFds, readBeneath } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { openPidfd, signalPidfd } from '../sys/processes.js'
-import { monotonicMs, pause } from '../sys/self.js'
+import { monotonicMs, sleep } from '../sys/self.js'
 import { freezerOf, requestFreeze, thawAll } from './freeze.js'
 import type { Place } from './place.js'
-import { absolutePath, isGone, readFileIfThere, rootOf, writeFileIfThere } from './tree.js'
+import { hostPath, isGone, readFileIfThere, rootOf, writeFileIfThere } from './tree.js'
 import { walk } from './walk.js'
 
 const LIMIT_MS = 5000
@@ -32,7 +32,7 @@ export async function killAll(places: readonly Place[]): Promise<void> {
       await killEach(places)
       patience = elapsed + LONGEST_PAUSE_MS
     }
-    await pause(wait)
+    await sleep(wait)
   }
 }
 
@@ -83,7 +83,7 @@ export async function signalEach(
     } finally {
       closeFds(opened.flatMap(({ pidfd }) => pidfd ?? []))
     }
-    if (left.length > 0) await pause(0)
+    if (left.length > 0) await sleep(0)
   }
 }
 
@@ -118,12 +118,12 @@ export async function killAllBut(places: readonly Place[], kept: number): Promis
     if (left.length === 0) return
     if (monotonicMs() > deadline) throw survivors(places, left.length)
     await killEach(places, kept)
-    await pause(wait)
+    await sleep(wait)
   }
 }
 
 function survivors(places: readonly Place[], count: number): CgroupError {
-  const file = places[0] === undefined ? '' : absolutePath(places[0])
+  const file = places[0] === undefined ? '' : hostPath(places[0])
   const message = `${file}: ${count} process(es) are left ${LIMIT_MS / 1000} seconds after SIGKILL`
   return new CgroupError('ERR_CGROUP_WRITE', message, { file, value: 'SIGKILL', errno: 'EBUSY', configPath: '' })
 }

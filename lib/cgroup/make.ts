@@ -12,7 +12,7 @@ import { pidsOfAll } from './kill.js'
 import type { Place } from './place.js'
 import { type OwnedPlace, removeEmpty } from './remove.js'
 import { type Available, asksForCgroups, compileSettings, firstAsked, type SettingGroup } from './resources.js'
-import { absolutePath, countMissing, makeDirectory } from './tree.js'
+import { countMissing, hostPath, makeCgroupDirectory } from './tree.js'
 
 /** What is ours of a cgroup. */
 export interface Ownership {
@@ -44,7 +44,7 @@ export interface Wanted {
 }
 
 /** All that is to be done, found out before anything is changed. */
-export interface Work extends Wanted {
+export interface CgroupWork extends Wanted {
   readonly groups: readonly SettingGroup[]
   readonly devices: DeviceAccess
 }
@@ -59,7 +59,7 @@ export interface CreatedCgroup extends Ownership {
 
 /** A cgroup of which only the part exists that a process can be born in. */
 export interface Begun {
-  readonly work: Work
+  readonly work: CgroupWork
   readonly owned: readonly OwnedPlace[]
 }
 
@@ -79,7 +79,7 @@ export function finishCgroup({ work, owned }: Begun): CreatedCgroup {
     [...owned, ...others].filter(({ mountpoint }) => mountpoint === place.mountpoint),
   )
   try {
-    furnish(work, all)
+    prepareDirectories(work, all)
   } catch (error) {
     removeEmpty(others)
     throw error
@@ -103,7 +103,7 @@ function noCgroups(resources: Resources): HostError {
   })
 }
 
-function makeAll({ id, places, allowExisting, isClaimed }: Work): OwnedPlace[] {
+function makeAll({ id, places, allowExisting, isClaimed }: CgroupWork): OwnedPlace[] {
   if (isClaimed) return places.map(claimed)
   const owned: OwnedPlace[] = []
   try {
@@ -122,11 +122,11 @@ export const claimed = (place: Place): OwnedPlace => placeToJSON(place, 1)
 
 function makeOne(place: Place): number {
   try {
-    return makeDirectory(place)
+    return makeCgroupDirectory(place)
   } catch (cause) {
     if (!isErrno(cause, 'EACCES', 'EPERM', 'EROFS')) throw cause
     const fields = {
-      needs: `the right to make ${absolutePath(place)}`,
+      needs: `the right to make ${hostPath(place)}`,
       found: `mkdirat: ${cause.errno}`,
       remedy: 'run as root, or have a cgroup delegated and name it in cgroupsPath',
     }
@@ -142,17 +142,16 @@ interface Existing {
 
 function checkExisting({ id, existing, allowExisting }: Existing): void {
   const [first] = existing
-  const exists =
-    allowExisting || first === undefined ? null : `container's cgroup ${absolutePath(first)} already exists`
+  const exists = allowExisting || first === undefined ? null : `container's cgroup ${hostPath(first)} already exists`
   const fault = faultOfExisting(existing) ?? exists
   if (fault !== null) throw new StateError('ERR_STATE_EXISTS', fault, { id })
 }
 
 /** Between the directories and the process: all that the kernel needs, and all that the configuration asks for. */
-function furnish(work: Work, owned: readonly OwnedPlace[]): void {
+function prepareDirectories(work: CgroupWork, owned: readonly OwnedPlace[]): void {
   const { groups, devices, places } = work
   for (const place of owned) {
-    if (place.version === 2) furnishV2(place, groups, places)
+    if (place.version === 2) prepareUnified(place, groups, places)
     else if (place.controllers.includes('cpuset')) fillCpuset(place)
   }
   const now = groups.filter(group => !stopsLaunch(group))
@@ -162,7 +161,7 @@ function furnish(work: Work, owned: readonly OwnedPlace[]): void {
 }
 
 /** Beside version 1 the unified hierarchy is left as it is, but for what is asked for: it is the host's to arrange. */
-function furnishV2(place: OwnedPlace, groups: readonly SettingGroup[], places: readonly Place[]): void {
+function prepareUnified(place: OwnedPlace, groups: readonly SettingGroup[], places: readonly Place[]): void {
   checkDomain(place)
   const isAlone = places.every(({ version }) => version === 2)
   const needed = groups.filter(({ version }) => version === 2).map(({ controller }) => controller)

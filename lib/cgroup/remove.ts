@@ -1,8 +1,8 @@
 /** Taking away what create made. */
 import { CgroupError } from '../errors.js'
-import { monotonicMs, pause } from '../sys/self.js'
+import { monotonicMs, sleep } from '../sys/self.js'
 import type { Place } from './place.js'
-import { absolutePath, ancestor, removeDirectory } from './tree.js'
+import { ancestor, hostPath, removeCgroupDirectory } from './tree.js'
 import { removeIn, walk } from './walk.js'
 
 const LIMIT_MS = 5000
@@ -33,12 +33,12 @@ export async function removeAll(places: readonly OwnedPlace[]): Promise<void> {
     left = busy
     // The kernel lets go of the cgroup of a process only a little after its death.
     if (monotonicMs() > deadline) throw inUse(left)
-    await pause(wait)
+    await sleep(wait)
   }
 }
 
 async function removeOne(place: OwnedPlace, progress: () => void): Promise<boolean> {
-  const gone = removeDirectory(place) || (await removeSubtree(place, progress))
+  const gone = removeCgroupDirectory(place) || (await removeSubtree(place, progress))
   if (gone) removeAbove(place)
   return gone
 }
@@ -46,19 +46,19 @@ async function removeOne(place: OwnedPlace, progress: () => void): Promise<boole
 /** A place that another container may be using goes only when it is empty. */
 function removeAbove(place: OwnedPlace): void {
   for (let level = 1; level < place.made; level++) {
-    if (!removeDirectory(ancestor(place, level))) return
+    if (!removeCgroupDirectory(ancestor(place, level))) return
   }
 }
 
 /** One attempt, without waiting: for undoing a create in which no process has been. */
 export function removeEmpty(places: readonly OwnedPlace[]): void {
-  for (const place of places) if (place.made > 0 && removeDirectory(place)) removeAbove(place)
+  for (const place of places) if (place.made > 0 && removeCgroupDirectory(place)) removeAbove(place)
 }
 
 /** The same, up to the first one that is in use, or that stays: false, and the rest is left alone. */
 export function removeAtOnce(places: readonly OwnedPlace[]): boolean {
   return places.every(place => {
-    const gone = place.made > 0 && removeDirectory(place)
+    const gone = place.made > 0 && removeCgroupDirectory(place)
     if (gone) removeAbove(place)
     return gone
   })
@@ -72,13 +72,13 @@ async function removeSubtree(place: Place, progress: () => void): Promise<boolea
   for (const visit of walk(place)) {
     if (visit.left !== null && removeIn(visit, visit.left)) progress()
     count++
-    if (count % AT_ONCE === 0) await pause(0)
+    if (count % AT_ONCE === 0) await sleep(0)
   }
-  return removeDirectory(place)
+  return removeCgroupDirectory(place)
 }
 
 function inUse([place]: readonly OwnedPlace[]): CgroupError {
-  const file = place === undefined ? '' : absolutePath(place)
+  const file = place === undefined ? '' : hostPath(place)
   const message = `rmdir(${JSON.stringify(file)}): EBUSY: still has processes after ${LIMIT_MS / 1000} seconds`
   return new CgroupError('ERR_CGROUP_WRITE', message, { file, value: '', errno: 'EBUSY', configPath: '' })
 }

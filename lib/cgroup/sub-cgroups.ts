@@ -3,7 +3,7 @@ import { ConfigError, HostError } from '../errors.js'
 import { isThereBeneath } from '../sys/beneath.js'
 import { readTextIfThere } from '../sys/file.js'
 import { faultOf, type Place } from './place.js'
-import { absolutePath, readFileIfThere, rootOf } from './tree.js'
+import { hostPath, readFileIfThere, rootOf } from './tree.js'
 
 /** A path below the container's cgroup in all hierarchies, or one for each controller of some (cgroup v1 only). */
 export type CgroupBelow = string | Readonly<Record<string, string>>
@@ -30,7 +30,7 @@ function placeBelow(place: Place, below: string): Place {
   const found = { ...place, path: [place.path, ...components].join('/') }
   if (isThereBeneath(rootOf(found), found.path)) return found
   throw new HostError('ERR_HOST_CGROUP', {
-    needs: `the cgroup ${absolutePath(found)}`,
+    needs: `the cgroup ${hostPath(found)}`,
     found: 'none: no such file or directory',
     remedy: 'make it first, or name another one',
   })

@@ -45,7 +45,7 @@ function forgetRoot({ mountpoint }: Place): void {
 }
 
 /** The path for people and for the kernel's mount calls. */
-export const absolutePath = ({ mountpoint, path }: Place): string => `${mountpoint}/${path}`
+export const hostPath = ({ mountpoint, path }: Place): string => `${mountpoint}/${path}`
 
 /** The same place, some levels up; level 0 is the place itself. */
 export function ancestor(place: Place, levels: number): Place {
@@ -103,7 +103,7 @@ export function countMissing(place: Place): number {
 const TRIES = 10
 
 /** Makes the directory and those above it; returns how many of them, at the end of the path, were not there. */
-export function makeDirectory(place: Place): number {
+export function makeCgroupDirectory(place: Place): number {
   let above = 0
   for (let attempt = 1; ; attempt++) {
     try {
@@ -112,13 +112,13 @@ export function makeDirectory(place: Place): number {
       if (!isGone(error) || attempt === TRIES) throw error
       // Either the one above is missing (perhaps again: its last user may be removing it), or the whole hierarchy.
       if (depthOf(place) === 1) forgetRoot(place)
-      else above = makeDirectory(ancestor(place, 1))
+      else above = makeCgroupDirectory(ancestor(place, 1))
     }
   }
 }
 
 /** True: it is gone. False: it has processes, or cgroups below it. */
-export function removeDirectory(place: Place): boolean {
+export function removeCgroupDirectory(place: Place): boolean {
   try {
     rmdirBeneath(rootOf(place), place.path)
     return true

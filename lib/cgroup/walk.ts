@@ -14,7 +14,7 @@ import {
 } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import type { Place } from './place.js'
-import { absolutePath, isGone, rootOf } from './tree.js'
+import { hostPath, isGone, rootOf } from './tree.js'
 
 /** A visit: of `fd` once all below it have been visited, or of `fd` again after the one called `left`. */
 export interface Visit {
@@ -100,7 +100,7 @@ export function removeIn({ fd }: Visit, name: string): boolean {
 }
 
 function tooMany(place: Place): CgroupError {
-  const file = absolutePath(place)
+  const file = hostPath(place)
   const message = `${file}: more than ${MOST_VISITS / 2} cgroups are below it`
   return new CgroupError('ERR_CGROUP_WRITE', message, { file, value: '', errno: 'E2BIG', configPath: '' })
 }

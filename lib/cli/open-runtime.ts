@@ -24,7 +24,7 @@ export async function naming<T>(file: string | undefined, act: () => Promise<T>)
   }
 }
 
-export function openRuntime({ root, cgroupManager, log, isDebug }: Globals): CommandRuntime {
+export function runtimeOf({ root, cgroupManager, log, isDebug }: Globals): CommandRuntime {
   return createCommandRuntime({
     ...(root !== undefined && { root }),
     cgroupManager,

@@ -72,7 +72,7 @@ const isGone = (error: Error): boolean =>
   isTsrunError(error) && (error.code === 'ERR_STATE_STATUS' || error.code === 'ERR_STATE_NOT_FOUND')
 
 /** The exit status that stands for how a process ended. @throws {Error} if that is not known */
-export function statusOf({ exitCode, signal }: { exitCode: number | null; signal: string | null }): number {
+export function exitStatusOf({ exitCode, signal }: { exitCode: number | null; signal: string | null }): number {
   if (exitCode !== null) return exitCode
   if (signal !== null) return statusOfSignal(signal)
   throw new Error('the exit status is not known: somebody else has taken it')

@@ -9,7 +9,7 @@ import { makeDevices } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
 import { assumeIdentity } from './identity.js'
 import { furnish } from './inside.js'
-import { demandRoomForStart, limitsComeEarly, preservedFds } from './limits.js'
+import { demandRoomForStart, limitsComeEarly, preservedCount } from './limits.js'
 import { mountAll } from './mounts.js'
 import { enterNamespaces } from './namespaces.js'
 import { execProcess } from './program.js'
@@ -51,7 +51,7 @@ export function compile(input: CompileInput): { plan: Plan; warnings: readonly s
   furnish(work)
   assumeIdentity(work)
   execProcess(work)
-  return { plan: work.draft.plan({ cloneFlags, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
+  return { plan: work.draft.plan({ cloneFlags, preserveFds: preservedCount(work) }), warnings: work.draft.warnings }
 }
 
 /** What is done between the mounts and the switch of the root: hooks, network devices, and limits that can't be set later. */

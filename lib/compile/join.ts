@@ -6,7 +6,7 @@ import { ownsDev } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
 import { assumeIdentity, becomeUser, grantable, type Identity } from './identity.js'
 import { openConsole } from './inside.js'
-import { limitOpenFiles, preservedFds } from './limits.js'
+import { limitOpenFiles, preservedCount } from './limits.js'
 import { joinCgroups } from './namespaces.js'
 import { isRootless, ownerOf } from './privilege.js'
 import { lastFilter, lookUp, runProgram } from './program.js'
@@ -71,7 +71,7 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   lookUp(work.draft, process)
   work.draft.op('home_env', {}, '/process/env')
   runProgram(work, process, { origin: '/process/args', filter: lastFilter(config) })
-  return { plan: work.draft.plan({ cloneFlags: 0, preserveFds: preservedFds(work) }), warnings: work.draft.warnings }
+  return { plan: work.draft.plan({ cloneFlags: 0, preserveFds: preservedCount(work) }), warnings: work.draft.warnings }
 }
 
 function isSetFromOutside({ rlimits, oomScoreAdj, scheduler, ioPriority, execAffinity }: Process): boolean {

@@ -29,7 +29,7 @@ export function scoreComesEarly({ config, facts }: Pick<Work, 'config' | 'facts'
  */
 export function demandRoomForStart(work: Work): void {
   const limit = work.config.process?.rlimits.find(({ type }) => type === 'RLIMIT_NOFILE')
-  const least = 3 + preservedFds(work) + 1
+  const least = 3 + preservedCount(work) + 1
   if (limit === undefined || limit.soft >= least) return
   const expected = `at least ${least}: the descriptors of the process, and one by which it is started`
   throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [
@@ -48,10 +48,10 @@ export function limitOpenFiles(work: Work): void {
   const { openFiles } = work.facts
   const isSet = work.config.process?.rlimits.some(({ type }) => type === 'RLIMIT_NOFILE') ?? false
   if (openFiles === null || isSet) return
-  work.draft.op('open_files', { soft: BigInt(Math.max(openFiles, preservedFds(work) + ROOM)) })
+  work.draft.op('open_files', { soft: BigInt(Math.max(openFiles, preservedCount(work) + ROOM)) })
 }
 
 /** How many descriptors after standard error the process keeps. */
-export function preservedFds({ options }: Pick<Work, 'options'>): number {
+export function preservedCount({ options }: Pick<Work, 'options'>): number {
   return options.listenFds + options.preserveFds
 }

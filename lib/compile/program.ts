@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.js'
 import { SECCOMP_FILTER_FLAG } from '../plan/flags.js'
 import type { Draft, Work } from './draft.js'
 import { applyFilter, flagsOfFilter } from './identity.js'
-import { preservedFds } from './limits.js'
+import { preservedCount } from './limits.js'
 import { makesNamespace } from './namespaces.js'
 
 /** What a process runs. */
@@ -59,7 +59,7 @@ export function runProgram(
   program: Program,
   { origin, filter, reaps = false }: { origin: string; filter: number | null; reaps?: boolean },
 ) {
-  work.draft.op('close_from', { first: 3 + preservedFds(work) })
+  work.draft.op('close_from', { first: 3 + preservedCount(work) })
   if (filter !== null) applyFilter(work.draft, filter)
   if (reaps) work.draft.op('reap', { slot: work.draft.slot({ kind: 'status', origin: '' }) })
   work.draft.op('execve', { args: program.args, env: program.env }, origin)

@@ -1,8 +1,13 @@
 import type { Mount } from './config.js'
-import { MOUNT_ATTR, type OptionMeaning, optionMeaning } from './mount-options.js'
+import { MOUNT_ATTRIBUTES, type OptionMeaning, optionMeaning } from './mount-options.js'
 
 /** What one flag stands for; the access times have rules of their own. */
-const FLAGS = MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC | MOUNT_ATTR.NOSYMFOLLOW
+const FLAGS =
+  MOUNT_ATTRIBUTES.RDONLY |
+  MOUNT_ATTRIBUTES.NOSUID |
+  MOUNT_ATTRIBUTES.NODEV |
+  MOUNT_ATTRIBUTES.NOEXEC |
+  MOUNT_ATTRIBUTES.NOSYMFOLLOW
 
 /** Options that say nothing about the mount itself: one that has no others keeps all attributes of its source. */
 const SILENT = ['defaults', 'rnorelatime']
@@ -17,9 +22,9 @@ export function bindAttributes(options: readonly string[]): BindAttributes {
   const asked = options.filter(option => !SILENT.includes(option)).map(option => ({ option, ...meaningOf(option) }))
   if (!asked.some(({ isOfMount }) => isOfMount)) return { set: 0n, clear: 0n, implied: 0n }
   const flags = asked.reduce(withFlag, { set: 0n, clear: 0n })
-  const times = accessTimes(options, (flags.set & MOUNT_ATTR.NODIRATIME) !== 0n)
+  const times = accessTimes(options, (flags.set & MOUNT_ATTRIBUTES.NODIRATIME) !== 0n)
   const set = flags.set | times.set
-  const clear = (flags.clear & ~MOUNT_ATTR.NODIRATIME) | times.clear
+  const clear = (flags.clear & ~MOUNT_ATTRIBUTES.NODIRATIME) | times.clear
   return { set, clear, implied: FLAGS & ~set & ~clear }
 }
 
@@ -58,6 +63,6 @@ function accessTimes(options: readonly string[], noDirectories: boolean): Flags 
     else modes.add(meaning.mode)
   }
   if (modes.size === 0 && !noDirectories) return { set: 0n, clear: 0n }
-  const mode = [MOUNT_ATTR.STRICTATIME, MOUNT_ATTR.NOATIME].find(each => modes.has(each)) ?? 0n
-  return { set: mode, clear: MOUNT_ATTR.ATIME | (noDirectories ? 0n : MOUNT_ATTR.NODIRATIME) }
+  const mode = [MOUNT_ATTRIBUTES.STRICTATIME, MOUNT_ATTRIBUTES.NOATIME].find(each => modes.has(each)) ?? 0n
+  return { set: mode, clear: MOUNT_ATTRIBUTES.ATIME | (noDirectories ? 0n : MOUNT_ATTRIBUTES.NODIRATIME) }
 }

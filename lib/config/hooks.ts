@@ -2,7 +2,7 @@ import { type Config, HOOK_KINDS, type Hook, type HookKind } from './config.js'
 import type { Warn } from './issues.js'
 import { pointer } from './json.js'
 import type { OciHook, OciHooks } from './oci-config.js'
-import { environment } from './process.js'
+import { environmentShape } from './process.js'
 import * as s from './shape.js'
 
 /** Timers of JavaScript end at 2^31-1 milliseconds; longer ones fire at once. */
@@ -13,7 +13,7 @@ const hooks = s.optional(
     s.object({
       path: s.absolutePath,
       args: s.optional(s.list(s.text)),
-      env: s.optional(environment),
+      env: s.optional(environmentShape),
       timeout: s.optional(s.integer(1, 2n ** 63n - 1n)),
     }),
   ),

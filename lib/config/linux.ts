@@ -5,7 +5,7 @@ import type { Rule, Warn } from './issues.js'
 import { pointer } from './json.js'
 import { PROPAGATION, PROPAGATION_NAMES } from './mount-options.js'
 import { resolves } from './mounts.js'
-import { hasNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
+import { listsNamespace, namespaceRules, namespaceShapes, normaliseNamespaces } from './namespaces.js'
 import { netDeviceRules, netDevicesShape, normaliseNetDevices } from './net-devices.js'
 import type { OciLinux } from './oci-config.js'
 import { normaliseResources, resourceRules, resourcesShape } from './resources.js'
@@ -53,7 +53,7 @@ export const linuxRules: readonly Rule[] = [
           if (received !== '' && resolves(received) === '/')
             report({ path: pointer(`/linux/${field}`, index), expected: 'a path below the root', received })
         }
-        if (paths.length === 0 || hasNamespace(config, 'mount')) return
+        if (paths.length === 0 || listsNamespace(config, 'mount')) return
         report({ path: `/linux/${field}`, expected: 'absent without a mount namespace', received: paths })
       },
     }),

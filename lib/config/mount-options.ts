@@ -1,5 +1,5 @@
 /** MOUNT_ATTR_* of mount_setattr(2) and fsmount(2) (linux/mount.h). */
-export const MOUNT_ATTR = {
+export const MOUNT_ATTRIBUTES = {
   RDONLY: 0x1n,
   NOSUID: 0x2n,
   NODEV: 0x4n,
@@ -48,26 +48,26 @@ type Attribute = readonly ['set' | 'clear', bigint]
 
 /** Each of these has a recursive form, with an `r` in front. */
 const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
-  ro: ['set', MOUNT_ATTR.RDONLY],
-  rw: ['clear', MOUNT_ATTR.RDONLY],
-  nosuid: ['set', MOUNT_ATTR.NOSUID],
-  suid: ['clear', MOUNT_ATTR.NOSUID],
-  nodev: ['set', MOUNT_ATTR.NODEV],
-  dev: ['clear', MOUNT_ATTR.NODEV],
-  noexec: ['set', MOUNT_ATTR.NOEXEC],
-  exec: ['clear', MOUNT_ATTR.NOEXEC],
-  nodiratime: ['set', MOUNT_ATTR.NODIRATIME],
-  diratime: ['clear', MOUNT_ATTR.NODIRATIME],
-  nosymfollow: ['set', MOUNT_ATTR.NOSYMFOLLOW],
-  symfollow: ['clear', MOUNT_ATTR.NOSYMFOLLOW],
+  ro: ['set', MOUNT_ATTRIBUTES.RDONLY],
+  rw: ['clear', MOUNT_ATTRIBUTES.RDONLY],
+  nosuid: ['set', MOUNT_ATTRIBUTES.NOSUID],
+  suid: ['clear', MOUNT_ATTRIBUTES.NOSUID],
+  nodev: ['set', MOUNT_ATTRIBUTES.NODEV],
+  dev: ['clear', MOUNT_ATTRIBUTES.NODEV],
+  noexec: ['set', MOUNT_ATTRIBUTES.NOEXEC],
+  exec: ['clear', MOUNT_ATTRIBUTES.NOEXEC],
+  nodiratime: ['set', MOUNT_ATTRIBUTES.NODIRATIME],
+  diratime: ['clear', MOUNT_ATTRIBUTES.NODIRATIME],
+  nosymfollow: ['set', MOUNT_ATTRIBUTES.NOSYMFOLLOW],
+  symfollow: ['clear', MOUNT_ATTRIBUTES.NOSYMFOLLOW],
 }
 
 /** These too. A mode that is switched off gives relatime, the kernel's default since 2.6.30. */
 const ATIME_MODES: Readonly<Record<string, { mode: bigint; off: boolean }>> = {
-  noatime: { mode: MOUNT_ATTR.NOATIME, off: false },
-  atime: { mode: MOUNT_ATTR.NOATIME, off: true },
-  strictatime: { mode: MOUNT_ATTR.STRICTATIME, off: false },
-  nostrictatime: { mode: MOUNT_ATTR.STRICTATIME, off: true },
+  noatime: { mode: MOUNT_ATTRIBUTES.NOATIME, off: false },
+  atime: { mode: MOUNT_ATTRIBUTES.NOATIME, off: true },
+  strictatime: { mode: MOUNT_ATTRIBUTES.STRICTATIME, off: false },
+  nostrictatime: { mode: MOUNT_ATTRIBUTES.STRICTATIME, off: true },
   relatime: { mode: 0n, off: false },
 }
 

@@ -3,8 +3,8 @@ import type { Mount, MountIdmap } from './config.js'
 import { idmapOptionRules, isInlineIdmap } from './idmap-option.js'
 import type { Report, Rule, View, Warn } from './issues.js'
 import { pointer } from './json.js'
-import { isOfFileSystem, MOUNT_ATTR, type OptionMeaning, optionMeaning } from './mount-options.js'
-import { checkMappings, hasNamespace, mappingList, normaliseMapping } from './namespaces.js'
+import { isOfFileSystem, MOUNT_ATTRIBUTES, type OptionMeaning, optionMeaning } from './mount-options.js'
+import { checkMappings, listsNamespace, mappingList, normaliseMapping } from './namespaces.js'
 import type { OciConfig, OciMount } from './oci-config.js'
 import * as s from './shape.js'
 
@@ -117,9 +117,9 @@ type AttributeMeaning = Extract<OptionMeaning, { kind: 'set' | 'clear' | 'atime'
 function applyAttribute(fields: OptionFields, meaning: AttributeMeaning): void {
   const [set, clear] = meaning.recursive ? (['recSet', 'recClear'] as const) : (['set', 'clear'] as const)
   if (meaning.kind === 'atime') {
-    const other = meaning.off && (fields[set] & MOUNT_ATTR.ATIME) !== 0n && (fields[set] & meaning.mode) === 0n
-    fields[clear] |= MOUNT_ATTR.ATIME
-    if (!other) fields[set] = (fields[set] & ~MOUNT_ATTR.ATIME) | (meaning.off ? 0n : meaning.mode)
+    const other = meaning.off && (fields[set] & MOUNT_ATTRIBUTES.ATIME) !== 0n && (fields[set] & meaning.mode) === 0n
+    fields[clear] |= MOUNT_ATTRIBUTES.ATIME
+    if (!other) fields[set] = (fields[set] & ~MOUNT_ATTRIBUTES.ATIME) | (meaning.off ? 0n : meaning.mode)
   } else if (meaning.kind === 'set') {
     fields[set] |= meaning.attributes
     fields[clear] &= ~meaning.attributes
@@ -143,7 +143,7 @@ export const mountRules: readonly Rule[] = [
     reads: ['/mounts', '/linux/namespaces', '/root'],
     check(config, { report }) {
       const { mounts = [] } = config
-      if (hasNamespace(config, 'mount') || !hasNamespace(config, 'user')) return
+      if (listsNamespace(config, 'mount') || !listsNamespace(config, 'user')) return
       const { readonly = false } = config.root ?? {}
       if (readonly)
         report({
@@ -234,7 +234,7 @@ function checkIdmap(mount: OciMount, base: string, report: Report): void {
 
 /** Without mappings of the mount those of the container's user namespace are meant. */
 function checkIdmapSource(config: OciConfig, { each, report }: View): void {
-  if (hasNamespace(config, 'user')) return
+  if (listsNamespace(config, 'user')) return
   for (const [{ options = [], uidMappings = [] }, path] of each<OciMount>('/mounts')) {
     const index = options.findIndex(option => optionMeaning(option)?.kind === 'idmap')
     if (index === -1 || uidMappings.length > 0 || isInlineIdmap(options[index] ?? '')) continue

@@ -46,7 +46,7 @@ export const namespaceShapes = {
   timeOffsets: s.optional(s.object({ monotonic: s.optional(timeOffset), boottime: s.optional(timeOffset) })),
 }
 
-export function hasNamespace({ linux = {} }: OciConfig, type: NamespaceType): boolean {
+export function listsNamespace({ linux = {} }: OciConfig, type: NamespaceType): boolean {
   return (linux.namespaces ?? []).some(namespace => namespace.type === type)
 }
 
@@ -97,7 +97,7 @@ function checkUserNamespace(config: OciConfig, { report }: View): void {
   for (const field of MAPPINGS) {
     const path = `/linux/${field}`
     const mappings = config.linux?.[field] ?? []
-    if (mappings.length > 0 && !hasNamespace(config, 'user')) {
+    if (mappings.length > 0 && !listsNamespace(config, 'user')) {
       report({ path, expected: 'absent without a user namespace', received: mappings })
     } else if (makesNamespace(config, 'user') && mappings.length === 0) {
       const expected = 'at least one mapping, which a new user namespace is set up by'
@@ -169,7 +169,7 @@ function checkUtsName(config: OciConfig, field: 'hostname' | 'domainname', repor
   const name = config[field] ?? ''
   const path = `/${field}`
   if (name === '') return
-  if (!hasNamespace(config, 'uts')) report({ path, expected: 'absent without a uts namespace', received: name })
+  if (!listsNamespace(config, 'uts')) report({ path, expected: 'absent without a uts namespace', received: name })
   if (byteLength(name) > LONGEST_UTS_NAME) {
     report({ path, expected: `at most ${LONGEST_UTS_NAME} bytes`, received: name })
   }

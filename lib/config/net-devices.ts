@@ -1,7 +1,7 @@
 import type { NetDevice } from './config.js'
 import type { Report, Rule } from './issues.js'
 import { pointer } from './json.js'
-import { hasNamespace } from './namespaces.js'
+import { listsNamespace } from './namespaces.js'
 import type { OciConfig, OciLinux } from './oci-config.js'
 import * as s from './shape.js'
 
@@ -27,7 +27,7 @@ function checkDevices(config: OciConfig, report: Report): void {
   const { netDevices = {} } = config.linux ?? {}
   const names = Object.keys(netDevices)
   if (names.length === 0) return
-  if (!hasNamespace(config, 'network')) {
+  if (!listsNamespace(config, 'network')) {
     report({ path: BASE, expected: 'absent without a network namespace', received: netDevices })
   }
   const taken = new Set<string>()

@@ -7,7 +7,7 @@ import { RLIMIT_NAMES, RLIMITS, type RlimitName } from './rlimits.js'
 import { normaliseScheduling, schedulerRules, schedulingShapes } from './scheduling.js'
 import * as s from './shape.js'
 
-export const environment = s.list(s.word(/^[^=]+=/s, 'NAME=value'))
+export const environmentShape = s.list(s.word(/^[^=]+=/s, 'NAME=value'))
 
 const capabilities = s.object({
   bounding: s.optional(s.list(s.text)),
@@ -21,7 +21,7 @@ export const processShape = s.object({
   terminal: s.optional(s.truth),
   consoleSize: s.optional(s.object({ height: s.uint64, width: s.uint64 })),
   cwd: s.absolutePath,
-  env: s.optional(environment),
+  env: s.optional(environmentShape),
   args: s.list(s.text),
   user: s.optional(
     s.object({

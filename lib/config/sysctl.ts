@@ -1,7 +1,7 @@
 import type { Sysctl } from './config.js'
 import type { Rule } from './issues.js'
 import { pointer } from './json.js'
-import { hasNamespace } from './namespaces.js'
+import { listsNamespace } from './namespaces.js'
 import type { NamespaceType, OciConfig } from './oci-config.js'
 
 /** The kernel parameters that belong to a namespace, and to which; all others are the host's and refused. */
@@ -51,7 +51,7 @@ function expectedSysctl(config: OciConfig, key: string): string | null {
   if (key === 'kernel/domainname' && config.domainname) return 'absent where /domainname is given'
   const type = namespaceOfSysctl(key)
   if (type === undefined) return 'a parameter that a namespace has of its own'
-  return hasNamespace(config, type) ? null : `absent without a namespace of type ${type}`
+  return listsNamespace(config, type) ? null : `absent without a namespace of type ${type}`
 }
 
 export function normaliseSysctl(sysctl: Readonly<Record<string, string>>): Sysctl[] {

@@ -14,7 +14,7 @@ import type { Store } from '../store/store.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
 import { openNull } from '../sys/file.js'
 import { killGroup, pidInNamespace, processStat } from '../sys/processes.js'
-import { type RunResult, run } from '../sys/run-program.js'
+import { type ProgramResult, run } from '../sys/run-program.js'
 import { collectTail, makePipe, writableOf } from '../sys/stream.js'
 import { after } from '../sys/timer.js'
 import { trace } from '../sys/trace.js'
@@ -26,7 +26,7 @@ import { type InitProcess, openJoinSlots } from './slots.js'
 const debug = trace('hooks')
 
 /** How one hook is run; the two ways differ only in the namespaces. */
-export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Promise<RunResult>
+export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Promise<ProgramResult>
 
 /** A hook in our own namespaces, which begins in the bundle, as with other runtimes. */
 export const inRuntimeNamespace =

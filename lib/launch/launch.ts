@@ -10,7 +10,7 @@ import { closeFd, closeFds } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { helperExecutable, sealedMemory } from '../sys/memory.js'
 import { takeFd } from '../sys/processes.js'
-import { pause, ticksSinceBoot } from '../sys/self.js'
+import { sleep, ticksSinceBoot } from '../sys/self.js'
 import { sendFds, socketPair } from '../sys/socket.js'
 import { spawn } from '../sys/spawn.js'
 import { trace } from '../sys/trace.js'
@@ -174,9 +174,8 @@ export class Launch {
   /** A process that is being made must not be lost: we wait until its pid is told, or none can be made any more. */
   async #catchUp(): Promise<void> {
     if (this.#waits) return // It makes nothing as long as it waits for us.
-    // Without its plan it makes none but the one of its beginning.
-    const isMaking = this.#hasPlan || (this.#child === this.#first && isBorn(this.#input))
-    if (this.#isNext('cloned') && isMaking) await this.#tryToPass()
+    const isBeingBorn = this.#child === this.#first && isBorn(this.#input)
+    if (this.#isNext('cloned') && (this.#hasPlan || isBeingBorn)) await this.#tryToPass()
     if (!this.#isNext('lives')) return
     // The process may be frozen: then the helper waits for it, and gives way to it no more.
     this.#first.signal(SIGKILL)
@@ -186,9 +185,7 @@ export class Launch {
     if (this.#isNext('cloned') && this.#hasPlan) await this.#tryToPass()
   }
 
-  #isNext(station: Station): boolean {
-    return this.#stations[0] === station
-  }
+  readonly #isNext = (station: Station): boolean => this.#stations[0] === station
 
   /** False: there was nothing to pass. */
   async #tryToPass(): Promise<boolean> {
@@ -253,7 +250,7 @@ export class Launch {
     const take = (): number | null => this.#child.withPidfd(pidfd => takeFd(pidfd, number))
     let listener = take()
     while (listener === null && !this.#channel.hasNews()) {
-      await pause(LISTENER_PAUSE_MS)
+      await sleep(LISTENER_PAUSE_MS)
       listener = take()
     }
     if (listener === null) throw this.#reported(await this.#next())
@@ -263,9 +260,9 @@ export class Launch {
 
 const LISTENER_PAUSE_MS = 1
 
-async function kill(child: Child): Promise<void> {
+async function kill(child: Child): Promise<unknown> {
   child.signal(SIGKILL)
-  await child.wait()
+  return await child.wait()
 }
 
 /** Another process is made at the beginning: for a cgroup, or a namespace that a process enters only by being made. */

@@ -6,7 +6,7 @@ import type { Config, IdMapping } from '../config/config.js'
 import { HostError } from '../errors.js'
 import type { HostFacts } from '../host/facts.js'
 import { isErrno } from '../sys/errno.js'
-import { type RunResult, run } from '../sys/run-program.js'
+import { type ProgramResult, run } from '../sys/run-program.js'
 import { environment } from '../sys/self.js'
 import { writeSetting } from './process-settings.js'
 
@@ -69,7 +69,7 @@ async function mapByProgram({ pid, kind, mappings }: Mapping): Promise<void> {
   })
 }
 
-async function started(kind: keyof typeof KINDS, args: readonly string[]): Promise<RunResult> {
+async function started(kind: keyof typeof KINDS, args: readonly string[]): Promise<ProgramResult> {
   const { program, field } = KINDS[kind]
   const { PATH = '' } = environment()
   try {

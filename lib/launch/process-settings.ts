@@ -47,7 +47,7 @@ export function applyOomScore(pid: number, { process }: Config): void {
 }
 
 /** Both, at the `created` barrier. */
-export function applyLimits(pid: number, config: Config): void {
+export function applyProcessLimits(pid: number, config: Config): void {
   applyRlimits(pid, config)
   applyOomScore(pid, config)
 }

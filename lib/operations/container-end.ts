@@ -32,7 +32,7 @@ interface Followed {
 export function followEnd({ record, child, cgroup, store }: Followed): ContainerEnd {
   let startedAt: number | null = null
   let counted: Counted | null = null
-  const count = (): Counted => (counted ??= isThere(store, record.id) ? look({ record, cgroup, store }) : NOTHING)
+  const count = (): Counted => (counted ??= hasRecord(store, record.id) ? look({ record, cgroup, store }) : NOTHING)
   const resultOf = async ({ exited, withPidfd }: Child): Promise<ExitResult> => {
     const lookAtUnit = (pidfd: number) => Promise.all([cgroup.oomKilledAtEnd(pidfd), cgroup.usageAtEnd(pidfd)])
     const atEnd = withPidfd(lookAtUnit) ?? Promise.resolve([false, null] as const)
@@ -81,7 +81,7 @@ function look({ record, cgroup, store }: Omit<Followed, 'child'>): Counted {
 }
 
 /** False: it is deleted, and another container may have its id and its cgroup. A record that can't be read is that of nobody else. */
-export function isThere(store: Store, id: string): boolean {
+export function hasRecord(store: Store, id: string): boolean {
   try {
     store.read(id)
     return true

@@ -90,7 +90,7 @@ export interface Created {
 }
 
 /** What is known before anything is made. */
-interface Draft {
+interface NewContainer {
   readonly context: Context
   readonly options: CommandCreateOptions
   /** The configuration as it was given, and with what this call adds for the first process. */
@@ -131,7 +131,7 @@ export function compileOptions(options: CommandCreateOptions, bundle: Bundle, cg
   }
 }
 
-function prepare(context: Context, options: CommandCreateOptions): Draft {
+function prepare(context: Context, options: CommandCreateOptions): NewContainer {
   const asked = openBundle(options)
   if (!context.ignoresUnknown) refuseUnknown(asked.unknown)
   const bundle = { ...asked, config: withExtras(context, asked.config, options) }
@@ -149,7 +149,7 @@ function prepare(context: Context, options: CommandCreateOptions): Draft {
 }
 
 /** From here on there is something to undo. */
-async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
+async function make(draft: NewContainer, first: ContainerRecord): Promise<Created> {
   const { context, cgroup, bundle, rdt } = draft
   const { intelRdt } = bundle.config.linux
   const ledger = openLedger(context.store, first)
@@ -173,12 +173,12 @@ async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
 }
 
 /** systemd says where the cgroup is: kept before anything is written there. */
-async function claim({ cgroup, bundle }: Draft, ledger: Ledger): Promise<void> {
+async function claim({ cgroup, bundle }: NewContainer, ledger: Ledger): Promise<void> {
   await cgroup.claim(bundle.config.linux.resources)
   ledger.update({ cgroup: cgroup.toJSON() })
 }
 
-async function launchInit(draft: Draft, ledger: Ledger): Promise<Launched> {
+async function launchInit(draft: NewContainer, ledger: Ledger): Promise<Launched> {
   const { options, bundle } = draft
   const { terminal = false } = bundle.config.process ?? {}
   const { consoleSocket = null } = options
@@ -194,7 +194,7 @@ async function launchInit(draft: Draft, ledger: Ledger): Promise<Launched> {
   }
 }
 
-interface Making extends Draft {
+interface Making extends NewContainer {
   readonly ledger: Ledger
   readonly stdio: OpenStdio
 }
@@ -243,7 +243,7 @@ async function launchToCreated(making: Making): Promise<Child> {
 }
 
 /** The user namespace is made, and has no ids. */
-async function setAtMap({ bundle: { config }, context }: Draft, { pid }: Child): Promise<void> {
+async function setAtMap({ bundle: { config }, context }: NewContainer, { pid }: Child): Promise<void> {
   const facts = context.facts()
   if (makesUserNamespace(config)) await writeIdMappings({ pid, config, facts })
   writeTimeOffsets(pid, config)
@@ -263,7 +263,7 @@ async function setAtPrepare({ context, cgroup, options, ledger, bundle }: Making
 }
 
 /** All is made; the process waits for start. */
-async function setAtCreated({ context, cgroup, options, rdt, bundle }: Draft, child: Child): Promise<void> {
+async function setAtCreated({ context, cgroup, options, rdt, bundle }: NewContainer, child: Child): Promise<void> {
   const { config } = bundle
   const { pid } = child
   if (rdt !== null) enterClass(rdt, pid)
@@ -279,7 +279,7 @@ async function setAtCreated({ context, cgroup, options, rdt, bundle }: Draft, ch
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
-async function undo({ context, cgroup, bundle, rdt }: Draft, ledger: Ledger): Promise<void> {
+async function undo({ context, cgroup, bundle, rdt }: NewContainer, ledger: Ledger): Promise<void> {
   const record = ledger.record()
   const log = (error: unknown): void =>
     context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })

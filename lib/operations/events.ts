@@ -24,7 +24,7 @@ export interface EventsOptions {
 const DEFAULT_INTERVAL = 5000
 
 /** Of a container that has ended what it has used, as long as its cgroup is there. */
-export function readStats(context: Context, id: string): Stats {
+export function currentStats(context: Context, id: string): Stats {
   return openCgroup({ recorded: context.store.read(id).cgroup }).stats()
 }
 

@@ -10,7 +10,7 @@ import type { Context } from '../launch/context.js'
 import { begin } from '../launch/launch.js'
 import { logExec } from '../launch/launch-log.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
-import { applyLimits } from '../launch/process-settings.js'
+import { applyProcessLimits } from '../launch/process-settings.js'
 import { affinityError, applyFinalCpus, applyScheduling } from '../launch/scheduling.js'
 import { type InitProcess, openJoinSlots } from '../launch/slots.js'
 import { type Launched, type OpenStdio, openStdio, type Stdio, withStreams } from '../launch/stdio.js'
@@ -69,7 +69,7 @@ export interface CommandExecOptions extends ExecOptions {
 }
 
 /** What is known before anything is made. */
-interface Draft {
+interface NewProcess {
   readonly context: Context
   readonly options: CommandExecOptions
   readonly record: ContainerRecord
@@ -120,12 +120,12 @@ function notThere(id: string, status: Status): StateError {
   return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
 }
 
-interface Known extends Omit<Draft, 'config' | 'process' | 'plan' | 'cgroup'> {
+interface Known extends Omit<NewProcess, 'config' | 'process' | 'plan' | 'cgroup'> {
   /** The container's own. */
   readonly whole: Cgroup
 }
 
-function prepare({ whole, ...known }: Known): Draft {
+function prepare({ whole, ...known }: Known): NewProcess {
   const { context, options, record, init } = known
   const { id, bundle, rootfs, noNewKeyring } = record
   const config = readStoredConfig(context.store, id)
@@ -148,7 +148,7 @@ function prepare({ whole, ...known }: Known): Draft {
   return { ...known, config, process, plan: compiled.plan, cgroup }
 }
 
-async function start(draft: Draft): Promise<Launched> {
+async function start(draft: NewProcess): Promise<Launched> {
   const { context, options, process, record, config } = draft
   const { terminal } = process
   const { consoleSocket = null } = options
@@ -166,7 +166,7 @@ async function start(draft: Draft): Promise<Launched> {
 }
 
 /** The straight line: each step of the runtime in its order, beside those of the plan. */
-async function launchProcess(draft: Draft, stdio: OpenStdio): Promise<Child> {
+async function launchProcess(draft: NewProcess, stdio: OpenStdio): Promise<Child> {
   const { plan, cgroup, config, process, options, init, context, record } = draft
   const { extraFds = [], signal, pidfdSocket, detached = false } = options
   const fds = [...stdio.fds, ...extraFds]
@@ -203,7 +203,7 @@ async function launchProcess(draft: Draft, stdio: OpenStdio): Promise<Child> {
   }
 }
 
-function holdProgram({ options, context, record }: Draft, { pid }: Child): void {
+function holdProgram({ options, context, record }: NewProcess, { pid }: Child): void {
   if (!options.outlivesCaller) return
   const when = holdAtExec(pid) ? 'begins when this process has ended' : 'may begin early: ptrace is not allowed'
   context.debug(record.id, `pid ${pid} ${when}`)
@@ -215,5 +215,5 @@ function setFromOutside(pid: number, config: Config & { process: Process }, reco
   if (rdt !== null) enterClass(rdt, pid)
   applyFinalCpus(pid, config.process)
   applyScheduling(pid, config)
-  applyLimits(pid, config)
+  applyProcessLimits(pid, config)
 }

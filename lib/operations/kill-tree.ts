@@ -3,7 +3,7 @@ import { StateError } from '../errors.js'
 import type { Child } from '../launch/child.js'
 import { closeFd } from '../sys/beneath.js'
 import { descendantsOf, openPidfd, signalPidfd } from '../sys/processes.js'
-import { monotonicMs, pause } from '../sys/self.js'
+import { monotonicMs, sleep } from '../sys/self.js'
 
 const SIGKILL = 9
 const SIGSTOP = 19
@@ -24,7 +24,7 @@ export async function killTree(child: Child, id: string): Promise<boolean> {
     if (!child.signal(SIGSTOP)) return false
     for (let wait = FIRST_PAUSE_MS; killDescendants(child.pid) > 0; wait = Math.min(wait * 2, LONGEST_PAUSE_MS)) {
       if (monotonicMs() > deadline) throw survivors(child.pid, id)
-      await pause(wait)
+      await sleep(wait)
     }
   } finally {
     child.signal(SIGKILL)

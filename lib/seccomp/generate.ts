@@ -10,7 +10,7 @@ import {
 } from '../sys/libseccomp.js'
 import { trace } from '../sys/trace.js'
 import { enosysPrologue } from './enosys.js'
-import { ACTIONS, defaultCode, POINTER, refusal, ruleRefusal, rulesOf, traceDropped } from './syscall-rules.js'
+import { ACTIONS, defaultCode, POINTER, profileError, ruleRefusal, rulesOf, traceDropped } from './syscall-rules.js'
 
 const log = trace('seccomp')
 
@@ -31,7 +31,7 @@ export function generateProgram(seccomp: Seccomp): Uint8Array {
   if (count <= INSTRUCTION_LIMIT) return joined(prologue, filter)
   const message = `the filter has ${count} instructions, and the kernel takes ${INSTRUCTION_LIMIT}`
   const [received, expected] = [`${count} instructions`, `at most ${INSTRUCTION_LIMIT}`]
-  throw refusal('ERR_CONFIG_INVALID', { path: POINTER, message, received, expected })
+  throw profileError('ERR_CONFIG_INVALID', { path: POINTER, message, received, expected })
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
@@ -55,7 +55,12 @@ function architecturesOf({ architectures }: Seccomp): readonly Architecture[] {
     const path = `${POINTER}/architectures/${index}`
     if (token === null) {
       const message = `libseccomp ${libseccompVersion()} does not know ${name}`
-      throw refusal('ERR_CONFIG_UNSUPPORTED', { path, message, received: name, expected: 'an architecture it knows' })
+      throw profileError('ERR_CONFIG_UNSUPPORTED', {
+        path,
+        message,
+        received: name,
+        expected: 'an architecture it knows',
+      })
     }
     if (known.has(token)) return []
     known.add(token)
@@ -90,7 +95,7 @@ function newContext(seccomp: Seccomp): FilterContext {
     if (!isErrno(cause)) throw cause
     const message = 'libseccomp or the kernel does not know this action'
     const fields = { path: `${POINTER}/defaultAction`, message, received: seccomp.defaultAction }
-    throw refusal('ERR_CONFIG_UNSUPPORTED', { ...fields, expected: 'a known action' }, cause)
+    throw profileError('ERR_CONFIG_UNSUPPORTED', { ...fields, expected: 'a known action' }, cause)
   }
 }
 
@@ -101,7 +106,7 @@ function addArchitecture(filter: FilterContext, { name, token, path }: Architect
     if (!isErrno(cause)) throw cause
     const why = cause.errno === 'EDOM' ? 'its byte order is another' : cause.message
     const message = `${name} can't be in one filter with the architecture of this machine: ${why}`
-    throw refusal('ERR_CONFIG_INVALID', { path, message, received: name, expected: 'the same byte order' }, cause)
+    throw profileError('ERR_CONFIG_INVALID', { path, message, received: name, expected: 'the same byte order' }, cause)
   }
 }
 

@@ -5,8 +5,8 @@ import { ConfigError, type ConfigIssue } from '../errors.js'
 import {
   COMPARISON,
   type Condition,
+  type FilterRule,
   nativeArchitecture,
-  type Rule,
   syscallNumbers,
   UNKNOWN_SYSCALL,
 } from '../sys/libseccomp.js'
@@ -17,7 +17,7 @@ const log = trace('seccomp')
 export const POINTER = '/linux/seccomp'
 
 /** The error for one thing that is wrong with a profile. */
-export function refusal(
+export function profileError(
   code: 'ERR_CONFIG_INVALID' | 'ERR_CONFIG_UNSUPPORTED',
   issue: Omit<ConfigIssue, 'rule'>,
   cause?: unknown,
@@ -49,7 +49,7 @@ export function defaultCode({ defaultAction, defaultErrnoRet }: Seccomp): number
 }
 
 /** A rule for libseccomp, and where it comes from. */
-export interface NamedRule extends Rule {
+export interface NamedRule extends FilterRule {
   readonly name: string
   readonly origin: string
 }
@@ -130,5 +130,10 @@ export function ruleRefusal({ name, origin }: NamedRule, errno: string): ConfigE
   const why =
     errno === 'EEXIST' ? 'an earlier rule has the same arguments and another action' : `libseccomp says ${errno}`
   const message = `the rule for ${name} can't be added: ${why}`
-  return refusal('ERR_CONFIG_INVALID', { path: origin, message, received: name, expected: 'a rule libseccomp can add' })
+  return profileError('ERR_CONFIG_INVALID', {
+    path: origin,
+    message,
+    received: name,
+    expected: 'a rule libseccomp can add',
+  })
 }

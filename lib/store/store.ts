@@ -24,7 +24,7 @@ import {
   type Unfit,
 } from '../sys/own-directory.js'
 import { removeIfThere } from '../sys/own-file.js'
-import { monotonicMs, pause } from '../sys/self.js'
+import { monotonicMs, sleep } from '../sys/self.js'
 import { listenAt } from '../sys/socket.js'
 import { type ContainerRecord, parseObject, parseRecord } from './container-record.js'
 import { type Lock, openLocks } from './held-locks.js'
@@ -248,6 +248,6 @@ async function waitForLock(id: string, path: string, { whenBusy = async () => {}
       throw new StateError('ERR_STATE_LOCKED', `another process has been working on container "${id}" for 10 s`, { id })
     }
     await whenBusy(elapsed)
-    await pause(wait)
+    await sleep(wait)
   }
 }

@@ -20,7 +20,7 @@ export class BusError extends Error {
   }
 }
 
-export interface Call {
+export interface BusCall {
   readonly destination: string
   readonly path: string
   readonly interface: string
@@ -57,7 +57,7 @@ export class Bus {
    * @throws {BusError} the answer is an error
    * @throws {SystemError} ETIMEDOUT when the limit of the connection has passed; ECONNRESET
    */
-  async call(call: Call, reply = ''): Promise<string[]> {
+  async call(call: BusCall, reply = ''): Promise<string[]> {
     const cookie = this.#send(call)
     for (;;) {
       const message = await this.#next()
@@ -84,7 +84,7 @@ export class Bus {
     sdBus().sd_bus_close_unref(this.#bus)
   }
 
-  #send(call: Call): bigint {
+  #send(call: BusCall): bigint {
     const { sd_bus_message_new_method_call: make, sd_bus_send: send, sd_bus_message_unref: release } = sdBus()
     const [slot, cookie] = [Buffer.alloc(8), Buffer.alloc(8)]
     check(make(this.#bus, slot, call.destination, call.path, call.interface, call.member), call.member)

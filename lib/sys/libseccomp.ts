@@ -89,7 +89,7 @@ export interface Condition {
   readonly b: bigint
 }
 
-export interface Rule {
+export interface FilterRule {
   /** SECCOMP_RET_* with its data. */
   readonly action: number
   readonly syscall: number
@@ -98,7 +98,7 @@ export interface Rule {
 }
 
 /** The numbers that `ts_seccomp_add_rules` takes rules from. */
-function ruleNumbers(rules: readonly Rule[]): BigUint64Array<ArrayBuffer> {
+function ruleNumbers(rules: readonly FilterRule[]): BigUint64Array<ArrayBuffer> {
   const numbers = rules.flatMap(({ action, syscall, conditions }) => [
     BigInt(action),
     BigInt(syscall),
@@ -133,7 +133,7 @@ export class FilterContext {
   }
 
   /** Adds the rules; null, or which one the library refused and why. The rules before that one have been added. */
-  addRules(rules: readonly Rule[]): { readonly index: number; readonly errno: string } | null {
+  addRules(rules: readonly FilterRule[]): { readonly index: number; readonly errno: string } | null {
     const refused = new Int32Array(1)
     const numbers = ruleNumbers(rules)
     const [bytes, index] = [new Uint8Array(numbers.buffer), new Uint8Array(refused.buffer)]

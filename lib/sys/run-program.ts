@@ -33,14 +33,14 @@ export interface RunInput {
   readonly started?: ((pid: number) => void) | undefined
 }
 
-export interface RunResult extends ExitStatus {
+export interface ProgramResult extends ExitStatus {
   readonly timedOut: boolean
   /** What it wrote to standard error, the last 64 KiB. */
   readonly stderr: string
 }
 
 /** @throws {SystemError} if the program can't be started */
-export async function run(input: RunInput): Promise<RunResult> {
+export async function run(input: RunInput): Promise<ProgramResult> {
   const { stdin, timeoutMs, signal, started } = input
   const { keeper, control, writer, errors } = startKeeper(input)
   started?.(keeper.pid)

@@ -23,7 +23,7 @@ export const currentDirectory = (): string => process.cwd()
 export const kernelRelease = (): string => release()
 export const architecture = (): string => process.arch
 /** Ends when the next turn of the event loop begins; `milliseconds` more if given. */
-export const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
+export const sleep = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 /** A name that nobody else has: 96 random bits. */
 export const randomName = (): string =>
   `tsrun-${Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString('hex')}`

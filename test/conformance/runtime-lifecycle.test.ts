@@ -230,7 +230,10 @@ t.test('runtime.md#delete: undoes what create has done, and only that', skip, as
 t.test('runtime.md#errors: a create that fails leaves everything as it was', skip, async t => {
   const bundle = makeBundle(t)
   const before = readFileSync('/proc/self/mountinfo', 'utf8')
-  const children = () => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(pid => pid !== '')
+  const children = () =>
+    readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')
+      .split(' ')
+      .filter(pid => pid !== '')
   const earlier = new Set(children())
   for (const change of [
     (config: TestConfig) => (config.process.args = ['/nowhere']),

@@ -63,3 +63,23 @@ t.test('the folders of lib are those that CONTRIBUTING.md tells of', async t => 
     [],
   )
 })
+
+/** Parallel files: what both versions of cgroups have is called the same. */
+const isParallel = (path: string): boolean => /^lib\/cgroup\/(v[12]\/resources|stats\/v[12])\.ts$/.test(path)
+
+t.test('an exported name means one thing in the whole tree', async t => {
+  const declared = sources('lib', '.ts')
+    .filter(({ path }) => !isParallel(path) && !path.startsWith('lib/cli/commands/'))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/^export (?:async )?(?:function\*?|const|type|interface|class) (\w+)/gm)].map(([, name]) => ({
+        path,
+        name,
+      })),
+    )
+  t.ok(declared.length > 300)
+  const twice = declared.filter(({ name, path }) => declared.some(other => other.name === name && other.path !== path))
+  t.same(
+    twice.map(({ name, path }) => `${path}: ${name}`),
+    [],
+  )
+})

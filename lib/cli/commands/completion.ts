@@ -1,6 +1,6 @@
 import type { Call, Command } from '../command.js'
 import { print } from '../log.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 import { type Candidate, complete, type Suggestions } from '../shell/complete.js'
 import { COMPLETION_SCRIPTS, SHELLS } from '../shell/completion-scripts.js'
 
@@ -33,6 +33,6 @@ function printSuggestions({ candidates, paths }: Suggestions): void {
 }
 
 async function containers(root: string | undefined, globals: Call['globals']): Promise<readonly Candidate[]> {
-  const list = await openRuntime(root === undefined ? globals : { ...globals, root }).list()
+  const list = await runtimeOf(root === undefined ? globals : { ...globals, root }).list()
   return Promise.all(list.map(async container => ({ word: container.id, about: (await container.state()).status })))
 }

@@ -1,5 +1,5 @@
 import type { Call, Command } from '../command.js'
-import { failing, openRuntime } from '../open-runtime.js'
+import { failing, runtimeOf } from '../open-runtime.js'
 import { catchEnding } from '../signals.js'
 import { CREATE_FLAGS, createOptions, writePidFile } from './bundle-flags.js'
 
@@ -14,7 +14,7 @@ export const command: Command = {
 async function create({ flags, args: [id = ''], globals }: Call): Promise<number> {
   const options = createOptions(id, flags, { isDetached: true })
   const signals = catchEnding()
-  const container = await openRuntime(globals).create({ ...options, leavesStatus: true, signal: signals.cancel })
+  const container = await runtimeOf(globals).create({ ...options, leavesStatus: true, signal: signals.cancel })
   await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
   signals.release()
   return 0

@@ -1,5 +1,5 @@
 import type { Command } from '../command.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'remove a container, its processes and its cgroup',
@@ -8,7 +8,7 @@ export const command: Command = {
   arguments: { min: 1, max: 1 },
   completes: ['container'],
   run: async ({ flags, args: [id = ''], globals }) => {
-    await openRuntime(globals).delete(id, { force: flags.isOn('force') })
+    await runtimeOf(globals).delete(id, { force: flags.isOn('force') })
     return 0
   },
 }

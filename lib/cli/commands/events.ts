@@ -1,6 +1,6 @@
 import type { Call, Command } from '../command.js'
 import { print } from '../log.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 import { statsJson } from './stats-json.js'
 
 export const command: Command = {
@@ -19,7 +19,7 @@ export const command: Command = {
 async function events({ flags, args: [id = ''], globals }: Call): Promise<number> {
   const interval = parseDuration(flags.text('interval') ?? '5s')
   if (interval <= 0) throw new Error('duration interval must be greater than 0')
-  const container = await openRuntime(globals).get(id)
+  const container = await runtimeOf(globals).get(id)
   if (flags.isOn('stats')) {
     const { status } = await container.state()
     if (status === 'stopped') throw new Error(`container with id ${id} is not running`)

@@ -4,8 +4,8 @@ import type { CommandExecOptions } from '../../for-command.js'
 import { type ExecOptions, type ExecProcess, isTsrunError } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
-import { naming, openRuntime } from '../open-runtime.js'
-import { catchEnding, catchForwarded, Interrupted, statusOf } from '../signals.js'
+import { naming, runtimeOf } from '../open-runtime.js'
+import { catchEnding, catchForwarded, exitStatusOf, Interrupted } from '../signals.js'
 import { checkTerminal, goesElsewhere, writePidFile } from './bundle-flags.js'
 import { preservedFds } from './preserved-fds.js'
 
@@ -67,7 +67,7 @@ async function run({ flags, args: [id = '', ...args], globals }: Call): Promise<
   const options = optionsOf(flags, args)
   const signals = isDetached ? catchEnding() : catchForwarded()
   try {
-    const container = await openRuntime(globals).get(id)
+    const container = await runtimeOf(globals).get(id)
     const process = await naming(flags.text('process'), () =>
       container.exec({ ...options, signal: signals.cancel }).catch(rethrowPaused),
     )
@@ -89,7 +89,7 @@ async function stay(process: ExecProcess, flags: Flags): Promise<number> {
   const attachment = terminal === null ? null : (await import('../terminal.js')).attach(terminal)
   try {
     await writePidFile(flags.text('pid-file'), process, () => process.kill())
-    return flags.isOn('detach') ? 0 : statusOf(await process.exited)
+    return flags.isOn('detach') ? 0 : exitStatusOf(await process.exited)
   } finally {
     await attachment?.detach()
   }

@@ -1,6 +1,6 @@
 import type { Command } from '../command.js'
 import { print } from '../log.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'show what this runtime supports, as JSON',
@@ -8,7 +8,7 @@ export const command: Command = {
   flags: [],
   arguments: { min: 0, max: 0 },
   run: async ({ globals }) => {
-    print(`${JSON.stringify(openRuntime(globals).features(), null, 4)}\n`)
+    print(`${JSON.stringify(runtimeOf(globals).features(), null, 4)}\n`)
     return 0
   },
 }

@@ -1,5 +1,5 @@
 import type { Command } from '../command.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: "send a signal (default SIGTERM) to a container's init process",
@@ -10,7 +10,7 @@ export const command: Command = {
   completes: ['container', 'signal'],
   stopsAtArgument: true,
   run: async ({ flags, args: [id = '', signal = 'SIGTERM'], globals }) => {
-    const container = await openRuntime(globals).get(id)
+    const container = await runtimeOf(globals).get(id)
     await container.kill(signal, { all: flags.isOn('all') })
     return 0
   },

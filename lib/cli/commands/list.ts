@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { type Container, isTsrunError, type Runtime } from '../../index.js'
 import type { Call, Command } from '../command.js'
 import { print } from '../log.js'
-import { openRuntime } from '../open-runtime.js'
-import { type FullState, fullState, ownerOf } from './state.js'
+import { runtimeOf } from '../open-runtime.js'
+import { type FullState, fullState, userOf } from './state.js'
 
 export const command: Command = {
   summary: 'list the containers',
@@ -22,7 +22,7 @@ async function list({ flags, globals }: Call): Promise<number> {
   if (globals.root !== undefined && !existsSync(globals.root)) {
     throw new Error(`${globals.root}: no such file or directory`)
   }
-  const runtime = openRuntime(globals)
+  const runtime = runtimeOf(globals)
   const states = await statesOf(runtime, await runtime.list())
   if (flags.isOn('quiet')) print(states.map(({ id }) => `${id}\n`).join(''))
   else if (format === 'json') print(`${states.length === 0 ? 'null' : JSON.stringify(states)}\n`)
@@ -49,7 +49,7 @@ async function statesOf(runtime: Runtime, containers: readonly Container[]): Pro
 /** null: deleted meanwhile. */
 async function stateOf({ root }: Runtime, container: Container): Promise<FullState | null> {
   try {
-    return await fullState(container, ownerOf(root, container.id))
+    return await fullState(container, userOf(root, container.id))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || (isTsrunError(error) && error.code === 'ERR_STATE_NOT_FOUND')) return null

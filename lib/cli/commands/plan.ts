@@ -1,6 +1,6 @@
 import type { Call, Command } from '../command.js'
 import { print } from '../log.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'show, step by step, what create would do; nothing is changed',
@@ -17,7 +17,7 @@ export const command: Command = {
 async function plan({ flags, args: [bundle = ''], globals }: Call): Promise<number> {
   const format = flags.text('format') ?? 'text'
   if (format !== 'text' && format !== 'json') throw new Error(`invalid format option: ${format}`)
-  const preview = await openRuntime(globals).plan(bundle, { showEnv: flags.isOn('show-env') })
+  const preview = await runtimeOf(globals).plan(bundle, { showEnv: flags.isOn('show-env') })
   for (const warning of preview.warnings) globals.log.warning(warning)
   print(format === 'json' ? `${JSON.stringify(preview, null, 2)}\n` : String(preview).replace(/\n?$/, '\n'))
   return 0

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import type { Call, Command } from '../command.js'
 import { print } from '../log.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'list the processes of a container, as the host sees them',
@@ -25,7 +25,7 @@ export const command: Command = {
 async function ps({ flags, args: [id = '', ...options], globals }: Call): Promise<number> {
   const format = flags.text('format') ?? 'table'
   if (format !== 'table' && format !== 'json') throw new Error(`invalid format option: ${format}`)
-  const container = await openRuntime(globals).get(id)
+  const container = await runtimeOf(globals).get(id)
   const pids = await container.processes()
   if (format === 'json') print(`${pids.length === 0 ? 'null' : JSON.stringify(pids)}\n`)
   else print(rowsOf(new Set(pids), runPs(options.length === 0 ? ['-ef'] : options)))

@@ -1,5 +1,5 @@
 import type { Command } from '../command.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'let the processes of a paused container go on',
@@ -8,7 +8,7 @@ export const command: Command = {
   arguments: { min: 1, max: 1 },
   completes: ['container'],
   run: async ({ args: [id = ''], globals }) => {
-    const container = await openRuntime(globals).get(id)
+    const container = await runtimeOf(globals).get(id)
     await container.resume()
     return 0
   },

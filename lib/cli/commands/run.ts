@@ -1,8 +1,8 @@
 import type { Container, ExitResult } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
 import { listenForReady } from '../notify-socket.js'
-import { failing, openRuntime } from '../open-runtime.js'
-import { catchEnding, catchForwarded, statusOf } from '../signals.js'
+import { failing, runtimeOf } from '../open-runtime.js'
+import { catchEnding, catchForwarded, exitStatusOf } from '../signals.js'
 import { CREATE_FLAGS, createOptions, writePidFile } from './bundle-flags.js'
 
 export const command: Command = {
@@ -26,14 +26,14 @@ async function run(call: Call): Promise<number> {
   const options = createOptions(id, flags, { isDetached })
   const signals = isDetached ? catchEnding() : catchForwarded()
   try {
-    const container = await openRuntime(globals).create({
+    const container = await runtimeOf(globals).create({
       ...options,
       leavesStatus: isDetached,
       signal: signals.cancel,
     })
     if (isDetached) return await launch({ container, call }, signals.cancel)
     signals.forwardTo(container, globals.log)
-    return statusOf(await stay({ container, call }))
+    return exitStatusOf(await stay({ container, call }))
   } finally {
     signals.release()
   }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type ExampleOptions, exampleConfig, type OciConfig } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'write a config.json to begin with',
@@ -45,7 +45,7 @@ function asRunc({ flags, args }: Call): OciConfig {
 const SECCOMP_VERSION = 'io.github.seccomp.libseccomp.version'
 
 function onHost({ flags, args, globals }: Call): OciConfig {
-  const seccomp = SECCOMP_VERSION in (openRuntime(globals).features().annotations ?? {})
+  const seccomp = SECCOMP_VERSION in (runtimeOf(globals).features().annotations ?? {})
   if (!seccomp) globals.log.warning('no filter of system calls, since libseccomp.so.2 is not installed')
   return exampleConfig({ ...optionsFor(flags, args), seccomp, hostPaths: HOST_PATHS.filter(path => existsSync(path)) })
 }

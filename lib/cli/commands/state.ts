@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs'
 import type { Container, OciState } from '../../index.js'
 import type { Command } from '../command.js'
 import { print } from '../log.js'
-import { openRuntime } from '../open-runtime.js'
+import { runtimeOf } from '../open-runtime.js'
 
 export const command: Command = {
   summary: 'show the state of a container as JSON',
@@ -11,7 +11,7 @@ export const command: Command = {
   arguments: { min: 1, max: 1 },
   completes: ['container'],
   run: async ({ args: [id = ''], globals }) => {
-    const container = await openRuntime(globals).get(id)
+    const container = await runtimeOf(globals).get(id)
     print(JSON.stringify(await fullState(container, ''), null, 2))
     return 0
   },
@@ -35,7 +35,7 @@ export async function fullState(container: Container, owner: string): Promise<Fu
 }
 
 /** The name of the user that owns the state directory of a container, or `#` and the uid if it has none. */
-export function ownerOf(root: string, id: string): string {
+export function userOf(root: string, id: string): string {
   const { uid } = statSync(`${root}/${id}`)
   return userName(uid) ?? `#${uid}`
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { OciInteger, OciResources, UpdateInput, UpdateOptions } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
-import { naming, openRuntime } from '../open-runtime.js'
+import { naming, runtimeOf } from '../open-runtime.js'
 
 const STDIN = 0
 
@@ -43,7 +43,7 @@ export const command: Command = {
 }
 
 async function update({ flags, args: [id = ''], globals }: Call): Promise<number> {
-  const container = await openRuntime(globals).get(id)
+  const container = await runtimeOf(globals).get(id)
   const file = flags.text('resources')
   await naming(file === '-' ? 'standard input' : file, () => container.update(inputOf(flags), sharesOf(flags)))
   return 0
