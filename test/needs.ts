@@ -34,7 +34,7 @@ export type Need =
 const works = (command: string, ...args: readonly string[]) =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
-const installed = (name: string) => existsSync(`node_modules/${name}/package.json`)
+const installed = (name: string) => existsSync(`test/integration/runners/node_modules/${name}/package.json`)
 const isRoot = () => process.geteuid?.() === 0
 const mounted = (type: string) => readFileSync('/proc/self/mountinfo', 'utf8').includes(` - ${type} `)
 
@@ -88,8 +88,8 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   zsh: { isThere: () => works('zsh', '--version'), otherwise: 'needs zsh' },
   fish: { isThere: () => works('fish', '--version'), otherwise: 'needs fish' },
   groff: { isThere: () => works('groff', '--version'), otherwise: 'needs groff (package groff-base)' },
-  vitest: { isThere: () => installed('vitest'), otherwise: 'needs Vitest (a development dependency)' },
-  jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (a development dependency)' },
+  vitest: { isThere: () => installed('vitest'), otherwise: 'needs Vitest (npm install --prefix test/integration/runners)' },
+  jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (npm install --prefix test/integration/runners)' },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }
 

@@ -112,7 +112,7 @@ async function leavesNothing(t: Test, runner: Runner): Promise<void> {
 }
 
 t.test('Vitest, with files in threads', { skip: missing('root', 'busybox', 'vitest') }, async t => {
-  const vitest = resolve('node_modules/vitest/vitest.mjs')
+  const vitest = resolve('test/integration/runners/node_modules/vitest/vitest.mjs')
   const args = [vitest, 'run', '--globals', '--pool', 'threads', '--no-cache', '--dir']
   await leavesNothing(t, { project: makeProject(t), name: 'vitest', args, copies: 0 })
 })
@@ -120,6 +120,6 @@ t.test('Vitest, with files in threads', { skip: missing('root', 'busybox', 'vite
 t.test('Jest, with files in one process', { skip: missing('root', 'busybox', 'jest') }, async t => {
   const project = makeProject(t)
   const cache = `--cacheDirectory=${join(project, 'cache')}`
-  const args = ['--experimental-vm-modules', resolve('node_modules/jest/bin/jest.js'), '-i', '--no-watchman', cache]
+  const args = ['--experimental-vm-modules', resolve('test/integration/runners/node_modules/jest/bin/jest.js'), '-i', '--no-watchman', cache]
   await leavesNothing(t, { project, name: 'jest', args, copies: 3 })
 })
