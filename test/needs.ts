@@ -88,7 +88,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   zsh: { isThere: () => works('zsh', '--version'), otherwise: 'needs zsh' },
   fish: { isThere: () => works('fish', '--version'), otherwise: 'needs fish' },
   groff: { isThere: () => works('groff', '--version'), otherwise: 'needs groff (package groff-base)' },
-  vitest: { isThere: () => installed('vitest'), otherwise: 'needs Vitest (npm install --prefix test/integration/runners)' },
+  vitest: {
+    isThere: () => installed('vitest'),
+    otherwise: 'needs Vitest (npm install --prefix test/integration/runners)',
+  },
   jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (npm install --prefix test/integration/runners)' },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }

@@ -120,6 +120,12 @@ t.test('Vitest, with files in threads', { skip: missing('root', 'busybox', 'vite
 t.test('Jest, with files in one process', { skip: missing('root', 'busybox', 'jest') }, async t => {
   const project = makeProject(t)
   const cache = `--cacheDirectory=${join(project, 'cache')}`
-  const args = ['--experimental-vm-modules', resolve('test/integration/runners/node_modules/jest/bin/jest.js'), '-i', '--no-watchman', cache]
+  const args = [
+    '--experimental-vm-modules',
+    resolve('test/integration/runners/node_modules/jest/bin/jest.js'),
+    '-i',
+    '--no-watchman',
+    cache,
+  ]
   await leavesNothing(t, { project, name: 'jest', args, copies: 3 })
 })
