@@ -29,7 +29,8 @@ t.test('the result of an exec tells its own', skip, async t => {
   const idle = await container.run({ args: sh('sleep 0.3') })
   t.ok((busy.usage.cpuTime?.total ?? 0) > 20)
   t.ok((idle.usage.cpuTime?.total ?? 1e9) < (busy.usage.cpuTime?.total ?? 0))
-  t.ok((idle.usage.wallTime ?? 0) >= 300)
+  // It is counted from when exec has returned, and the program has begun by then.
+  t.ok((idle.usage.wallTime ?? 0) >= 200)
   t.equal(idle.usage.peakMemory, null, 'the kernel counts it by cgroup')
 })
 

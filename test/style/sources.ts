@@ -4,7 +4,7 @@ import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const notOurs = new Set(['.git', '.tap', 'node_modules', 'dist', 'native/build', 'benchmarks/results'])
+const notOurs = new Set(['.git', '.tap', 'dist', 'native/build', 'benchmarks/results'])
 
 export interface Source {
   /** Relative to the project, such as `lib/errors.ts`. */
@@ -25,7 +25,7 @@ function filesIn(folder: string): readonly string[] {
   const entries = readdirSync(folder, { withFileTypes: true })
   return entries.flatMap(entry => {
     const path = join(folder, entry.name)
-    if (notOurs.has(relative(root, path))) return []
+    if (entry.name === 'node_modules' || notOurs.has(relative(root, path))) return []
     if (entry.isDirectory()) return filesIn(path)
     return entry.isFile() ? [path] : []
   })

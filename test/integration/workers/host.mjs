@@ -71,7 +71,8 @@ async function terminated() {
     await worker.terminate()
   }
   const { createRuntime } = await import('../../../dist/index.js')
-  const runtime = createRuntime({ root })
+  // What was cut off in the middle of a write is told of, and removed.
+  const runtime = createRuntime({ root, log: () => {} })
   for (const id of readdirSync(root).filter(name => !name.startsWith('.'))) await runtime.delete(id, { force: true })
 }
 
@@ -92,6 +93,12 @@ async function beside() {
   await run()
 }
 
+/** Such as `tsrun-init Z`: what the kernel keeps of one that has ended. */
+function describe(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return `${stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))} ${stat.slice(stat.lastIndexOf(')') + 2)[0]}`
+}
+
 /** Threads and children that are on their way out are waited for. */
 async function settled(before) {
   for (let left = 100; left > 0; left--) {
@@ -105,4 +112,4 @@ async function settled(before) {
 const before = open()
 await { many, terminated, beside }[what]()
 const after = await settled(before)
-console.log(JSON.stringify({ before, after, children: children() }))
+console.log(JSON.stringify({ before, after, children: children().map(describe) }))
