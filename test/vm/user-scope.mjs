@@ -1,12 +1,9 @@
 /** Run as a user without privileges: makes a scope, starts a process in it, and prints what it found as JSON. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { openCgroup } from '../../dist/cgroup/index.js'
+import { readResources } from '../../dist/config/read.js'
 import { probeHost } from '../../dist/host/probe.js'
-import { readResources } from '../../dist/spec/read-config.js'
-import { closeFd } from '../../dist/sys/beneath.js'
-import { helperExecutable } from '../../dist/sys/memory.js'
-import { spawn } from '../../dist/sys/spawn.js'
-import { makePipe } from '../../dist/sys/stream.js'
+import { startPlaceholder } from '../../dist/sys/placeholder.js'
 
 const facts = probeHost().cgroup
 const { resources } = readResources({ memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 9 } })
@@ -15,12 +12,8 @@ const found = {}
 try {
   await cgroup.claim(resources)
   cgroup.create({ resources })
-  const [input] = makePipe()
-  const directory = cgroup.directoryFd()
-  // The helper without a plan: it waits until its standard input ends.
-  const waiting = { executable: helperExecutable(), arguments: ['-'], namespaces: 0, fds: [input, input, input] }
-  const { pid } = spawn({ ...waiting, cgroup: directory })
-  closeFd(directory)
+  const { pid } = await startPlaceholder()
+  writeFileSync(`${cgroup.pathIn(0)}/cgroup.procs`, String(pid))
   await cgroup.settle()
   const read = file => readFileSync(`${cgroup.pathIn(0)}/${file}`, 'utf8').trim()
   Object.assign(found, { pid, path: cgroup.pathIn(0), processes: cgroup.pids({ recursive: true }) })
