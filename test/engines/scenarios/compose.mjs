@@ -15,7 +15,7 @@ services:
     command:
       - sh
       - -c
-      - 'mkdir -p /www; for i in $(seq 600); do wget -q -O /www/starts http://store/starts && break; sleep 0.1; done; echo "web serves"; exec httpd -f -p 80 -h /www'
+      - 'mkdir -p /www; for i in $$(seq 600); do wget -q -O /www/starts http://store/starts && break; sleep 0.1; done; echo "web serves"; exec httpd -f -p 80 -h /www'
     depends_on: { store: { condition: service_healthy } }
     stop_signal: SIGKILL
 volumes:
