@@ -33,9 +33,13 @@ printf 'ada:100000:65536\\ncontainers:200000:65536\\n' > $WORK/subids
 for file in /etc/subuid /etc/subgid; do mount --bind $WORK/subids $file; done
 `
 
+/** All Podmans of a user share their locks (/dev/shm/libpod_lock): two that make them at the same time get in each other's way. */
+const oneFirst = '( flock 9; podman ps -aq >&2 ) 9</run/lock'
+
 /** Podman has a program of its own for the first container of a pod, which Debian packages apart. */
 const importImages = `
-podman import -q -c 'ENV PATH=/bin' $WORK/root.tar bb >&2
+${oneFirst}
+podman import -q -c 'ENV PATH=/bin' $WORK/root.tar bb >&2 &&
 podman import -q -c 'CMD ["sleep", "100000"]' $WORK/root.tar infra >&2`
 
 const removeAll = 'podman pod rm -f -a -t 0 >/dev/null; podman rm -f -a -t 0 >/dev/null'
