@@ -4,6 +4,7 @@ import { type OomWatch, openCgroup, type Stats } from '../cgroup/index.js'
 import { readDuration } from '../config/option.js'
 import { StateError } from '../errors.js'
 import type { Context } from '../launch/context.js'
+import { abortOf } from '../sys/abort.js'
 import { closeFd } from '../sys/beneath.js'
 import { monotonicMs } from '../sys/self.js'
 import { after, type Timer } from '../sys/timer.js'
@@ -81,23 +82,21 @@ function openSources({ pidfd, oom, interval, signal }: SourcesInput) {
   const nextOom = (): Promise<Happening> =>
     oom === null ? never : oom.next().then(happened => (happened ? 'oom' : never))
   let outOfMemory = nextOom()
-  const cancelled = new Promise<never>((_, reject) => {
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
-  cancelled.catch(() => {})
+  const cancelled = abortOf(signal)
   let due = monotonicMs() + interval
   const next = async (): Promise<Happening> => {
     let timer: Timer | undefined
     const tick = new Promise<Happening>(resolve => {
       timer = after(Math.max(0, due - monotonicMs()), () => resolve('tick'))
     })
-    const now = await Promise.race([outOfMemory, ended, cancelled, tick]).finally(() => timer?.stop())
+    const now = await Promise.race([outOfMemory, ended, cancelled.promise, tick]).finally(() => timer?.stop())
     if (now === 'oom') outOfMemory = nextOom()
     // A slow consumer misses ticks, it does not get them all at once.
     if (now === 'tick') due = monotonicMs() + interval
     return now
   }
   const close = (): void => {
+    cancelled.stop()
     exit.stop()
     closeFd(pidfd)
     oom?.stop()

@@ -1,6 +1,7 @@
 /** What is waited for: the end of what a process writes, which is later than its own if others hold its pipes; or an abort. */
 import { readDuration } from '../config/option.js'
 import type { Readable } from '../streams.js'
+import { abortOf } from '../sys/abort.js'
 import { unreadBytes } from '../sys/stream.js'
 import { settlesWithin } from '../sys/timer.js'
 import { holdUntil } from '../sys/watch.js'
@@ -10,15 +11,11 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal 
   if (signal === undefined) return promise
   promise.catch(() => {})
   signal.throwIfAborted()
-  let abort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-  })
-  signal.addEventListener('abort', abort, { once: true })
+  const aborted = abortOf(signal)
   try {
-    return await Promise.race([promise, aborted])
+    return await Promise.race([promise, aborted.promise])
   } finally {
-    signal.removeEventListener('abort', abort)
+    aborted.stop()
   }
 }
 

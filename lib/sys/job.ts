@@ -3,6 +3,7 @@
  * pool is held, however many of them hang.
  */
 import { constants } from 'node:fs'
+import { abortOf } from './abort.js'
 import { check } from './errno.js'
 import { native } from './native.js'
 import { READABLE, watch } from './watch.js'
@@ -52,17 +53,6 @@ function begin({ kind, path, first = 0, second = 0 }: Job) {
   const handle = Buffer.alloc(8)
   const done = check(native().ts_job_begin(KINDS[kind], first, second, path, handle), 'pthread_create')
   return { done, handle: handle.readBigUInt64LE(0) }
-}
-
-/** Rejects with the signal's reason; never, if there is no signal. */
-function abortOf(signal: AbortSignal | undefined): { readonly promise: Promise<never>; stop(): void } {
-  let abort = (): void => {}
-  const promise = new Promise<never>((_, reject) => {
-    abort = () => reject(signal?.reason)
-  })
-  promise.catch(() => {})
-  signal?.addEventListener('abort', abort, { once: true })
-  return { promise, stop: () => signal?.removeEventListener('abort', abort) }
 }
 
 /** An O_PATH descriptor of what the kernel has in its cache; null if it would have to ask a file system, or there is no such thing. */
