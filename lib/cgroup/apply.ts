@@ -8,7 +8,7 @@ import type { Setting } from './setting.js'
 import { hostPath, readFileIfThere, writeFile } from './tree.js'
 
 /** The hierarchy that a controller is bound to; settings of the `cgroup` core and of no controller are those of cgroup v2. */
-export function placeOf(places: readonly Place[], { version, controller }: SettingGroup): Place | null {
+function placeOf(places: readonly Place[], { version, controller }: SettingGroup): Place | null {
   const candidates = places.filter(place => place.version === version)
   return version === 2 ? (candidates[0] ?? null) : (candidates.find(has(controller)) ?? null)
 }

@@ -90,7 +90,7 @@ export class Interrupted extends Error {
 }
 
 /** As shells tell it: 128 + its number. */
-export function statusOfSignal(name: string): number {
+function statusOfSignal(name: string): number {
   const realTime = /^SIGRTMIN\+(\d+)$/.exec(name)?.[1]
   const number = realTime === undefined ? constants.signals[name as NodeJS.Signals] : 34 + Number(realTime)
   return 128 + (number ?? 0)

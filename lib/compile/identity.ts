@@ -113,7 +113,7 @@ export function grantable({ config, facts }: Pick<Work, 'config' | 'facts'>): bi
  * `process.capabilities`, limited to what can be granted; the specification wants a warning for the rest, and no error.
  * No capability is ever added to the inheritable or ambient set (CVE-2022-24769). Without the field there are none.
  */
-export function grantCapabilities(work: Work): GrantedSets {
+function grantCapabilities(work: Work): GrantedSets {
   const { capabilities } = work.config.process ?? { capabilities: null }
   if (capabilities === null) return { bounding: 0n, effective: 0n, permitted: 0n, inheritable: 0n, ambient: 0n }
   const limit = limiter(work, capabilities)

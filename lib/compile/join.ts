@@ -12,7 +12,7 @@ import { isRootless, ownerOf } from './privilege.js'
 import { lastFilter, lookUp, runProgram } from './program.js'
 
 /** Into a container that exists, for hooks: its cgroups, its namespaces, its root. */
-export function joinContainer(work: Work): void {
+function joinContainer(work: Work): void {
   joinCgroups(work)
   joinNamespaces(work)
   joinRoot(work)
@@ -22,7 +22,7 @@ export function joinContainer(work: Work): void {
  * All namespaces of the container at once through the pidfd of its init (Linux 5.8; the kernel takes the user namespace
  * first), and a child for the pid namespace.
  */
-export function joinNamespaces({ config, draft }: Work): void {
+function joinNamespaces({ config, draft }: Work): void {
   const type = config.linux.namespaces.reduce((mask, { flag }) => mask | flag, 0)
   draft.op('not_dumpable', {})
   const origin = '/linux/namespaces'
@@ -32,7 +32,7 @@ export function joinNamespaces({ config, draft }: Work): void {
   draft.op('setsid', {})
 }
 
-export function joinRoot({ draft }: Work): void {
+function joinRoot({ draft }: Work): void {
   draft.op('join_root', { slot: draft.slot({ kind: 'init_root', origin: '/root/path' }) }, '/root/path')
 }
 

@@ -45,7 +45,7 @@ export const IO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS
 export type IoClass = keyof typeof IO_CLASSES
 
 /** What ioprio_set(2) takes: the class in the highest 3 bits of 16, and within it 0 (first) to 7 (last). */
-export function ioPriorityOf(className: IoClass, level: number): number {
+function ioPriorityOf(className: IoClass, level: number): number {
   return IO_CLASSES[className] * 0x2000 + level
 }
 
@@ -87,7 +87,7 @@ export interface ExecAffinity {
  * The numbers of a list such as `0-3,7` in ascending order, each once; [] for an empty list; null for what is none, or has
  * a number above `most`.
  */
-export function parseNumbers(text: string, most: number): number[] | null {
+function parseNumbers(text: string, most: number): number[] | null {
   const numbers = new Set<number>()
   if (text.trim() === '') return []
   for (const part of text.split(',')) {

@@ -28,7 +28,7 @@ export interface Child {
   withPidfd<T>(use: (pidfd: number) => T): T | null
 }
 
-export const UNKNOWN_STATUS: ChildStatus = { exitCode: null, signal: null, cpuTime: null }
+const UNKNOWN_STATUS: ChildStatus = { exitCode: null, signal: null, cpuTime: null }
 
 export interface Followed {
   readonly pid: number

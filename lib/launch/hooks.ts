@@ -29,7 +29,7 @@ const debug = trace('hooks')
 export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Promise<ProgramResult>
 
 /** A hook in our own namespaces, which begins in the bundle, as with other runtimes. */
-export const inRuntimeNamespace =
+const inRuntimeNamespace =
   ({ bundle, id }: Pick<ContainerRecord, 'bundle' | 'id'>, store: Store): HookRunner =>
   (hook, stdin, signal) => {
     const started = (pid: number): void => noteHook(store, id, { pid, startTime: processStat(pid)?.startTime ?? '' })
@@ -48,7 +48,7 @@ interface Joining {
 }
 
 /** A hook in the container's namespaces and cgroup: a second helper with a plan that joins them. */
-export function inContainerNamespace(joining: Joining): HookRunner {
+function inContainerNamespace(joining: Joining): HookRunner {
   return async (hook, stdin, signal) => {
     const [inputEnd, input] = makePipe()
     const [errorEnd, errors] = makePipe()
@@ -124,7 +124,7 @@ export async function runHooks(input: HooksInput): Promise<void> {
 }
 
 /** As `runHooks`, but goes on after a failure, as the specification wants it of poststop; returns the errors. */
-export async function runAllHooks(input: HooksInput): Promise<HookError[]> {
+async function runAllHooks(input: HooksInput): Promise<HookError[]> {
   const errors: HookError[] = []
   for (const [index, hook] of input.hooks.entries()) {
     try {

@@ -7,7 +7,7 @@ import { settlesWithin } from '../sys/timer.js'
 import { holdUntil } from '../sys/watch.js'
 
 /** As `promise`, unless the signal is aborted first: its reason is thrown then, and nobody hears of `promise` any more. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   promise.catch(() => {})
   signal.throwIfAborted()
