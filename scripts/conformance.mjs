@@ -53,7 +53,7 @@ const text = `# Conformance
 What version 1.3 of the OCI runtime specification asks of a runtime on Linux, sentence by sentence in our words, and the tests that
 show that tsrun does it. \`yes\`: done and shown. \`simulated\`: done, but no machine of the tests has the hardware or the kernel module
 that it is about, with what is shown in its place. \`partial\`: as far as the kernel goes, with the reason. \`no\`: not done, with the reason.
-A test fails where a test that is named here is gone. In the titles of tests, \`…\` stands for each value of a list. What the
+A test fails if a test that is named here is gone. In the titles of tests, \`…\` stands for each value of a list. What the
 specification leaves to the runtime, and somebody may not expect, is [at the end](#choices).
 
 | page | sentences | ${STATUSES.join(' | ')} |
@@ -70,7 +70,7 @@ ${pages
   .join('\n')}
 ## Choices
 
-A runtime may choose which values it supports where none is asked for ([config.md#valid-values](${SPECIFICATION}/config.md#valid-values)).
+A runtime may choose which values it supports if none is asked for ([config.md#valid-values](${SPECIFICATION}/config.md#valid-values)).
 
 | about | what tsrun does | why | shown by |
 |---|---|---|---|

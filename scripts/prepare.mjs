@@ -3,24 +3,13 @@
  * build from (an installed package) or with (an install without development dependencies) it does nothing.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const isClone = existsSync(join(root, 'lib', 'index.ts'))
 const hasCompiler = existsSync(join(root, 'node_modules', 'typescript', 'package.json'))
-
-/** Takes out of dist what no source is there for any more, so that it is not packed; dist/cli is the bundle's own. */
-function prune() {
-  const dist = join(root, 'dist')
-  const compiled = name => /\.(js|d\.ts)$/.test(name) && !name.startsWith('cli/')
-  const files = readdirSync(dist, { recursive: true }).filter(compiled)
-  for (const name of files) {
-    const source = join(root, 'lib', name.replace(/\.(js|d\.ts)$/, '.ts'))
-    if (!existsSync(source)) rmSync(join(dist, name))
-  }
-}
 
 /** tap is built from the plugins that .taprc names; with its own TypeScript plugin a test file takes seconds to load. */
 function buildTap() {
@@ -30,7 +19,6 @@ function buildTap() {
 
 if (isClone && hasCompiler) {
   process.exitCode = spawnSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' }).status ?? 1
-  if (process.exitCode === 0) prune()
   buildTap()
 } else if (isClone) {
   console.error('tsrun: TypeScript is not installed, dist is left as it is')

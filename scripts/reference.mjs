@@ -40,6 +40,7 @@ const written = node =>
     .replace(/\/\*\*.*?\*\//gs, '')
     .replace(/\s+/g, ' ')
     .trim()
+    .replace(/^\| /, '')
 
 function signatureOf(name, node) {
   const parameters = node.parameters.map(written).join(', ')

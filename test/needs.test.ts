@@ -31,7 +31,7 @@ t.test('what is there is not missing', async t => {
   withEnvironment({ PATH: process.env.PATH ?? '' }, () => t.equal(missing('cc'), false))
 })
 
-t.test('what is missing has a reason, and is an error where the test must run', async t => {
+t.test('what is missing has a reason, and is an error if the test must run', async t => {
   withEnvironment({ PATH: '/nowhere' }, () => {
     t.match(missing('strace'), /needs strace/)
     process.env.MUST_RUN = '1'

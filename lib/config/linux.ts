@@ -83,7 +83,7 @@ export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
     mountLabel: linux.mountLabel || null,
     netDevices: normaliseNetDevices(linux),
     intelRdt: normaliseIntelRdt(linux, warn),
-    memoryPolicy: normaliseMemoryPolicy(linux),
+    memoryPolicy: normaliseMemoryPolicy(linux, warn),
     personality: personality === undefined ? null : PERSONALITIES[personality.domain],
   }
 }

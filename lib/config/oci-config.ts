@@ -148,7 +148,7 @@ export interface OciLinux {
     memBwSchema?: string
     enableMonitoring?: boolean
   }
-  memoryPolicy?: { mode: string; nodes?: string; flags?: readonly string[] }
+  memoryPolicy?: { mode?: string; nodes?: string; flags?: readonly string[] }
   personality?: { domain: 'LINUX' | 'LINUX32'; flags?: readonly string[] }
 }
 

@@ -130,7 +130,7 @@ export const schedulingShapes = {
 }
 
 export const memoryPolicyShape = s.object({
-  mode: s.oneOf(namesOf(MEMORY_POLICIES)),
+  mode: s.optional(s.oneOf(namesOf(MEMORY_POLICIES))),
   nodes: s.optional(numberList('nodes', LAST_NODE)),
   flags: s.optional(s.list(s.oneOf(namesOf(MEMORY_POLICY_FLAGS)))),
 })
@@ -194,6 +194,10 @@ export const memoryPolicyRules: readonly Rule[] = [
 function checkMemoryPolicy({ linux = {} }: OciConfig, report: Report): void {
   const { mode = '', nodes = '', flags = [] } = linux.memoryPolicy ?? {}
   const isEmpty = nodes.trim() === ''
+  if (mode === '' && (!isEmpty || flags.length > 0)) {
+    report({ path: `${MEMORY}/mode`, expected: 'given with nodes or flags', received: undefined })
+    return
+  }
   const has = (flag: MemoryPolicyFlag): boolean => flags.includes(flag)
   if (WITHOUT_NODES.includes(mode) && !isEmpty) {
     report({ path: `${MEMORY}/nodes`, expected: `empty with ${mode}`, received: nodes })
@@ -255,8 +259,13 @@ function normaliseScheduler(scheduler: OciScheduler): Scheduler {
   }
 }
 
-export function normaliseMemoryPolicy({ memoryPolicy }: OciLinux): MemoryPolicy | null {
+/** Without a mode there is nothing to set, as runc has it; the specification wants one. */
+export function normaliseMemoryPolicy({ memoryPolicy }: OciLinux, warn: Warn): MemoryPolicy | null {
   if (memoryPolicy === undefined) return null
+  if (memoryPolicy.mode === undefined) {
+    warn(`${MEMORY}/mode`, 'there is none: no memory policy is set')
+    return null
+  }
   const { mode, nodes = '', flags = [] } = memoryPolicy
   const number = flags.reduce(
     (mask, flag) => mask | MEMORY_POLICY_FLAGS[flag as MemoryPolicyFlag],

@@ -3,8 +3,9 @@ import { readDocument, type Source } from './read-document.js'
 import * as s from './shape.js'
 
 /** `paused` is ours, as it is every other runtime's: the specification lets implementations add to its four. */
-export const STATUSES = ['creating', 'created', 'running', 'stopped', 'paused'] as const
-export type Status = (typeof STATUSES)[number]
+export type Status = 'creating' | 'created' | 'running' | 'stopped' | 'paused'
+
+const STATUSES: readonly [Status, ...Status[]] = ['creating', 'created', 'running', 'stopped', 'paused']
 
 /** The state of a container as the specification has it (runtime.md#state): what hooks read and `state` prints. */
 export interface OciState {

@@ -108,7 +108,7 @@ test('The memory limit kills, and the kills are counted.', async t => {
   t.ok(cgroup.oomKills() > 0)
 })
 
-test('A limit below what is in use is refused where the configuration wants that checked.', async t => {
+test('A limit below what is in use is refused if the configuration wants that checked.', async t => {
   const cgroup = testCgroup(t)
   cgroup.create({ resources: resources() })
   const directory = directoryIn(cgroup, 'memory')

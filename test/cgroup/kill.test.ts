@@ -29,7 +29,7 @@ function child(directories: readonly string[]): string[] {
   return directories.map(directory => `${directory}/child`)
 }
 
-test('Processes are listed, and with the cgroups below where that is asked for.', async t => {
+test('Processes are listed, and with the cgroups below if that is asked for.', async t => {
   const cgroup = created(t)
   t.same(cgroup.pids({ recursive: true }), [])
   const outer = await sleeperIn(t, directoriesOf(cgroup))

@@ -39,12 +39,12 @@ t.test(
   },
 )
 
-t.test('Where only a part of the hierarchy is mounted, our own cgroup is counted from there.', async t => {
+t.test('If only a part of the hierarchy is mounted, our own cgroup is counted from there.', async t => {
   t.same(paths(v2('/docker/abc/us', '/docker/abc'), 'c1'), ['c1'])
   t.same(paths(v2('/docker/abc', '/docker/abc'), 'c1'), ['c1'])
 })
 
-t.test('A relative path is refused where our own cgroup can not be seen.', async t => {
+t.test('A relative path is refused if our own cgroup can not be seen.', async t => {
   for (const facts of [v2('/docker/abcd', '/docker/abc'), v2('/../elsewhere'), v2('/', '/..')]) {
     t.throws(() => paths(facts, 'c1'), { code: 'ERR_HOST_CGROUP' })
     t.same(paths(facts, '/c1'), ['c1'])

@@ -10,10 +10,10 @@ function viewing(file: string): string[] {
   return ['-m', 'sh', '-c', mount, 'sh', process.execPath, ...process.execArgv, path]
 }
 
-t.test('Where only version 2 is mounted, all works the same.', { skip }, async t => {
+t.test('If only version 2 is mounted, all works the same.', { skip }, async t => {
   await t.spawn('unshare', viewing('unified-view.ts'), 'the tests in that view')
 })
 
-t.test('Where only version 2 is mounted, limits are written in its words.', { skip }, async t => {
+t.test('If only version 2 is mounted, limits are written in its words.', { skip }, async t => {
   await t.spawn('unshare', viewing('unified-limits-view.ts'), 'the tests in that view')
 })

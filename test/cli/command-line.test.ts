@@ -72,7 +72,7 @@ t.test('flags may follow arguments', async t => {
   t.same(parse(['ID', '-d', 'more']), { ...nothing, on: ['detach'], args: ['ID', 'more'] })
 })
 
-t.test('but not where a command stops at its first argument', async t => {
+t.test('but not if a command stops at its first argument', async t => {
   t.same(parse(['-d', 'ID', '-9', '--bundle'], true), { ...nothing, on: ['detach'], args: ['ID', '-9', '--bundle'] })
 })
 

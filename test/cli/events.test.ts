@@ -25,7 +25,7 @@ t.test('no limit is written with all digits, those of the version', async t => {
   t.match(second, '"swap":{"limit":18446744073709551615,"usage":2,"failcnt":0}', 'with memory, as on version 1')
 })
 
-t.test('pressure is told where the host accounts for it', async t => {
+t.test('pressure is told if the host accounts for it', async t => {
   const share = { average10: 0.5, average60: 1, average300: 2, total: 3 }
   const cpu = {
     usage: { total: 9, user: 4, kernel: 5, perCpu: null },

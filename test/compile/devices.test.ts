@@ -64,7 +64,7 @@ t.test('without a mount namespace only the devices that are asked for are made',
   )
 })
 
-t.test('where tsrun itself is in a user namespace, devices are those of the host', async t => {
+t.test('if tsrun itself is in a user namespace, devices are those of the host', async t => {
   const { plan } = compileCase('minimal', { facts: { inUserNamespace: true } })
   t.same(
     argsOf(plan, 'mknod').map(({ path }) => path),

@@ -48,7 +48,7 @@ t.test('inheritable and ambient capabilities are never added to', async t => {
   t.match(argsOf(withProcess({ capabilities: all }).plan, 'capabilities'), [{ inheritable: 0x20n, ambient: 0x20n }])
 })
 
-t.test('the umask is only set where it is given', async t => {
+t.test('the umask is only set if it is given', async t => {
   t.same(argsOf(withProcess({ user: { uid: 0, gid: 0 } }).plan, 'umask'), [])
   t.same(argsOf(withProcess({ user: { uid: 0, gid: 0, umask: 0o77 } }).plan, 'umask'), [{ mask: 0o77 }])
 })

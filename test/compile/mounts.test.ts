@@ -98,7 +98,7 @@ t.test('a remount tells the file system what is of the file system, and the moun
   t.match(argsOf(plan, 'set_attributes'), [{ path: '/dev/shm', set: RDONLY }])
 })
 
-t.test('a tmpfs that copies what it hides is sealed afterwards, and keeps its own mode where it has one', async t => {
+t.test('a tmpfs that copies what it hides is sealed afterwards, and keeps its own mode if it has one', async t => {
   const tmpfs = (...options: string[]) => ({ destination: '/run', type: 'tmpfs', options: ['tmpcopyup', ...options] })
   const resolveOf = (...options: string[]) => argsOf(planOf(withMounts(tmpfs(...options))), 'mount_fs')[0]?.resolve
   t.equal(resolveOf(), RESOLVE.COPY_UP | RESOLVE.COPY_MODE)
@@ -226,7 +226,7 @@ t.test('a mount label is given to the file systems that take one', async t => {
   )
 })
 
-t.test('cgroups are read-only where the configuration says so, in every variant', async t => {
+t.test('cgroups are read-only if the configuration says so, in every variant', async t => {
   const mount = { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup' }
   for (const host of ['docker-v1', 'docker-v2', 'cgroup-mount-hybrid']) {
     for (const namespaces of [[{ type: 'mount' }], [{ type: 'mount' }, { type: 'cgroup' }]] as const) {

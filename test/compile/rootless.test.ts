@@ -27,7 +27,7 @@ t.test('who is mapped alone makes what has to be made', async t => {
   t.match(argsOf(plan, 'mkdir'), [{ path: '/work', uid: 7, gid: 8 }])
 })
 
-t.test('additional groups are refused only where the kernel denies setgroups', async t => {
+t.test('additional groups are refused only if the kernel denies setgroups', async t => {
   const document = documentOf('rootless')
   const process = { cwd: '/', args: ['sh'], user: { uid: 0, gid: 0, additionalGids: [0] } }
   const withGroups: OciConfig = { ...document, process }

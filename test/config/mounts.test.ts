@@ -117,7 +117,7 @@ t.test('options of the file system are split as mount(2) would split them', asyn
   t.same(tmpfs(String.raw`lowerdir=/a\,b:/c,ro`).data, [String.raw`lowerdir=/a\,b:/c`, 'ro'])
 })
 
-t.test('the ids of a mount are mapped where an option or mappings say so', async t => {
+t.test('the ids of a mount are mapped if an option or mappings say so', async t => {
   const mappings = [{ containerID: 0, hostID: 1000, size: 1 }]
   const both = { uidMappings: mappings, gidMappings: mappings }
   t.equal(bind().idmap, null)

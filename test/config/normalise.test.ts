@@ -120,7 +120,7 @@ t.test('zeros that mean nothing are absent, those that mean something are kept',
   t.equal(resources.pids.limit, 0n)
 })
 
-t.test('a seccomp answer that carries an errno carries EPERM where none is given', async t => {
+t.test('a seccomp answer that carries an errno carries EPERM if none is given', async t => {
   const { seccomp } = readLinux({
     seccomp: {
       defaultAction: 'SCMP_ACT_ERRNO',

@@ -113,7 +113,7 @@ const cases: Record<string, (config: TestConfig) => void> = {
 }
 
 for (const [what, change] of Object.entries(cases)) {
-  t.test(`config-linux.md#cgroup-ownership: the owner stays where the view ${what}`, async t => {
+  t.test(`config-linux.md#cgroup-ownership: the owner stays if the view ${what}`, async t => {
     const owners = await ownersOf(t, change)
     t.same(ownedBy(owners, 1234), [])
     t.same(ownedBy(owners, 0).length, owners.size)

@@ -105,7 +105,7 @@ for (const [kind, before] of [
   )
 }
 
-t.test('runtime.md#lifecycle: the program has not run where a startContainer hook fails', skip, async t => {
+t.test('runtime.md#lifecycle: the program has not run if a startContainer hook fails', skip, async t => {
   const bundle = bundleWithHooks(t)
   const { script, log, create } = bundle
   bundle.configure('startContainer', script('exit 1'))

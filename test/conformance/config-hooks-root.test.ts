@@ -55,7 +55,7 @@ t.test('config.md#createcontainer-hooks: what they mount in the root is there', 
   }
 })
 
-t.test('config.md#createcontainer-hooks: also where the root is not pivoted to', skip, async t => {
+t.test('config.md#createcontainer-hooks: also if the root is not pivoted to', skip, async t => {
   const bundle = bundleWithLog(t)
   const { configure, script, log, read, rootfs, runtime, id } = bundle
   configure(config => {
@@ -157,7 +157,7 @@ t.test('config.md#posix-platform-hooks: where they begin', skip, async t => {
   )
 })
 
-t.test('config.md#poststop: it runs also where the bundle is gone', skip, async t => {
+t.test('config.md#poststop: it runs also if the bundle is gone', skip, async t => {
   const { configure, script, log, read, runtime, bundle, id } = bundleWithLog(t)
   configure(config => (config.hooks = { poststop: [script(`pwd > ${log}/poststop`)] }))
   const container = await runtime.create({ id: id(), bundle, stdio: 'ignore' })

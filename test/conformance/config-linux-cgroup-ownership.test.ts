@@ -9,7 +9,7 @@ const skip = missing('root', 'busybox', 'cgroup-v2')
 const mount = 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup && exec "$@"'
 const view = fileURLToPath(new URL('cgroup-ownership-view.ts', import.meta.url))
 
-t.test('config-linux.md#cgroup-ownership: where only version 2 is mounted', { skip }, async t => {
+t.test('config-linux.md#cgroup-ownership: if only version 2 is mounted', { skip }, async t => {
   const command = ['-m', 'sh', '-c', mount, 'sh', process.execPath, ...process.execArgv, view]
   await t.spawn('unshare', command, 'the tests in that view')
 })

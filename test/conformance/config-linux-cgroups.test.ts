@@ -152,7 +152,7 @@ t.test('config-linux.md#cgroups-path: paths that lead elsewhere are errors', ski
   }
 })
 
-t.test('config-linux.md#cgroups-path: nothing is made where create is refused', skip, async t => {
+t.test('config-linux.md#cgroups-path: nothing is made if create is refused', skip, async t => {
   const bundle = makeBundle(t)
   const name = bundle.id('refused')
   const error = await createError(bundle, config => {

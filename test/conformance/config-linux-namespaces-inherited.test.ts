@@ -162,7 +162,7 @@ t.test('config-linux.md#namespaces: a create that fails leaves no mount', skip, 
 })
 
 t.test(
-  'config-linux.md#namespaces: mounts without a namespace are refused where they could not be undone',
+  'config-linux.md#namespaces: mounts without a namespace are refused if they could not be undone',
   skip,
   async t => {
     const bundle = makeBundle(t)

@@ -194,7 +194,7 @@ t.test('config-linux.md#block-io: rates of a device', needs('blkio', 'blkio.thro
 })
 
 t.test(
-  'config-linux.md#block-io: a weight, or an error that names it where the kernel has none',
+  'config-linux.md#block-io: a weight, or an error that names it if the kernel has none',
   needs('blkio'),
   async t => {
     const error = await createError(makeBundle(t), change({ blockIO: { weight: 300 } }))

@@ -41,7 +41,7 @@ for (const noNewPrivileges of [true, false]) {
       const profile = allowing({ names: mkdir, action: 'SCMP_ACT_ERRNO', ...rule })
       return (await sh('mkdir /tmp/x', filtered(profile, { noNewPrivileges }))).stderr
     }
-    t.match(await attempt({}), /Operation not permitted/, 'EPERM where nothing is said')
+    t.match(await attempt({}), /Operation not permitted/, 'EPERM if nothing is said')
     t.match(await attempt({ errnoRet: 28 }), /No space left on device/)
     t.match(await attempt({ errnoRet: 0 }), /^$/, '0 is success, and nothing has been done')
   })
@@ -226,7 +226,7 @@ t.test(
   },
 )
 
-t.test('config-linux.md#seccomp: the container waits for start without the filter where it can', skip, async t => {
+t.test('config-linux.md#seccomp: the container waits for start without the filter if it can', skip, async t => {
   const container = await createSleeper(
     makeBundle(t),
     filtered(allowing({ names: ['mkdir'], action: 'SCMP_ACT_ERRNO' })),

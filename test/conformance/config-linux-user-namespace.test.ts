@@ -256,7 +256,7 @@ t.test('config.md#user: ids that are not mapped are errors', skip, async t => {
 })
 
 t.test(
-  'config-linux.md#user-namespace-mappings: an id that the namespace lacks is an error where it is joined',
+  'config-linux.md#user-namespace-mappings: an id that the namespace lacks is an error if it is joined',
   skip,
   async t => {
     const host = await createSleeper(makeBundle(t), mapped)

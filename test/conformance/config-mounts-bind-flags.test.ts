@@ -142,7 +142,7 @@ t.test('config.md#linux-mount-options: the mounts below a recursive bind keep th
 const inOuter = { skip: missing('root', 'busybox', 'user-namespaces') }
 
 t.test(
-  'config.md#linux-mount-options: what the kernel locks stays where tsrun itself is in a user namespace',
+  'config.md#linux-mount-options: what the kernel locks stays if tsrun itself is in a user namespace',
   inOuter,
   t => {
     const bundle = bundleWithSource(t)

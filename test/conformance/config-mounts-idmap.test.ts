@@ -72,7 +72,7 @@ t.test("config.md#mounts: without mappings those of the container's user namespa
   t.match(lstatSync(`${source}/new`), { uid: 0, gid: 0 })
 })
 
-t.test('config.md#mounts: also where the user namespace is joined', skip, async t => {
+t.test('config.md#mounts: also if the user namespace is joined', skip, async t => {
   const { bind, sh } = bundleWithSource(t)
   const holder = await namespaceHolder(t, 'user', '-U')
   for (const map of ['uid_map', 'gid_map']) writeFileSync(`/proc/${holder.pid}/${map}`, '0 300000 65536\n')

@@ -69,7 +69,7 @@ t.test('config.md#linux-mount-options: without a user namespace the configuratio
   t.same(mountAt(stdout, '/data').options.slice(0, 2), ['rw', 'relatime'])
 })
 
-t.test('config-linux.md#default-devices: where tsrun itself is in a user namespace they are bound', skip, async t => {
+t.test('config-linux.md#default-devices: if tsrun itself is in a user namespace they are bound', skip, async t => {
   const { bundle, directory, configure, id } = makeBundle(t)
   configure(config => {
     config.process.args = [

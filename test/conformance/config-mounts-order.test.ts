@@ -93,7 +93,7 @@ t.test('config.md#mounts: a destination may begin with the path of the root on t
 })
 
 t.test(
-  'config.md#mounts: the ids of a tmpfs of the configuration itself are not mapped where it is bound',
+  'config.md#mounts: the ids of a tmpfs of the configuration itself are not mapped if it is bound',
   skip,
   async t => {
     const bundle = bundleWithSources(t)
@@ -106,7 +106,7 @@ t.test(
 )
 
 t.test(
-  'config.md#mounts: in a user namespace what a source of the host forbids stays so where it is bound again',
+  'config.md#mounts: in a user namespace what a source of the host forbids stays so if it is bound again',
   skip,
   async t => {
     const bundle = bundleWithSources(t)

@@ -55,7 +55,7 @@ t.test('config.md#mounts: a relative destination is taken from the root, with a 
   t.match(log, [{ level: 'warning', message: /^\/mounts\/4\/destination: .*relative/ }])
 })
 
-t.test('config.md#mounts: a file is bound on a file, which is made where it is missing', skip, async t => {
+t.test('config.md#mounts: a file is bound on a file, which is made if it is missing', skip, async t => {
   const { sh, source, rootfs } = bundleWithSource(t)
   const bind = (destination: string): MountInput => ({ destination, source: `${source}/file`, options: ['bind'] })
   const { stdout } = await sh('cat /etc/passwd /data/new/file', mounting(bind('/etc/passwd'), bind('/data/new/file')))

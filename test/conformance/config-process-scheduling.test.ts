@@ -89,7 +89,7 @@ t.test('config.md#linux-process: a nice value is from -20 to 19', skip, async t 
 })
 
 t.test(
-  'config.md#linux-process: a nice value where there is none is left to the kernel, with a warning',
+  'config.md#linux-process: a nice value if there is none is left to the kernel, with a warning',
   skip,
   async t => {
     const { sh, log } = makeBundle(t)

@@ -40,7 +40,7 @@ t.test('config.md#posix-platform-user: the standard streams belong to the user',
   t.equal(stdout, '1000\nagain\n')
 })
 
-t.test('config.md#posix-platform-user: umask where it is given', skip, async t => {
+t.test('config.md#posix-platform-user: umask if it is given', skip, async t => {
   for (const umask of [0, 0o22, 0o77, 0o777]) {
     const { stdout } = await makeBundle(t).sh('umask; > /tmp/x; stat -c %a /tmp/x', config => {
       config.process.user = { uid: 0, gid: 0, umask }

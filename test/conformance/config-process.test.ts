@@ -155,7 +155,7 @@ t.test('config.md#process: noNewPrivileges', skip, async t => {
   t.equal(stdout, 'NoNewPrivs:\t0\n')
 })
 
-t.test('config.md#linux-process: oomScoreAdj is set where it is given, and left alone where not', skip, async t => {
+t.test('config.md#linux-process: oomScoreAdj is set if it is given, and left alone if not', skip, async t => {
   const { sh } = makeBundle(t)
   const show = 'cat /proc/self/oom_score_adj'
   t.match(await sh(show, processWith({ oomScoreAdj: 123 })), { stdout: '123\n' })

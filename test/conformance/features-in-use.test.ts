@@ -84,7 +84,7 @@ t.test('features-linux.md#namespaces: a container has one of each', skip, async 
   )
 })
 
-t.test('features-linux.md#capabilities: each is granted, or warned about where the host has it not', skip, async t => {
+t.test('features-linux.md#capabilities: each is granted, or warned about if the host has it not', skip, async t => {
   const names = [...(linux?.capabilities ?? [])]
   t.equal(names.length, 41)
   const { sh, log } = makeBundle(t)

@@ -55,7 +55,7 @@ grep -w Seccomp: /proc/self/status; unshare -U true 2> /dev/null || echo confine
   t.match(stdout, /^alternatives\nroot\nnames\nSeccomp:\t2\nconfined\n/, stderr)
 })
 
-t.test('the program is refused in the words of the host where it is not there', skip, async t => {
+t.test('the program is refused in the words of the host if it is not there', skip, async t => {
   const folder = t.testdir()
   tsrun(['spec', '--host-root', '--', 'no-such-program'], { cwd: folder })
   const { status, stderr } = tsrun(['--root', join(folder, 'state'), 'run', `tsrun-none-${process.pid}`], {

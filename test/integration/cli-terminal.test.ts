@@ -182,7 +182,7 @@ t.test('exec gives it one as well, with line feeds in what is read by a program'
   t.match(run(['exec', '-t', id, 'sh', '-c', 'tty; echo two']), { status: 0, stdout: /^\/dev\/pts\/0\ntwo\n$/ })
 })
 
-t.test('the terminal is given back where the command fails', skip, async t => {
+t.test('the terminal is given back if the command fails', skip, async t => {
   const box = withTerminal('sleep 100', t)
   const code = `
 master, slave = pty.openpty()

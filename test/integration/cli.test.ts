@@ -90,7 +90,7 @@ t.test('list shows a table, JSON, or ids', skip, async t => {
   t.match(run(['list', '-f', 'yaml']), { status: 1, stderr: /invalid format option/ })
 })
 
-t.test('list goes on where one container cannot be read', skip, async t => {
+t.test('list goes on if one container cannot be read', skip, async t => {
   const box = makeBundle(t)
   const [run, one, two] = [commandOn(box), box.id('one'), box.id('two')]
   // Each in a cgroup of its own, named after the id.

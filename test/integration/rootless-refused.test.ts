@@ -116,7 +116,7 @@ const CASES: readonly Case[] = [
     says: ['/mounts/8', 'open_tree', 'EINVAL', 'use rbind'],
   },
   {
-    title: 'a proc where that of the host is covered in part',
+    title: 'a proc if that of the host is covered in part',
     surroundings: { before: 'mount -t tmpfs tmpfs /proc/fs' },
     says: ['/mounts/0', 'fsmount', 'EPERM', 'nothing may cover a part of it'],
   },

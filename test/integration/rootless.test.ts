@@ -183,7 +183,7 @@ t.test('exec sets limits of its own', skip, async t => {
 })
 
 t.test(
-  'a cgroup is used where the user has one delegated (version 2)',
+  'a cgroup is used if the user has one delegated (version 2)',
   { skip: skip.skip || missing('cgroup-v2') },
   async t => {
     const { configure, script, prefix } = makeRootlessBundle(t)

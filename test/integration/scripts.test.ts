@@ -61,7 +61,7 @@ t.test('a file that crashes is a failure, and so is output that ends early, or t
   t.equal(count('').status, 1)
 })
 
-t.test('a skipped test is told, and a failure where everything must run', async t => {
+t.test('a skipped test is told, and a failure if everything must run', async t => {
   const skipped = GOOD.replace('ok 2 - one and two', 'ok 2 - one and two # SKIP needs root')
   t.match(count(skipped).stdout, '1 skipped')
   t.equal(count(skipped).lastLine, '1 passed, 0 failed')
@@ -80,7 +80,7 @@ function nativeProject(t: Test): string {
   return folder
 }
 
-t.test('the native parts are compiled where a source is newer, and only then', { skip: missing('cc') }, async t => {
+t.test('the native parts are compiled if a source is newer, and only then', { skip: missing('cc') }, async t => {
   const folder = nativeProject(t)
   const script = resolve(folder, 'scripts/native.mjs')
   const library = join(folder, 'native/build/libtsrun.so')
@@ -119,4 +119,22 @@ t.test('warnings are errors in a clone, but not in an installed package', { skip
   rmSync(join(folder, 'native/build'), { recursive: true })
   mkdirSync(join(folder, 'lib'))
   t.equal(run(script).status, 1)
+})
+
+t.test('a build takes out of dist what no source is there for any more', async t => {
+  const root = mkdtempSync(join(tmpdir(), 'tsrun-test-'))
+  t.teardown(() => rmSync(root, { recursive: true, force: true }))
+  const put = (...names: readonly string[]) => {
+    for (const name of names) {
+      mkdirSync(join(root, name, '..'), { recursive: true })
+      writeFileSync(join(root, name), '')
+    }
+  }
+  const kept = ['index.js', 'index.d.ts', 'sys/a.js', 'cli/tsrun.cjs', 'cli/LICENSES.txt', 'cli/program-0a.js.cache']
+  put('scripts/prune.mjs', 'lib/index.ts', 'lib/sys/a.ts', 'lib/cli/main.ts', ...kept.map(name => `dist/${name}`))
+  put('dist/exec.js', 'dist/lifecycle/deep/run.d.ts', 'dist/cli/main.js', 'dist/sys/b.js', 'dist/sys/a.txt')
+  cpSync('scripts/prune.mjs', join(root, 'scripts/prune.mjs'))
+  t.match(run(join(root, 'scripts/prune.mjs')), { status: 0, stderr: '' })
+  const left = readdirSync(join(root, 'dist'), { recursive: true }).map(String)
+  t.strictSame(left.sort(), [...kept, 'cli', 'sys'].sort())
 })

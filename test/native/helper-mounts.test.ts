@@ -12,7 +12,7 @@ const RDONLY = BigInt(MOUNT_ATTR.RDONLY)
 t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'busybox') }, async t => {
   const launch = buildLauncher(t)
 
-  t.test('leaves no mount on the host, even where the root and a volume are on shared mounts', async t => {
+  t.test('leaves no mount on the host, even if the root and a volume are on shared mounts', async t => {
     const root = makeRoot(t)
     const mounts = [op('mkdir', { path: '/data', mode: 0o755 }), op('attach', { slot: 1, path: '/data' })]
     const nested = op('mount_fs', { type: 'tmpfs', path: '/data/tmp' })

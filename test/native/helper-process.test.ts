@@ -50,7 +50,7 @@ t.test('the process that the init helper becomes', { skip: missing('root', 'cc',
     for (const [name, value] of Object.entries(expected)) t.match(stdout, new RegExp(`^${name}:\\t0*${value}$`, 'm'))
   })
 
-  t.test('leaves the umask of the caller where the plan has none', async t => {
+  t.test('leaves the umask of the caller if the plan has none', async t => {
     const root = makeRoot(t)
     const mask = process.umask()
     t.equal(launch({ ops: shell('umask'), slots: [`tree:${root}`] }).stdout, `0${mask.toString(8).padStart(3, '0')}\n`)
@@ -107,7 +107,7 @@ t.test('the process that the init helper becomes', { skip: missing('root', 'cc',
     t.equal(bad.exit, 1)
   })
 
-  t.test('takes HOME from the environment where it has one, and / where nobody knows', async t => {
+  t.test('takes HOME from the environment if it has one, and / if nobody knows', async t => {
     const root = makeRoot(t)
     const home = (env: readonly string[]) => {
       const execve = op('execve', { args: ['env'], env })

@@ -88,7 +88,7 @@ t.test('config-linux.md#intelrdt: cache and bandwidth are written together, sche
 })
 
 t.test(
-  'config-linux.md#intelrdt: a line for the bandwidth in the cache schema counts where there is no other',
+  'config-linux.md#intelrdt: a line for the bandwidth in the cache schema counts if there is no other',
   async t => {
     t.strictSame(rdtOf({ l3CacheSchema: 'L3:0=f\nMB:0=10' }).first, ['L3:0=f', 'MB:0=10'])
   },
@@ -113,7 +113,7 @@ t.test('config-linux.md#intelrdt: a class that closID names stays when the conta
   t.notOk(tree.has('silver/mon_groups/box'), 'the group was that of the container alone')
 })
 
-t.test('config-linux.md#intelrdt: where create fails the class is gone again, also one that closID names', async t => {
+t.test('config-linux.md#intelrdt: if create fails the class is gone again, also one that closID names', async t => {
   const tree = makeTree(t)
   undoClass(live(tree, rdtOf({ closID: 'silver', schemata: ['L3:0=f'] })), tree.source)
   t.notOk(tree.has('silver'))
@@ -164,7 +164,7 @@ t.test('config-linux.md#intelrdt: an existing class with other shares is an erro
 })
 
 t.test(
-  'config-linux.md#intelrdt: schemata are written to an existing class too, and taken back where create fails',
+  'config-linux.md#intelrdt: schemata are written to an existing class too, and taken back if create fails',
   async t => {
     const tree = makeTree(t)
     const before = tree.read('gold/schemata')

@@ -15,7 +15,7 @@ function compile(value: bigint): Uint8Array {
   return compileFilter({ seccomp: profile({ syscalls }), cacheDirectory: null }).program
 }
 
-t.test('flags are bits for seccomp(2), without TSYNC, and those of a listener only where there is one', async t => {
+t.test('flags are bits for seccomp(2), without TSYNC, and those of a listener only if there is one', async t => {
   const both = ['SECCOMP_FILTER_FLAG_TSYNC', 'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] as const
   const listener = { path: '/run/agent.sock', metadata: null }
   t.equal(filterFlags({ flags: [], listener: null }), 0)
@@ -61,7 +61,7 @@ t.test('the cache on disk', { skip: missing('libseccomp') }, async t => {
     t.same((await compileElsewhere(cache)).loaded, [])
   })
 
-  t.test('where it cannot be written, the filter is compiled all the same, and that is told', async t => {
+  t.test('if it cannot be written, the filter is compiled all the same, and that is told', async t => {
     const { instructions, stderr } = await compileElsewhere('/proc/no/such/place')
     t.equal(instructions, cold.instructions)
     t.match(stderr, /not cached: .*ENOENT/)

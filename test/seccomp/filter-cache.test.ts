@@ -133,7 +133,7 @@ t.test('the directory does not grow for ever', async t => {
   t.ok(readdirSync(directory).length <= 256)
 })
 
-t.test('where nothing can be written, that is an error', async t => {
+t.test('if nothing can be written, that is an error', async t => {
   const { library } = filled(t)
   const write = () => writeCachedProgram({ directory: `${library}/below`, key: KEY, library, program: PROGRAM })
   t.throws(write, SystemError)

@@ -29,7 +29,7 @@ t.test('on the running kernel', { skip: missing('libseccomp', 'cc') }, async t =
   const denies = (seccomp: Seccomp, ...args: readonly bigint[]): boolean =>
     host.call(seccomp, getpid, ...args) === `errno ${ERRNO}`
 
-  t.test('a rule answers with the errno it names, and EPERM where it names none', async t => {
+  t.test('a rule answers with the errno it names, and EPERM if it names none', async t => {
     t.equal(host.call(denyGetpid(), getpid), `errno ${ERRNO}`)
     const silent = profile({ syscalls: rules({ names: ['getpid'], action: 'SCMP_ACT_ERRNO' }) })
     t.equal(host.call(silent, getpid), 'errno 1')
@@ -129,7 +129,7 @@ t.test('on the running kernel', { skip: missing('libseccomp', 'cc') }, async t =
 })
 
 function newerThanTheProfile(t: Test, host: Kernel): void {
-  t.test('system calls newer than the profile get ENOSYS where the default denies', async t => {
+  t.test('system calls newer than the profile get ENOSYS if the default denies', async t => {
     for (const action of ['SCMP_ACT_ERRNO', 'SCMP_ACT_KILL_PROCESS', 'SCMP_ACT_TRAP'] as const) {
       t.equal(host.call(allowOnly(action, ['getpid']), NEWER_THAN_ALL), 'errno 38', action)
     }
@@ -194,7 +194,7 @@ t.test('as interpreted', { skip: missing('libseccomp') }, async t => {
     t.equal(run(compile(allowList()), { architecture: token('s390x'), number: 1 }), 0)
   })
 
-  t.test('x32 has no ENOSYS where the profile does not have x32', async t => {
+  t.test('x32 has no ENOSYS if the profile does not have x32', async t => {
     const program = compile(allowOnly('SCMP_ACT_ERRNO', ['clone3']))
     const architecture = token('x86_64')
     t.not(run(program, { architecture, number: X32_BIT + NEWER_THAN_ALL }), 0x50026)

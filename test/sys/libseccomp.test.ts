@@ -94,7 +94,7 @@ t.test('libseccomp', { skip: missing('libseccomp') }, async t => {
     t.equal(listDirectory('/proc/self/fd').length, before)
   })
 
-  t.test('is an error with a remedy where it is missing', { skip: missing('root') }, async t => {
+  t.test('is an error with a remedy if it is missing', { skip: missing('root') }, async t => {
     const script = fileURLToPath(new URL('../seccomp/kernel/compile.ts', import.meta.url))
     const hidden = 'mount --bind /dev/null "$1" && shift && exec "$@"'
     const command = [process.execPath, ...process.execArgv, script]

@@ -93,7 +93,7 @@ test('what version 2 has no word for is an error that names all of it', async ()
   await assert.rejects(create({ rdma }), { code: 'ERR_CGROUP_WRITE', configPath: '/linux/resources/rdma/nothing' })
 })
 
-test('a limit below what is in use is refused where the configuration wants that checked', async () => {
+test('a limit below what is in use is refused if the configuration wants that checked', async () => {
   const command = 'dd if=/dev/zero of=/tmp/x bs=1M count=16 2>/dev/null; sleep 1000'
   const more = {
     process: { args: ['/bin/sh', '-c', command] },
@@ -195,7 +195,7 @@ test('the container sees its own cgroup as the root of cgroup2', async () => {
   assert.match(text, new RegExp(`^0::/\n${32 * MiB}\n1\n`))
 })
 
-test("the container's cgroup is that of its user where it may work with it", async () => {
+test("the container's cgroup is that of its user if it may work with it", async () => {
   const mappings = [{ containerID: 0, hostID: 100_000, size: 65_536 }]
   const namespaces = ['pid', 'mount', 'cgroup', 'ipc', 'uts', 'network', 'user'].map(type => ({ type }))
   const linux = { namespaces, uidMappings: mappings, gidMappings: mappings }
@@ -211,7 +211,7 @@ test("the container's cgroup is that of its user where it may work with it", asy
   })
 })
 
-test("exec joins the container's own cgroup, or that of its init where the kernel lets nobody join the first", async () => {
+test("exec joins the container's own cgroup, or that of its init if the kernel lets nobody join the first", async () => {
   await withSleeper({}, async container => {
     const own = cgroupOf(container.pid)
     const where = async () => {

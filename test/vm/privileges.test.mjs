@@ -40,7 +40,7 @@ test('one end of a veth pair is moved, so that container and host can talk', asy
   }
 })
 
-test('a device goes back to the host where create fails', async () => {
+test('a device goes back to the host if create fails', async () => {
   host('ip', 'link', 'add', 'tsr-back', 'type', 'dummy')
   try {
     const linux = { netDevices: { 'tsr-back': { name: 'eth0' } } }

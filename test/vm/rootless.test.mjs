@@ -41,7 +41,7 @@ test('ids that are not granted are an error with what to do', () => {
   assert.match(remedy, /\/etc\/subuid/)
 })
 
-test('where no cgroup is delegated the log says what is missing, and a limit is an error that names its field', () => {
+test('if no cgroup is delegated the log says what is missing, and a limit is an error that names its field', () => {
   assert.equal(outside.noLimits.exitCode, 0)
   assert.match(outside.noLimits.log.join('\n'), /the container has no cgroup, since none is delegated to this user/)
   const { code, needs, remedy } = outside.limits.error
@@ -50,7 +50,7 @@ test('where no cgroup is delegated the log says what is missing, and a limit is 
   assert.match(remedy, /systemd-run --user --scope/)
 })
 
-test('where a cgroup is delegated the limits are in force, and the log is silent', () => {
+test('if a cgroup is delegated the limits are in force, and the log is silent', () => {
   assert.equal(inside.limits.stdout, '67108864\n9\n', JSON.stringify(inside.limits))
   assert.deepEqual(inside.noLimits.log, [])
 })

@@ -54,18 +54,16 @@ export interface CpusetStats {
   readonly flags: Readonly<Record<CpusetFlag, number>> | null
 }
 
-export const CPUSET_FLAGS = [
-  'cpu_exclusive',
-  'mem_hardwall',
-  'mem_exclusive',
-  'memory_migrate',
-  'memory_spread_page',
-  'memory_spread_slab',
-  'memory_pressure',
-  'sched_load_balance',
-  'sched_relax_domain_level',
-] as const
-export type CpusetFlag = (typeof CPUSET_FLAGS)[number]
+export type CpusetFlag =
+  | 'cpu_exclusive'
+  | 'mem_hardwall'
+  | 'mem_exclusive'
+  | 'memory_migrate'
+  | 'memory_spread_page'
+  | 'memory_spread_slab'
+  | 'memory_pressure'
+  | 'sched_load_balance'
+  | 'sched_relax_domain_level'
 
 export interface MemoryStats extends MemoryUsage {
   /** Page cache. */
@@ -98,19 +96,18 @@ export interface IoEntry {
   readonly value: number
 }
 
-export const IO_COUNTS = [
-  'serviceBytes',
-  'serviced',
-  'queued',
-  'serviceTime',
-  'waitTime',
-  'merged',
-  'time',
-  'sectors',
-] as const
+export type IoCount =
+  | 'serviceBytes'
+  | 'serviced'
+  | 'queued'
+  | 'serviceTime'
+  | 'waitTime'
+  | 'merged'
+  | 'time'
+  | 'sectors'
 
 /** Empty lists for what the host's I/O scheduler does not count. */
-export interface IoStats extends Readonly<Record<(typeof IO_COUNTS)[number], readonly IoEntry[]>> {
+export interface IoStats extends Readonly<Record<IoCount, readonly IoEntry[]>> {
   readonly pressure: Pressure | null
 }
 

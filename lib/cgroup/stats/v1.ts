@@ -2,17 +2,16 @@
 import type { CpuTime } from '../../sys/processes.js'
 import type { Place } from '../place.js'
 import { readFileIfThere } from '../tree.js'
-import {
-  CPUSET_FLAGS,
-  type CpuStats,
-  type CpusetFlag,
-  type CpusetStats,
-  type HugetlbStats,
-  IO_COUNTS,
-  type IoEntry,
-  type IoStats,
-  type MemoryStats,
-  type MemoryUsage,
+import type {
+  CpuStats,
+  CpusetFlag,
+  CpusetStats,
+  HugetlbStats,
+  IoCount,
+  IoEntry,
+  IoStats,
+  MemoryStats,
+  MemoryUsage,
 } from './stats.js'
 import { limitOf, numbersOf, pageSizes, readNumber, readPressure, readTable } from './stats-files.js'
 
@@ -61,10 +60,22 @@ function perCpu(place: Place): CpuStats['usage']['perCpu'] {
   })
 }
 
+const CPUSET_FLAGS: Readonly<Record<CpusetFlag, true>> = {
+  cpu_exclusive: true,
+  mem_hardwall: true,
+  mem_exclusive: true,
+  memory_migrate: true,
+  memory_spread_page: true,
+  memory_spread_slab: true,
+  memory_pressure: true,
+  sched_load_balance: true,
+  sched_relax_domain_level: true,
+}
+
 export function cpuset(place: Place): CpusetStats | null {
   const cpus = readFileIfThere(place, 'cpuset.cpus')
   if (cpus === null) return null
-  const flags = CPUSET_FLAGS.map(name => [name, readNumber(place, `cpuset.${name}`) ?? 0])
+  const flags = Object.keys(CPUSET_FLAGS).map(name => [name, readNumber(place, `cpuset.${name}`) ?? 0])
   return {
     cpus: numbersOf(cpus),
     mems: numbersOf(readFileIfThere(place, 'cpuset.mems') ?? ''),
@@ -99,7 +110,7 @@ function usageOf(place: Place, prefix: string): MemoryUsage | null {
   }
 }
 
-const IO_FILES: Readonly<Record<(typeof IO_COUNTS)[number], readonly string[]>> = {
+const IO_FILES: Readonly<Record<IoCount, readonly string[]>> = {
   serviceBytes: ['bfq.io_service_bytes_recursive', 'throttle.io_service_bytes_recursive', 'throttle.io_service_bytes'],
   serviced: ['bfq.io_serviced_recursive', 'throttle.io_serviced_recursive', 'throttle.io_serviced'],
   queued: ['bfq.io_queued_recursive'],
@@ -111,7 +122,7 @@ const IO_FILES: Readonly<Record<(typeof IO_COUNTS)[number], readonly string[]>> 
 }
 
 export function io(place: Place, unified: Place | null): IoStats {
-  const counts = IO_COUNTS.map(name => [name, firstFilled(place, IO_FILES[name])])
+  const counts = (Object.keys(IO_FILES) as IoCount[]).map(name => [name, firstFilled(place, IO_FILES[name])])
   return { ...(Object.fromEntries(counts) as IoStats), pressure: readPressure(unified, 'io.pressure') }
 }
 

@@ -56,11 +56,11 @@ export const cgroups: readonly Section[] = [
         word: 'SHOULD',
         says: 'The owner becomes the host id of the user that runs the process, if and only if the cgroup file system is mounted writable',
         shown: [
-          ['vm/cgroups.test.mjs', "the container's cgroup is that of its user where it may work with it"],
+          ['vm/cgroups.test.mjs', "the container's cgroup is that of its user if it may work with it"],
           ['conformance/cgroup-ownership-view.ts', ': the directory and the listed files belong to the process'],
           ['conformance/cgroup-ownership-view.ts', ': in a user namespace the owner is the id that it stands for'],
           ['conformance/cgroup-ownership-view.ts', ': the process can make cgroups, move to them, and no more'],
-          ['conformance/cgroup-ownership-view.ts', ': the owner stays where the view …'],
+          ['conformance/cgroup-ownership-view.ts', ': the owner stays if the view …'],
         ],
       },
       {
@@ -71,7 +71,7 @@ export const cgroups: readonly Section[] = [
       {
         word: 'SHOULD',
         says: 'It does not change without a new cgroup namespace',
-        shown: [['conformance/cgroup-ownership-view.ts', ': the owner stays where the view …']],
+        shown: [['conformance/cgroup-ownership-view.ts', ': the owner stays if the view …']],
       },
       {
         word: 'SHOULD',
@@ -85,7 +85,7 @@ export const cgroups: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'Where the kernel has no such list, it is cgroup.procs, cgroup.subtree_control and cgroup.threads',
+        says: 'If the kernel has no such list, it is cgroup.procs, cgroup.subtree_control and cgroup.threads',
         shown: [['conformance/cgroup-ownership-view.ts', ': a kernel that lists no files has three']],
       },
     ],

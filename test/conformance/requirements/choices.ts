@@ -24,7 +24,7 @@ export const choices: readonly Choice[] = [
   },
   {
     anchor: 'config.md#process',
-    says: 'HOME is added to the environment where it is missing',
+    says: 'HOME is added to the environment if it is missing',
     why: 'all runtimes do so, and images rely on it',
     shown: [['conformance/config-process.test.ts', ': the environment is exactly that of the configuration, and HOME']],
   },

@@ -96,7 +96,7 @@ export const features: readonly Section[] = [
         word: 'MUST',
         says: 'All listed capabilities are recognised',
         shown: [
-          ['conformance/features-in-use.test.ts', ': each is granted, or warned about where the host has it not'],
+          ['conformance/features-in-use.test.ts', ': each is granted, or warned about if the host has it not'],
           ['config/tables.test.ts', 'the capabilities are all that this kernel has'],
         ],
       },

@@ -98,7 +98,7 @@ export const hooks: readonly Section[] = [
         says: 'They run after createRuntime hooks, and before the root is switched',
         shown: [
           ['conformance/config-hooks-root.test.ts', ': what they mount in the root is there'],
-          ['conformance/config-hooks-root.test.ts', ': also where the root is not pivoted to'],
+          ['conformance/config-hooks-root.test.ts', ': also if the root is not pivoted to'],
         ],
       },
       {

@@ -122,7 +122,7 @@ export const mounts: readonly Section[] = [
         word: 'MUST',
         says: 'remount',
         partly:
-          'the kernel has one set of options for all mounts of a file system, those of the host too: they are changed only where an entry before has made the file system',
+          'the kernel has one set of options for all mounts of a file system, those of the host too: they are changed only if an entry before has made the file system',
         shown: [
           ['conformance/config-mount-options.test.ts', ': remount changes what is mounted'],
           ['conformance/config-mount-options.test.ts', ': remount with bind, as mount(8) writes it'],
@@ -171,7 +171,7 @@ export const mounts: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: "With idmap or ridmap the ids are mapped by the mount's own mappings, where it has some",
+        says: "With idmap or ridmap the ids are mapped by the mount's own mappings, if it has some",
         shown: [
           [
             'conformance/config-mounts-idmap.test.ts',
@@ -187,7 +187,7 @@ export const mounts: readonly Section[] = [
             'conformance/config-mounts-idmap.test.ts',
             "config.md#mounts: without mappings those of the container's user namespace are meant",
           ],
-          ['conformance/config-mounts-idmap.test.ts', 'config.md#mounts: also where the user namespace is joined'],
+          ['conformance/config-mounts-idmap.test.ts', 'config.md#mounts: also if the user namespace is joined'],
           [
             'conformance/config-mounts-idmap.test.ts',
             'config.md#mounts: what cannot be mapped is said before anything is made',

@@ -235,7 +235,7 @@ export const operations: readonly Section[] = [
     rows: [
       {
         word: 'MUST',
-        says: '/dev/fd, stdin, stdout and stderr are links into /proc/self/fd, where that is there after the mounts',
+        says: '/dev/fd, stdin, stdout and stderr are links into /proc/self/fd, if that is there after the mounts',
         shown: [['conformance/config-linux-devices.test.ts', ': fd, stdin, stdout and stderr']],
       },
     ],

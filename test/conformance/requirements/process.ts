@@ -15,7 +15,7 @@ export const process: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'consoleSize is the size of the terminal, and is ignored where there is none',
+        says: 'consoleSize is the size of the terminal, and is ignored if there is none',
         shown: [
           ['conformance/config-terminal.test.ts', ': consoleSize is the size at the start'],
           ['conformance/config-terminal.test.ts', ': consoleSize without a terminal is ignored'],
@@ -49,7 +49,7 @@ export const process: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'There is a `process` where the container is started',
+        says: 'There is a `process` if the container is started',
         shown: [['conformance/config-process.test.ts', ': it may be left out, and then there is nothing to start']],
       },
     ],
@@ -117,17 +117,13 @@ export const process: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'oomScoreAdj is set where it is given',
-        shown: [
-          ['conformance/config-process.test.ts', ': oomScoreAdj is set where it is given, and left alone where not'],
-        ],
+        says: 'oomScoreAdj is set if it is given',
+        shown: [['conformance/config-process.test.ts', ': oomScoreAdj is set if it is given, and left alone if not']],
       },
       {
         word: 'MUST',
-        says: 'It is left alone where it is not',
-        shown: [
-          ['conformance/config-process.test.ts', ': oomScoreAdj is set where it is given, and left alone where not'],
-        ],
+        says: 'It is left alone if it is not',
+        shown: [['conformance/config-process.test.ts', ': oomScoreAdj is set if it is given, and left alone if not']],
       },
       {
         word: 'MUST',
@@ -227,12 +223,12 @@ export const process: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'umask is set where it is given',
-        shown: [['conformance/config-process-user.test.ts', ': umask where it is given']],
+        says: 'umask is set if it is given',
+        shown: [['conformance/config-process-user.test.ts', ': umask if it is given']],
       },
       {
         word: 'SHOULD',
-        says: 'It is that of the caller where it is not',
+        says: 'It is that of the caller if it is not',
         shown: [['conformance/config-process-user.test.ts', ': without umask it is that of the caller']],
       },
     ],

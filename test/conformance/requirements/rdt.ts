@@ -45,10 +45,7 @@ export const rdt: readonly Section[] = [
         says: 'What there is of l3CacheSchema, memBwSchema and schemata is written, in this order',
         simulated: MADE_UP,
         shown: [
-          [
-            'resctrl/class.test.ts',
-            ': schemata are written to an existing class too, and taken back where create fails',
-          ],
+          ['resctrl/class.test.ts', ': schemata are written to an existing class too, and taken back if create fails'],
           ['resctrl/class.test.ts', ': cache and bandwidth are written together, schemata after them'],
         ],
       },
@@ -60,7 +57,7 @@ export const rdt: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'A class that is not there is made where there is a schema',
+        says: 'A class that is not there is made if there is a schema',
         simulated: MADE_UP,
         shown: [['resctrl/class.test.ts', ': cache and bandwidth are written together, schemata after them']],
       },
@@ -92,7 +89,7 @@ export const rdt: readonly Section[] = [
       },
       {
         word: 'MUST',
-        says: 'The class is removed with the container where the runtime has made it and closID does not name it, and else not',
+        says: 'The class is removed with the container if the runtime has made it and closID does not name it, and else not',
         simulated: MADE_UP,
         shown: [
           ['resctrl/class.test.ts', ': without closID the class is named after the container, and removed with it'],

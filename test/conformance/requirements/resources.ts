@@ -39,11 +39,8 @@ export const resources: readonly Section[] = [
         says: 'With checkBeforeUpdate a limit below what is in use is an error',
         shown: [
           ['conformance/config-linux-resources.test.ts', ': checkBeforeUpdate refuses a limit below what is in use'],
-          ['vm/cgroups.test.mjs', 'a limit below what is in use is refused where the configuration wants that checked'],
-          [
-            'cgroup/apply.test.ts',
-            'A limit below what is in use is refused where the configuration wants that checked.',
-          ],
+          ['vm/cgroups.test.mjs', 'a limit below what is in use is refused if the configuration wants that checked'],
+          ['cgroup/apply.test.ts', 'A limit below what is in use is refused if the configuration wants that checked.'],
         ],
       },
     ],
@@ -84,7 +81,7 @@ export const resources: readonly Section[] = [
           ['vm/cgroups.test.mjs', 'what is no limit, or less usual, is in its file as well'],
           [
             'conformance/config-linux-resources.test.ts',
-            ': a weight, or an error that names it where the kernel has none',
+            ': a weight, or an error that names it if the kernel has none',
           ],
           ['cgroup/resources.test.ts', 'Block I/O in version 1.'],
           ['cgroup/resources.test.ts', 'Block I/O in version 2: weights are converted, and a rate of 0 is no limit.'],

@@ -142,7 +142,7 @@ export const runtime: readonly Section[] = [
             'conformance/config-hooks-failures.test.ts',
             ': a … hook that fails is an error of start, and the container is destroyed',
           ],
-          ['conformance/config-hooks-failures.test.ts', ': the program has not run where a startContainer hook fails'],
+          ['conformance/config-hooks-failures.test.ts', ': the program has not run if a startContainer hook fails'],
         ],
       },
       {

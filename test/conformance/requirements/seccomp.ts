@@ -28,7 +28,7 @@ export const seccomp: readonly Section[] = [
         says: 'An errno with an action that has none is an error, and without one it is EPERM',
         shown: [
           ['conformance/runtime-operations.test.ts', ': an errno with an action that has none is an error'],
-          ['seccomp/filter.test.ts', 'a rule answers with the errno it names, and EPERM where it names none'],
+          ['seccomp/filter.test.ts', 'a rule answers with the errno it names, and EPERM if it names none'],
         ],
       },
       {
