@@ -68,9 +68,12 @@ export function rulesHeader(tables) {
 
 #include "ops.h"
 
-#define IS(name) (1ull << OP_##name)
+#define IS(name) ((op_set)1 << OP_##name)
 
-_Static_assert(OP_COUNT <= 64, "a set of ops is a 64-bit word");
+/* Bit n: the op of code n. */
+typedef unsigned __int128 op_set;
+
+_Static_assert(OP_COUNT <= 128, "a set of ops has 128 bits");
 
 ${definitions(tables)}
 
@@ -80,12 +83,12 @@ ${SLOT_KIND_NAMES.map((name, index) => `  SLOT_${name.toUpperCase()} = ${index},
 #define SLOT_KIND_COUNT ${SLOT_KIND_NAMES.length}
 
 /* All other ops come once at most. */
-static const uint64_t REPEATABLE = ${set([...REPEATABLE])};
-static const uint64_t ROOT_SWITCHES = ${set(ROOT_SWITCHES)};
+static const op_set REPEATABLE = ${set([...REPEATABLE])};
+static const op_set ROOT_SWITCHES = ${set(ROOT_SWITCHES)};
 
 struct order_rule {
   enum op_code of;
-  uint64_t any;
+  op_set any;
   const char *reason;
 };
 

@@ -20,7 +20,7 @@ struct plan {
   uint32_t count; // of ops
   uint32_t slot_count;
   uint32_t cloned; // CLONE_NEW* of the first clone
-  uint64_t ops;    // bit n: an op of code n is in the plan
+  op_set ops;      // that are in the plan
 };
 
 // Which op was refused, and why.

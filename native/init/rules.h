@@ -5,9 +5,12 @@
 
 #include "ops.h"
 
-#define IS(name) (1ull << OP_##name)
+#define IS(name) ((op_set)1 << OP_##name)
 
-_Static_assert(OP_COUNT <= 64, "a set of ops is a 64-bit word");
+/* Bit n: the op of code n. */
+typedef unsigned __int128 op_set;
+
+_Static_assert(OP_COUNT <= 128, "a set of ops has 128 bits");
 
 #define RULE_BY_UNSHARE 0x2000080u
 #define RULE_MAPPED 0x10000080u
@@ -50,12 +53,12 @@ enum slot_kind {
 #define SLOT_KIND_COUNT 17
 
 /* All other ops come once at most. */
-static const uint64_t REPEATABLE = IS(CGROUP_JOIN) | IS(SETNS) | IS(UNSHARE) | IS(PROPAGATION) | IS(ATTACH) | IS(ATTACH_CHECKED) | IS(ATTACH_INSIDE) | IS(ATTACH_MAPPED) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES) | IS(RECONFIGURE) | IS(MKDIR) | IS(SYMLINK) | IS(MKNOD) | IS(SYSCTL) | IS(MASK_PATH) | IS(READONLY_PATH) | IS(LSM_LABEL) | IS(CHDIR);
-static const uint64_t ROOT_SWITCHES = IS(PIVOT_ROOT) | IS(MOVE_ROOT) | IS(CHROOT) | IS(JOIN_ROOT);
+static const op_set REPEATABLE = IS(CGROUP_JOIN) | IS(SETNS) | IS(UNSHARE) | IS(PROPAGATION) | IS(ATTACH) | IS(ATTACH_CHECKED) | IS(ATTACH_INSIDE) | IS(ATTACH_MAPPED) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES) | IS(RECONFIGURE) | IS(MKDIR) | IS(SYMLINK) | IS(MKNOD) | IS(SYSCTL) | IS(MASK_PATH) | IS(READONLY_PATH) | IS(LSM_LABEL) | IS(CHDIR);
+static const op_set ROOT_SWITCHES = IS(PIVOT_ROOT) | IS(MOVE_ROOT) | IS(CHROOT) | IS(JOIN_ROOT);
 
 struct order_rule {
   enum op_code of;
-  uint64_t any;
+  op_set any;
   const char *reason;
 };
 

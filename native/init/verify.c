@@ -23,14 +23,14 @@ struct check {
   struct slot *slots;
   uint32_t slot_count, preserved;
   uint32_t cloned, made,
-      entered;   // namespaces of the first clone, with those of unshare, and with those joined
-  uint64_t seen; // ops
+      entered; // namespaces of the first clone, with those of unshare, and with those joined
+  op_set seen;
   enum op_code last;
   unsigned int phase;
 };
 
 static const char *check_order(const struct check *check, enum op_code code) {
-  uint64_t op = 1ull << code;
+  op_set op = (op_set)1 << code;
   if (HAS(check->seen, EXECVE))
     return "comes after execve";
   if ((check->seen & op & ~REPEATABLE) != 0)
@@ -102,7 +102,7 @@ static const char *check_capabilities(const uint64_t *sets) {
 }
 
 // Without no_new_privs a filter needs CAP_SYS_ADMIN; with a listener it comes before `created`, else last.
-static const char *check_seccomp(uint64_t seen, uint64_t flags) {
+static const char *check_seccomp(op_set seen, uint64_t flags) {
   bool listens = (flags & RULE_NEW_LISTENER) != 0;
   if (listens && HAS(seen, CREATED))
     return "is a filter with a listener after created";
@@ -216,7 +216,7 @@ static const char *check_op(struct check *check) {
     reason = check_namespace(check, code, &args);
   if (reason == NULL)
     reason = check_meaning(check, code, &args);
-  check->seen |= 1ull << code;
+  check->seen |= (op_set)1 << code;
   check->last = code;
   return reason;
 }

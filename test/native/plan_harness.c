@@ -44,7 +44,7 @@ static void read_argument(const struct plan *plan, struct value *value, enum arg
   }
 }
 
-static int has_any(uint64_t seen, const enum op_code *codes, size_t count) {
+static int has_any(op_set seen, const enum op_code *codes, size_t count) {
   for (size_t i = 0; i < count; i++)
     if ((seen >> codes[i] & 1u) != 0)
       return 1;
@@ -52,7 +52,7 @@ static int has_any(uint64_t seen, const enum op_code *codes, size_t count) {
 }
 
 // What must hold of every plan that is accepted, told apart from how the reader finds out.
-static void demand_order(uint64_t seen, enum op_code code) {
+static void demand_order(op_set seen, enum op_code code) {
   static const enum op_code switches[] = {OP_PIVOT_ROOT, OP_MOVE_ROOT, OP_CHROOT, OP_JOIN_ROOT};
   demand((seen >> OP_EXECVE & 1u) == 0, "execve is the last");
   if (code == OP_SETNS)
@@ -67,14 +67,14 @@ static void demand_order(uint64_t seen, enum op_code code) {
 }
 
 static void run(struct plan *plan) {
-  uint64_t seen = 0;
+  op_set seen = 0;
   for (uint32_t i = 0; i < plan->count; i++) {
     union args args;
     enum op_code code = plan_next(plan, &args);
     demand_order(seen, code);
     for (size_t arg = 0; arg < OP_RULES[code].count; arg++)
       read_argument(plan, &args.all[arg], (enum arg_kind)OP_RULES[code].kinds[arg]);
-    seen |= 1ull << code;
+    seen |= (op_set)1 << code;
   }
   demand(seen == plan->ops, "the set of ops");
   demand(plan->in.at == plan->in.end, "all was read");
