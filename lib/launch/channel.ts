@@ -26,11 +26,14 @@ export interface Channel {
 export function openChannel(fd: number): Channel {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let buffered: Buffer = Buffer.alloc(0)
+  // Of what is in the socket: what has been told stays there until it has been heeded, for a thread that ends meanwhile.
+  let seen = 0
   let ended = false
   let waiting: { readonly watch: Watch; readonly stop: () => void } | null = null
   // The helper may die at any moment; how it ended is told by its pidfd, not by this socket.
   const receive = (): void => {
-    const length = native().ts_receive(fd, chunk, CHUNK_BYTES)
+    const length = native().ts_peek(fd, chunk, CHUNK_BYTES, seen)
+    seen = Math.max(length, 0)
     if (length > 0) buffered = Buffer.concat([buffered, chunk.subarray(0, length)])
     else if (length === 0 || errnoName(-length) !== 'EAGAIN') ended = true
     if (buffered.length > FRAME_LIMIT) ended = true
@@ -59,7 +62,7 @@ export function openChannel(fd: number): Channel {
     }
   }
   const hasNews = (): boolean => {
-    receive()
+    if (frameEnd(buffered) === null) receive()
     return ended || frameEnd(buffered) !== null
   }
   const close = (): void => {

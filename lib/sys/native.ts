@@ -42,6 +42,7 @@ export const TABLE = {
   ts_connect: ['int', ['int']],
   ts_listen_datagram: ['int', ['string']],
   ts_receive: ['int', ['int', 'pointer', 'int']],
+  ts_peek: ['int', ['int', 'pointer', 'int', 'int']],
   ts_send_datagram: ['int', ['string', 'pointer', 'int', 'int']],
   ts_send_fd: ['int', ['int', 'int', 'pointer', 'int']],
   ts_send_fds: ['int', ['int', 'pointer', 'int', 'int']],

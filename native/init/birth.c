@@ -72,12 +72,18 @@ static void join(const struct init *init, int cgroup) {
   sys_close(file);
 }
 
+// A parent that has cloned tells of it before it ends: killed in between, it would leave a child that nobody
+// knows of. So it does not follow its own parent any more; with that the other ends of its sockets are gone,
+// and it does not get far.
+//
 // From Linux 6.14 on the kernel kills a process that is cloned into a cgroup at birth, if cgroup.kill has
 // been written there, or where its parent is, a different number of times. Then the parent moves, which takes
 // a lock of the whole machine and some milliseconds, and the child is born beside it.
 void be_born(struct init *init, uint64_t flags, int cgroup) {
   uint64_t by_clone = flags & BY_CLONE;
-  if (by_clone != 0 && !try_birth(init, by_clone, cgroup)) {
+  if (by_clone == 0)
+    return follow_parent(init);
+  if (!try_birth(init, by_clone, cgroup)) {
     if ((by_clone & CLONE_INTO_CGROUP) == 0)
       sys_exit(1);
     tell(&init->report, FRAME_STILLBORN, 0);

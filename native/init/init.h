@@ -45,6 +45,7 @@ void await_release(struct init *init, enum op_code barrier);
 
 // Asks for SIGKILL when the runtime dies. Every change of credentials makes the kernel forget that.
 void follow_parent(struct init *init);
+void outlive_parent(struct init *init); // until follow_parent()
 void leave_parent(struct init *init);
 
 // Waits until one of the two has news; true: that the lifeline (-1: there is none) has been cut.

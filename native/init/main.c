@@ -51,9 +51,13 @@ void follow_parent(struct init *init) {
     must(&init->report, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0), "PR_SET_PDEATHSIG");
 }
 
-void leave_parent(struct init *init) {
+void outlive_parent(struct init *init) {
   if (init->follows_parent)
     must(&init->report, "prctl", sys_prctl(PR_SET_PDEATHSIG, 0, 0), "PR_SET_PDEATHSIG");
+}
+
+void leave_parent(struct init *init) {
+  outlive_parent(init);
   init->follows_parent = false;
 }
 
@@ -222,7 +226,6 @@ _Noreturn void start(long *stack) {
       .building = true,
       .follows_parent = true,
   };
-  follow_parent(&init);
   must(&init.report, "prctl", sys_prctl(PR_SET_NAME, (unsigned long)"tsrun-init", 0), "PR_SET_NAME");
   must(&init.report, "rt_sigprocmask", sys_clear_signal_mask(), "");
   must(&init.report, "close_range", sys_close_range((unsigned int)control, ~0u, CLOSE_RANGE_CLOEXEC), "");

@@ -39,6 +39,7 @@ void run_become_root(struct init *init, struct become_root_op *args) {
 void run_clone(struct init *init, struct clone_op *args) {
   int ends[2];
   must(&init->report, "socketpair", sys_socketpair(ends), "");
+  outlive_parent(init); // until it has told of the child (birth.c)
   int pid = must(&init->report, "clone", clone_beside(0, -1), "");
   if (pid == 0)
     return follow_announcement(init, ends);

@@ -1,19 +1,13 @@
 // What belongs to a thread of JavaScript. A worker may be ended at any moment, and no JavaScript runs then:
 // its descriptors are closed by the end of its thread, and its children, which stay this process's, are
 // reaped.
+#include "reaper.h"
 #include "sys.h"
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/wait.h>
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 enum { GROWTH = 256 };
 
@@ -33,73 +27,6 @@ static pthread_key_t key;
 static int key_error;
 static pthread_once_t key_made = PTHREAD_ONCE_INIT;
 
-// The reaper exists while there are children that nobody waits for any more.
-static pthread_mutex_t reaping = PTHREAD_MUTEX_INITIALIZER;
-static int reaper = -1, orphans;
-
-static bool reap_at(int epoll) {
-  struct epoll_event event;
-  int count = epoll_wait(epoll, &event, 1, -1);
-  if (count <= 0)
-    return true;
-  siginfo_t info;
-  waitid((idtype_t)P_PIDFD, (id_t)event.data.fd, &info, WEXITED | WNOHANG);
-  // Somebody may have a duplicate, and then closing it would not take it out.
-  epoll_ctl(epoll, EPOLL_CTL_DEL, event.data.fd, NULL);
-  close(event.data.fd);
-  pthread_mutex_lock(&reaping);
-  bool more = --orphans > 0;
-  if (!more) {
-    close(reaper);
-    reaper = -1;
-  }
-  pthread_mutex_unlock(&reaping);
-  return more;
-}
-
-static void *reap_orphans(void *argument) {
-  int epoll = (int)(intptr_t)argument;
-  while (reap_at(epoll))
-    ;
-  return NULL;
-}
-
-static bool start_reaper(void) {
-  sigset_t all, before;
-  pthread_t thread;
-  reaper = epoll_create1(EPOLL_CLOEXEC);
-  if (reaper < 0)
-    return false;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&thread, NULL, reap_orphans, (void *)(intptr_t)reaper);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (error == 0) {
-    pthread_detach(thread);
-    return true;
-  }
-  close(reaper);
-  reaper = -1;
-  return false;
-}
-
-// Takes the pidfd over. If there is no memory for a thread the child stays a zombie until this process
-// ends.
-static void leave_to_reaper(int pidfd) {
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = pidfd};
-  pthread_mutex_lock(&reaping);
-  if ((reaper >= 0 || start_reaper()) && epoll_ctl(reaper, EPOLL_CTL_ADD, pidfd, &event) == 0)
-    orphans++;
-  else
-    close(pidfd);
-  pthread_mutex_unlock(&reaping);
-}
-
-static bool is_child(int fd) {
-  siginfo_t info;
-  return waitid((idtype_t)P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 static void end(void *argument) {
   struct owner *owner = argument;
   for (struct duty *next, *duty = owner->duties; duty != NULL; duty = next) {
@@ -107,13 +34,7 @@ static void end(void *argument) {
     duty->release(duty->subject);
     free(duty);
   }
-  for (int fd = 0; fd < owner->size; fd++)
-    if (owner->owned[fd]) {
-      if (is_child(fd))
-        leave_to_reaper(fd);
-      else
-        close(fd);
-    }
+  leave_behind(owner->owned, owner->size);
   free(owner->owned);
   free(owner);
 }

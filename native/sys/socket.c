@@ -161,6 +161,18 @@ EXPORT int ts_receive(int socket, void *bytes, int size) {
   return (int)result(recv(socket, bytes, (size_t)size, MSG_DONTWAIT));
 }
 
+// Takes the first `done` bytes of a stream out, and returns what follows them without taking it: should this
+// thread end before it has been heeded, the reaper finds it there. 0 at the end, -EAGAIN if there is nothing.
+EXPORT int ts_peek(int socket, void *bytes, int size, int done) {
+  while (done > 0) {
+    ssize_t taken = recv(socket, bytes, (size_t)(done < size ? done : size), MSG_DONTWAIT);
+    if (taken <= 0)
+      return taken == 0 ? 0 : -errno;
+    done -= (int)taken;
+  }
+  return (int)result(recv(socket, bytes, (size_t)size, MSG_PEEK | MSG_DONTWAIT));
+}
+
 // A name that begins with @ is in the abstract namespace, where no NUL byte ends it.
 static socklen_t size_of_address(struct sockaddr_un *to, const char *name) {
   if (name[0] != '@')
