@@ -4,54 +4,9 @@
  * package in one process understand each other.
  */
 
-const BRAND = Symbol.for('tsrun.error')
+import { BRAND, Failure } from './failure.js'
 
-export type ErrorCode =
-  | 'ERR_CONFIG_INVALID'
-  | 'ERR_CONFIG_UNSUPPORTED'
-  | 'ERR_HOST_KERNEL'
-  | 'ERR_HOST_INSTALL'
-  | 'ERR_HOST_PRIVILEGE'
-  | 'ERR_HOST_CGROUP'
-  | 'ERR_LAUNCH_OP'
-  | 'ERR_LAUNCH_EXEC'
-  | 'ERR_LAUNCH_DIED'
-  | 'ERR_SAFETY_PATH'
-  | 'ERR_SAFETY_PROCFS'
-  | 'ERR_SAFETY_CWD'
-  | 'ERR_STATE_EXISTS'
-  | 'ERR_STATE_NOT_FOUND'
-  | 'ERR_STATE_STATUS'
-  | 'ERR_STATE_LOCKED'
-  | 'ERR_STATE_CORRUPT'
-  | 'ERR_STATE_VERSION'
-  | 'ERR_HOOK_EXIT'
-  | 'ERR_HOOK_TIMEOUT'
-  | 'ERR_CGROUP_WRITE'
-  | 'ERR_CGROUP_OOM'
-  | 'ERR_PLAN_REFUSED'
-  | 'ERR_SYSTEM'
-
-abstract class Failure<Code extends ErrorCode, Fields extends object> extends Error {
-  readonly code: Code
-  /** The extra fields of the class, as `toJSON` shows them. */
-  readonly #fields: Fields
-
-  constructor(name: string, code: Code, message: string, fields: Fields, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
-    this.name = name
-    this.code = code
-    this.#fields = fields
-    Object.assign(this, fields)
-    Object.defineProperty(this, BRAND, { value: name })
-  }
-
-  /** Plain data: name, code, message, the class's own fields, and the cause's message. */
-  toJSON(): object {
-    const cause = this.cause instanceof Error ? { cause: this.cause.message } : {}
-    return { name: this.name, code: this.code, message: this.message, ...this.#fields, ...cause }
-  }
-}
+export type { ErrorCode } from './failure.js'
 
 /** All of them: `switch (error.code)` tells TypeScript which one it is, and so which fields it has. */
 export type TsrunError =
@@ -64,6 +19,8 @@ export type TsrunError =
   | CgroupError
   | PlanError
   | SystemError
+  | ImageError
+  | RegistryError
 
 /** True for any error that tsrun throws on purpose, also one from another copy of the package. */
 export function isTsrunError(error: unknown): error is TsrunError {
@@ -256,5 +213,54 @@ export class SystemError extends Failure<'ERR_SYSTEM', { syscall: string; errno:
       { syscall, errno, path },
       cause,
     )
+  }
+}
+
+type ImageCode =
+  | 'ERR_IMAGE_REFERENCE'
+  | 'ERR_IMAGE_NOT_FOUND'
+  | 'ERR_IMAGE_INVALID'
+  | 'ERR_IMAGE_DIGEST'
+  | 'ERR_IMAGE_PLATFORM'
+  | 'ERR_IMAGE_IN_USE'
+  | 'ERR_IMAGE_STORE'
+
+/** An image, or the store that it is in, is not what it must be. */
+export class ImageError extends Failure<ImageCode, { image: string; path: string; expected: string | null }> {
+  declare readonly image: string
+  declare readonly path: string
+  declare readonly expected: string | null
+  constructor(
+    code: ImageCode,
+    message: string,
+    fields: { image?: string; path?: string; expected?: string } = {},
+    options: { cause?: unknown } = {},
+  ) {
+    const { image = '', path = '', expected = null } = fields
+    super('ImageError', code, message, { image, path, expected }, options.cause)
+  }
+}
+
+type RegistryCode =
+  | 'ERR_REGISTRY_AUTH'
+  | 'ERR_REGISTRY_NOT_FOUND'
+  | 'ERR_REGISTRY_RESPONSE'
+  | 'ERR_REGISTRY_UNREACHABLE'
+  | 'ERR_REGISTRY_INSECURE'
+
+/** A registry refused, could not be reached, or answered what it must not. Never has a password or a token in it. */
+export class RegistryError extends Failure<RegistryCode, { registry: string; status: number | null; remedy: string }> {
+  declare readonly registry: string
+  declare readonly status: number | null
+  declare readonly remedy: string
+  constructor(
+    code: RegistryCode,
+    message: string,
+    fields: { registry: string; status?: number; remedy?: string },
+    options: { cause?: unknown } = {},
+  ) {
+    const { registry, status = null, remedy = '' } = fields
+    const text = remedy === '' ? message : `${message}: ${remedy}`
+    super('RegistryError', code, text, { registry, status, remedy }, options.cause)
   }
 }

@@ -7,9 +7,11 @@ const {
   ConfigError,
   HookError,
   HostError,
+  ImageError,
   isTsrunError,
   LaunchError,
   PlanError,
+  RegistryError,
   SafetyError,
   StateError,
   SystemError,
@@ -33,6 +35,8 @@ const issue = {
   message: 'is a file',
 }
 const hook = { hook: 'createRuntime', index: 0, exitCode: 1, signal: null, stderr: 'no' }
+const image = { image: 'docker.io/library/a:b', path: '/layers/0', expected: 'a digest' }
+const registry = { registry: 'docker.io', status: 401, remedy: 'log in' }
 const cgroup = { file: 'memory.max', value: '1', errno: 'EBUSY', configPath: '/linux/resources/memory/limit' }
 
 /** One of each class, made with each of its codes, and the fields that it has of its own. */
@@ -100,6 +104,36 @@ const table = [
     fields: { syscall: 'openat', errno: 'ENOENT', path: '/x' },
     message: /^openat\("\/x"\): ENOENT$/,
   },
+  ...(
+    [
+      'ERR_IMAGE_REFERENCE',
+      'ERR_IMAGE_NOT_FOUND',
+      'ERR_IMAGE_INVALID',
+      'ERR_IMAGE_DIGEST',
+      'ERR_IMAGE_PLATFORM',
+      'ERR_IMAGE_IN_USE',
+      'ERR_IMAGE_STORE',
+    ] as const
+  ).map(code => ({
+    code,
+    error: new ImageError(code, 'not this one', image, { cause }),
+    fields: image,
+    message: /^not this one$/,
+  })),
+  ...(
+    [
+      'ERR_REGISTRY_AUTH',
+      'ERR_REGISTRY_NOT_FOUND',
+      'ERR_REGISTRY_RESPONSE',
+      'ERR_REGISTRY_UNREACHABLE',
+      'ERR_REGISTRY_INSECURE',
+    ] as const
+  ).map(code => ({
+    code,
+    error: new RegistryError(code, 'it said no', registry, { cause }),
+    fields: registry,
+    message: /^it said no: log in$/,
+  })),
 ]
 
 const classes = Object.entries(errors)
@@ -166,7 +200,7 @@ t.test('the page on errors has each class and each code, and no others', async t
     documented,
     table.map(({ error, code }) => `${error.name} ${code}`),
   )
-  const declared = readFileSync('lib/errors.ts', 'utf8').match(/ErrorCode =\n([\s|'A-Z_]+)/)?.[1] ?? ''
+  const declared = readFileSync('lib/failure.ts', 'utf8').match(/ErrorCode =\n([\s|'A-Z_]+)/)?.[1] ?? ''
   t.same(declared.match(/ERR_\w+/g)?.toSorted(), table.map(({ code }) => code).toSorted(), 'the type has the same')
 })
 
@@ -205,6 +239,20 @@ function detailOf(error: errors.TsrunError): unknown {
       return error.op
     case 'ERR_SYSTEM':
       return error.syscall
+    case 'ERR_IMAGE_REFERENCE':
+    case 'ERR_IMAGE_NOT_FOUND':
+    case 'ERR_IMAGE_INVALID':
+    case 'ERR_IMAGE_DIGEST':
+    case 'ERR_IMAGE_PLATFORM':
+    case 'ERR_IMAGE_IN_USE':
+    case 'ERR_IMAGE_STORE':
+      return error.image
+    case 'ERR_REGISTRY_AUTH':
+    case 'ERR_REGISTRY_NOT_FOUND':
+    case 'ERR_REGISTRY_RESPONSE':
+    case 'ERR_REGISTRY_UNREACHABLE':
+    case 'ERR_REGISTRY_INSECURE':
+      return error.registry
   }
 }
 

@@ -26,7 +26,7 @@ import { type InitProcess, openJoinSlots } from './slots.js'
 const debug = trace('hooks')
 
 /** How one hook is run; the two ways differ only in the namespaces. */
-export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Promise<ProgramResult>
+export type HookRunner = (hook: Hook, stdin: string, signal?: AbortSignal) => Promise<Omit<ProgramResult, 'stdout'>>
 
 /** A hook in our own namespaces, which begins in the bundle, as with other runtimes. */
 const inRuntimeNamespace =

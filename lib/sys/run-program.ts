@@ -1,6 +1,6 @@
 /**
- * Runs a program of the host to its end, for hooks in the runtime namespace. It is kept by the init helper (native/init/hook.c), which
- * ends it and all that it has started when it is told to, and when this process ends in whatever way.
+ * Runs a program of the host to its end, for hooks in the runtime namespace and for helpers that know credentials. It is kept by the
+ * init helper (native/init/hook.c), which ends it and all that it has started when it is told to, and when this process ends in whatever way.
  */
 import { SystemError } from '../errors.js'
 import { closeFds } from './beneath.js'
@@ -25,6 +25,8 @@ export interface RunInput {
   /** "/" if it is not there (any more). */
   readonly cwd: string
   readonly stdin: string
+  /** What it writes to standard output is wanted. Default: it goes nowhere. */
+  readonly keepsOutput?: boolean
   /** All that it has started is killed then, also what has gone to another session; null: never. */
   readonly timeoutMs: number | null
   /** The same happens when it is aborted. */
@@ -35,6 +37,8 @@ export interface RunInput {
 
 export interface ProgramResult extends ExitStatus {
   readonly timedOut: boolean
+  /** What it wrote to standard output, the last 64 KiB; "" unless it was wanted. */
+  readonly stdout: string
   /** What it wrote to standard error, the last 64 KiB. */
   readonly stderr: string
 }
@@ -42,9 +46,10 @@ export interface ProgramResult extends ExitStatus {
 /** @throws {SystemError} if the program can't be started */
 export async function run(input: RunInput): Promise<ProgramResult> {
   const { stdin, timeoutMs, signal, started } = input
-  const { keeper, control, writer, errors } = startKeeper(input)
+  const { keeper, control, writer, output, errors } = startKeeper(input)
   started?.(keeper.pid)
   const stderr = collectTail(errors)
+  const stdout = output === null ? null : collectTail(output)
   writableOf(writer).end(stdin)
   let timedOut = false
   const end = (): void => {
@@ -59,9 +64,9 @@ export async function run(input: RunInput): Promise<ProgramResult> {
   if (signal?.aborted) end()
   try {
     const status = await ended(control, input.path)
-    return { ...status, timedOut, stderr: await stderr.stop() }
+    return { ...status, timedOut, stdout: (await stdout?.stop()) ?? '', stderr: await stderr.stop() }
   } catch (error) {
-    await stderr.stop()
+    await Promise.all([stdout?.stop(), stderr.stop()])
     throw error
   } finally {
     timer.stop()
@@ -76,12 +81,13 @@ export async function run(input: RunInput): Promise<ProgramResult> {
 interface Kept {
   readonly keeper: Spawned
   readonly control: number
-  /** Our ends of its standard input and error. */
+  /** Our ends of its standard input, output and error. */
   readonly writer: number
+  readonly output: number | null
   readonly errors: number
 }
 
-function startKeeper({ path, args, env, cwd }: RunInput): Kept {
+function startKeeper({ path, args, env, cwd, keepsOutput = false }: RunInput): Kept {
   const [theirs, ours]: [number[], number[]] = [[], []]
   const pair = ([their, our]: readonly [number, number]): number => {
     theirs.push(their)
@@ -90,15 +96,15 @@ function startKeeper({ path, args, env, cwd }: RunInput): Kept {
   }
   try {
     const writer = pair(makePipe())
-    theirs.push(openNull())
-    const [errors, errorsEnd] = makePipe()
-    pair([errorsEnd, errors])
+    const output = keepsOutput ? pair(turned(makePipe())) : null
+    if (output === null) theirs.push(openNull())
+    const errors = pair(turned(makePipe()))
     const [control, controlEnd] = socketPair()
     pair([controlEnd, control])
     theirs.push(sealedMemory('tsrun-hook', encodeProgram({ path, args, env })))
     theirs.push(openPath(isDirectory(cwd) ? cwd : '/', { directory: true }))
     const keeper = spawn({ executable: helperExecutable(), arguments: ['+'], fds: theirs })
-    return { keeper, control, writer, errors }
+    return { keeper, control, writer, output, errors }
   } catch (error) {
     closeFds(ours)
     throw error
@@ -106,6 +112,9 @@ function startKeeper({ path, args, env, cwd }: RunInput): Kept {
     closeFds(theirs)
   }
 }
+
+/** A pipe that they write to. */
+const turned = ([reader, writer]: [number, number]): [number, number] => [writer, reader]
 
 type Program = Pick<RunInput, 'path' | 'args' | 'env'>
 

@@ -5,7 +5,8 @@ import { sources } from './sources.js'
 
 /** What the files of each folder of lib may import: folders, or single files. `.` are the files of lib itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  errors: [],
+  failure: [],
+  errors: ['failure'],
   capabilities: [],
   config: ['errors', 'capabilities'],
   plan: ['errors', 'capabilities'],
@@ -29,7 +30,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['.', 'errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'resctrl'],
     ...['store', 'launch', 'operations'],
   ],
-  cli: ['index', 'for-command'],
+  image: ['errors', 'config', 'sys', 'index'],
+  cli: ['index', 'for-command', 'image/index'],
 }
 
 /** Where packages and Node's own modules may be imported. */
@@ -42,7 +44,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 const mayImportNode = (path: string) => ['sys', 'cli'].includes(folderOf(path)) || path === 'lib/streams.ts'
 
 /** Files of lib itself that stand on their own, as folders do. */
-const alone: readonly string[] = ['lib/errors.ts', 'lib/capabilities.ts']
+const alone: readonly string[] = ['lib/failure.ts', 'lib/errors.ts', 'lib/capabilities.ts']
 
 /** The folder below lib that a path belongs to: `sys`, the name of a file that stands alone (`errors`), or `.`. */
 function folderOf(path: string): string {
