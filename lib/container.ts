@@ -23,6 +23,7 @@ import { pause, resume } from './operations/pause.js'
 import { type ReadyOptions, ready } from './operations/ready.js'
 import { type StartOptions, start } from './operations/start.js'
 import { statusOf } from './operations/state.js'
+import { noteStreams } from './operations/unread-streams.js'
 import { type UpdateInput, type UpdateOptions, update } from './operations/update.js'
 import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.js'
 import { checkOptions } from './options.js'
@@ -87,6 +88,7 @@ export class Container implements AsyncDisposable {
     this.#isMade = child !== undefined
     this.#child = child ?? null
     this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
+    noteStreams(record, streams)
     this.#end = followEnd({ record, child: this.#child, cgroup: this.#cgroup, store: this.#context.store })
   }
 
@@ -246,7 +248,8 @@ export class Container implements AsyncDisposable {
   }
 
   /**
-   * Removes the container: processes, cgroup and state. With `force` also a running one, and without complaint one that is gone.
+   * Removes the container: processes, cgroup and state. With `force` also a running one, and without complaint one that is gone. What its
+   * processes have written and nobody has begun to read is dropped.
    * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_STATUS unless it is stopped or created
    */
   async delete(options: DeleteOptions = {}): Promise<void> {

@@ -14,6 +14,7 @@ import { signalPidfd } from '../sys/processes.js'
 import { READABLE, watch } from '../sys/watch.js'
 import { findInits, findRemains } from './lost-state.js'
 import { type InitIdentity, isAlive, openInit, statusOf } from './state.js'
+import { dropUnread } from './unread-streams.js'
 
 const SIGKILL = 9
 const SIGTERM = 15
@@ -163,6 +164,7 @@ export async function destroy({ context, record, config, ended = () => {} }: Des
   uncoverRoot(record)
   if (config !== null) await poststopHooks({ context, config, record })
   context.store.remove(id)
+  dropUnread(record)
 }
 
 interface Ending {

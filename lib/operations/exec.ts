@@ -26,6 +26,7 @@ import { duplicate } from '../sys/stream.js'
 import { killTree } from './kill-tree.js'
 import { type ExecProcessOptions, processOf } from './process.js'
 import { openInit, statusOf } from './state.js'
+import { noteStreams } from './unread-streams.js'
 
 export interface ExecOptions extends ExecProcessOptions {
   /** Default `pipe`. Of no meaning if there is a terminal. */
@@ -102,6 +103,7 @@ export async function exec(context: Context, id: string, options: CommandExecOpt
     const init = { pid: record.pid, openPidfd: () => duplicate(pidfd) }
     const before = cgroup.oomKills()
     const launched = await start(prepare({ context, options, record, init, whole: cgroup }))
+    noteStreams(record, launched.streams)
     return { ...launched, hasOomKilled: () => cgroup.oomKills() > before }
   } finally {
     closeFd(pidfd)

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import type { Container, Readable } from '../../lib/index.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 
@@ -42,4 +43,47 @@ t.test('a process that ends while its standard input is written to is no error',
   t.match(await container.wait(), { exitCode: 0 })
   container.stdin?.end('more')
   await container.delete()
+})
+
+t.test('streams that nobody reads are closed with the container, and what is in them is dropped', { skip }, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  const noisy = ['/bin/sh', '-c', 'head -c 200000 /dev/zero; head -c 200000 /dev/zero >&2']
+  const closes = (stream: Readable | null) => new Promise<void>(resolve => stream?.once('close', resolve))
+  const cycle = async (name: string, remove: (container: Container) => Promise<void>): Promise<void> => {
+    const container = await runtime.create({ bundle, id: id(name) })
+    const process = await container.exec({ args: noisy })
+    const other = await container.exec({ args: noisy, terminal: true })
+    await container.start()
+    const all = [container.stdout, container.stderr, process.stdout, process.stderr, other.terminal]
+    const closed = Promise.all(all.map(closes))
+    await remove(container)
+    await closed
+    t.match(await container.closed, { signal: 'SIGKILL' })
+  }
+  configure(config => {
+    config.process.args = noisy
+  })
+  const byHandle = (container: Container) => container.delete({ force: true })
+  const byId = (container: Container) => runtime.delete(container.id, { force: true })
+  await cycle('first', byHandle)
+  const before = await settlesAt(0)
+  for (let count = 0; count < 4; count++) await cycle(`c${count}`, count % 2 === 0 ? byHandle : byId)
+  t.equal(await settlesAt(before), before)
+})
+
+t.test('who has begun to read gets the rest after the delete', { skip }, async t => {
+  const { runtime, bundle, configure, id } = makeBundle(t)
+  configure(config => {
+    config.process.args = ['/bin/sh', '-c', 'head -c 50000 /dev/zero']
+  })
+  const container = await runtime.create({ bundle, id: id() })
+  const { stdout } = container
+  const heard = new Promise<void>(resolve => stdout?.once('readable', resolve))
+  await container.start()
+  await heard
+  await container.exited
+  await container.delete()
+  let length = 0
+  for await (const chunk of stdout ?? []) length += (chunk as Uint8Array).length
+  t.equal(length, 50_000)
 })
