@@ -4,6 +4,7 @@ import type { OciState } from './config/state.js'
 import { ExecProcess } from './exec-process.js'
 import type { Child } from './launch/child.js'
 import type { Context } from './launch/context.js'
+import { closeUpper } from './launch/layered.js'
 import type { Streams } from './launch/stdio.js'
 import {
   type CollectSettings,
@@ -49,6 +50,8 @@ export class Container implements AsyncDisposable {
   readonly bundle: string
   /** Absolute path of the root file system on the host. */
   readonly rootfs: string
+  /** Of a root of layers: these, the lowest first; else null. */
+  readonly layers: readonly string[] | null
   /** When it was created. */
   readonly created: Date
   /** The init's pid, as the host counts. */
@@ -69,13 +72,18 @@ export class Container implements AsyncDisposable {
   readonly #isMade: boolean
   readonly #child: Child | null
   readonly #end: ContainerEnd
+  readonly #upper: string | null
+  #memory: number | null
   #exited: Promise<ExitResult> | null = null
   #closed: Promise<ExitResult> | null = null
 
-  private constructor(context: Context, { record, child, streams = NO_STREAMS, cgroup }: Known) {
+  private constructor(context: Context, { record, child, streams = NO_STREAMS, cgroup, memory }: Known) {
     this.id = record.id
     this.bundle = record.bundle
     this.rootfs = record.rootfs
+    this.layers = record.layered?.layers ?? null
+    this.#upper = record.layered?.upper ?? null
+    this.#memory = memory ?? null
     this.created = new Date(record.created)
     this.pid = record.pid
     this.annotations = record.annotations
@@ -95,6 +103,14 @@ export class Container implements AsyncDisposable {
   /** @internal Containers come from `runtime.create`, `runtime.get` and `runtime.list`. */
   static from(context: Context, known: Known): Container {
     return new Container(context, known)
+  }
+
+  /**
+   * The directory that has what was written to a root of layers, in the form that overlayfs keeps it; null if the root has no layers. If it
+   * is in memory, it is of this process and for the handle that has made the container, and there until that deletes it; else null.
+   */
+  get upper(): string | null {
+    return this.#memory === null ? this.#upper : `/proc/self/fd/${this.#memory}/upper`
   }
 
   /**
@@ -257,6 +273,9 @@ export class Container implements AsyncDisposable {
     await remove(this.#context, this.id, { ...options, ended: this.#end.lastLook })
     // Reaped too, if it is a child of ours.
     if (this.#isMade) await this.#child?.wait()
+    const memory = this.#memory
+    this.#memory = null
+    closeUpper(memory)
   }
 
   /** The state document of the specification, as of now (runtime.md, state). @throws {StateError} ERR_STATE_NOT_FOUND */

@@ -44,6 +44,10 @@ const stdio: Kind = {
   expected: '"pipe", "ignore", "inherit" or a descriptor, or an array of three of these',
   accepts: value => isStream(value) || (listOf(isStream)(value) && (value as unknown[]).length === 3),
 }
+const rootfs: Kind = {
+  expected: 'a path, or an object with layers and upper',
+  accepts: value => isText(value) || isObject(value),
+}
 const oneOf = (...words: readonly unknown[]): Kind => ({
   expected: words.map(word => JSON.stringify(word)).join(' or '),
   accepts: value => words.includes(value),
@@ -54,7 +58,7 @@ const COLLECT: Table<CollectOptions<Encoding>> = {
   ...{ onOutput: any, drain: any, signal },
 }
 const CREATE: Table<CreateOptions> = {
-  ...{ id: any, bundle: text, config: any, rootfs: text, args: any, env: any, cwd: any, user: any, mounts: any },
+  ...{ id: any, bundle: text, config: any, rootfs, args: any, env: any, cwd: any, user: any, mounts: any },
   ...{ stdio, consoleSocket: text, extraFds: fds },
   ...{ notify: flag, noPivot: flag, init: flag, dieWithParent: flag, detached: flag, noNewKeyring: flag },
   signal,

@@ -3,7 +3,7 @@ import { compile } from './compile/index.js'
 import { refuseUnknown } from './config/unknown.js'
 import type { Context } from './launch/context.js'
 import { type BundleInput, openBundle } from './operations/bundle.js'
-import { compileOptions } from './operations/create.js'
+import { compileOptions } from './operations/compile-options.js'
 import { ownCgroup } from './operations/own-cgroup.js'
 import { planToJson, printPlan } from './plan/print.js'
 
@@ -23,7 +23,7 @@ export interface PlanPreview {
 
 /** @throws {ConfigError|HostError} as `create` would */
 export function preview(context: Context, input: BundleInput, options: Required<PlanOptions>): PlanPreview {
-  const bundle = openBundle(input)
+  const bundle = openBundle(input, () => `${context.store.directory('ID')}/root`)
   if (!context.ignoresUnknown) refuseUnknown(bundle.unknown)
   const { plan, warnings } = compile({
     config: bundle.config,

@@ -100,7 +100,10 @@ const CAP_SYS_ADMIN = capabilityBit('CAP_SYS_ADMIN')
  * How the ids of a mount are mapped: by its own mappings, else as in the container's user namespace. Null: not at all.
  * @throws HostError ERR_HOST_PRIVILEGE if the runtime may not map the ids of the host's file systems
  */
-export function idmapOf({ config, facts }: Pick<Work, 'config' | 'facts'>, { idmap, origin }: Mount): Idmap | null {
+export function idmapOf(
+  { config, facts }: Pick<Work, 'config' | 'facts'>,
+  { idmap, origin }: Pick<Mount, 'idmap' | 'origin'>,
+): Idmap | null {
   if (idmap === null) return null
   if ((facts.permitted & CAP_SYS_ADMIN) === 0n) throw needsPrivilege(origin, facts.euid)
   const { recursive, uidMappings, gidMappings } = idmap

@@ -3,7 +3,7 @@ import { makeIssue } from '../config/issues.js'
 import { ConfigError } from '../errors.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Op, OpArgs, OpName } from '../plan/ops.js'
-import { makeOp, type Plan, type Slot } from '../plan/plan.js'
+import { type LayeredTree, makeOp, type Plan, type Slot } from '../plan/plan.js'
 import { MOST_SLOTS } from '../plan/rules.js'
 import { newPlaces, type Places } from './paths.js'
 
@@ -59,6 +59,8 @@ export interface CompileOptions {
   readonly bundle: string
   /** Absolute path of the root file system on the host. */
   readonly rootfs: string
+  /** The root is made of these; `rootfs` is then where hooks find it. Default: it is what is at `rootfs`. */
+  readonly layered?: LayeredTree | null
   /** Move the root over "/" instead of pivot_root(2). Default: false. */
   readonly noPivot?: boolean | undefined
   /** Keep the caller's session keyring. Default: false. */
@@ -83,6 +85,7 @@ export interface Options {
   readonly id: string
   readonly bundle: string
   readonly rootfs: string
+  readonly layered: LayeredTree | null
   readonly noPivot: boolean
   readonly noNewKeyring: boolean
   readonly preserveFds: number
@@ -100,6 +103,7 @@ export function withDefaults(given: CompileOptions): Options {
     id: given.id,
     bundle: given.bundle,
     rootfs: given.rootfs,
+    layered: given.layered ?? null,
     noPivot: given.noPivot ?? false,
     noNewKeyring: given.noNewKeyring ?? false,
     preserveFds: given.preserveFds ?? 0,

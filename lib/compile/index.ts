@@ -19,6 +19,7 @@ export { cgroupOwner } from './cgroup-mounts.js'
 export { demandRootless } from './demands.js'
 export type { CompileOptions } from './draft.js'
 export { compileExec, compileHook, type ExecInput, type HookInput } from './join.js'
+export { memoryOptions } from './layered-root.js'
 export { limitsComeEarly, scoreComesEarly } from './limits.js'
 export { isRootless, mapsOnlySelf } from './privilege.js'
 

@@ -3,6 +3,7 @@ import { makeIssue } from '../config/issues.js'
 import { ConfigError } from '../errors.js'
 import { MOUNT_ATTR, MS } from '../plan/flags.js'
 import type { Draft, Work } from './draft.js'
+import { mountLayers } from './layered-root.js'
 import { hasNamespace, hasOwnMounts, makesNamespace } from './namespaces.js'
 import { isRootless } from './privilege.js'
 
@@ -18,20 +19,23 @@ function basePropagation({ linux }: Config): number {
 }
 
 /** The first ops of MOUNT: the mount namespace is cut off from the host's, and gets the container's root. */
-export function mountRoot({ config, facts, options, draft }: Work): void {
+export function mountRoot(work: Work): void {
+  const { config, facts, options, draft } = work
   const path = options.rootfs
   const origin = '/root/path'
-  if (!hasNamespace(config, 'mount')) {
+  if (options.layered === null && !hasNamespace(config, 'mount')) {
     if (hasOwnMounts(config)) coverRoot(draft)
     else draft.op('root_dir', { slot: draft.slot({ kind: 'directory', path, origin }) }, origin)
     return
   }
   draft.op('propagation', { flags: basePropagation(config) }, PROPAGATION)
-  if (isRootless(facts)) {
+  if (options.layered !== null) {
+    mountLayers(work, options.layered)
+  } else if (isRootless(facts)) {
     draft.op('root_checked', { slot: draft.slot({ kind: 'directory', path, origin }), source: path }, origin)
-    return
+  } else {
+    draft.op('root', { slot: draft.slot({ kind: 'tree', path, recursive: true, nofollow: false, origin }) }, origin)
   }
-  draft.op('root', { slot: draft.slot({ kind: 'tree', path, recursive: true, nofollow: false, origin }) }, origin)
 }
 
 function coverRoot(draft: Draft): void {

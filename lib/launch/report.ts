@@ -177,9 +177,14 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
 const LOCKED =
   'the kernel has locked what the mount of the source has: in a user namespace its ro, nosuid, nodev, noexec and access times stay as they are'
 
+const NO_ATTRIBUTES =
+  'its file system has no user extended attributes, which a layered root of a user without root needs: name a directory on another one as rootfs.upper.dir'
+
 /** If the errno says too little: what the kernel refuses to privileges that are those of a user namespace only. */
 const HINTS: Readonly<Record<string, string>> = {
   'attach_checked open_tree EINVAL': 'in a user namespace the mounts below it can not be left out: use rbind',
+  'root_layered fsetxattr EOPNOTSUPP': NO_ATTRIBUTES,
+  'root_in_memory fsetxattr EOPNOTSUPP': NO_ATTRIBUTES,
   'attach mount_setattr EPERM': LOCKED,
   'attach_inside mount_setattr EPERM': LOCKED,
   'attach_checked mount_setattr EPERM': LOCKED,

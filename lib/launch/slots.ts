@@ -5,7 +5,7 @@ import { LaunchError, PlanError } from '../errors.js'
 import { idmapped } from '../host/idmapped.js'
 import { coverRoot, type RootMount } from '../host/root-mount.js'
 import type { OpName } from '../plan/ops.js'
-import type { Plan, Slot } from '../plan/plan.js'
+import type { LayeredSlot, Plan, Slot } from '../plan/plan.js'
 import { compileFilter } from '../seccomp/filter.js'
 import { makeStatusFile } from '../store/status-file.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
@@ -17,6 +17,7 @@ import { cloneTree, namespaceType, newMount } from '../sys/mount.js'
 import { duplicate, lifeline } from '../sys/stream.js'
 import type { Child } from './child.js'
 import type { Context } from './context.js'
+import { type MemoryUpper, openLayered } from './layered.js'
 import { diedError } from './report.js'
 import { cloneDevice, cloneUnlocked, openPlace } from './source.js'
 import type { OpenStdio } from './stdio.js'
@@ -24,6 +25,8 @@ import type { OpenStdio } from './stdio.js'
 /** How the slots are opened that are not paths; each returns a descriptor that then belongs to the caller of `openSlots`. */
 export interface SlotSources {
   rootMount(): number
+  layered(slot: LayeredSlot): Promise<number>
+  upper(): number
   cgroup(hierarchy: number): number
   cgroupTree(hierarchy: number): number
   filter(): number
@@ -83,6 +86,10 @@ async function openSlot(slot: Slot, sources: SlotSources, signal: AbortSignal | 
     }
     case 'root_mount':
       return named({ slot, path: '', op: 'root_over' }, async () => sources.rootMount())
+    case 'layered':
+      return named({ slot, path: 'overlay', op: 'root' }, () => sources.layered(slot))
+    case 'upper':
+      return sources.upper()
     case 'namespace':
       return named({ slot, path: slot.path, op: 'setns' }, async () => openNamespace(slot))
     case 'cgroup':
@@ -148,6 +155,8 @@ interface SlotsInput {
   readonly rootfs: string
   /** Called with the mount over the root, where there is one, before it can be seen. */
   readonly covering: (mount: RootMount) => void
+  /** Gets what is written to a root in memory. */
+  readonly memory: MemoryUpper
   readonly signal: AbortSignal | undefined
 }
 
@@ -157,10 +166,12 @@ const never = (what: string) => (): never => {
 
 /** Opens the slots of a container's plan; the descriptors belong to the caller. */
 export function openPlanSlots(input: SlotsInput): Promise<number[]> {
-  const { context, config, plan, cgroup, stdio, id, rootfs, covering, signal } = input
+  const { context, config, plan, cgroup, stdio, id, rootfs, covering, memory, signal } = input
   return withJoinFds(cgroup.joinFds(), cgroupFd => {
     const sources: SlotSources = {
       rootMount: () => coverRoot(rootfs, covering),
+      layered: slot => openLayered(slot, memory, signal),
+      upper: memory.socket,
       cgroup: cgroupFd,
       cgroupTree: hierarchy =>
         cloneTree({ path: treeOf({ context, cgroup, hierarchy }), recursive: false, nofollow: true }),
@@ -224,6 +235,8 @@ export function openJoinSlots({ plan, cgroup, init, filter, terminal = -1, signa
   return withJoinFds(cgroup.joinFds(), cgroupFd => {
     const sources: SlotSources = {
       rootMount: never('root mount'),
+      layered: never('root of layers'),
+      upper: never('root in memory'),
       cgroup: cgroupFd,
       cgroupTree: never('cgroup tree'),
       filter: filter === undefined ? never('filter') : () => filterMemory(filter),

@@ -7,20 +7,22 @@ import { readConfig } from '../config/read.js'
 import type { UnknownMember } from '../config/shape.js'
 import { ConfigError } from '../errors.js'
 import type { Context } from '../launch/context.js'
+import type { LayeredTree } from '../plan/plan.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
 import { areEqual, fileStatus, readRegular, realPath } from '../sys/file.js'
 import { currentDirectory } from '../sys/self.js'
 import { withEnv } from './process.js'
 import { NOTIFY_ENV, notifyMount } from './ready.js'
+import { type LayeredRoot, readLayeredRoot } from './root-option.js'
 
 /**
  * Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system; and what is different
- * from that this time.
+ * from that this time. A root of layers takes the place of the configuration's `root.path`; `root.readonly` stays.
  */
 export type BundleInput = Overrides &
   (
-    | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: undefined }
-    | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string }
+    | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: LayeredRoot }
+    | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string | LayeredRoot }
   )
 
 export interface Bundle {
@@ -32,17 +34,23 @@ export interface Bundle {
   readonly directory: string | null
   /** What relative mount sources are relative to. */
   readonly base: string
-  /** Absolute, without links. */
+  /** Absolute, without links; of layers a place in the state directory, where hooks find them. */
   readonly rootfs: string
+  /** null: the root is what is at `rootfs`. */
+  readonly layered: LayeredTree | null
 }
 
-/** @throws {ConfigError} with all that is wrong */
-export function openBundle(input: BundleInput): Bundle {
+/** `placeOfLayers`: where hooks are to find a root of layers. @throws {ConfigError} with all that is wrong */
+export function openBundle(input: BundleInput, placeOfLayers: () => string): Bundle {
+  const { rootfs: given } = input
+  if (typeof given === 'object') return openLayeredBundle(input, given, placeOfLayers())
   if (input.bundle === undefined) {
     const base = currentDirectory()
-    const read = (document: OciConfig): Read => readConfig(document, { rootfs: input.rootfs })
+    const path = given ?? ''
+    const read = (document: OciConfig): Read => readConfig(document, { rootfs: path })
     const { config, warnings, unknown } = readOverridden({ overrides: input, document: input.config, read })
-    return { config, warnings, unknown, directory: null, base, rootfs: rootDirectory(absolute(base, input.rootfs), '') }
+    const rootfs = rootDirectory(absolute(base, path), '')
+    return { config, warnings, unknown, directory: null, base, rootfs, layered: null }
   }
   const directory = absolute(currentDirectory(), input.bundle)
   const file = `${directory}/config.json`
@@ -54,7 +62,20 @@ export function openBundle(input: BundleInput): Bundle {
       })
     : readOnce(readConfigFile(file), file)
   const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
-  return { config, warnings, unknown, directory, base: directory, rootfs }
+  return { config, warnings, unknown, directory, base: directory, rootfs, layered: null }
+}
+
+/** The configuration need not have a root, and what it says of its path is not read. */
+function openLayeredBundle(input: BundleInput, root: LayeredRoot, rootfs: string): Bundle {
+  const current = currentDirectory()
+  const layered = readLayeredRoot(root, path => absolute(current, path))
+  const directory = input.bundle === undefined ? null : absolute(current, input.bundle)
+  const file = `${directory}/config.json`
+  const document =
+    directory === null ? (input.config as OciConfig) : (parseJson(readConfigFile(file), file) as OciConfig)
+  const read = (changed: OciConfig): Read => readConfig(changed, { rootfs })
+  const { config, warnings, unknown } = readOverridden({ overrides: input, document, read })
+  return { config, warnings, unknown, directory, base: directory ?? current, rootfs, layered }
 }
 
 type Read = ReturnType<typeof readConfig>

@@ -1,16 +1,16 @@
 /** create: everything but the user's process. What fails is undone before the error is thrown. */
 import type { Cgroup } from '../cgroup/index.js'
-import { type CompileOptions, compile, limitsComeEarly, scoreComesEarly } from '../compile/index.js'
+import { compile, limitsComeEarly, scoreComesEarly } from '../compile/index.js'
 import type { Config } from '../config/config.js'
 import { validateId } from '../config/container-id.js'
 import { refuseUnknown } from '../config/unknown.js'
 import { refuseOwnSysctls } from '../host/own-namespaces.js'
-import { uncoverRoot } from '../host/root-mount.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
-import { createHooks, poststopHooks } from '../launch/hooks.js'
+import { createHooks } from '../launch/hooks.js'
 import { begin } from '../launch/launch.js'
 import { logInit } from '../launch/launch-log.js'
+import { type MemoryUpper, memoryUpper } from '../launch/layered.js'
 import { makesUserNamespace, writeIdMappings } from '../launch/mappings.js'
 import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
@@ -19,19 +19,23 @@ import { initOf, openPlanSlots } from '../launch/slots.js'
 import { type Launched, type OpenStdio, openStdio, type Stdio, type Streams, withStreams } from '../launch/stdio.js'
 import { moveNetDevices } from '../network-devices/move.js'
 import type { Plan } from '../plan/plan.js'
-import { createClass, enterClass, planClass, undoClass } from '../resctrl/class.js'
+import { createClass, enterClass, planClass } from '../resctrl/class.js'
 import type { ClassRecord } from '../resctrl/filesystem.js'
 import { sendListener } from '../seccomp/listener.js'
 import { type ContainerRecord, ociState } from '../store/container-record.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
+import { makeDirectory } from '../sys/file.js'
 import { duplicate } from '../sys/stream.js'
 import { type Bundle, type BundleInput, openBundle, withExtras } from './bundle.js'
+import { compileOptions } from './compile-options.js'
 import { firstRecord } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { orOutOfMemory } from './out-of-memory.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { makeNotifyDirectory } from './ready.js'
+import { undo } from './undo-create.js'
+import { claimUpper, type UpperClaim } from './upper-claim.js'
 
 export type CreateOptions = BundleInput & {
   /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
@@ -87,6 +91,8 @@ export interface Created {
   readonly child: Child
   readonly streams: Streams
   readonly cgroup: Cgroup
+  /** What is written to a root in memory; null if it has none. The descriptor is the caller's. */
+  readonly memory: number | null
 }
 
 /** What is known before anything is made. */
@@ -117,22 +123,8 @@ export async function create(context: Context, options: CommandCreateOptions): P
   }
 }
 
-export function compileOptions(options: CommandCreateOptions, bundle: Bundle, cgroup: Cgroup): CompileOptions {
-  const { id, noPivot, noNewKeyring, extraFds, lineFeedsOnly } = options
-  return {
-    ...{ id, rootfs: bundle.rootfs, bundle: bundle.base },
-    noPivot: noPivot ?? false,
-    noNewKeyring: noNewKeyring ?? false,
-    preserveFds: extraFds?.length ?? 0,
-    hasCgroup: !cgroup.isNone,
-    lineFeedsOnly: lineFeedsOnly ?? false,
-    reaps: options.init === true || options.dieWithParent === true,
-    hasLifeline: options.dieWithParent === true,
-  }
-}
-
 function prepare(context: Context, options: CommandCreateOptions): NewContainer {
-  const asked = openBundle(options)
+  const asked = openBundle(options, () => `${context.store.directory(options.id)}/root`)
   if (!context.ignoresUnknown) refuseUnknown(asked.unknown)
   const bundle = { ...asked, config: withExtras(context, asked.config, options) }
   const facts = context.facts()
@@ -159,9 +151,9 @@ async function make(draft: NewContainer, first: ContainerRecord): Promise<Create
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.begin({ resources: bundle.config.linux.resources })
-    const { child, streams } = await launchInit(draft, ledger)
+    const { child, streams, memory } = await withUpper(draft, ledger)
     logInit({ context, id: draft.options.id, pid: child.pid, config: bundle.config })
-    return { record: ledger.record(), child, streams, cgroup }
+    return { record: ledger.record(), child, streams, cgroup, memory }
   } catch (error) {
     const told = orOutOfMemory(error, cgroup)
     context.store.freeSpare(first.id)
@@ -178,13 +170,36 @@ async function claim({ cgroup, bundle }: NewContainer, ledger: Ledger): Promise<
   ledger.update({ cgroup: cgroup.toJSON() })
 }
 
-async function launchInit(draft: NewContainer, ledger: Ledger): Promise<Launched> {
+/** With what is written to a layered root. */
+async function withUpper(draft: NewContainer, ledger: Ledger): Promise<Launched & Pick<Created, 'memory'>> {
+  const { layered, rootfs } = draft.bundle
+  const memory = memoryUpper()
+  if (layered === null) return { ...(await launchInit({ ...draft, ledger, memory, claim: null })), memory: null }
+  const claim = 'directory' in layered.upper ? claimUpper(layered.upper.directory, draft.options.id) : null
+  try {
+    if (draft.plan.ops.some(({ op }) => op === 'place_root')) makeDirectory(rootfs)
+    const launched = await launchInit({ ...draft, ledger, memory, claim })
+    return { ...launched, memory: memory.take() }
+  } finally {
+    memory.close()
+    claim?.release()
+  }
+}
+
+interface Rooted extends NewContainer {
+  readonly ledger: Ledger
+  readonly memory: MemoryUpper
+  /** Of the directory that takes what is written; null if there is none. */
+  readonly claim: UpperClaim | null
+}
+
+async function launchInit(draft: Rooted): Promise<Launched> {
   const { options, bundle } = draft
   const { terminal = false } = bundle.config.process ?? {}
   const { consoleSocket = null } = options
   const stdio = await openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket, signal: options.signal } : null)
   try {
-    const child = await launchToCreated({ ...draft, ledger, stdio })
+    const child = await launchToCreated({ ...draft, stdio })
     return withStreams(child, stdio)
   } catch (error) {
     stdio.discard()
@@ -194,14 +209,13 @@ async function launchInit(draft: NewContainer, ledger: Ledger): Promise<Launched
   }
 }
 
-interface Making extends NewContainer {
-  readonly ledger: Ledger
+interface Making extends Rooted {
   readonly stdio: OpenStdio
 }
 
 /** The straight line: each step of the runtime in its order, beside those of the plan. */
 async function launchToCreated(making: Making): Promise<Child> {
-  const { context, plan, cgroup, bundle, options, ledger, stdio } = making
+  const { context, plan, cgroup, bundle, options, ledger, stdio, memory } = making
   const { id, extraFds = [], signal, leavesStatus = false } = options
   const { config } = bundle
   const fds = [...stdio.fds, ...extraFds]
@@ -211,7 +225,7 @@ async function launchToCreated(making: Making): Promise<Child> {
     cgroup.finish()
     const covering = (rootMount: unknown): void => ledger.update({ rootMount })
     const { rootfs } = bundle
-    launch.hand(await openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering, signal }))
+    launch.hand(await openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering, memory, signal }))
     // Nobody asks for it yet, and the helper is at work.
     writeStoredConfig(context.store, id, making.asked)
     ledger.enter(await launch.born())
@@ -263,11 +277,15 @@ async function setAtPrepare({ context, cgroup, options, ledger, bundle }: Making
 }
 
 /** All is made; the process waits for start. */
-async function setAtCreated({ context, cgroup, options, rdt, bundle }: NewContainer, child: Child): Promise<void> {
+async function setAtCreated(
+  { context, cgroup, options, rdt, bundle, claim, ledger }: Making,
+  child: Child,
+): Promise<void> {
   const { config } = bundle
   const { pid } = child
   if (rdt !== null) enterClass(rdt, pid)
   applyScheduling(pid, config)
+  claim?.settle(ledger.record())
   await cgroup.settle()
   delegate(context, { id: options.id, config, cgroup, pid })
   const facts = context.facts()
@@ -276,25 +294,4 @@ async function setAtCreated({ context, cgroup, options, rdt, bundle }: NewContai
   const { pidfdSocket: path, signal } = options
   const pidfd = path === undefined ? null : child.withPidfd(duplicate)
   if (path && pidfd) await sendPidfd({ path, pidfd, message: 'standard', signal }).finally(() => closeFd(pidfd))
-}
-
-/** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
-async function undo({ context, cgroup, bundle, rdt }: NewContainer, ledger: Ledger): Promise<void> {
-  const record = ledger.record()
-  const log = (error: unknown): void =>
-    context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
-  for (const { restore } of ledger.held) restore().forEach(log)
-  await cgroup.destroy().catch(log)
-  if (rdt !== null) quietly(() => undoClass(rdt), log)
-  quietly(() => uncoverRoot(record), log)
-  if (ledger.hasBegun) await poststopHooks({ context, config: bundle.config, record })
-  context.store.remove(record.id)
-}
-
-function quietly(undo: () => void, log: (error: unknown) => void): void {
-  try {
-    undo()
-  } catch (error) {
-    log(error)
-  }
 }

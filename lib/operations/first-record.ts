@@ -31,6 +31,7 @@ export function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Kno
     ociVersion: config.ociVersion,
     bundle: bundle.directory ?? context.store.directory(options.id),
     rootfs: bundle.rootfs,
+    layered: layersOf(bundle),
     created: new Date().toISOString(),
     phase: 'creating',
     pid: 0,
@@ -46,4 +47,10 @@ export function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Kno
     reaps: plan.ops.some(({ op }) => op === 'reap'),
     rdt,
   }
+}
+
+function layersOf({ layered }: Bundle): NonNullable<ContainerRecord['layered']> | null {
+  if (layered === null) return null
+  const { layers, upper } = layered
+  return { layers, upper: 'directory' in upper ? `${upper.directory}/upper` : null }
 }

@@ -5,6 +5,8 @@
  * Wire form of an op: a CBOR array `[code, ...arguments]`, arguments in the order of the table.
  */
 
+export { RESOLVE, RESOLVE_IN_ROOT } from './resolve.js'
+
 /** Phases in the order in which a plan goes through them; a plan never goes back. */
 export const PHASES = ['SPAWN', 'MOUNT', 'PIVOT', 'INSIDE', 'IDENTITY', 'EXEC'] as const
 export type Phase = (typeof PHASES)[number]
@@ -82,6 +84,18 @@ export const OPS = {
    * opens `source`, which must be the very directory in the slot (device and inode), and copies the tree from there on.
    */
   root_checked: op(['MOUNT'], { slot: 'slot', source: 'text' }),
+  /**
+   * The next layer of the root, from the lowest on: the directory at `source`, opened and compared with the slot as by root_checked. It is
+   * attached to a tmpfs over "/", which is gone once there is a root.
+   */
+  layer: op(['MOUNT'], { slot: 'slot', source: 'text' }),
+  /**
+   * The layers become the root: an overlay, with the attributes of a user namespace (userxattr). What is written goes to `upper` in the
+   * directory at `source`, compared with the slot; what is missing there is made. `list` 1: the layers as one option (before Linux 6.7).
+   */
+  root_layered: op(['MOUNT'], { slot: 'slot', source: 'text', list: 'u32' }),
+  /** The same with a new tmpfs with these options, which goes over the socket in the slot (payload: `upper`). */
+  root_in_memory: op(['MOUNT'], { slot: 'slot', options: 'texts', list: 'u32' }),
   /** No mount namespace: the directory in the slot becomes the root fd, nothing is mounted. */
   root_dir: op(['MOUNT'], { slot: 'slot' }),
   /**
@@ -273,23 +287,3 @@ export const OP_CODES = Object.fromEntries(OP_NAMES.map((name, index) => [name, 
 export const OP_ARGS: ReadonlyMap<string, readonly (readonly [name: string, kind: ArgKind])[]> = new Map(
   OP_NAMES.map(name => [name, Object.entries(OPS[name].args)]),
 )
-
-/** The `resolve` argument of attach and mount_fs. 0: links are followed within the root, and nothing is mounted on a procfs. */
-export const RESOLVE = {
-  /** Any link on the way is a safety violation (CVE-2019-19921). */
-  NO_SYMLINKS: 1,
-  /** The target may be on a procfs; without it, one that is there is a safety violation (CVE-2019-16884). */
-  ON_PROCFS: 2,
-  /** What is mounted must be a procfs, and the whole of it; else it is a safety violation. */
-  IS_PROCFS: 4,
-  /** mount_fs: what the new mount is going to hide is copied into it first. */
-  COPY_UP: 8,
-  /** With COPY_UP: the root of the new mount gets mode, owner, times and extended attributes as well. */
-  COPY_MODE: 16,
-  /** mount_fs: a directory that is there already gives the new file system its mode, as the option `mode`. */
-  KEEP_MODE: 32,
-  /** attach: what the source forbids (RDONLY, NOSUID, NODEV, NOEXEC) can not be cleared, as if the kernel had locked it. */
-  KEEP_LOCKS: 64,
-} as const
-
-export const RESOLVE_IN_ROOT = 0

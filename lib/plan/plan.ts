@@ -24,6 +24,25 @@ export interface Idmap {
   readonly origin: string
 }
 
+/** A root that is an overlay. */
+export interface LayeredTree {
+  /** Absolute paths, the lowest first. */
+  readonly layers: readonly string[]
+  /** Where what is written goes: `upper` in that directory, or memory with a limit in bytes (null: half of the machine's). */
+  readonly upper: { readonly directory: string } | { readonly memory: number | null }
+}
+
+export interface LayeredSlot extends LayeredTree {
+  readonly kind: 'layered'
+  /** How the ids of the layers are mapped; null: not at all. */
+  readonly idmap: Idmap | null
+  /** The overlay keeps what it has to know in `user.overlay.*`: it is made in a user namespace. */
+  readonly userXattr: boolean
+  /** All layers in one option (before Linux 6.7). */
+  readonly asList: boolean
+  readonly origin: string
+}
+
 /**
  * A host object that the runtime opens and the helper inherits as a descriptor.
  * `origin` is the JSON pointer of the config field that names it.
@@ -77,6 +96,10 @@ export type Slot =
     }
   /** A copy of the root that is attached over it, where there is no mount namespace but mounts. */
   | { readonly kind: 'root_mount'; readonly origin: string }
+  /** An overlay, attached nowhere. */
+  | LayeredSlot
+  /** The socket that takes what is written to a root in memory. */
+  | { readonly kind: 'upper'; readonly origin: string }
   /** The directory at `path`, O_PATH. */
   | { readonly kind: 'directory'; readonly path: string; readonly origin: string }
   /** A namespace file, checked to be of `type` (a CLONE_NEW* flag). */

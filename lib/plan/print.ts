@@ -2,7 +2,7 @@ import { CAPABILITIES } from '../capabilities.js'
 import { CLONE, flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, SECCOMP_FILTER_FLAG } from './flags.js'
 import { OPS, type Op, RESOLVE } from './ops.js'
 import { phasesOf } from './phases.js'
-import type { Cleared, Idmap, IdRange, Plan, Slot } from './plan.js'
+import type { Cleared, Idmap, IdRange, LayeredTree, Plan, Slot } from './plan.js'
 
 export interface PrintOptions {
   /** Show the values of the environment, which often hold secrets. Default: false. */
@@ -58,6 +58,8 @@ function slotText(slot: Slot): string {
       return `place ${text(slot.path)}${slot.recursive ? ' recursive' : ''}${slot.device === undefined ? '' : ` ${deviceText(slot.device)}`}`
     case 'directory':
       return `directory ${text(slot.path)}`
+    case 'layered':
+      return `overlay of ${slot.layers.length} layers topmost=${text(slot.layers.at(-1) ?? '')} ${upperText(slot)}${slot.idmap === null ? '' : ` ${idmapText(slot.idmap)}`}`
     case 'namespace':
       return `namespace ${text(slot.path)} ${flagNames(slot.type, CLONE, 'CLONE_').join('|')}`
     case 'cgroup':
@@ -67,6 +69,9 @@ function slotText(slot: Slot): string {
       return slot.kind
   }
 }
+
+const upperText = ({ upper }: LayeredTree): string =>
+  'memory' in upper ? `memory${upper.memory === null ? '' : `=${upper.memory}`}` : `upper=${text(upper.directory)}`
 
 function clearedText({ cleared }: { cleared?: Cleared }): string {
   if (cleared === undefined) return ''

@@ -12,6 +12,7 @@ export const REPEATABLE: ReadonlySet<OpName> = new Set<OpName>([
   'setns',
   'unshare',
   'propagation',
+  'layer',
   'attach',
   'attach_checked',
   'attach_inside',
@@ -38,6 +39,8 @@ export const SLOT_KIND_NAMES = [
   'place',
   'directory',
   'root_mount',
+  'layered',
+  'upper',
   'namespace',
   'cgroup',
   'cgroup_tree',
@@ -54,8 +57,11 @@ export const SLOT_KIND_NAMES = [
 export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   cgroup_join: ['cgroup'],
   setns: ['namespace', 'init'],
-  root: ['tree'],
+  root: ['tree', 'layered'],
   root_checked: ['directory'],
+  layer: ['directory'],
+  root_layered: ['directory'],
+  root_in_memory: ['upper'],
   root_dir: ['directory'],
   root_over: ['root_mount'],
   attach_checked: ['place'],
@@ -69,7 +75,7 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   reap: ['status'],
 }
 
-const NEW_ROOTS = ['root', 'root_checked'] as const satisfies readonly OpName[]
+const NEW_ROOTS = ['root', 'root_checked', 'root_layered', 'root_in_memory'] as const satisfies readonly OpName[]
 /** A mount of the container's own, which may have others below it. */
 const MOUNTED_ROOTS = [...NEW_ROOTS, 'root_over'] as const satisfies readonly OpName[]
 const ROOTS = [...MOUNTED_ROOTS, 'root_dir'] as const satisfies readonly OpName[]
@@ -82,6 +88,9 @@ export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName
   setns: ['not_dumpable'],
   root: ['propagation'],
   root_checked: ['propagation'],
+  layer: ['propagation'],
+  root_layered: ['propagation', 'layer'],
+  root_in_memory: ['propagation', 'layer'],
   attach: [MOUNTED_ROOTS],
   attach_checked: [MOUNTED_ROOTS],
   attach_inside: [MOUNTED_ROOTS],
@@ -118,6 +127,9 @@ export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   // It would be that of the host's mounts.
   ['propagation', 'root_over'],
   ...ROOTS.flatMap(root => ROOTS.filter(other => other !== root).map(other => [root, other] as const)),
+  ...ROOTS.map(root => ['layer', root] as const),
+  ...(['root', 'root_checked', 'root_dir', 'root_over'] as const).map(root => [root, 'layer'] as const),
+  ['propagation', 'layer'],
   // A read-only root has no room for what is made later.
   ['mkdir', 'root_attr'],
   ['symlink', 'root_attr'],
@@ -148,6 +160,9 @@ export const NAMESPACES_NEEDED: Partial<Record<OpName, number>> = {
   propagation: CLONE.NEWNS,
   root: CLONE.NEWNS,
   root_checked: CLONE.NEWNS,
+  layer: CLONE.NEWNS,
+  root_layered: CLONE.NEWNS,
+  root_in_memory: CLONE.NEWNS,
   mask_path: CLONE.NEWNS,
   readonly_path: CLONE.NEWNS,
   root_attr: CLONE.NEWNS,

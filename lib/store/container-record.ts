@@ -36,6 +36,8 @@ export interface ContainerRecord {
   readonly reaps?: boolean
   /** Who made it; null or absent if it is to outlive that process. */
   readonly owner?: Owner | null
+  /** Of a root of layers: these, the lowest first, and the directory that takes what is written (null: memory); else null or absent. */
+  readonly layered?: { readonly layers: readonly string[]; readonly upper: string | null } | null
   /** Its class of service; null or absent if it has none. */
   readonly rdt?: unknown
   /** The mount over its root, where it has no mount namespace; null or absent where there is none. */

@@ -25,16 +25,54 @@ export interface Job {
 /** The descriptor that comes of it, which is the caller's. @throws {SystemError} that the call failed with, named `syscall`; the reason of `signal` */
 export async function runJob(job: Job, syscall: string): Promise<number> {
   job.signal?.throwIfAborted()
-  const { done, handle } = begin(job)
+  const { kind, path, first = 0, second = 0 } = job
+  const start = (handle: Buffer): number => native().ts_job_begin(KINDS[kind], first, second, path, handle)
+  return endOf({ ...begun(start), syscall, path, signal: job.signal })
+}
+
+interface OverlayJob {
+  /** Detached mounts: that of the directory for what is written, then the layers, the topmost first. They stay the caller's. */
+  readonly trees: readonly number[]
+  /** As native/sys/job.h has them. */
+  readonly flags: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The detached mount that comes of it, which is the caller's. @throws {SystemError}; the reason of `signal` */
+export async function runOverlayJob({ trees, flags, signal }: OverlayJob): Promise<number> {
+  signal?.throwIfAborted()
+  const numbers = Buffer.from(Int32Array.from(trees).buffer)
+  const start = (handle: Buffer): number => native().ts_overlay_begin(numbers, trees.length, flags, handle)
+  return endOf({ ...begun(start), syscall: 'fsconfig', path: 'overlay', signal })
+}
+
+interface Begun {
+  readonly done: number
+  readonly handle: bigint
+}
+
+function begun(start: (handle: Buffer) => number): Begun {
+  const handle = Buffer.alloc(8)
+  const done = check(start(handle), 'pthread_create')
+  return { done, handle: handle.readBigUInt64LE(0) }
+}
+
+interface Ending extends Begun {
+  readonly syscall: string
+  readonly path: string
+  readonly signal: AbortSignal | undefined
+}
+
+async function endOf({ done, handle, syscall, path, signal }: Ending): Promise<number> {
   try {
-    await doneOrAborted(done, job.signal)
-    job.signal?.throwIfAborted()
+    await doneOrAborted(done, signal)
+    signal?.throwIfAborted()
   } catch (error) {
     native().ts_job_give_up(handle)
     throw error
   }
   const fd = Buffer.alloc(4)
-  check(native().ts_job_end(handle, fd), syscall, job.path)
+  check(native().ts_job_end(handle, fd), syscall, path)
   return fd.readInt32LE(0)
 }
 
@@ -47,12 +85,6 @@ async function doneOrAborted(done: number, signal: AbortSignal | undefined): Pro
     aborted.stop()
     ready.stop()
   }
-}
-
-function begin({ kind, path, first = 0, second = 0 }: Job) {
-  const handle = Buffer.alloc(8)
-  const done = check(native().ts_job_begin(KINDS[kind], first, second, path, handle), 'pthread_create')
-  return { done, handle: handle.readBigUInt64LE(0) }
 }
 
 /** An O_PATH descriptor of what the kernel has in its cache; null if it would have to ask a file system, or there is no such thing. */

@@ -20,6 +20,9 @@ struct init {
   int empty;    // the tmpfs that masks directories, once it is attached somewhere
   int lifeline; // has news once the process that made the container is gone
 
+  int stage;            // where the layers of the root are attached, while it is made of them
+  uint32_t layer_count; // attached there by now
+
   uint64_t propagation; // MS_* of the mount namespace
   uint32_t caller_umask;
   bool building;       // no op of the IDENTITY phase has come yet
@@ -32,6 +35,9 @@ struct init {
 
 // The descriptor of a slot, which the caller now owns.
 int take_slot(struct init *init, uint64_t slot);
+
+// Sends a descriptor over a socket, with a text.
+void send_descriptor(const struct init *init, int to, int fd, const char *text);
 
 // Closes a descriptor that may be open.
 void drop(int *fd);

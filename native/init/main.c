@@ -222,6 +222,7 @@ _Noreturn void start(long *stack) {
       .null = -1,
       .empty = -1,
       .lifeline = -1,
+      .stage = -1,
       .caller_umask = sys_umask(0),
       .building = true,
       .follows_parent = true,

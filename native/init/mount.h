@@ -32,4 +32,13 @@ void reconfigure_fs(const struct init *init, int context, const char *path);
 // All of that without options. Returns -errno.
 int try_new_mount(const char *type, unsigned int attributes);
 
+// The propagation (MS_*) of the mount that is "/".
+void make_host_private(const struct init *init, uint64_t propagation);
+
+// A detached copy of what is at `source`, which must be what is in the slot.
+int copy_checked(struct init *init, uint64_t slot, const char *source, bool recursive);
+
+// The detached tree becomes the container's root, over "/".
+void enter_tree(struct init *init, int tree);
+
 #endif

@@ -20,59 +20,62 @@ enum op_code {
   OP_PROPAGATION = 9,
   OP_ROOT = 10,
   OP_ROOT_CHECKED = 11,
-  OP_ROOT_DIR = 12,
-  OP_ROOT_OVER = 13,
-  OP_ATTACH = 14,
-  OP_ATTACH_CHECKED = 15,
-  OP_ATTACH_INSIDE = 16,
-  OP_ATTACH_MAPPED = 17,
-  OP_MOUNT_FS = 18,
-  OP_SET_ATTRIBUTES = 19,
-  OP_RECONFIGURE = 20,
-  OP_MKDIR = 21,
-  OP_SYMLINK = 22,
-  OP_MKNOD = 23,
-  OP_PLACE_ROOT = 24,
-  OP_PREPARE = 25,
-  OP_PIVOT_ROOT = 26,
-  OP_MOVE_ROOT = 27,
-  OP_CHROOT = 28,
-  OP_JOIN_ROOT = 29,
-  OP_HOSTNAME = 30,
-  OP_DOMAINNAME = 31,
-  OP_SYSCTL = 32,
-  OP_LOOPBACK_UP = 33,
-  OP_CONSOLE = 34,
-  OP_REOPEN_NULL = 35,
-  OP_MASK_PATH = 36,
-  OP_READONLY_PATH = 37,
-  OP_ROOT_ATTR = 38,
-  OP_KEYRING = 39,
-  OP_PERSONALITY = 40,
-  OP_OPEN_FILES = 41,
-  OP_MEMORY_POLICY = 42,
-  OP_UMASK = 43,
-  OP_BOUNDING_SET = 44,
-  OP_STDIO_OWNER = 45,
-  OP_GROUPS = 46,
-  OP_GID = 47,
-  OP_UID = 48,
-  OP_CAPABILITIES = 49,
-  OP_NO_NEW_PRIVS = 50,
-  OP_LSM_LABEL = 51,
-  OP_CHDIR = 52,
-  OP_RESOLVE_EXEC = 53,
-  OP_SECCOMP = 54,
-  OP_LIFELINE = 55,
-  OP_HOME_ENV = 56,
-  OP_CREATED = 57,
-  OP_AWAIT_START = 58,
-  OP_CLOSE_FROM = 59,
-  OP_REAP = 60,
-  OP_EXECVE = 61,
+  OP_LAYER = 12,
+  OP_ROOT_LAYERED = 13,
+  OP_ROOT_IN_MEMORY = 14,
+  OP_ROOT_DIR = 15,
+  OP_ROOT_OVER = 16,
+  OP_ATTACH = 17,
+  OP_ATTACH_CHECKED = 18,
+  OP_ATTACH_INSIDE = 19,
+  OP_ATTACH_MAPPED = 20,
+  OP_MOUNT_FS = 21,
+  OP_SET_ATTRIBUTES = 22,
+  OP_RECONFIGURE = 23,
+  OP_MKDIR = 24,
+  OP_SYMLINK = 25,
+  OP_MKNOD = 26,
+  OP_PLACE_ROOT = 27,
+  OP_PREPARE = 28,
+  OP_PIVOT_ROOT = 29,
+  OP_MOVE_ROOT = 30,
+  OP_CHROOT = 31,
+  OP_JOIN_ROOT = 32,
+  OP_HOSTNAME = 33,
+  OP_DOMAINNAME = 34,
+  OP_SYSCTL = 35,
+  OP_LOOPBACK_UP = 36,
+  OP_CONSOLE = 37,
+  OP_REOPEN_NULL = 38,
+  OP_MASK_PATH = 39,
+  OP_READONLY_PATH = 40,
+  OP_ROOT_ATTR = 41,
+  OP_KEYRING = 42,
+  OP_PERSONALITY = 43,
+  OP_OPEN_FILES = 44,
+  OP_MEMORY_POLICY = 45,
+  OP_UMASK = 46,
+  OP_BOUNDING_SET = 47,
+  OP_STDIO_OWNER = 48,
+  OP_GROUPS = 49,
+  OP_GID = 50,
+  OP_UID = 51,
+  OP_CAPABILITIES = 52,
+  OP_NO_NEW_PRIVS = 53,
+  OP_LSM_LABEL = 54,
+  OP_CHDIR = 55,
+  OP_RESOLVE_EXEC = 56,
+  OP_SECCOMP = 57,
+  OP_LIFELINE = 58,
+  OP_HOME_ENV = 59,
+  OP_CREATED = 60,
+  OP_AWAIT_START = 61,
+  OP_CLOSE_FROM = 62,
+  OP_REAP = 63,
+  OP_EXECVE = 64,
 };
 
-#define OP_COUNT 62
+#define OP_COUNT 65
 #define OP_MAX_ARGS 11
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -97,6 +100,9 @@ enum op_code {
   X(OP_PROPAGATION, propagation) \
   X(OP_ROOT, root) \
   X(OP_ROOT_CHECKED, root_checked) \
+  X(OP_LAYER, layer) \
+  X(OP_ROOT_LAYERED, root_layered) \
+  X(OP_ROOT_IN_MEMORY, root_in_memory) \
   X(OP_ROOT_DIR, root_dir) \
   X(OP_ROOT_OVER, root_over) \
   X(OP_ATTACH, attach) \
@@ -166,6 +172,9 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_PROPAGATION] = {"propagation", 1u << PHASE_MOUNT, 1, {ARG_U32}},
     [OP_ROOT] = {"root", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ROOT_CHECKED] = {"root_checked", 1u << PHASE_MOUNT, 2, {ARG_SLOT, ARG_TEXT}},
+    [OP_LAYER] = {"layer", 1u << PHASE_MOUNT, 2, {ARG_SLOT, ARG_TEXT}},
+    [OP_ROOT_LAYERED] = {"root_layered", 1u << PHASE_MOUNT, 3, {ARG_SLOT, ARG_TEXT, ARG_U32}},
+    [OP_ROOT_IN_MEMORY] = {"root_in_memory", 1u << PHASE_MOUNT, 3, {ARG_SLOT, ARG_TEXTS, ARG_U32}},
     [OP_ROOT_DIR] = {"root_dir", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ROOT_OVER] = {"root_over", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ATTACH] = {"attach", 1u << PHASE_MOUNT, 9, {ARG_SLOT, ARG_TEXT, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U64, ARG_U32, ARG_U32}},
@@ -244,6 +253,15 @@ struct root_op {
 };
 struct root_checked_op {
   struct value slot, source;
+};
+struct layer_op {
+  struct value slot, source;
+};
+struct root_layered_op {
+  struct value slot, source, list;
+};
+struct root_in_memory_op {
+  struct value slot, options, list;
 };
 struct root_dir_op {
   struct value slot;
@@ -392,6 +410,9 @@ union args {
   struct propagation_op propagation;
   struct root_op root;
   struct root_checked_op root_checked;
+  struct layer_op layer;
+  struct root_layered_op root_layered;
+  struct root_in_memory_op root_in_memory;
   struct root_dir_op root_dir;
   struct root_over_op root_over;
   struct attach_op attach;

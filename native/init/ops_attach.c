@@ -22,13 +22,13 @@ static void leave_peers(const struct init *init, int tree, const char *path) {
 }
 
 // On a shared "/" the root to be would appear on the host, and pivot_root would refuse it.
-static void make_host_private(struct init *init, uint64_t propagation) {
+void make_host_private(const struct init *init, uint64_t propagation) {
   int fd = must(&init->report, "openat", sys_openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), "/");
   change_propagation(init, fd, propagation, "/");
   sys_close(fd);
 }
 
-static void enter_tree(struct init *init, int tree) {
+void enter_tree(struct init *init, int tree) {
   make_host_private(init, MS_PRIVATE);
   init->root = tree;
   leave_peers(init, init->root, "/");
@@ -53,7 +53,7 @@ static void check_same(const struct init *init, int expected, int found, const c
     violate(&init->report, VIOLATION_SOURCE, source);
 }
 
-static int copy_checked(struct init *init, uint64_t slot, const char *source, bool recursive) {
+int copy_checked(struct init *init, uint64_t slot, const char *source, bool recursive) {
   int expected = take_slot(init, slot);
   int found = must(&init->report, "openat", sys_openat(AT_FDCWD, source, O_PATH | O_CLOEXEC, 0), source);
   check_same(init, expected, found, source);

@@ -66,25 +66,10 @@ static void name_of(const struct init *init, int master, char name[MAX_NAME]) {
   name[length] = 0;
 }
 
-// struct cmsghdr with one descriptor.
-struct descriptor_message {
-  size_t length;
-  int level, type, fd, padding;
-};
-
 static void send_master(const struct init *init, int to, int master) {
   char name[MAX_NAME];
   name_of(init, master, name);
-  struct descriptor_message control = {
-      .length = offsetof(struct descriptor_message, padding),
-      .level = LEVEL_SOCKET,
-      .type = SEND_DESCRIPTORS,
-      .fd = master,
-  };
-  struct io_vector payload = {name, strlen(name)};
-  struct message message = {
-      .vectors = &payload, .vector_count = 1, .control = &control, .control_length = sizeof control};
-  must(&init->report, "sendmsg", sys_sendmsg(to, &message), "the console socket");
+  send_descriptor(init, to, master, name);
 }
 
 // A file that we make is a mount point and nothing else; the terminal on it is that of the descriptor.

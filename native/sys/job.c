@@ -1,5 +1,6 @@
 #include "job.h"
 #include "sys.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -27,6 +28,9 @@ static void let_go(struct ticket *ticket) {
   struct job *job = &ticket->job;
   close_if_open(job->made);
   close_if_open(ticket->done);
+  for (int i = 0; job->fds != NULL && i < job->first; i++)
+    close_if_open(job->fds[i]);
+  free(job->fds);
   free(job->path);
   free(ticket);
 }
@@ -44,6 +48,8 @@ static int perform(struct job *job) {
     return opened(job, open_path(job->path, job->first));
   case JOB_CONNECT:
     return opened(job, connect_to(job->path));
+  case JOB_OVERLAY:
+    return opened(job, make_overlay(job->fds, job->first, job->second));
   default:
     return -EINVAL;
   }
@@ -79,24 +85,38 @@ static int start_thread(struct ticket *ticket) {
   return -error;
 }
 
-static int furnish(struct ticket *ticket, const char *path) {
+// Who asked may give up, and close its own, before the thread has come to them.
+static int copy_fds(struct job *job, const int *fds) {
+  job->fds = malloc((size_t)job->first * sizeof *fds);
+  if (job->fds == NULL)
+    return -ENOMEM;
+  int failed = 0;
+  for (int i = 0; i < job->first; i++) {
+    job->fds[i] = failed < 0 ? -1 : (int)result(fcntl(fds[i], F_DUPFD_CLOEXEC, 0));
+    if (job->fds[i] < 0 && failed == 0)
+      failed = job->fds[i];
+  }
+  return failed;
+}
+
+static int furnish(struct ticket *ticket, const char *path, const int *fds) {
   ticket->done = (int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (ticket->done < 0)
     return ticket->done;
   ticket->job.path = strdup(path);
-  return ticket->job.path == NULL ? -ENOMEM : 0;
+  if (ticket->job.path == NULL)
+    return -ENOMEM;
+  return fds == NULL ? 0 : copy_fds(&ticket->job, fds);
 }
 
-// `handle` is for ts_job_end. Returns a descriptor that is readable when the job is done, and stays the
-// job's.
-EXPORT int ts_job_begin(int kind, int first, int second, const char *path, uint64_t *handle) {
+static int begin(struct job job, const char *path, const int *fds, uint64_t *handle) {
   struct ticket *ticket = calloc(1, sizeof *ticket);
   if (ticket == NULL)
     return -ENOMEM;
-  ticket->job = (struct job){.kind = kind, .first = first, .second = second};
+  ticket->job = job;
   ticket->job.made = ticket->done = -1;
   ticket->holders = 1;
-  int failed = furnish(ticket, path);
+  int failed = furnish(ticket, path, fds);
   if (failed == 0)
     failed = at_end_of_thread(give_up, ticket);
   if (failed == 0) {
@@ -113,6 +133,18 @@ EXPORT int ts_job_begin(int kind, int first, int second, const char *path, uint6
   }
   *handle = (uintptr_t)ticket;
   return ticket->done;
+}
+
+// `handle` is for ts_job_end. Returns a descriptor that is readable when the job is done, and stays the
+// job's.
+EXPORT int ts_job_begin(int kind, int first, int second, const char *path, uint64_t *handle) {
+  return begin((struct job){.kind = kind, .first = first, .second = second}, path, NULL, handle);
+}
+
+// The same for an overlay of these mounts: that of the directory for what is written, then the layers, the
+// topmost first. They stay the caller's.
+EXPORT int ts_overlay_begin(const int *trees, int count, int flags, uint64_t *handle) {
+  return begin((struct job){.kind = JOB_OVERLAY, .first = count, .second = flags}, "", trees, handle);
 }
 
 // Once for each job. What it returned, and in `made` the descriptor that came of it, or -1.

@@ -5,13 +5,17 @@
 
 #include <stdint.h>
 
-enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT };
+enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT, JOB_OVERLAY };
+
+// Of JOB_OVERLAY.
+enum { OVERLAY_LIST = 1, OVERLAY_USER_XATTR = 2 };
 
 // What to do, and what becomes of it; the meaning of `first` and `second` is each kind's own.
 struct job {
   int kind;
   int first, second;
   char *path;
+  int *fds;   // of JOB_OVERLAY: copies of those that were given
   int result; // >= 0, or -errno
   int made;   // a descriptor that the result has, or -1
 };
@@ -20,5 +24,7 @@ struct job {
 int open_tree(const char *path, int recursive, int nofollow);
 int open_path(const char *path, int flags);
 int connect_to(const char *path);
+// `trees` are detached mounts: that of the directory for what is written, then the layers, the topmost first.
+int make_overlay(const int *trees, int count, int flags);
 
 #endif

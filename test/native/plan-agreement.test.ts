@@ -11,7 +11,7 @@ import { type Random, randomFrom } from '../config/mutate.js'
 import { effort } from '../effort.js'
 import { missing } from '../needs.js'
 import { buildHarness } from './harness.js'
-import { createPlan, joinPlan, movePlan, rootlessPlan, waitingPlan } from './plans.js'
+import { createPlan, joinPlan, layeredPlan, memoryPlan, movePlan, rootlessPlan, waitingPlan } from './plans.js'
 
 const GOOD: readonly Plan[] = [
   createPlan,
@@ -19,6 +19,8 @@ const GOOD: readonly Plan[] = [
   movePlan,
   rootlessPlan,
   waitingPlan,
+  layeredPlan,
+  memoryPlan,
   ...CASE_NAMES.map(name => compileCase(name).plan),
 ]
 

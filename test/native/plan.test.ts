@@ -18,6 +18,8 @@ import {
   type Item,
   items,
   joinPlan,
+  layeredPlan,
+  memoryPlan,
   movePlan,
   op,
   planOf,
@@ -27,7 +29,7 @@ import {
   waitingPlan,
 } from './plans.js'
 
-const SAMPLES = { coveredPlan, createPlan, joinPlan, movePlan, rootlessPlan, waitingPlan }
+const SAMPLES = { coveredPlan, createPlan, joinPlan, layeredPlan, memoryPlan, movePlan, rootlessPlan, waitingPlan }
 
 /** As the runtime sends it. */
 const encoded = (plan: Plan): Buffer => Buffer.from(encodePlan(plan))
@@ -175,7 +177,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
 
   t.test('refuses an op without its predecessors', async t => {
     const needed: readonly (readonly [SamplePlan, OpName, RegExp])[] = [
-      [createPlan, 'root', /needs root or root_checked or root_over before it/],
+      [createPlan, 'root', /needs root or root_checked or root_layered or root_in_memory or root_over before it/],
       [createPlan, 'pivot_root', /needs a switched root before it/],
       [createPlan, 'not_dumpable', /needs not_dumpable before it/],
       [joinPlan, 'join_root', /needs a switched root before it/],
@@ -184,7 +186,11 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
       [movePlan, 'propagation', /needs propagation before it/],
       [movePlan, 'setsid', /needs setsid before it/],
       [movePlan, 'groups', /needs groups before it/],
-      [rootlessPlan, 'root_checked', /needs root or root_checked or root_over before it/],
+      [
+        rootlessPlan,
+        'root_checked',
+        /needs root or root_checked or root_layered or root_in_memory or root_over before it/,
+      ],
       [rootlessPlan, 'become_root', /a user namespace without a root/],
       [rootlessPlan, 'map', /a user namespace without mappings/],
       [movePlan, 'bounding_set', /needs bounding_set before it/],
@@ -196,6 +202,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
       [movePlan, 'execve', /does not end with execve/],
       [createPlan, 'created', /needs created before it/],
       [waitingPlan, 'root_dir', /needs root_dir or root_over before it/],
+      [layeredPlan, 'root_layered', /needs root or root_checked or root_layered or root_in_memory before it/],
     ]
     for (const [sample, name, reason] of needed) t.match(verdict(without(sample, name)), reason, name)
   })

@@ -190,6 +190,25 @@ export const rootlessPlan: SamplePlan = sample({
   ],
 })
 
+/** As a runtime without privileges sends it for a root of layers: written to a directory, or to memory. */
+export const layeredPlan = layered(op('root_layered', { slot: 2, source: '/srv/upper', list: 1 }))
+export const memoryPlan = layered(op('root_in_memory', { slot: 2, options: ['mode=0755', 'size=4096'] }))
+
+function layered(root: Op): SamplePlan {
+  const ops = [
+    op('map'),
+    op('become_root'),
+    op('not_dumpable'),
+    op('setsid'),
+    op('propagation', { flags: MS.SLAVE | MS.REC }),
+    op('layer', { slot: 0, source: '/srv/base' }),
+    op('layer', { slot: 1, source: '/srv/top' }),
+    root,
+    op('pivot_root'),
+  ]
+  return sample({ slotCount: 3, cloneFlags: ALL | CLONE.NEWUSER, ops: [...ops, ...identity, ...execution] })
+}
+
 /** A CBOR item of the profile as bytes; `bytes` are put in as they are. */
 export type Item = number | bigint | string | readonly Item[] | { readonly bytes: readonly number[] }
 
