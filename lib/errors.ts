@@ -4,7 +4,7 @@
  * package in one process understand each other.
  */
 
-import { BRAND, Failure } from './failure.js'
+import { BRAND, type ErrorCode, Failure } from './failure.js'
 
 export type { ErrorCode } from './failure.js'
 
@@ -21,6 +21,7 @@ export type TsrunError =
   | SystemError
   | ImageError
   | RegistryError
+  | LayerError
 
 /** True for any error that tsrun throws on purpose, also one from another copy of the package. */
 export function isTsrunError(error: unknown): error is TsrunError {
@@ -193,6 +194,35 @@ export class PlanError extends Failure<'ERR_PLAN_REFUSED', { op: string }> {
   declare readonly op: string
   constructor(message: string, fields: { op: string }, options: { cause?: unknown } = {}) {
     super('PlanError', 'ERR_PLAN_REFUSED', message, fields, options.cause)
+  }
+}
+
+type LayerCode = Extract<ErrorCode, `ERR_LAYER_${string}`>
+
+export interface LayerFields {
+  /** The path in the layer, as text: what is not UTF-8 is replaced. "" if it is about no entry. */
+  readonly entry: string
+  /** The limit that was reached, such as `entries`; null for another error. */
+  readonly limit: string | null
+  /** What the limit was compared with; null for another error. */
+  readonly value: number | null
+  /** "" unless a system call failed. */
+  readonly syscall: string
+  /** The errno's name, such as ENOSPC; "" if there is none. */
+  readonly errno: string
+}
+
+/** A layer of an image can't be unpacked or packed. What had been unpacked of it has been removed. */
+export class LayerError extends Failure<LayerCode, LayerFields> {
+  declare readonly entry: string
+  declare readonly limit: string | null
+  declare readonly value: number | null
+  declare readonly syscall: string
+  declare readonly errno: string
+  constructor(code: LayerCode, message: string, fields: Partial<LayerFields> = {}, options: { cause?: unknown } = {}) {
+    const { entry = '', limit = null, value = null, syscall = '', errno = '' } = fields
+    const named = entry === '' ? message : `${JSON.stringify(entry)}: ${message}`
+    super('LayerError', code, named, { entry, limit, value, syscall, errno }, options.cause)
   }
 }
 

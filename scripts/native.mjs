@@ -1,7 +1,8 @@
 /**
- * Compiles the native parts into native/build/: `libtsrun.so` (native/sys, behind lib/sys) and `tsrun-init` (native/init,
- * the helper). Needs a C compiler (`CC`, else `cc`) and nothing else. Then prepares the command, if it has been built,
- * for this version of Node. Runs on install and with `npm run build:native`.
+ * Compiles the native parts into native/build/: `libtsrun.so` (native/sys, behind lib/sys), `tsrun-init` (native/init, the
+ * helper) and `tsrun-layer` (native/layer, which writes the layers of images). Needs a C compiler (`CC`, else `cc`) and nothing
+ * else. Then prepares the command, if it has been built, for this version of Node. Runs on install and with
+ * `npm run build:native`.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -25,6 +26,12 @@ const build = join(root, 'native', 'build')
 const targets = [
   { folder: 'sys', output: 'libtsrun.so' },
   { folder: 'init', output: 'tsrun-init' },
+  // It makes the same system calls, and has no libc either.
+  {
+    folder: 'layer',
+    output: 'tsrun-layer',
+    shared: ['call.h', 'memory.c', 'memory.h', 'sys.c', 'sys.h', 'sys_copy.c'],
+  },
 ]
 
 const sys = join(root, 'native', 'sys')
@@ -39,13 +46,14 @@ Then run:          npm rebuild tsrun   (in a clone of tsrun: npm run build)`
 
 class BuildFailure extends Error {}
 
-function sourcesOf(folder) {
+function sourcesOf(folder, shared = []) {
   const path = join(root, 'native', folder)
   if (!existsSync(path)) return []
-  return readdirSync(path)
+  const own = readdirSync(path)
     .filter(name => /\.[chS]$/.test(name) || name === 'flags.txt')
     .sort()
     .map(name => join(path, name))
+  return [...own, ...shared.map(name => join(root, 'native', 'init', name))]
 }
 
 /** One flag per line; empty lines and lines that start with # are left out. */
@@ -108,8 +116,8 @@ function makeBuildFolder() {
 }
 
 function buildAll() {
-  for (const { folder, output: name } of targets) {
-    const sources = sourcesOf(folder)
+  for (const { folder, output: name, shared } of targets) {
+    const sources = sourcesOf(folder, shared)
     const output = join(build, name)
     if (!sources.some(path => path.endsWith('.c')) || isFresh(output, sources)) continue
     makeBuildFolder()

@@ -10,6 +10,7 @@ const {
   ImageError,
   isTsrunError,
   LaunchError,
+  LayerError,
   PlanError,
   RegistryError,
   SafetyError,
@@ -37,6 +38,7 @@ const issue = {
 const hook = { hook: 'createRuntime', index: 0, exitCode: 1, signal: null, stderr: 'no' }
 const image = { image: 'docker.io/library/a:b', path: '/layers/0', expected: 'a digest' }
 const registry = { registry: 'docker.io', status: 401, remedy: 'log in' }
+const layer = { entry: 'a/b', limit: 'depth', value: 300, syscall: 'openat2', errno: 'ELOOP' }
 const cgroup = { file: 'memory.max', value: '1', errno: 'EBUSY', configPath: '/linux/resources/memory/limit' }
 
 /** One of each class, made with each of its codes, and the fields that it has of its own. */
@@ -98,6 +100,12 @@ const table = [
     fields: { op: 'execve' },
     message: /out of order/,
   },
+  ...(['FORMAT', 'UNSAFE', 'LIMIT', 'DIGEST', 'WRITE', 'DIED'] as const).map(kind => ({
+    code: `ERR_LAYER_${kind}` as const,
+    error: new LayerError(`ERR_LAYER_${kind}`, 'not this one', layer, { cause }),
+    fields: layer,
+    message: /^"a\/b": not this one$/,
+  })),
   {
     code: 'ERR_SYSTEM' as const,
     error: new SystemError({ syscall: 'openat', errno: 'ENOENT', path: '/x' }, { cause }),
@@ -239,6 +247,13 @@ function detailOf(error: errors.TsrunError): unknown {
       return error.op
     case 'ERR_SYSTEM':
       return error.syscall
+    case 'ERR_LAYER_FORMAT':
+    case 'ERR_LAYER_UNSAFE':
+    case 'ERR_LAYER_LIMIT':
+    case 'ERR_LAYER_DIGEST':
+    case 'ERR_LAYER_WRITE':
+    case 'ERR_LAYER_DIED':
+      return error.entry
     case 'ERR_IMAGE_REFERENCE':
     case 'ERR_IMAGE_NOT_FOUND':
     case 'ERR_IMAGE_INVALID':

@@ -18,3 +18,9 @@ export function helperExecutable(): number {
   const fd = check(native().ts_sealed_memfd('tsrun-init', bytes, bytes.length, 1), 'memfd_create', 'tsrun-init')
   return native().ts_keep_helper(fd)
 }
+
+/** `tsrun-layer` (native/layer) in a sealed memfd, so that it runs also from a file system that is mounted noexec. The caller closes it. */
+export function layerExecutable(): number {
+  const bytes = readBytes(nativePart('tsrun-layer'))
+  return check(native().ts_sealed_memfd('tsrun-layer', bytes, bytes.length, 1), 'memfd_create', 'tsrun-layer')
+}

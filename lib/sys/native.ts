@@ -87,10 +87,10 @@ export const TABLE = {
 } as const satisfies Record<string, Signature>
 
 /**
- * The path of `libtsrun.so` or `tsrun-init`.
+ * The path of `libtsrun.so`, `tsrun-init` or `tsrun-layer`.
  * @throws {HostError} ERR_HOST_INSTALL if it is not there
  */
-export function nativePart(name: 'libtsrun.so' | 'tsrun-init'): string {
+export function nativePart(name: 'libtsrun.so' | 'tsrun-init' | 'tsrun-layer'): string {
   const directory = nativeDirectory()
   const path = directory === null ? `path to ${name}` : `${directory}/${name}`
   if (directory !== null && existsSync(path)) return path
