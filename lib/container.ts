@@ -1,18 +1,13 @@
-import type { Cgroup } from './cgroup/index.js'
-import { openCgroup, type Stats } from './cgroup/index.js'
+import { type Cgroup, openCgroup, type Stats } from './cgroup/index.js'
 import type { OciState } from './config/state.js'
 import { ExecProcess } from './exec-process.js'
 import type { Child } from './launch/child.js'
 import type { Context } from './launch/context.js'
 import { closeUpper } from './launch/layered.js'
 import type { Streams } from './launch/stdio.js'
-import {
-  type CollectSettings,
-  type Encoding,
-  readCollectOptions,
-  withoutCollecting,
-} from './operations/collect-options.js'
+import { type Encoding, readCollectOptions, signalOf, withoutCollecting } from './operations/collect-options.js'
 import { type ContainerEnd, followEnd, hasRecord } from './operations/container-end.js'
+import { ContainerNetwork } from './operations/container-network.js'
 import type { Created } from './operations/create.js'
 import { type DeleteOptions, remove } from './operations/delete.js'
 import { endGently, type StopOptions } from './operations/early-end.js'
@@ -20,6 +15,7 @@ import { type ContainerEvent, currentStats, type EventsOptions, events } from '.
 import { type ExecOptions, exec } from './operations/exec.js'
 import type { ExitResult } from './operations/exit-result.js'
 import { type KillOptions, kill } from './operations/kill.js'
+import { containerSockets } from './operations/namespace-sockets.js'
 import { pause, resume } from './operations/pause.js'
 import { type ReadyOptions, ready } from './operations/ready.js'
 import { type StartOptions, start } from './operations/start.js'
@@ -30,8 +26,7 @@ import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.
 import { checkOptions } from './options.js'
 import { type ExecRunOptions, endableContainer, type RunResult, runProcess } from './run.js'
 import { boundStore } from './store/bound-store.js'
-import type { ContainerRecord, Owner } from './store/container-record.js'
-import { ociState } from './store/container-record.js'
+import { type ContainerRecord, type Owner, ociState } from './store/container-record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
 import { holdUntil } from './sys/watch.js'
 
@@ -66,6 +61,8 @@ export class Container implements AsyncDisposable {
   readonly annotations: Readonly<Record<string, string>>
   /** The process that made it; null if it is to outlive that one (`detached`). */
   readonly owner: Owner | null
+  /** What this process does in its network namespace. */
+  readonly network: ContainerNetwork
   readonly #context: Context
   readonly #cgroup: Cgroup
   /** By this handle, so that its end is that of the container. */
@@ -95,6 +92,7 @@ export class Container implements AsyncDisposable {
     this.#context = { ...context, store: boundStore(context.store, record) }
     this.#isMade = child !== undefined
     this.#child = child ?? null
+    this.network = new ContainerNetwork(kinds => containerSockets(this.#context, this.id, kinds))
     this.#cgroup = cgroup ?? openCgroup({ recorded: record.cgroup })
     noteStreams(record, streams)
     this.#end = followEnd({ record, child: this.#child, cgroup: this.#cgroup, store: this.#context.store })
@@ -271,6 +269,7 @@ export class Container implements AsyncDisposable {
   async delete(options: DeleteOptions = {}): Promise<void> {
     checkOptions('delete', options)
     await remove(this.#context, this.id, { ...options, ended: this.#end.lastLook })
+    this.network.close()
     // Reaped too, if it is a child of ours.
     if (this.#isMade) await this.#child?.wait()
     const memory = this.#memory
@@ -297,5 +296,3 @@ export class Container implements AsyncDisposable {
     return [this.terminal ?? this.stdout, this.stderr]
   }
 }
-
-const signalOf = ({ signal }: CollectSettings): { signal?: AbortSignal } => (signal === undefined ? {} : { signal })

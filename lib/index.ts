@@ -14,7 +14,14 @@ export type { Stdio, StdioStream } from './launch/stdio.js'
 export type { BundleInput } from './operations/bundle.js'
 export type { Collected } from './operations/collect.js'
 export type { CollectOptions, Encoding, Input, OutputOf } from './operations/collect-options.js'
+export type {
+  ConnectOptions,
+  ContainerNetwork,
+  ListenOptions,
+  NetworkListener,
+} from './operations/container-network.js'
 export type { CreateOptions } from './operations/create.js'
+export type { NetworkOptions } from './operations/create-network.js'
 export type { DeleteOptions } from './operations/delete.js'
 export type { StopOptions } from './operations/early-end.js'
 export type { ContainerEvent, EventsOptions } from './operations/events.js'
@@ -32,4 +39,4 @@ export type { ExecRunOptions, RunOptions, RunResult } from './run.js'
 export { createRuntime, type ListedContainer, type Runtime } from './runtime.js'
 export type { RuntimeOptions } from './runtime-options.js'
 export type { Owner } from './store/container-record.js'
-export { type RawOptions, type Readable, rawTerminal, type Terminal, type Writable } from './streams.js'
+export { type Duplex, type RawOptions, type Readable, rawTerminal, type Terminal, type Writable } from './streams.js'

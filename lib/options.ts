@@ -38,6 +38,7 @@ const text: Kind = { expected: 'a string', accepts: isText }
 const flag: Kind = { expected: 'true or false', accepts: value => typeof value === 'boolean' }
 const texts: Kind = { expected: 'an array of strings', accepts: listOf(isText) }
 const fds: Kind = { expected: 'an array of descriptors', accepts: listOf(isFd) }
+const object: Kind = { expected: 'an object', accepts: isObject }
 const call: Kind = { expected: 'a function', accepts: value => typeof value === 'function' }
 const signal: Kind = { expected: 'an AbortSignal', accepts: value => isObject(value) && 'aborted' in value }
 const stdio: Kind = {
@@ -60,7 +61,15 @@ const COLLECT: Table<CollectOptions<Encoding>> = {
 const CREATE: Table<CreateOptions> = {
   ...{ id: any, bundle: text, config: any, rootfs, args: any, env: any, cwd: any, user: any, mounts: any },
   ...{ stdio, consoleSocket: text, extraFds: fds },
-  ...{ notify: flag, noPivot: flag, init: flag, dieWithParent: flag, detached: flag, noNewKeyring: flag },
+  ...{
+    network: object,
+    notify: flag,
+    noPivot: flag,
+    init: flag,
+    dieWithParent: flag,
+    detached: flag,
+    noNewKeyring: flag,
+  },
   signal,
 }
 const COMMAND_CREATE: Table<CommandCreateOptions> = {

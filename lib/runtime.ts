@@ -70,6 +70,18 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return openRuntime(options, { isCommand: false })
 }
 
+/** The network is set up from outside, when the container is there. */
+async function withNetwork(container: Container, { network, signal }: CreateOptions): Promise<Container> {
+  try {
+    if (network !== undefined) await container.network.setUp(network)
+    signal?.throwIfAborted()
+    return container
+  } catch (error) {
+    await container[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
 /** `createRuntime` for whom it is. */
 export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context, 'isCommand'>): Runtime {
   refuseOtherRuntimes()
@@ -81,10 +93,8 @@ export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context
     checkOptions(isCommand ? 'command.create' : 'create', input)
     const leaveQueue = await queue.enter(input.signal)
     try {
-      return Container.from(
-        context,
-        await createContainer(Object.create(context, { leaveQueue: { value: leaveQueue } }), input),
-      )
+      const own = Object.create(context, { leaveQueue: { value: leaveQueue } })
+      return await withNetwork(Container.from(context, await createContainer(own, input)), input)
     } finally {
       leaveQueue()
     }

@@ -1,3 +1,3 @@
 /** The stream part of the public handle. */
-export type { Readable, Writable } from 'node:stream'
+export type { Duplex, Readable, Writable } from 'node:stream'
 export { type RawOptions, rawTerminal, type Terminal } from './sys/stream.js'

@@ -1,6 +1,6 @@
 import type { Config, Hook, Process } from '../config/config.js'
 import type { HostFacts } from '../host/facts.js'
-import { CLONE } from '../plan/flags.js'
+import { CLONE, SOCKET_KINDS, type SocketKind } from '../plan/flags.js'
 import type { Plan } from '../plan/plan.js'
 import { ownsDev } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
@@ -82,6 +82,25 @@ function connect(work: Work, process: Process): void {
   // /dev/console stays that of the container's own process.
   if (process.terminal) openConsole(work, process, { bind: false })
   else if (ownsDev(work)) work.draft.op('reopen_null', {})
+}
+
+export interface SocketsInput {
+  readonly config: Config
+  readonly kinds: readonly SocketKind[]
+}
+
+/** The plan of a process that only makes sockets in the network namespace of a container that is there. */
+export function compileSockets({ config, kinds }: SocketsInput): Plan {
+  const draft = newDraft()
+  const origin = '/linux/namespaces'
+  const hasUser = config.linux.namespaces.some(({ type }) => type === 'user')
+  const type = CLONE.NEWNET | (hasUser ? CLONE.NEWUSER : 0)
+  draft.op('not_dumpable', {})
+  draft.op('setns', { slot: draft.slot({ kind: 'init', origin }), type }, origin)
+  if (hasUser) draft.op('become_root', ownerOf(config), origin)
+  const numbers = kinds.map(kind => SOCKET_KINDS.indexOf(kind))
+  draft.op('sockets', { slot: draft.slot({ kind: 'sockets', origin: '' }), kinds: numbers })
+  return draft.plan({ cloneFlags: 0, preserveFds: 0 })
 }
 
 export interface HookInput {

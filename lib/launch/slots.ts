@@ -36,6 +36,7 @@ export interface SlotSources {
   initRoot(): number
   status(): number
   lifeline(): number
+  sockets(): number
 }
 
 interface SlotsToOpen {
@@ -110,6 +111,8 @@ async function openSlot(slot: Slot, sources: SlotSources, signal: AbortSignal | 
       return sources.status()
     case 'lifeline':
       return sources.lifeline()
+    case 'sockets':
+      return sources.sockets()
   }
 }
 
@@ -182,6 +185,7 @@ export function openPlanSlots(input: SlotsInput): Promise<number[]> {
       initRoot: never('init root'),
       status: () => makeStatusFile(context.store, id),
       lifeline,
+      sockets: never('socket of sockets'),
     }
     return openSlots({ slots: plan.slots, sources, signal })
   })
@@ -231,8 +235,9 @@ function filterMemory({ config: { linux }, root }: FilterSource): number {
 }
 
 /** Opens the slots of a plan that joins a container: hooks and exec. */
-export function openJoinSlots({ plan, cgroup, init, filter, terminal = -1, signal }: JoinInput): Promise<number[]> {
-  return withJoinFds(cgroup.joinFds(), cgroupFd => {
+export function openJoinSlots(input: JoinInput): Promise<number[]> {
+  const { plan, cgroup, init, filter, terminal = -1, sockets, signal } = input
+  return withJoinFds(cgroup?.joinFds() ?? new Map(), cgroupFd => {
     const sources: SlotSources = {
       rootMount: never('root mount'),
       layered: never('root of layers'),
@@ -246,6 +251,7 @@ export function openJoinSlots({ plan, cgroup, init, filter, terminal = -1, signa
       initRoot: () => openPath(`/proc/${init.pid}/root`, { directory: true }),
       status: never('status'),
       lifeline: never('lifeline'),
+      sockets: sockets === undefined ? never('socket of sockets') : () => duplicate(sockets),
     }
     return openSlots({ slots: plan.slots, sources, signal })
   })
@@ -269,11 +275,14 @@ export const initOf = (child: Child): InitProcess => ({
 
 interface JoinInput {
   readonly plan: Plan
-  readonly cgroup: Cgroup
+  /** Of a plan that joins them. */
+  readonly cgroup?: Cgroup
   /** What the plan's filter is made of, if it may have one. */
   readonly filter?: FilterSource
   /** The socket that takes a terminal's master. */
   readonly terminal?: number
+  /** The socket that takes what is made in the network namespace. */
+  readonly sockets?: number
   readonly init: InitProcess
   readonly signal: AbortSignal | undefined
 }

@@ -11,8 +11,9 @@ import type { LayeredTree } from '../plan/plan.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
 import { areEqual, fileStatus, readRegular, realPath } from '../sys/file.js'
 import { currentDirectory } from '../sys/self.js'
+import { checkNetwork, type NetworkOptions, resolverMount, writeResolverFile } from './create-network.js'
 import { withEnv } from './process.js'
-import { NOTIFY_ENV, notifyMount } from './ready.js'
+import { makeNotifyDirectory, NOTIFY_ENV, notifyMount } from './ready.js'
 import { type LayeredRoot, readLayeredRoot } from './root-option.js'
 
 /**
@@ -134,15 +135,28 @@ export interface Extras {
   readonly id: string
   readonly extraEnv?: readonly string[]
   readonly notify?: boolean
+  readonly network?: NetworkOptions
 }
 
-/** @throws {ConfigError} for a notify socket without a mount namespace */
-export function withExtras(context: Context, config: Config, { id, extraEnv = [], notify = false }: Extras): Config {
+/** @throws {ConfigError} for what needs a namespace that there is not */
+export function withExtras(context: Context, config: Config, extras: Extras): Config {
+  const { id, extraEnv = [], notify = false, network = {} } = extras
+  if (extras.network !== undefined) checkNetwork(extras.network, config)
   const env = notify ? [...extraEnv, NOTIFY_ENV] : extraEnv
   const { process } = config
   return {
     ...config,
     process: process === null || env.length === 0 ? process : { ...process, env: withEnv(process.env, env) },
-    mounts: notify ? [...config.mounts, notifyMount(context, id, config)] : config.mounts,
+    mounts: [
+      ...config.mounts,
+      ...(notify ? [notifyMount(context, id, config)] : []),
+      ...(network.nameservers === undefined ? [] : [resolverMount(context, id)]),
+    ],
   }
+}
+
+/** What that needs in the state directory of a container that is being made. */
+export function makeExtras(context: Context, { id, notify = false, network = {} }: Extras): void {
+  if (notify) makeNotifyDirectory(context, id)
+  if (network.nameservers !== undefined) writeResolverFile(context, id, network.nameservers)
 }

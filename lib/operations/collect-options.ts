@@ -86,3 +86,6 @@ function isInput(input: unknown): input is Input | undefined {
 
 /** Text or bytes. */
 export type OutputOf<E extends Encoding> = E extends 'buffer' ? Buffer : string
+
+export const signalOf = ({ signal }: CollectSettings): { signal?: AbortSignal } =>
+  signal === undefined ? {} : { signal }

@@ -27,13 +27,13 @@ import { writeStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { makeDirectory } from '../sys/file.js'
 import { duplicate } from '../sys/stream.js'
-import { type Bundle, type BundleInput, openBundle, withExtras } from './bundle.js'
+import { type Bundle, type BundleInput, makeExtras, openBundle, withExtras } from './bundle.js'
 import { compileOptions } from './compile-options.js'
+import type { NetworkOptions } from './create-network.js'
 import { firstRecord } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { orOutOfMemory } from './out-of-memory.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
-import { makeNotifyDirectory } from './ready.js'
 import { undo } from './undo-create.js'
 import { claimUpper, type UpperClaim } from './upper-claim.js'
 
@@ -51,6 +51,8 @@ export type CreateOptions = BundleInput & {
    * Default false.
    */
   readonly notify?: boolean
+  /** What is set up in the container's own network namespace. Default: the loopback device, and nothing else. */
+  readonly network?: NetworkOptions
   /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
   readonly noPivot?: boolean
   /**
@@ -147,7 +149,7 @@ async function make(draft: NewContainer, first: ContainerRecord): Promise<Create
   const ledger = openLedger(context.store, first)
   try {
     ledger.update({})
-    if (draft.options.notify) makeNotifyDirectory(context, ledger.record().id)
+    makeExtras(context, draft.options)
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
     cgroup.begin({ resources: bundle.config.linux.resources })

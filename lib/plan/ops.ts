@@ -73,6 +73,8 @@ export const OPS = {
   setsid: op(['SPAWN'], {}),
   /** PR_SET_CHILD_SUBREAPER, which execve keeps: orphans among the descendants of the process become its children. */
   subreaper: op(['SPAWN'], {}),
+  /** socket(2) in the network namespace, once for each of `kinds` (SOCKET_KINDS of flags.ts); all of them go over the socket in the slot. */
+  sockets: op(['SPAWN'], { slot: 'slot', kinds: 'numbers' }),
 
   // ---- MOUNT: build the tree below the root file descriptor
   /** mount(NULL, "/", NULL, flags): flags are MS_SHARED/SLAVE/PRIVATE/UNBINDABLE | MS_REC. */

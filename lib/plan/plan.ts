@@ -116,6 +116,8 @@ export type Slot =
   | { readonly kind: 'status'; readonly origin: string }
   /** The pipe whose other end this process holds as long as it lives. */
   | { readonly kind: 'lifeline'; readonly origin: string }
+  /** The socket that takes what is made in the network namespace. */
+  | { readonly kind: 'sockets'; readonly origin: string }
   /** The socket that takes the terminal's master. */
   | { readonly kind: 'console'; readonly origin: string }
   /** A pidfd of the container's init, for exec and hooks. */

@@ -51,6 +51,7 @@ export const SLOT_KIND_NAMES = [
   'init_root',
   'status',
   'lifeline',
+  'sockets',
 ] as const satisfies readonly Slot['kind'][]
 
 /** Which kinds of host object an op takes. */
@@ -72,6 +73,7 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   seccomp: ['filter'],
   await_start: ['start'],
   lifeline: ['lifeline'],
+  sockets: ['sockets'],
   reap: ['status'],
 }
 
@@ -86,6 +88,7 @@ const ROOTS = [...MOUNTED_ROOTS, 'root_dir'] as const satisfies readonly OpName[
  */
 export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName[])[]>> = {
   setns: ['not_dumpable'],
+  sockets: ['not_dumpable'],
   root: ['propagation'],
   root_checked: ['propagation'],
   layer: ['propagation'],
@@ -169,6 +172,7 @@ export const NAMESPACES_NEEDED: Partial<Record<OpName, number>> = {
   hostname: CLONE.NEWUTS,
   domainname: CLONE.NEWUTS,
   loopback_up: CLONE.NEWNET,
+  sockets: CLONE.NEWNET,
 }
 
 /** The namespace that a key of `sysctl` belongs to, by what the key begins with; all others belong to that of IPC. */

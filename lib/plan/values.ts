@@ -2,7 +2,17 @@
  * What the arguments of ops must be beyond their kind, as a table: `arguments.ts` checks a plan by it, and the helper by
  * `native/init/rules.h`, which is made from it.
  */
-import { allFlags, CLONE, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, S_IF, S_IFMT, SECCOMP_FILTER_FLAG } from './flags.js'
+import {
+  allFlags,
+  CLONE,
+  MOUNT_ATTR,
+  MOUNT_ATTR_ATIME,
+  MS,
+  S_IF,
+  S_IFMT,
+  SECCOMP_FILTER_FLAG,
+  SOCKET_KINDS,
+} from './flags.js'
 import { type OpArgs, type OpName, RESOLVE } from './ops.js'
 
 /** Each form with what is said of a value that does not have it. */
@@ -82,6 +92,7 @@ type ByOp = { readonly [N in OpName]?: { readonly [K in keyof OpArgs<N>]?: Value
 const BY_OP: ByOp = {
   setns: { type: { form: 'namespaces' } },
   unshare: { flags: { form: 'namespaces' } },
+  sockets: { kinds: { ...most(SOCKET_KINDS.length - 1), filled: true } },
   propagation: { flags: { form: 'propagation' } },
   root_checked: { source: { form: 'path_or_root' } },
   layer: { source: { form: 'path_or_root' } },

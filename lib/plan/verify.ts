@@ -187,7 +187,9 @@ function verifyEnd(walk: Walk): void {
   const last = plan.ops.at(-1)?.op ?? ''
   // A container without a process has nothing to execute: it waits for a start that the runtime refuses.
   const hasNoProgram = last === 'await_start' && !seen.has('resolve_exec')
-  if (last !== 'execve' && !hasNoProgram) refuse('the plan does not end with execve', last)
+  // Who only makes sockets in a container executes nothing.
+  const onlyMakesSockets = last === 'sockets' && !seen.has('created')
+  if (last !== 'execve' && !hasNoProgram && !onlyMakesSockets) refuse('the plan does not end with execve', last)
   if (seen.has('created') && !seen.has('await_start')) refuse('nothing waits for start', 'created')
   const unused = plan.slots.findIndex((_, index) => !usedSlots.has(index))
   if (unused !== -1) refuse(`slot ${unused} (${plan.slots[unused]?.kind}) is not used`)

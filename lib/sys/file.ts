@@ -112,8 +112,8 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
 let temporaries = 0
 
 /** @throws {SystemError} EEXIST if there is a file of that name */
-export function writeNewFile(path: string, content: string | Uint8Array): void {
-  viaNode(() => writeFileSync(path, content, { mode: 0o600, flag: 'wx' }), path)
+export function writeNewFile(path: string, content: string | Uint8Array, mode = 0o600): void {
+  viaNode(() => writeFileSync(path, content, { mode, flag: 'wx' }), path)
 }
 
 /** The same, with a descriptor to read and write it, which belongs to the caller. */

@@ -48,6 +48,12 @@ export function openNetlink(namespace: number | null): NetlinkSocket {
   return { request: request => exchange(fd, request), close: () => closeFd(fd) }
 }
 
+/** Takes over a routing socket that was made elsewhere. */
+export function netlinkOver(fd: number): NetlinkSocket {
+  check(native().ts_netlink_prepare(fd), 'setsockopt', 'netlink')
+  return { request: request => exchange(fd, request), close: () => closeFd(fd) }
+}
+
 export const textValue = (text: string): Buffer => Buffer.from(`${text}\0`)
 
 export function uint32Value(number: number): Buffer {

@@ -1,6 +1,6 @@
 /** AF_UNIX sockets as descriptors. */
 import { statSync } from 'node:fs'
-import { closeFd } from './beneath.js'
+import { closeFd, closeFds } from './beneath.js'
 import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { openCached, runJob } from './job.js'
@@ -95,6 +95,22 @@ export async function sendFdAndEnd(socket: number, fd: number, payload: string):
 /** The descriptor of the message that waits at `socket`. */
 export function receiveFd(socket: number): number {
   return check(native().ts_receive_fd(socket), 'recvmsg')
+}
+
+/**
+ * The descriptors that wait at `socket`, which are the caller's, up to the end of what has been sent.
+ * @throws {SystemError}; what has come until then is closed
+ */
+export function receiveFds(socket: number): number[] {
+  const room = Buffer.alloc(MESSAGE_FDS * 4)
+  const fds: number[] = []
+  for (;;) {
+    const count = native().ts_receive_fds(socket, room, MESSAGE_FDS)
+    if (count === 0 || (count < 0 && errnoName(-count) === 'EAGAIN')) return fds
+    if (count < 0) closeFds(fds)
+    check(count, 'recvmsg')
+    for (let at = 0; at < count; at++) fds.push(room.readInt32LE(at * 4))
+  }
 }
 
 /** A datagram socket bound to `path`, an absolute path of any length, which everybody may send to. */

@@ -17,65 +17,66 @@ enum op_code {
   OP_CLONE = 6,
   OP_SETSID = 7,
   OP_SUBREAPER = 8,
-  OP_PROPAGATION = 9,
-  OP_ROOT = 10,
-  OP_ROOT_CHECKED = 11,
-  OP_LAYER = 12,
-  OP_ROOT_LAYERED = 13,
-  OP_ROOT_IN_MEMORY = 14,
-  OP_ROOT_DIR = 15,
-  OP_ROOT_OVER = 16,
-  OP_ATTACH = 17,
-  OP_ATTACH_CHECKED = 18,
-  OP_ATTACH_INSIDE = 19,
-  OP_ATTACH_MAPPED = 20,
-  OP_MOUNT_FS = 21,
-  OP_SET_ATTRIBUTES = 22,
-  OP_RECONFIGURE = 23,
-  OP_MKDIR = 24,
-  OP_SYMLINK = 25,
-  OP_MKNOD = 26,
-  OP_PLACE_ROOT = 27,
-  OP_PREPARE = 28,
-  OP_PIVOT_ROOT = 29,
-  OP_MOVE_ROOT = 30,
-  OP_CHROOT = 31,
-  OP_JOIN_ROOT = 32,
-  OP_HOSTNAME = 33,
-  OP_DOMAINNAME = 34,
-  OP_SYSCTL = 35,
-  OP_LOOPBACK_UP = 36,
-  OP_CONSOLE = 37,
-  OP_REOPEN_NULL = 38,
-  OP_MASK_PATH = 39,
-  OP_READONLY_PATH = 40,
-  OP_ROOT_ATTR = 41,
-  OP_KEYRING = 42,
-  OP_PERSONALITY = 43,
-  OP_OPEN_FILES = 44,
-  OP_MEMORY_POLICY = 45,
-  OP_UMASK = 46,
-  OP_BOUNDING_SET = 47,
-  OP_STDIO_OWNER = 48,
-  OP_GROUPS = 49,
-  OP_GID = 50,
-  OP_UID = 51,
-  OP_CAPABILITIES = 52,
-  OP_NO_NEW_PRIVS = 53,
-  OP_LSM_LABEL = 54,
-  OP_CHDIR = 55,
-  OP_RESOLVE_EXEC = 56,
-  OP_SECCOMP = 57,
-  OP_LIFELINE = 58,
-  OP_HOME_ENV = 59,
-  OP_CREATED = 60,
-  OP_AWAIT_START = 61,
-  OP_CLOSE_FROM = 62,
-  OP_REAP = 63,
-  OP_EXECVE = 64,
+  OP_SOCKETS = 9,
+  OP_PROPAGATION = 10,
+  OP_ROOT = 11,
+  OP_ROOT_CHECKED = 12,
+  OP_LAYER = 13,
+  OP_ROOT_LAYERED = 14,
+  OP_ROOT_IN_MEMORY = 15,
+  OP_ROOT_DIR = 16,
+  OP_ROOT_OVER = 17,
+  OP_ATTACH = 18,
+  OP_ATTACH_CHECKED = 19,
+  OP_ATTACH_INSIDE = 20,
+  OP_ATTACH_MAPPED = 21,
+  OP_MOUNT_FS = 22,
+  OP_SET_ATTRIBUTES = 23,
+  OP_RECONFIGURE = 24,
+  OP_MKDIR = 25,
+  OP_SYMLINK = 26,
+  OP_MKNOD = 27,
+  OP_PLACE_ROOT = 28,
+  OP_PREPARE = 29,
+  OP_PIVOT_ROOT = 30,
+  OP_MOVE_ROOT = 31,
+  OP_CHROOT = 32,
+  OP_JOIN_ROOT = 33,
+  OP_HOSTNAME = 34,
+  OP_DOMAINNAME = 35,
+  OP_SYSCTL = 36,
+  OP_LOOPBACK_UP = 37,
+  OP_CONSOLE = 38,
+  OP_REOPEN_NULL = 39,
+  OP_MASK_PATH = 40,
+  OP_READONLY_PATH = 41,
+  OP_ROOT_ATTR = 42,
+  OP_KEYRING = 43,
+  OP_PERSONALITY = 44,
+  OP_OPEN_FILES = 45,
+  OP_MEMORY_POLICY = 46,
+  OP_UMASK = 47,
+  OP_BOUNDING_SET = 48,
+  OP_STDIO_OWNER = 49,
+  OP_GROUPS = 50,
+  OP_GID = 51,
+  OP_UID = 52,
+  OP_CAPABILITIES = 53,
+  OP_NO_NEW_PRIVS = 54,
+  OP_LSM_LABEL = 55,
+  OP_CHDIR = 56,
+  OP_RESOLVE_EXEC = 57,
+  OP_SECCOMP = 58,
+  OP_LIFELINE = 59,
+  OP_HOME_ENV = 60,
+  OP_CREATED = 61,
+  OP_AWAIT_START = 62,
+  OP_CLOSE_FROM = 63,
+  OP_REAP = 64,
+  OP_EXECVE = 65,
 };
 
-#define OP_COUNT 65
+#define OP_COUNT 66
 #define OP_MAX_ARGS 11
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -97,6 +98,7 @@ enum op_code {
   X(OP_CLONE, clone) \
   X(OP_SETSID, setsid) \
   X(OP_SUBREAPER, subreaper) \
+  X(OP_SOCKETS, sockets) \
   X(OP_PROPAGATION, propagation) \
   X(OP_ROOT, root) \
   X(OP_ROOT_CHECKED, root_checked) \
@@ -169,6 +171,7 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_CLONE] = {"clone", 1u << PHASE_SPAWN, 0, {0}},
     [OP_SETSID] = {"setsid", 1u << PHASE_SPAWN, 0, {0}},
     [OP_SUBREAPER] = {"subreaper", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_SOCKETS] = {"sockets", 1u << PHASE_SPAWN, 2, {ARG_SLOT, ARG_NUMBERS}},
     [OP_PROPAGATION] = {"propagation", 1u << PHASE_MOUNT, 1, {ARG_U32}},
     [OP_ROOT] = {"root", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
     [OP_ROOT_CHECKED] = {"root_checked", 1u << PHASE_MOUNT, 2, {ARG_SLOT, ARG_TEXT}},
@@ -245,6 +248,9 @@ struct become_root_op {
 struct clone_op {};
 struct setsid_op {};
 struct subreaper_op {};
+struct sockets_op {
+  struct value slot, kinds;
+};
 struct propagation_op {
   struct value flags;
 };
@@ -407,6 +413,7 @@ union args {
   struct clone_op clone;
   struct setsid_op setsid;
   struct subreaper_op subreaper;
+  struct sockets_op sockets;
   struct propagation_op propagation;
   struct root_op root;
   struct root_checked_op root_checked;

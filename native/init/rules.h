@@ -51,8 +51,9 @@ enum slot_kind {
   SLOT_INIT_ROOT = 16,
   SLOT_STATUS = 17,
   SLOT_LIFELINE = 18,
+  SLOT_SOCKETS = 19,
 };
-#define SLOT_KIND_COUNT 19
+#define SLOT_KIND_COUNT 20
 
 /* All other ops come once at most. */
 static const op_set REPEATABLE = IS(CGROUP_JOIN) | IS(SETNS) | IS(UNSHARE) | IS(PROPAGATION) | IS(LAYER) | IS(ATTACH) | IS(ATTACH_CHECKED) | IS(ATTACH_INSIDE) | IS(ATTACH_MAPPED) | IS(MOUNT_FS) | IS(SET_ATTRIBUTES) | IS(RECONFIGURE) | IS(MKDIR) | IS(SYMLINK) | IS(MKNOD) | IS(SYSCTL) | IS(MASK_PATH) | IS(READONLY_PATH) | IS(LSM_LABEL) | IS(CHDIR);
@@ -67,6 +68,7 @@ struct order_rule {
 /* At least one of `any` comes before `of`. */
 static const struct order_rule DEMANDS[] = {
     {OP_SETNS, IS(NOT_DUMPABLE), "needs not_dumpable before it"},
+    {OP_SOCKETS, IS(NOT_DUMPABLE), "needs not_dumpable before it"},
     {OP_ROOT, IS(PROPAGATION), "needs propagation before it"},
     {OP_ROOT_CHECKED, IS(PROPAGATION), "needs propagation before it"},
     {OP_LAYER, IS(PROPAGATION), "needs propagation before it"},
@@ -193,6 +195,7 @@ static const unsigned int SLOT_KINDS[OP_COUNT] = {
     [OP_SECCOMP] = 1u << SLOT_FILTER,
     [OP_AWAIT_START] = 1u << SLOT_START,
     [OP_LIFELINE] = 1u << SLOT_LIFELINE,
+    [OP_SOCKETS] = 1u << SLOT_SOCKETS,
     [OP_REAP] = 1u << SLOT_STATUS,
 };
 
@@ -210,6 +213,7 @@ static const uint32_t NAMESPACES_NEEDED[OP_COUNT] = {
     [OP_HOSTNAME] = 0x4000000u,
     [OP_DOMAINNAME] = 0x4000000u,
     [OP_LOOPBACK_UP] = 0x40000000u,
+    [OP_SOCKETS] = 0x40000000u,
 };
 
 static const struct {
@@ -275,6 +279,7 @@ static const struct value_rule VALUE_RULES[OP_COUNT][OP_MAX_ARGS] = {
     [OP_SETNS] = {{FORM_ANY, 0, 0u}, {FORM_NAMESPACES, 0, 0u}},
     [OP_UNSHARE] = {{FORM_NAMESPACES, 0, 0u}},
     [OP_BECOME_ROOT] = {{FORM_ID, 0, 0u}, {FORM_ID, 0, 0u}},
+    [OP_SOCKETS] = {{FORM_ANY, 0, 0u}, {FORM_MOST, 1, 4u}},
     [OP_PROPAGATION] = {{FORM_PROPAGATION, 0, 0u}},
     [OP_ROOT] = {{FORM_ANY, 0, 0u}},
     [OP_ROOT_CHECKED] = {{FORM_ANY, 0, 0u}, {FORM_PATH_OR_ROOT, 0, 0u}},

@@ -286,7 +286,9 @@ static const char *check_user_namespace(const struct check *check) {
 static const char *check_end(const struct check *check) {
   // Without a process to run, a container waits for a start that never comes.
   bool no_program = check->last == OP_AWAIT_START && !HAS(check->seen, RESOLVE_EXEC);
-  if (check->last != OP_EXECVE && !no_program)
+  // Who only makes sockets in a container executes nothing.
+  bool only_sockets = check->last == OP_SOCKETS && !HAS(check->seen, CREATED);
+  if (check->last != OP_EXECVE && !no_program && !only_sockets)
     return "the plan does not end with execve";
   if (HAS(check->seen, CREATED) && !HAS(check->seen, AWAIT_START))
     return "the plan does not wait for start";

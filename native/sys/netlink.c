@@ -13,20 +13,25 @@ static int set_option(int fd, int option) {
   return setsockopt(fd, SOL_NETLINK, option, &on, sizeof on);
 }
 
+// Makes a routing socket ready for ts_netlink_request.
+EXPORT int ts_netlink_prepare(int fd) {
+  // Nobody waits for ever, should the kernel have lost an answer for want of memory.
+  struct timeval limit = {.tv_sec = 1};
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
+      set_option(fd, NETLINK_EXT_ACK) < 0 || set_option(fd, NETLINK_CAP_ACK) < 0)
+    return -errno;
+  return (int)result(set_option(fd, NETLINK_GET_STRICT_CHK));
+}
+
 static int open_here(void) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (fd < 0)
     return -errno;
-  // Nobody waits for ever, should the kernel have lost an answer for want of memory.
-  struct timeval limit = {.tv_sec = 1};
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0 ||
-      set_option(fd, NETLINK_EXT_ACK) < 0 || set_option(fd, NETLINK_CAP_ACK) < 0 ||
-      set_option(fd, NETLINK_GET_STRICT_CHK) < 0) {
-    int error = errno;
-    close(fd);
-    return -error;
-  }
-  return fd;
+  int failed = ts_netlink_prepare(fd);
+  if (failed == 0)
+    return fd;
+  close(fd);
+  return failed;
 }
 
 struct journey {

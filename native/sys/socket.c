@@ -139,6 +139,37 @@ EXPORT int ts_receive_fd(int socket) {
   return own(fd);
 }
 
+// The descriptors that came with the next message, at most `room` of them; 0 at the end of the stream. More
+// than that are closed.
+EXPORT int ts_receive_fds(int socket, int *to, int room) {
+  char byte;
+  union {
+    char bytes[CMSG_SPACE(MESSAGE_FDS * sizeof(int))];
+    struct cmsghdr align;
+  } control;
+  struct iovec data = {.iov_base = &byte, .iov_len = 1};
+  struct msghdr message = {.msg_iov = &data,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof control.bytes};
+  ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (got <= 0)
+    return (int)result(got);
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+    return -ENOMSG;
+  int count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int)), kept = 0;
+  for (int i = 0; i < count; i++) {
+    int fd;
+    memcpy(&fd, CMSG_DATA(header) + (size_t)i * sizeof fd, sizeof fd);
+    if (kept < room)
+      to[kept++] = own(fd);
+    else
+      close(fd);
+  }
+  return kept;
+}
+
 // A datagram socket bound to `path`, which everybody may send to.
 EXPORT int ts_listen_datagram(const char *path) {
   struct sockaddr_un to;

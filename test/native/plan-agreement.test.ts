@@ -11,13 +11,23 @@ import { type Random, randomFrom } from '../config/mutate.js'
 import { effort } from '../effort.js'
 import { missing } from '../needs.js'
 import { buildHarness } from './harness.js'
-import { createPlan, joinPlan, layeredPlan, memoryPlan, movePlan, rootlessPlan, waitingPlan } from './plans.js'
+import {
+  createPlan,
+  joinPlan,
+  layeredPlan,
+  memoryPlan,
+  movePlan,
+  rootlessPlan,
+  socketsPlan,
+  waitingPlan,
+} from './plans.js'
 
 const GOOD: readonly Plan[] = [
   createPlan,
   joinPlan,
   movePlan,
   rootlessPlan,
+  socketsPlan,
   waitingPlan,
   layeredPlan,
   memoryPlan,

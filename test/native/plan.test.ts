@@ -26,10 +26,21 @@ import {
   rootlessPlan,
   type SamplePlan,
   slotItems,
+  socketsPlan,
   waitingPlan,
 } from './plans.js'
 
-const SAMPLES = { coveredPlan, createPlan, joinPlan, layeredPlan, memoryPlan, movePlan, rootlessPlan, waitingPlan }
+const SAMPLES = {
+  coveredPlan,
+  createPlan,
+  joinPlan,
+  layeredPlan,
+  memoryPlan,
+  movePlan,
+  rootlessPlan,
+  socketsPlan,
+  waitingPlan,
+}
 
 /** As the runtime sends it. */
 const encoded = (plan: Plan): Buffer => Buffer.from(encodePlan(plan))

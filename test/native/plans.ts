@@ -170,6 +170,17 @@ export const movePlan: SamplePlan = sample({
   ],
 })
 
+/** Nothing but sockets, in a network namespace that is there. */
+export const socketsPlan: SamplePlan = sample({
+  slotCount: 2,
+  ops: [
+    op('not_dumpable'),
+    op('setns', { slot: 0, type: CLONE.NEWNET | CLONE.NEWUSER }),
+    op('become_root'),
+    op('sockets', { slot: 1, kinds: [0, 1, 2, 3, 4] }),
+  ],
+})
+
 /** As a runtime without privileges sends it. */
 export const rootlessPlan: SamplePlan = sample({
   slotCount: 3,

@@ -207,3 +207,28 @@ t.test('a plan ends with execve, or waits for a start that will not come', async
   const moved = ops.map(each => (each.op === 'await_start' ? makeOp('await_start', { slot: 2 }) : each))
   t.equal(refusal({ ...GOOD, ops: moved, slots: GOOD.slots.filter(({ kind }) => kind !== 'filter') }), '')
 })
+
+t.test(
+  'sockets are made in a network namespace of the container only, and nothing but them needs no program',
+  async t => {
+    const joins = makeOp('setns', { slot: 0, type: CLONE.NEWNET })
+    const sockets = makeOp('sockets', { slot: 1, kinds: [0] })
+    const plan: Plan = {
+      ...{ cloneFlags: 0, preserveFds: 0 },
+      slots: [
+        { kind: 'init', origin: '' },
+        { kind: 'sockets', origin: '' },
+      ],
+      ops: [makeOp('not_dumpable', {}), joins, sockets],
+    }
+    t.equal(refusal(plan), '')
+    const elsewhere = makeOp('setns', { slot: 0, type: CLONE.NEWNS })
+    t.match(refusal({ ...plan, ops: [makeOp('not_dumpable', {}), elsewhere, sockets] }), /namespace of its own/)
+    t.match(refusal({ ...plan, ops: [makeOp('not_dumpable', {}), sockets, joins] }), /namespace of its own/)
+    const none = makeOp('sockets', { slot: 1, kinds: [] })
+    t.match(refusal({ ...plan, ops: [makeOp('not_dumpable', {}), joins, none] }), /empty/)
+    const unknown = makeOp('sockets', { slot: 1, kinds: [5] })
+    t.match(refusal({ ...plan, ops: [makeOp('not_dumpable', {}), joins, unknown] }), /out of range/)
+    t.match(refusal({ ...plan, ops: [joins, sockets] }), /not_dumpable/)
+  },
+)
