@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestBundle } from './bundle.js'
 
-export const TSRUN = resolve('dist/cli/tsrun.cjs')
+/** Which form of the command the tests are about: `node`, or `standalone`, which `npm run build:standalone` makes. */
+export const FORM = process.env.TSRUN_FORM === 'standalone' ? 'standalone' : 'node'
+export const TSRUN = resolve(FORM === 'standalone' ? 'native/build/standalone/tsrun' : 'dist/cli/tsrun.cjs')
+/** The program that runs it: the executable needs none, and gets one that puts it in its place. */
+export const RUNNER = FORM === 'standalone' ? '/usr/bin/env' : process.execPath
+
+/** The line of `--version` that says what runs it. */
+export const ENGINE_LINE = FORM === 'standalone' ? /^quickjs-ng: \d+\.\d+\.\d+$/m : /^node: v[0-9.]+$/m
 
 export interface Outcome {
   readonly status: number | null
@@ -47,7 +54,7 @@ export function execute(file: string, args: readonly string[], surroundings: Sur
 }
 
 export const tsrun = (args: readonly string[], surroundings?: Surroundings): Outcome =>
-  execute(process.execPath, [TSRUN, ...args], surroundings)
+  execute(RUNNER, [TSRUN, ...args], surroundings)
 
 /** The command on the bundle's state directory, in the bundle. */
 export function commandOn({ runtime, bundle }: TestBundle) {

@@ -29,6 +29,7 @@ export type Need =
   | 'groff'
   | 'vitest'
   | 'jest'
+  | 'standalone'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -91,6 +92,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   vitest: {
     isThere: () => installed('vitest'),
     otherwise: 'needs Vitest (npm install --prefix test/integration/runners)',
+  },
+  standalone: {
+    isThere: () => existsSync('native/build/standalone/tsrun'),
+    otherwise: 'needs the executable (npm run build:standalone)',
   },
   jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (npm install --prefix test/integration/runners)' },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },

@@ -7,15 +7,20 @@ const PACKAGE = new URL('../../package.json', import.meta.url)
 /** Written here rather than imported, so that `--version` loads nothing; a test compares. */
 export const SPEC_VERSION = '1.3.0'
 
-export const ownVersion = (): string => (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version
+/** The executable has it in itself, and is nowhere near a package. */
+export const ownVersion = (): string =>
+  process.versions.tsrun ?? (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version
 
-/** The lines that engines parse. The commit is known if the command was built in a clone; libseccomp is there if it is installed. */
+/**
+ * The lines that engines parse. One tells which program runs it: node, or quickjs-ng for the standalone executable. The commit is known
+ * if the command was built in a clone; libseccomp is there if it is installed, or in the executable.
+ */
 export function versionText(): string {
   const entries = [
     ['commit', process.env.TSRUN_COMMIT || 'unknown'],
     ['spec', SPEC_VERSION],
-    ['node', process.version],
-    ['libseccomp', libseccompVersion()],
+    [process.release.name, process.version],
+    ['libseccomp', process.versions.libseccomp ?? libseccompVersion()],
   ]
   const known = entries.filter(([, value]) => value).map(([name, value]) => `${name}: ${value}\n`)
   return `${programName()} version ${ownVersion()}\n${known.join('')}`

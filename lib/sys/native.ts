@@ -1,9 +1,8 @@
 /** The shared library `native/sys`, function by function; each returns a result >= 0 or -errno. */
-import { existsSync } from 'node:fs'
 import { HostError } from '../errors.js'
 import { ABI } from './abi.js'
 import { load, type NativeFunction, type Signature } from './ffi.js'
-import { NATIVE_REMEDY, nativeDirectory } from './native-directory.js'
+import { nativePart } from './native-part.js'
 
 export const TABLE = {
   ts_abi: ['int', []],
@@ -92,21 +91,6 @@ export const TABLE = {
   ts_bpf_program: ['int', ['uint32']],
   ts_spawn: ['int', ['int', 'string', 'string', 'pointer', 'int', 'int', 'pointer', 'int', 'pointer']],
 } as const satisfies Record<string, Signature>
-
-/**
- * The path of `libtsrun.so`, `tsrun-init` or `tsrun-layer`.
- * @throws {HostError} ERR_HOST_INSTALL if it is not there
- */
-export function nativePart(name: 'libtsrun.so' | 'tsrun-init' | 'tsrun-layer'): string {
-  const directory = nativeDirectory()
-  const path = directory === null ? `path to ${name}` : `${directory}/${name}`
-  if (directory !== null && existsSync(path)) return path
-  throw new HostError('ERR_HOST_INSTALL', {
-    needs: 'the native library of tsrun',
-    found: `no ${path}`,
-    remedy: `it is compiled by the install script: run \`npm rebuild tsrun\` (npm may ask you to allow the script: \`npm install-scripts approve tsrun\`); ${NATIVE_REMEDY}`,
-  })
-}
 
 type Native = { readonly [K in keyof typeof TABLE]: NativeFunction }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { closeFd, openDirectory, readBeneath } from '../../lib/sys/beneath.js'
 import { makeBundle } from '../bundle.js'
-import { execute, TSRUN } from '../command.js'
+import { execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox'), timeout: 120_000 }
@@ -45,7 +45,7 @@ t.test('all of several hundred processes get a signal, with few descriptors', sk
     Number(spawnSync('sh', ['-c', `ls ${box.rootfs}/data/got | grep -c '${pattern}'`], { encoding: 'utf8' }).stdout)
   await until(() => count('^r') === PROCESSES)
   const command = `ulimit -n 64; exec "$0" "$1" --root ${box.runtime.root} kill --all ${id} USR1`
-  t.match(execute('/bin/sh', ['-c', command, process.execPath, TSRUN]), { status: 0, stderr: '' })
+  t.match(execute('/bin/sh', ['-c', command, RUNNER, TSRUN]), { status: 0, stderr: '' })
   await until(() => count('^[0-9]') === PROCESSES)
   t.equal(count('^[0-9]'), PROCESSES)
   await container.delete({ force: true })

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import t from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
-import { execute, TSRUN } from '../command.js'
+import { execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 const lacking = missing('root', 'busybox') || (availableParallelism() < 2 && 'needs two CPUs')
@@ -13,7 +13,7 @@ const SHOW = ['/bin/grep', 'Cpus_allowed_list', '/proc/self/status']
 const all = /:\t(.*)/.exec(execute('grep', ['Cpus_allowed_list', '/proc/1/status']).stdout)?.[1]
 
 function onCpuZero(box: ReturnType<typeof makeBundle>, words: readonly string[]): string {
-  const command = ['-c', '0', process.execPath, TSRUN, '--root', box.runtime.root, ...words]
+  const command = ['-c', '0', RUNNER, TSRUN, '--root', box.runtime.root, ...words]
   const { status, stdout, stderr } = execute('taskset', command, { cwd: box.bundle })
   if (status !== 0) throw new Error(stderr)
   return /:\t(.*)/.exec(stdout)?.[1] ?? stdout

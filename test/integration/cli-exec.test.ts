@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
-import { commandOn, execute, type Outcome, type Surroundings, TSRUN } from '../command.js'
+import { commandOn, execute, type Outcome, RUNNER, type Surroundings, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 
@@ -201,7 +201,7 @@ t.test('a detached exec is held by ptrace for the shim of containerd, and for no
   box.configure(config => (config.process.args = ['/bin/sleep', '100']))
   const [run, id] = [commandOn(box), box.id()]
   t.equal(run(['run', '-d', id]).status, 0)
-  const words = [process.execPath, TSRUN, '--root', box.runtime.root, '--debug', 'exec', '--detach', id, 'true']
+  const words = [RUNNER, TSRUN, '--root', box.runtime.root, '--debug', 'exec', '--detach', id, 'true']
   const calledBy = (name: string): string => {
     const caller = join(box.directory, name)
     // The kernel calls a process by the name of its script. The second command keeps the shell from becoming the first one.

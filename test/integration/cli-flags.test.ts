@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeBundle } from '../bundle.js'
-import { commandOn, execute, type Outcome, tsrun } from '../command.js'
+import { commandOn, ENGINE_LINE, execute, type Outcome, tsrun } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox', 'runc') }
@@ -234,7 +234,7 @@ t.test('the version has the lines that engines look for', skip, async t => {
   t.same({ status, stderr }, { status: 0, stderr: '' })
   t.match(stdout, /^tsrun version [0-9]+\.[0-9]+\.[0-9]+\n/)
   t.match(stdout, /^spec: 1\.[0-9]+\.[0-9]+$/m)
-  t.match(stdout, /^node: v[0-9.]+$/m)
+  t.match(stdout, ENGINE_LINE)
   const theirs = execute('runc', ['--version']).stdout
   const libseccomp = (text: string) => /^libseccomp: (.*)$/m.exec(text)?.[1]
   t.equal(libseccomp(stdout), libseccomp(theirs), 'the same library')

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeBundle } from '../bundle.js'
-import { commandOn, execute, TSRUN } from '../command.js'
+import { commandOn, execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox', 'runc', 'python3') }
@@ -66,7 +66,7 @@ function service(t: Test, messages: readonly string[], env: readonly string[] = 
     }
   })
   const programs = {
-    tsrun: [process.execPath, TSRUN, '--root', box.runtime.root],
+    tsrun: [RUNNER, TSRUN, '--root', box.runtime.root],
     runc: ['runc', '--root', join(box.directory, 'runc')],
   }
   const id = (name: Name) => `${box.id()}-${name}`

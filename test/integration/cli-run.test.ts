@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
-import { commandOn, execute, TSRUN } from '../command.js'
+import { commandOn, execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 import { AWAIT_SIGNALS, until } from '../until.js'
 
@@ -73,7 +73,7 @@ subprocess.run(sys.argv[2:], check=True)
 pid = int(open(sys.argv[1]).read())
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`
   const pidFile = join(t.testdir(), 'pid')
-  const command = [process.execPath, TSRUN, '--root', box.runtime.root]
+  const command = [RUNNER, TSRUN, '--root', box.runtime.root]
   const outcome = execute(
     'python3',
     ['-c', script, pidFile, ...command, 'run', '-d', '--pid-file', pidFile, box.id()],
@@ -89,7 +89,7 @@ t.test('signals go to the container', skip, async t => {
   const traps = ['HUP', 'INT', 'USR1', 'USR2'].map(name => `trap "echo ${name}" ${name};`).join(' ')
   const script = `${traps} trap "echo TERM; exit 5" TERM; echo ready; ${AWAIT_SIGNALS}`
   box.configure(config => (config.process.args = ['/bin/sh', '-c', script]))
-  const child = spawn(process.execPath, [TSRUN, '--root', box.runtime.root, 'run', box.id()], {
+  const child = spawn(RUNNER, [TSRUN, '--root', box.runtime.root, 'run', box.id()], {
     cwd: box.bundle,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -108,7 +108,7 @@ t.test('signals go to the container', skip, async t => {
 t.test('a signal that can not be passed on is told, and what has ended needs none', skip, async t => {
   const box = makeBundle(t)
   box.configure(config => (config.process.args = ['/bin/sh', '-c', 'echo ready; read line; exit 7']))
-  const child = spawn(process.execPath, [TSRUN, '--root', box.runtime.root, 'run', box.id()], {
+  const child = spawn(RUNNER, [TSRUN, '--root', box.runtime.root, 'run', box.id()], {
     cwd: box.bundle,
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -141,7 +141,7 @@ t.test('a signal before there is a container cancels, and nothing is left', skip
         ],
       }
     })
-    const child = spawn(process.execPath, [TSRUN, '--root', box.runtime.root, command, box.id()], {
+    const child = spawn(RUNNER, [TSRUN, '--root', box.runtime.root, command, box.id()], {
       cwd: box.bundle,
       stdio: ['ignore', 'ignore', 'ignore'],
     })
@@ -175,7 +175,7 @@ t.test('sockets of socket activation are passed with the variables that tell of 
   })
   const file = join(t.testdir(), 'passed')
   writeFileSync(file, 'a socket')
-  const command = `exec ${process.execPath} ${TSRUN} --root ${box.runtime.root} run ${box.id()} 3< ${file}`
+  const command = `exec ${RUNNER} ${TSRUN} --root ${box.runtime.root} run ${box.id()} 3< ${file}`
   const surroundings = { cwd: box.bundle }
   const activated = execute('/bin/sh', ['-c', `LISTEN_FDS=1 LISTEN_PID=$$ ${command}`], surroundings)
   t.same(activated, { status: 0, stdout: '1 1\na socket', stderr: '' })

@@ -1,13 +1,13 @@
 /** What the two commands have in common, seen side by side. */
 import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
-import { execute, type Outcome, TSRUN } from '../command.js'
+import { execute, type Outcome, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox', 'runc') }
 
-const COMMANDS = { tsrun: [process.execPath, TSRUN], runc: ['runc'] } as const
+const COMMANDS = { tsrun: [RUNNER, TSRUN], runc: ['runc'] } as const
 type Name = keyof typeof COMMANDS
 type Run = (...words: readonly string[]) => Outcome
 

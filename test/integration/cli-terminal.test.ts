@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
-import { commandOn, execute, TSRUN } from '../command.js'
+import { commandOn, execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 import { AWAIT_SIGNALS } from '../until.js'
 
@@ -10,7 +10,7 @@ const skip = { skip: missing('root', 'busybox', 'python3') }
 /** Python code that runs with `command` as the words of `tsrun`, in the bundle. */
 function python(box: TestBundle, code: string, ...args: readonly string[]) {
   const prelude = `import array, fcntl, json, os, pty, select, signal, socket, struct, subprocess, sys, termios, time
-tsrun = ${JSON.stringify([process.execPath, TSRUN, '--root', box.runtime.root])}
+tsrun = ${JSON.stringify([RUNNER, TSRUN, '--root', box.runtime.root])}
 def read_all(fd):
   data = b''
   while select.select([fd], [], [], 20)[0]:

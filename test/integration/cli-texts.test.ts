@@ -3,7 +3,7 @@ import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle, type TestConfig } from '../bundle.js'
-import { commandOn, execute, TSRUN } from '../command.js'
+import { commandOn, execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox') }
@@ -15,7 +15,7 @@ function errorsOf(
   ...globals: string[]
 ): string {
   box.configure(change)
-  return execute(process.execPath, [TSRUN, '--root', box.runtime.root, ...globals, 'run', box.id()], {
+  return execute(RUNNER, [TSRUN, '--root', box.runtime.root, ...globals, 'run', box.id()], {
     cwd: box.bundle,
   }).stderr
 }
@@ -106,7 +106,7 @@ t.test('exec tells its steps, and the CPUs that it begins on', skip, async t => 
 t.test('called by the name of runc it says so', async t => {
   const runc = join(t.testdir(), 'runc')
   symlinkSync(TSRUN, runc)
-  const asked = (...words: string[]) => execute(process.execPath, [runc, ...words])
+  const asked = (...words: string[]) => execute(RUNNER, [runc, ...words])
   const version = asked('--version').stdout.split('\n')
   t.match(version, [/^runc version \d+\.\d+\.\d+/, /^commit: ./, /^spec: \d+\.\d+\.\d+/])
   for (const flag of ['-h', '--help']) {
@@ -133,5 +133,5 @@ t.test('called by the name of runc it says so', async t => {
     t.match({ status, line: stdout.split('\n')[1] }, { status: 0, line: `runc ${name}` })
   }
   t.match(asked('foo', '-h'), { status: 3, stderr: /No help topic for 'foo'/ })
-  t.match(execute(process.execPath, [TSRUN, '-h']).stdout, '   tsrun - Open Container')
+  t.match(execute(RUNNER, [TSRUN, '-h']).stdout, '   tsrun - Open Container')
 })

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { createRuntime } from '../../lib/index.js'
 import { leftovers, makeBundle } from '../bundle.js'
-import { execute, TSRUN } from '../command.js'
+import { execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox'), timeout: 120_000 }
@@ -38,7 +38,7 @@ t.test('a process that runs out of descriptors', skip, async t => {
   let failed = 0
   for (let limit = 18; limit <= 66; limit += 3) {
     const command = `ulimit -n ${limit}; exec "$0" "$1" --root ${box.runtime.root} create ${id} < /dev/null > /dev/null`
-    const { status } = execute('/bin/sh', ['-c', command, process.execPath, TSRUN], { cwd: box.bundle })
+    const { status } = execute('/bin/sh', ['-c', command, RUNNER, TSRUN], { cwd: box.bundle })
     if (status !== 0) failed++
     if (status === 0) await box.runtime.delete(id, { force: true })
     t.same(stateOf(box.runtime.root), [], `nothing is left with ${limit} descriptors, status ${status}`)

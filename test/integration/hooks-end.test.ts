@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
-import { TSRUN } from '../command.js'
+import { RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox'), timeout: 120_000 }
@@ -94,7 +94,7 @@ for (const kind of ['createRuntime', 'poststart'] as const) {
   t.test(`a ${kind} hook ends with a tsrun that is killed`, skip, async t => {
     const box = makeBundle(t)
     const { id, mark } = withHook(box, kind)
-    const child = spawn(process.execPath, [TSRUN, '--root', box.runtime.root, 'run', '-d', id], {
+    const child = spawn(RUNNER, [TSRUN, '--root', box.runtime.root, 'run', '-d', id], {
       cwd: box.bundle,
       stdio: 'ignore',
     })
@@ -113,7 +113,7 @@ for (const kind of ['createRuntime', 'poststart'] as const) {
     const box = makeBundle(t)
     const { id, mark } = withHook(box, kind)
     const args = ['--root', box.runtime.root, 'run', '-d', id]
-    const child = spawn(process.execPath, [TSRUN, ...args], { cwd: box.bundle, stdio: 'ignore' })
+    const child = spawn(RUNNER, [TSRUN, ...args], { cwd: box.bundle, stdio: 'ignore' })
     const exited = new Promise<number | null>(resolve => child.once('exit', resolve))
     t.ok(await until(() => processesWith(mark).length >= THREE), 'it runs')
     await box.runtime.delete(id, { force: true })

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, wri
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeBundle } from '../bundle.js'
-import { commandOn, execute, TSRUN, tsrun } from '../command.js'
+import { commandOn, execute, RUNNER, TSRUN, tsrun } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox') }
@@ -109,7 +109,7 @@ t.test('standard output that is full or closed is an error', async t => {
   const full = openSync('/dev/full', 'w')
   t.teardown(() => closeSync(full))
   for (const argument of ['--version', '--help', 'features']) {
-    const { status, stderr } = spawnSync(process.execPath, [TSRUN, argument], {
+    const { status, stderr } = spawnSync(RUNNER, [TSRUN, argument], {
       stdio: ['ignore', full, 'pipe'],
       encoding: 'utf8',
     })
@@ -117,7 +117,7 @@ t.test('standard output that is full or closed is an error', async t => {
     t.match(stderr, /standard output: ENOSPC/, argument)
     const closed = spawnSync(
       'sh',
-      ['-c', 'exec 3>&2; (sleep 1; "$@" 2>&3; echo "status $?" >&3) | true', 'sh', process.execPath, TSRUN, argument],
+      ['-c', 'exec 3>&2; (sleep 1; "$@" 2>&3; echo "status $?" >&3) | true', 'sh', RUNNER, TSRUN, argument],
       {
         encoding: 'utf8',
       },

@@ -3,14 +3,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle, type TestBundle } from '../bundle.js'
-import { execute, TSRUN } from '../command.js'
+import { execute, RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox') }
 
 /** The command as root without a capability. */
 function lacking(box: TestBundle, capability: string, ...options: readonly string[]) {
-  const words = ['--bounding-set', `-${capability}`, ...options, process.execPath, TSRUN, '--root', box.runtime.root]
+  const words = ['--bounding-set', `-${capability}`, ...options, RUNNER, TSRUN, '--root', box.runtime.root]
   return (...args: readonly string[]) => execute('setpriv', [...words, ...args], { cwd: box.bundle })
 }
 

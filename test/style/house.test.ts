@@ -64,8 +64,9 @@ t.test('the folders of lib are those that CONTRIBUTING.md tells of', async t => 
   )
 })
 
-/** Parallel files: what both versions of cgroups have is called the same. */
-const isParallel = (path: string): boolean => /^lib\/cgroup\/(v[12]\/resources|stats\/v[12])\.ts$/.test(path)
+/** Parallel files: what both versions of cgroups have is called the same, and what stands in place of Node's modules as in those. */
+const isParallel = (path: string): boolean =>
+  /^lib\/(cgroup\/(v[12]\/resources|stats\/v[12])|quickjs\/[a-z-]+)\.ts$/.test(path)
 
 t.test('an exported name means one thing in the whole tree', async t => {
   const declared = sources('lib', '.ts')

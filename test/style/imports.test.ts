@@ -33,6 +33,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   diff: ['errors', 'config', 'sys'],
   image: ['errors', 'config', 'sys', 'index'],
   cli: ['index', 'for-command', 'image/index'],
+  // The executable without Node, which is made of the command.
+  quickjs: ['cli'],
 }
 
 /** Where packages and Node's own modules may be imported. */

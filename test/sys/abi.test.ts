@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { nativePart, openNative, TABLE } from '../../lib/sys/native.js'
+import { openNative, TABLE } from '../../lib/sys/native.js'
+import { nativePart } from '../../lib/sys/native-part.js'
 import { missing } from '../needs.js'
 
 interface Scripts {

@@ -1,0 +1,151 @@
+// The standalone executable. As Node does it: no standard descriptor is missing, and SIGPIPE is an error of a
+// write.
+#include "engine.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FAILURE = 1 };
+
+// A configuration has 16 Mi characters at most, which become some 20 times as much; no command needs more.
+static const size_t MEMORY_LIMIT = (size_t)1 << 30;
+// Of the usual 8 MiB; with less the engine takes half of what there is.
+static const size_t STACK_LIMIT = 2 << 20;
+// Most commands end before anything is worth collecting.
+static const size_t COLLECT_AFTER = 32 << 20;
+
+int program_argc;
+char **program_argv;
+
+void add_function(JSContext *ctx, JSValue object, const char *name, JSCFunction *function, int length) {
+  JS_SetPropertyStr(ctx, object, name, JS_NewCFunction(ctx, function, name, length));
+}
+
+static void print_error(const char *text) {
+  size_t length = strlen(text);
+  if (write(STDERR_FILENO, text, length) < 0)
+    return; // Nobody can be told.
+}
+
+// What nothing in the program has caught is a bug, or the memory is used up.
+static int fail_with_exception(JSContext *ctx) {
+  JSValue error = JS_GetException(ctx);
+  const char *text = JS_ToCString(ctx, error);
+  JSValue stack = JS_IsError(error) ? JS_GetPropertyStr(ctx, error, "stack") : JS_UNDEFINED;
+  const char *lines = JS_IsString(stack) ? JS_ToCString(ctx, stack) : NULL;
+  print_error("tsrun: ");
+  print_error(text ? text : "out of memory");
+  print_error("\n");
+  if (lines)
+    print_error(lines);
+  return FAILURE;
+}
+
+static int open_standard_descriptors(void) {
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+      return -1;
+  return 0;
+}
+
+static JSContext *make_context(void) {
+  JSRuntime *runtime = JS_NewRuntime2(&heap_functions, NULL);
+  JSContext *ctx = runtime ? JS_NewContext(runtime) : NULL;
+  if (!ctx || JS_AddIntrinsicDOMException(ctx) < 0)
+    return NULL;
+  JSValue global = JS_GetGlobalObject(ctx);
+  JSValue host = JS_NewObject(ctx);
+  JSValue calls = JS_NewObject(ctx);
+  file_functions(ctx, host);
+  process_functions(ctx, host);
+  text_functions(ctx, host);
+  loop_functions(ctx, host);
+  call_functions(ctx, calls);
+  JS_SetPropertyStr(ctx, host, "calls", calls);
+  JS_SetPropertyStr(ctx, host, "engine", JS_NewString(ctx, JS_GetVersion()));
+  JS_SetPropertyStr(ctx, global, "tsrunHost", host);
+  JS_FreeValue(ctx, global);
+  return ctx;
+}
+
+static char *read_all(const char *path, size_t *length) {
+  FILE *file = fopen(path, "rb");
+  struct stat status;
+  if (!file || fstat(fileno(file), &status) < 0)
+    return NULL;
+  *length = (size_t)status.st_size;
+  char *text = malloc(*length + 1);
+  if (!text || fread(text, 1, *length, file) != *length)
+    return NULL;
+  text[*length] = 0;
+  fclose(file);
+  return text;
+}
+
+// The program as bytecode, without its text: made in a heap of its own, since parsing takes far more than
+// what comes of it.
+static uint8_t *compile(const char *path, size_t *length) {
+  char *text = read_all(path, length);
+  JSRuntime *runtime = JS_NewRuntime();
+  JSContext *ctx = runtime ? JS_NewContext(runtime) : NULL;
+  if (!text || !ctx)
+    return NULL;
+  int flags = JS_EVAL_TYPE_GLOBAL | JS_EVAL_FLAG_STRICT | JS_EVAL_FLAG_COMPILE_ONLY;
+  JSValue program = JS_Eval(ctx, text, *length, "tsrun.js", flags);
+  if (JS_IsException(program)) {
+    fail_with_exception(ctx);
+    return NULL;
+  }
+  return JS_WriteObject(ctx, length, program, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+}
+
+// Only in the executable that the build has not finished yet: loads the program and saves the heap.
+static int load(const char *script, const char *output) {
+  size_t length;
+  uint8_t *bytecode = compile(script, &length);
+  JSContext *ctx = make_context();
+  if (!bytecode || !ctx) {
+    print_error("tsrun: the program cannot be loaded\n");
+    return FAILURE;
+  }
+  JSRuntime *runtime = JS_GetRuntime(ctx);
+  JS_SetMaxStackSize(runtime, STACK_LIMIT);
+  JSValue program = JS_ReadObject(ctx, bytecode, length, JS_READ_OBJ_BYTECODE);
+  JSValue next = JS_IsException(program) ? program : JS_EvalFunction(ctx, program);
+  if (JS_IsException(next) || !loop_drain(ctx))
+    return fail_with_exception(ctx);
+  JS_RunGC(runtime);
+  JS_SetGCThreshold(runtime, COLLECT_AFTER);
+  *heap_loaded() = (struct loaded){.context = ctx, .next = next};
+  if (heap_save(output) == 0)
+    return 0;
+  print_error("tsrun: the image cannot be written\n");
+  return FAILURE;
+}
+
+static int run(void) {
+  struct loaded *loaded = heap_loaded();
+  JSContext *ctx = loaded->context;
+  JSRuntime *runtime = JS_GetRuntime(ctx);
+  JS_UpdateStackTop(runtime);
+  JS_SetMemoryLimit(runtime, MEMORY_LIMIT);
+  return loop_run(ctx, loaded->next) ? 0 : fail_with_exception(ctx);
+}
+
+int main(int argc, char **argv) {
+  program_argc = argc;
+  program_argv = argv;
+  if (open_standard_descriptors() < 0)
+    return FAILURE;
+  signal(SIGPIPE, SIG_IGN);
+  if (heap_is_loaded())
+    return run();
+  if (argc == 3)
+    return load(argv[1], argv[2]);
+  print_error("tsrun: this executable has no program in it: build it with npm run build:standalone\n");
+  return FAILURE;
+}
