@@ -272,8 +272,9 @@ export class Container implements AsyncDisposable {
     this.network.close()
     // Reaped too, if it is a child of ours.
     if (this.#isMade) await this.#child?.wait()
-    closeUpper(this.#memory)
+    const memory = this.#memory
     this.#memory = null
+    closeUpper(memory)
   }
 
   /** The state document of the specification, as of now (runtime.md, state). @throws {StateError} ERR_STATE_NOT_FOUND */

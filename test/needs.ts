@@ -30,6 +30,13 @@ export type Need =
   | 'vitest'
   | 'jest'
   | 'standalone'
+  | 'docker-registry'
+  | 'skopeo'
+  | 'umoci'
+  | 'buildah'
+  | 'podman'
+  | 'docker'
+  | 'openssl'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -98,6 +105,13 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
     otherwise: 'needs the executable (npm run build:standalone)',
   },
   jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (npm install --prefix test/integration/runners)' },
+  'docker-registry': { isThere: () => works('docker-registry', '--version'), otherwise: 'needs docker-registry' },
+  skopeo: { isThere: () => works('skopeo', '--version'), otherwise: 'needs skopeo' },
+  umoci: { isThere: () => works('umoci', '--version'), otherwise: 'needs umoci' },
+  buildah: { isThere: () => works('buildah', '--version'), otherwise: 'needs buildah' },
+  podman: { isThere: () => works('podman', '--version'), otherwise: 'needs podman' },
+  docker: { isThere: () => works('dockerd', '--version'), otherwise: 'needs docker (package docker.io)' },
+  openssl: { isThere: () => works('openssl', 'version'), otherwise: 'needs openssl' },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }
 

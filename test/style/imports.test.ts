@@ -28,9 +28,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   '.': [
     ...['.', 'errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'resctrl'],
-    ...['store', 'launch', 'operations', 'diff'],
+    ...['store', 'launch', 'operations'],
   ],
-  diff: ['errors', 'config', 'sys'],
   image: ['errors', 'config', 'sys', 'index'],
   cli: ['index', 'for-command', 'image/index'],
   // The executable without Node, which is made of the command.

@@ -61,9 +61,17 @@ export async function ensureBlob({ depot, content, fetch, signal }: Fetching): P
   }
 }
 
+interface SmallContent {
+  readonly depot: Depot
+  readonly lease: Lease
+  readonly bytes: Uint8Array
+  readonly mediaType: string
+}
+
 /** Keeps a small one. Returns what points to it. */
-export async function putBytes(depot: Depot, bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
+export async function putBytes({ depot, lease, bytes, mediaType }: SmallContent): Promise<Descriptor> {
   const descriptor = { mediaType, digest: `sha256:${sha256(bytes)}`, size: bytes.length }
+  await lease.claim([descriptor.digest])
   const fetch = async (file: GrowingFile): Promise<void> => {
     await file.cut(0)
     await file.append(bytes)

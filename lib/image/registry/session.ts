@@ -1,7 +1,7 @@
 /** Calls to one repository of one registry: authorized as it asks for, and repeated as long as that may help. */
 import { RegistryError } from '../../errors.js'
 import { readChallenges } from './challenge.js'
-import type { Credentials, FindCredentials } from './credentials.js'
+import type { FindCredentials } from './credentials.js'
 import { withRetries } from './retries.js'
 import { askForToken, basicAuthorization, busy, isFresh, type Token } from './tokens.js'
 import { type Answer, isLoopback, isPlainText, send, type Wire, type WireCall } from './wire.js'
@@ -164,14 +164,13 @@ async function renew({ options, known, answer, used, signal }: Authorizing): Pro
   }
   const isBasic = challenges.some(({ scheme }) => scheme === 'basic')
   const basic = login !== null && 'username' in login ? basicAuthorization(login) : null
-  if (!isBasic || basic === null || basic === used) throw denied(endpoint.registry, 401, login)
+  if (!isBasic || basic === null || basic === used) throw denied(endpoint.registry, 401, login !== null)
   known.basic = basic
   return null
 }
 
-function denied(registry: string, status: number, login: Credentials | null): RegistryError {
-  const message =
-    login === null ? `${registry} wants credentials, and there are none` : `${registry} refuses the credentials`
+function denied(registry: string, status: number, hasTried: boolean): RegistryError {
+  const message = hasTried ? `${registry} refuses the credentials` : `${registry} wants credentials, and there are none`
   const remedy = 'log in (docker login), or give other credentials'
   return new RegistryError('ERR_REGISTRY_AUTH', message, { registry, status, remedy })
 }
@@ -189,7 +188,8 @@ async function accepted(
   const what = `${registry}, ${repository}, ${typeof call.path === 'string' ? call.path : 'an upload'}`
   const fields = { registry, status }
   if (status === 404) throw new RegistryError('ERR_REGISTRY_NOT_FOUND', `${what}: there is none${said}`, fields)
-  if (status === 401 || status === 403) {
+  if (status === 401) throw denied(registry, status, used !== undefined)
+  if (status === 403) {
     const remedy = 'log in (docker login) as somebody who may'
     throw new RegistryError('ERR_REGISTRY_AUTH', `${what}: access is denied${said}`, { ...fields, remedy })
   }

@@ -1,0 +1,113 @@
+/** The layers of an image as directories that overlay takes, each unpacked once. */
+import { ImageError } from '../errors.js'
+import { isDirectory, isThere, makeDirectories, makeDirectory } from '../sys/file.js'
+import { readChunks, removeLater, renamePath } from '../sys/large-file.js'
+import { effectiveUid } from '../sys/self.js'
+import { hasBlob } from './depot/blobs.js'
+import type { Depot } from './depot/depot.js'
+import { holdDirectory } from './depot/directory-lock.js'
+import { hexOf } from './digest.js'
+import type { Descriptor } from './documents.js'
+import type { Image } from './image.js'
+import { inParallel } from './in-parallel.js'
+import { clearLayer, unpackLayer } from './layer/unpack.js'
+import type { OnProgress } from './progress.js'
+
+/** A layer takes a processor for the decompression and one for the rest. */
+const AT_ONCE = 2
+
+export interface LayerUnpacking {
+  readonly depot: Depot
+  readonly layer: Descriptor
+  readonly diffId: string
+  readonly onProgress: OnProgress
+  readonly signal: AbortSignal | undefined
+}
+
+/** As root layers are unpacked as they are, else as files of this user. */
+export const isRoot = (): boolean => effectiveUid() === 0
+const kindHere = (): 'kept' | 'squashed' => (isRoot() ? 'kept' : 'squashed')
+
+/** Where the layer with this digest of its archive is, or will be. */
+const layerPathOf = (depot: Depot, diffId: string): string => depot.own('layers', kindHere(), hexOf(diffId))
+
+/**
+ * Unpacks a layer unless that has been done; of several who want it at the same time, in whatever process, one does. It appears whole.
+ * @throws {ImageError} ERR_IMAGE_STORE if its blob is missing; what `unpackLayer` throws
+ */
+export async function unpackOnce({ depot, layer, diffId, onProgress, signal }: LayerUnpacking): Promise<void> {
+  const path = layerPathOf(depot, diffId)
+  const { digest } = layer
+  const tell = (how: 'written' | 'exists'): void => onProgress({ type: 'unpacked', digest, how, squashed: !isRoot() })
+  if (isDirectory(path)) return tell('exists')
+  if (!(await hasBlob(depot, layer))) {
+    throw new ImageError(
+      'ERR_IMAGE_STORE',
+      `${depot.blobPath(digest)}: it is missing: pull or import the image again`,
+      { path: digest },
+    )
+  }
+  const lock = await holdDirectory(depot.own('unpacking', `${kindHere()}-${hexOf(diffId)}`), signal)
+  const tree = `${lock.path}/tree`
+  try {
+    if (isDirectory(path)) return tell('exists')
+    onProgress({ type: 'unpacking', digest })
+    // What a process that was killed has left.
+    await removeLayer(tree)
+    makeDirectory(tree, 0o755)
+    await writeLayer({ layer, diffId, tree, source: depot.blobPath(digest), signal })
+    makeDirectories(depot.own('layers', kindHere()), 0o700)
+    await renamePath(tree, path)
+    tell('written')
+  } finally {
+    await removeLayer(tree)
+    lock.release({ remove: true })
+  }
+}
+
+/** Removes the files of a layer, whose paths may be longer than the kernel takes at once. Fine when it is gone. */
+export async function removeLayer(path: string): Promise<void> {
+  if (!isThere(path)) return
+  await clearLayer({ target: path })
+  await removeLater(path)
+}
+
+interface Writing {
+  readonly layer: Descriptor
+  readonly diffId: string
+  readonly tree: string
+  readonly source: string
+  readonly signal: AbortSignal | undefined
+}
+
+async function writeLayer({ layer, diffId, tree, source, signal }: Writing): Promise<void> {
+  await unpackLayer({
+    stream: readChunks(source),
+    mediaType: layer.mediaType,
+    diffId,
+    target: tree,
+    overlay: isRoot() ? 'trusted' : 'user',
+    owners: kindHere(),
+    ...(signal !== undefined && { signal }),
+  })
+}
+
+interface Unpacking {
+  readonly depot: Depot
+  readonly image: Image
+  readonly onProgress: OnProgress
+  readonly signal: AbortSignal | undefined
+}
+
+/** Unpacks what is missing. Returns the directories, base first. */
+export async function unpackLayers({ depot, image, onProgress, signal }: Unpacking): Promise<readonly string[]> {
+  const { diff_ids: ids } = image.config.rootfs
+  const layers = image.manifest.layers.map((layer, index) => ({ layer, diffId: ids[index] ?? '' }))
+  const different = [...new Map(layers.map(each => [each.diffId, each])).values()]
+  await inParallel(different, { limit: AT_ONCE, signal }, ({ layer, diffId }, aborted) =>
+    unpackOnce({ depot, layer, diffId, onProgress, signal: aborted }),
+  )
+  // Overlay refuses a directory that it is given twice; of layers that are the same, the upper one hides the lower.
+  const paths = ids.map(diffId => layerPathOf(depot, diffId))
+  return paths.filter((path, index) => paths.lastIndexOf(path) === index)
+}
