@@ -272,9 +272,8 @@ export class Container implements AsyncDisposable {
     this.network.close()
     // Reaped too, if it is a child of ours.
     if (this.#isMade) await this.#child?.wait()
-    const memory = this.#memory
+    closeUpper(this.#memory)
     this.#memory = null
-    closeUpper(memory)
   }
 
   /** The state document of the specification, as of now (runtime.md, state). @throws {StateError} ERR_STATE_NOT_FOUND */

@@ -1,5 +1,6 @@
 /** A process that this one started: watched from the first moment, so that it is always reaped, or left as a zombie on purpose. */
 import { closeFd } from '../sys/beneath.js'
+import { ownChildren, processName } from '../sys/descendants.js'
 import {
   type ChildStatus,
   foreignExitStatus,
@@ -9,7 +10,7 @@ import {
   signalPidfd,
   zombieExitStatus,
 } from '../sys/processes.js'
-import { ownPid } from '../sys/self.js'
+import { monotonicMs, ownPid, sleep } from '../sys/self.js'
 import { settlesWithin } from '../sys/timer.js'
 import { HANGUP, holdUntil, READABLE, watch } from '../sys/watch.js'
 
@@ -28,6 +29,9 @@ export interface Child {
   withPidfd<T>(use: (pidfd: number) => T): T | null
 }
 
+/** What this thread follows, by pid. */
+const followed = new Set<number>()
+
 const UNKNOWN_STATUS: ChildStatus = { exitCode: null, signal: null, cpuTime: null }
 
 export interface Followed {
@@ -45,11 +49,13 @@ export function followChild({ pid, pidfd, leave = false, held = false }: Followe
   const released = held ? new Promise<void>(resolve => (release = resolve)) : null
   let open = true
   let isLeft = leave
+  followed.add(pid)
   const exited = (async () => {
     await watch(pidfd, READABLE, { keepAlive: false }).ready
     await released
     const status = await statusOf({ pid, pidfd, leave: isLeft })
     open = false
+    followed.delete(pid)
     closeFd(pidfd)
     return status
   })()
@@ -90,6 +96,36 @@ export function followBrother({ pid, leave, since }: Brother): Child | null {
   }
   closeFd(pidfd)
   return null
+}
+
+const LOST_MS = 1000
+
+/**
+ * Reaps what a helper has cloned that was killed before it told of it: a zombie of ours that nobody knows, and as long as it is there its
+ * pid namespace does not end. `since`: as of `followBrother`. Another launch, which has not heard of its own yet, is left the time for that.
+ */
+export async function reapLost(since: number): Promise<void> {
+  const isLost = (pid: number): boolean => {
+    const stat = followed.has(pid) || processName(pid) !== HELPER ? null : processStat(pid)
+    return stat !== null && stat.parent === ownPid() && Number(stat.startTime) >= since
+  }
+  const deadline = monotonicMs() + LOST_MS
+  for (let lost = ownChildren().filter(isLost); lost.length > 0; lost = lost.filter(isLost)) {
+    if (monotonicMs() > deadline) return
+    await sleep(LOST_PAUSE_MS)
+    for (const pid of lost.filter(isLost)) reapZombie(pid)
+  }
+}
+
+/** Its name for itself (native/init/main.c). */
+const HELPER = 'tsrun-init'
+const LOST_PAUSE_MS = 2
+
+function reapZombie(pid: number): void {
+  const pidfd = openPidfd(pid)
+  if (pidfd === null) return
+  reap(pidfd)
+  closeFd(pidfd)
 }
 
 /** How long the parent of a process that is not ours gets to reap it, before its status counts as unknown. */

@@ -1,7 +1,4 @@
-/**
- * A launch: the helper is started on a plan, and met where it waits. The steps are for the caller to take, in the order
- * of the plan.
- */
+/** A launch: the helper is started on a plan, and met where it waits. The caller takes the steps in the order of the plan. */
 import { encodePlan } from '../plan/encode.js'
 import { OP_CODES, type OpName } from '../plan/ops.js'
 import type { Plan } from '../plan/plan.js'
@@ -15,7 +12,7 @@ import { sendFds, socketPair } from '../sys/socket.js'
 import { spawn } from '../sys/spawn.js'
 import { trace } from '../sys/trace.js'
 import { type Channel, openChannel } from './channel.js'
-import { type Child, followBrother, followChild } from './child.js'
+import { type Child, followBrother, followChild, reapLost } from './child.js'
 import { demandOpen } from './descriptors.js'
 import { birthError, decodeFrame, diedError, type Frame, reportedError, stepsOf } from './report.js'
 import { type Barrier, BY_CLONE, flagsFor, type Station, stationOf, stationsOf } from './stations.js'
@@ -80,7 +77,7 @@ export class Launch {
     input.signal?.addEventListener('abort', this.#abort, { once: true })
   }
 
-  /** The process as far as it is made: that of the container from the plan's last clone on. */
+  /** As far as it is made: that of the container from the plan's last clone on. */
   get child(): Child {
     return this.#child
   }
@@ -160,6 +157,7 @@ export class Launch {
     this.#child.claim()
     this.#child.release()
     await how(this.#child)
+    if (this.#stations.includes('cloned')) await reapLost(this.#since)
     return signal?.aborted ? signal.reason : error
   }
 

@@ -2,7 +2,8 @@
 import { StateError } from '../errors.js'
 import type { Child } from '../launch/child.js'
 import { closeFd } from '../sys/beneath.js'
-import { descendantsOf, openPidfd, signalPidfd } from '../sys/processes.js'
+import { descendantsOf } from '../sys/descendants.js'
+import { openPidfd, signalPidfd } from '../sys/processes.js'
 import { monotonicMs, sleep } from '../sys/self.js'
 
 const SIGKILL = 9

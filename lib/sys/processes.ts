@@ -1,7 +1,5 @@
 /** Processes by pidfd, and what procfs tells of them. */
-
-import { readdirSync } from 'node:fs'
-import { check, errnoName, isErrno, signalName, viaNode } from './errno.js'
+import { check, errnoName, isErrno, signalName } from './errno.js'
 import { isThere, readLink, readTextIfThere, writeText } from './file.js'
 import { native } from './native.js'
 
@@ -189,33 +187,4 @@ export function pidInNamespace(pid: number): number {
 /** SIGKILL to the process group of a child of ours that is not reaped yet, so that the number is still its own. */
 export function killGroup(pid: number): void {
   native().ts_kill(-pid, 9)
-}
-
-/** The living descendants of a process, parents before their children; zombies are left out. */
-export function descendantsOf(pid: number): number[] {
-  const children = livingByParent()
-  const found: number[] = [pid]
-  for (const parent of found) found.push(...(children.get(parent) ?? []))
-  return found.slice(1)
-}
-
-function livingByParent(): ReadonlyMap<number, readonly number[]> {
-  const children = new Map<number, number[]>()
-  for (const name of viaNode(() => readdirSync('/proc'))) {
-    const parent = /^[0-9]+$/.test(name) ? parentOf(name) : null
-    if (parent === null) continue
-    const siblings = children.get(parent)
-    if (siblings === undefined) children.set(parent, [Number(name)])
-    else siblings.push(Number(name))
-  }
-  return children
-}
-
-/** null: gone, or a zombie. */
-function parentOf(pid: string): number | null {
-  const stat = readTextIfThere(`/proc/${pid}/stat`)
-  if (stat === null) return null
-  // The command in parentheses may hold anything, so fields count from the last one.
-  const [state = '', parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 2)
-  return state === 'Z' || state === 'X' || parent === '' ? null : Number(parent)
 }

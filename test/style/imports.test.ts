@@ -28,8 +28,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   '.': [
     ...['.', 'errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'resctrl'],
-    ...['store', 'launch', 'operations'],
+    ...['store', 'launch', 'operations', 'diff'],
   ],
+  diff: ['errors', 'config', 'sys'],
   image: ['errors', 'config', 'sys', 'index'],
   cli: ['index', 'for-command', 'image/index'],
   // The executable without Node, which is made of the command.

@@ -1,0 +1,22 @@
+/** A helper that is killed between the clone of the process that goes on and the word of it. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { makeBundle } from '../bundle.js'
+import { missing } from '../needs.js'
+
+const HOLD_CLONES = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=clone3', '-e', 'inject=clone3:delay_exit=400000']
+
+t.test(
+  'what it has cloned is reaped, so that the container can end',
+  { skip: missing('root', 'busybox', 'strace') },
+  async t => {
+    const { bundle, configure, id, runtime } = makeBundle(t)
+    configure(config => {
+      config.process.args = ['/bin/sleep', '1000']
+    })
+    const host = ['test/integration/lost-clone/host.mjs', runtime.root, bundle, id()]
+    const { stdout } = await promisify(execFile)('strace', [...HOLD_CLONES, process.execPath, ...host])
+    t.strictSame(JSON.parse(stdout), { killed: true, code: 'ERR_LAUNCH_DIED', left: [] })
+  },
+)
