@@ -10,7 +10,8 @@ import { hexOf } from './digest.js'
 import type { Descriptor } from './documents.js'
 import type { Image } from './image.js'
 import { inParallel } from './in-parallel.js'
-import { clearLayer, unpackLayer } from './layer/unpack.js'
+import { clearLayer } from './layer/clear-layer.js'
+import { unpackLayer } from './layer/unpack.js'
 import type { OnProgress } from './progress.js'
 
 /** A layer takes a processor for the decompression and one for the rest. */

@@ -17,7 +17,8 @@ void answer(enum order_code code, uint8_t kind, const char *call, long error, co
   out.length = (uint16_t)(length > MAX_PATH ? MAX_PATH : length);
   memcpy(out.call, call, words < sizeof out.call ? words : sizeof out.call - 1);
   memcpy(out.path, path, out.length);
-  // At most a page: a pipe takes it whole or not at all. If nobody reads, there is nobody left to tell.
+  send_records();
+  // If nobody reads, there is nobody left to tell.
   if (sys_write(ANSWERS, &out, offsetof(struct answer, path) + out.length) < 0)
     sys_exit(1);
 }

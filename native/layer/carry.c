@@ -176,6 +176,8 @@ static void check_state(const struct layer *layer) {
   enum order_code code = (enum order_code)layer->head.code;
   bool wants_file = code == ORDER_DATA || code == ORDER_HOLE;
   bool wants_current = wants_file || code == ORDER_ATTRIBUTE || code == ORDER_FINISH;
+  if (layer->reads != (code == ORDER_READ) && code != ORDER_END)
+    refuse(layer, "an order that is not for this process");
   if (wants_current != (layer->current >= 0) || (wants_file && !is_file))
     refuse(layer, "an order out of its turn");
 }
@@ -186,7 +188,7 @@ void carry_out(struct layer *layer) {
       [ORDER_HOLE] = carry_hole,           [ORDER_ATTRIBUTE] = carry_attribute, [ORDER_FINISH] = carry_finish,
       [ORDER_LINK] = carry_link,           [ORDER_SYMLINK] = carry_symlink,     [ORDER_NODE] = carry_node,
       [ORDER_WHITEOUT] = carry_whiteout,   [ORDER_OPAQUE] = carry_opaque,       [ORDER_SETTLE] = carry_settle,
-      [ORDER_CLEAR] = carry_clear,
+      [ORDER_CLEAR] = carry_clear,         [ORDER_READ] = tell_entry,
   };
   check_state(layer);
   if (layer->head.code == ORDER_LINK || layer->head.code == ORDER_SYMLINK) {

@@ -14,6 +14,7 @@ struct input {
 };
 
 struct layer {
+  bool reads;         // what is there is told, and nothing is written
   bool owners;        // files get those of the orders
   bool devices;       // block and character devices may be made
   const char *opaque; // the attribute that makes a directory hide what is below it
@@ -64,5 +65,10 @@ void enter_user_namespace(const struct layer *layer);
 void drop_privileges(const struct layer *layer, bool trusted);
 
 void carry_out(struct layer *layer);
+
+// read.c: what is at the path of the order.
+void tell_entry(struct layer *layer);
+// What has been said and not been sent yet.
+void send_records(void);
 
 #endif

@@ -1,6 +1,6 @@
 // tsrun-layer VERSION FLAGS: reads orders on descriptor 0 and carries them out below the directory that is
-// descriptor 1; what failed, and that all is done, it writes to descriptor 2. Nothing it does leaves the
-// directory: every path is resolved beneath it and by no link (openat2).
+// descriptor 1; what failed, what was asked for, and that all is done, it writes to descriptor 2. Nothing it
+// does leaves the directory: every path is resolved beneath it and by no link (openat2).
 #include "layer.h"
 
 #include <linux/close_range.h>
@@ -11,7 +11,7 @@
 #define VERSION "1"
 #define ROOMY_PIPE (1 << 20)
 
-enum { NEW_USER = 1, TRUSTED = 2, OWNERS = 4, DEVICES = 8, ALL = 15 };
+enum { NEW_USER = 1, TRUSTED = 2, OWNERS = 4, DEVICES = 8, READS = 16, ALL = 31 };
 
 #if defined(__x86_64__)
 __asm__(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call start\n");
@@ -37,6 +37,7 @@ static int parse_flags(const char *text) {
 
 static void set_up(int flags) {
   layer.current = layer.parent = -1;
+  layer.reads = (flags & READS) != 0;
   layer.owners = (flags & OWNERS) != 0;
   layer.devices = (flags & DEVICES) != 0;
   layer.opaque = (flags & TRUSTED) != 0 ? "trusted.overlay.opaque" : "user.overlay.opaque";
@@ -45,7 +46,7 @@ static void set_up(int flags) {
   must(&layer, "close_range", sys_close_range(ANSWERS + 1, ~0u, 0));
   sys_umask(0);
   // Less of it is only slower.
-  (void)sys_set_pipe_size(ORDERS, ROOMY_PIPE);
+  (void)sys_set_pipe_size(layer.reads ? ANSWERS : ORDERS, ROOMY_PIPE);
   if ((flags & NEW_USER) != 0)
     enter_user_namespace(&layer);
   drop_privileges(&layer, (flags & TRUSTED) != 0);

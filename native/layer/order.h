@@ -27,6 +27,7 @@ enum order_code {
   ORDER_OPAQUE,   // first: path of the directory, empty for the target itself
   ORDER_SETTLE,   // first: path of a directory, which gets its mode and times
   ORDER_CLEAR,    // all that is below the target
+  ORDER_READ,     // first: path; what is there is told (read.c)
   ORDER_END,
 };
 

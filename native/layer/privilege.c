@@ -9,10 +9,14 @@
 #include <linux/seccomp.h>
 #include <linux/unistd.h>
 
+#include "../init/memory.h"
+
 #define RESOURCE_CORE 4
 #define RESOURCE_FILES 7
 #define RESOURCE_MEMORY 9
-#define FCHMODAT2 452 // Linux 6.6, the same everywhere
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452 // Linux 6.6, the same everywhere
+#endif
 #define MOST_FILES (MAX_DEPTH + 64)
 #define MOST_MEMORY (64ull << 20)
 
@@ -30,11 +34,12 @@ void enter_user_namespace(const struct layer *layer) {
 }
 
 static void drop_capabilities(const struct layer *layer, bool trusted) {
-  uint64_t kept = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FOWNER | 1ull << CAP_FSETID |
-                  1ull << CAP_SETFCAP;
+  static const uint64_t WRITING = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_FOWNER |
+                                  1ull << CAP_FSETID | 1ull << CAP_SETFCAP;
+  uint64_t kept = layer->reads ? 1ull << CAP_DAC_READ_SEARCH : WRITING;
   if (layer->devices)
     kept |= 1ull << CAP_MKNOD;
-  // For the attributes trusted.*, of which only overlay's are set.
+  // For the attributes trusted.*, of which only overlay's are set or looked for.
   if (trusted)
     kept |= 1ull << CAP_SYS_ADMIN;
   uint64_t effective;
@@ -69,40 +74,41 @@ static void limit(const struct layer *layer, unsigned int resource, uint64_t mos
   }
 
 // None of these can run a program, reach the network, or another process.
+static const struct sock_filter BOTH[] = {
+    IF_NUMBER(write), IF_NUMBER(read),  IF_NUMBER(splice),     IF_NUMBER(close),      IF_NUMBER(openat2),
+    IF_NUMBER(statx), IF_NUMBER(lseek), IF_NUMBER(getdents64), IF_NUMBER(exit_group), IF_NUMBER(exit),
+};
+static const struct sock_filter TO_WRITE[] = {
+    IF_NUMBER(openat),    IF_NUMBER(fchown),    IF_NUMBER(fchmod),    IF_NUMBER(fchmodat),
+    IF_NUMBER(fchmodat2), IF_NUMBER(utimensat), IF_NUMBER(fchownat),  IF_NUMBER(mkdirat),
+    IF_NUMBER(symlinkat), IF_NUMBER(linkat),    IF_NUMBER(fsetxattr), IF_NUMBER(mknodat),
+    IF_NUMBER(unlinkat),  IF_NUMBER(ftruncate),
+};
+static const struct sock_filter TO_READ[] = {
+    IF_NUMBER(readlinkat),
+    IF_NUMBER(flistxattr),
+    IF_NUMBER(fgetxattr),
+};
+
 static void allow_only_files(const struct layer *layer) {
-  struct sock_filter filter[] = {
+  static const struct sock_filter BEFORE[] = {
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch)},
       {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, MACHINE},
       {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS},
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
-      IF_NUMBER(write),
-      IF_NUMBER(read),
-      IF_NUMBER(splice),
-      IF_NUMBER(close),
-      IF_NUMBER(openat),
-      IF_NUMBER(openat2),
-      IF_NUMBER(fchown),
-      IF_NUMBER(fchmod),
-      IF_NUMBER(fchmodat),
-      {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, FCHMODAT2},
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
-      IF_NUMBER(utimensat),
-      IF_NUMBER(fchownat),
-      IF_NUMBER(mkdirat),
-      IF_NUMBER(symlinkat),
-      IF_NUMBER(linkat),
-      IF_NUMBER(fsetxattr),
-      IF_NUMBER(mknodat),
-      IF_NUMBER(unlinkat),
-      IF_NUMBER(statx),
-      IF_NUMBER(getdents64),
-      IF_NUMBER(lseek),
-      IF_NUMBER(ftruncate),
-      IF_NUMBER(exit_group),
-      IF_NUMBER(exit),
-      {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS},
   };
-  const struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+  static const struct sock_filter AFTER[] = {{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS}};
+  struct sock_filter filter[(sizeof BEFORE + sizeof BOTH + sizeof TO_WRITE + sizeof AFTER) / sizeof *AFTER];
+  size_t size = 0;
+#define APPEND(part) (memcpy((char *)filter + size, part, sizeof part), size += sizeof part)
+  APPEND(BEFORE);
+  APPEND(BOTH);
+  if (layer->reads)
+    APPEND(TO_READ);
+  else
+    APPEND(TO_WRITE);
+  APPEND(AFTER);
+  const struct sock_fprog program = {(unsigned short)(size / sizeof *filter), filter};
   must(layer, "seccomp", sys_seccomp(0, &program));
 }
 

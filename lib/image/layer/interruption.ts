@@ -6,7 +6,7 @@ export interface Interruption {
 }
 
 /** (`Promise.race` with a promise that lives long keeps something for each wait.) */
-export function interruption(signal: AbortSignal | undefined, failed: Promise<never>): Interruption {
+export function interruption(signal: AbortSignal | undefined, failed: Promise<void>): Interruption {
   let interrupt: ((reason: unknown) => void) | null = null
   let reason: { readonly is: unknown } | null = null
   const stop = (why: unknown): void => {

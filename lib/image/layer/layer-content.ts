@@ -1,5 +1,6 @@
 /** The content of a file, from the archive to the writer. */
 
+import { monotonicMs, nextTurn } from '../../sys/self.js'
 import { keepLimit, type Limits } from './layer-limits.js'
 import type { Order } from './orders.js'
 import type { TarEntry, TarReader } from './tar-reader.js'
@@ -26,8 +27,10 @@ export interface TreeContext {
   readonly writer: LayerWriter
   readonly tar: TarReader
   readonly limits: Limits
-  /** Whether owners are, and devices are made. */
-  readonly kept: boolean
+  /** Whether files get the owners, and the capabilities, of the layer. */
+  readonly owners: boolean
+  /** Whether devices are made. */
+  readonly devices: boolean
   readonly counts: Tally
   /** Gives the event loop its turn, if it has waited for some milliseconds: everything may be there already. */
   readonly breathe: () => Promise<void>
@@ -38,11 +41,11 @@ export interface TreeContext {
 const TURN_MS = 4
 
 export function breather(): () => Promise<void> {
-  let turn = performance.now()
+  let turn = monotonicMs()
   return async () => {
-    if (performance.now() - turn < TURN_MS) return
-    await new Promise(resolve => setImmediate(resolve))
-    turn = performance.now()
+    if (monotonicMs() - turn < TURN_MS) return
+    await nextTurn()
+    turn = monotonicMs()
   }
 }
 

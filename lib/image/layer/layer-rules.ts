@@ -16,7 +16,7 @@ export function checkIds({ uid, gid }: TarEntry, path: string): void {
 }
 
 /** Namespaces that overlay keeps its own notes in: a layer that writes them would change what other layers look like. */
-const OF_OVERLAY = ['trusted.overlay.', 'user.overlay.']
+export const OF_OVERLAY = ['trusted.overlay.', 'user.overlay.']
 const VALUE_BYTES = 65536
 const NAME_BYTES = 255
 

@@ -13,7 +13,9 @@ export interface LayerTree {
   settle(): Promise<LayerCounts>
 }
 
-export function layerTree(surroundings: Pick<TreeContext, 'writer' | 'tar' | 'limits' | 'kept'>): LayerTree {
+export function layerTree(
+  surroundings: Pick<TreeContext, 'writer' | 'tar' | 'limits' | 'owners' | 'devices'>,
+): LayerTree {
   const counts: Tally = { entries: 0, bytes: 0, squashed: false, opaque: false, dropped: { xattrs: 0, devices: 0 } }
   const context: TreeContext = { ...surroundings, counts, breathe: breather(), sparse: 0 }
   const directories = rememberedDirectories(context.limits)
@@ -62,7 +64,7 @@ function rememberedDirectories(limits: Limits): Directories {
 }
 
 async function addEntry(context: TreeContext, directories: Directories, entry: TarEntry): Promise<void> {
-  const { limits, counts, kept } = context
+  const { limits, counts, owners } = context
   counts.entries++
   const path = layerPath(entry.name, limits)
   keepLimit(limits, { name: 'entries', value: counts.entries, entry: path })
@@ -73,7 +75,7 @@ async function addEntry(context: TreeContext, directories: Directories, entry: T
   }
   if (path === '' && entry.kind !== 'directory') throw unsafe('.', `the root of the layer is a ${entry.kind}`)
   checkIds(entry, path)
-  counts.squashed ||= !kept && (entry.uid !== 0 || entry.gid !== 0)
+  counts.squashed ||= !owners && (entry.uid !== 0 || entry.gid !== 0)
   if (entry.kind === 'directory') directories.add(path, entry)
   else directories.forget(path)
   await MAKERS[entry.kind](context, entry, path)
@@ -121,7 +123,7 @@ const makeLink: Maker = async (context, { linkName }, path) => {
 
 const makeNode: Maker = async (context, entry, path) => {
   const node = nodeOf(entry, path)
-  if (node.device !== 0 && !context.kept) {
+  if (node.device !== 0 && !context.devices) {
     context.counts.dropped.devices++
     return
   }
@@ -137,7 +139,7 @@ const MAKERS: Readonly<Record<EntryKind, Maker>> = {
 /** Those that are kept belong to the file or directory that is open. */
 async function sendAttributes(context: TreeContext, entry: TarEntry, path: string): Promise<void> {
   const { limits, counts } = context
-  const { kept, dropped } = layerAttributes(entry, path, { capabilities: context.kept, limits })
+  const { kept, dropped } = layerAttributes(entry, path, { capabilities: context.owners, limits })
   counts.dropped.xattrs += dropped
   for (const [first, second] of kept) await sendOrder(context, { order: 'attribute', first, second })
 }

@@ -3,15 +3,17 @@ import { createHash } from 'node:crypto'
 import { LayerError, SystemError } from '../../errors.js'
 import { closeFd } from '../../sys/beneath.js'
 import { listDirectory, openPath } from '../../sys/file.js'
-import { effectiveUid } from '../../sys/self.js'
 import { byteSource } from './byte-source.js'
-import { compressionOf, decompressed } from './decompress.js'
+import { clearBelow } from './clear-layer.js'
+import { compressionOf, decompressed, type LayerCompression } from './decompress.js'
 import { type Interruption, interruption } from './interruption.js'
 import type { LayerCounts } from './layer-content.js'
 import { keepLimit, type LayerLimits, type Limits, limitsOf, RATIO_FROM_BYTES } from './layer-limits.js'
+import { chosenOwners, type LayerOwners, mappingsOf, type OwnerMappings } from './layer-owners.js'
+import type { OverlayKind } from './layer-process.js'
 import { layerTree } from './layer-tree.js'
 import { tarReader } from './tar-reader.js'
-import { type LayerWriter, type OverlayKind, startWriter } from './writer.js'
+import { type LayerWriter, startWriter } from './writer.js'
 
 export interface UnpackOptions {
   /** The layer as it was downloaded. */
@@ -25,10 +27,9 @@ export interface UnpackOptions {
   /** Which attributes overlay is going to look at: `trusted.overlay.*` (root), or `user.overlay.*` (rootless). */
   readonly overlay: OverlayKind
   /**
-   * `kept`: as the layer has them, which takes root. `squashed`: all files belong to this user, there are no devices and no file capabilities.
-   * Default: `kept` as root, else `squashed`.
+   * `squashed` leaves out devices and file capabilities too, `mapped` devices. Default: `kept` as root, else `squashed`.
    */
-  readonly owners?: 'kept' | 'squashed'
+  readonly owners?: LayerOwners
   readonly limits?: LayerLimits
   readonly signal?: AbortSignal
 }
@@ -47,33 +48,62 @@ export interface UnpackedLayer extends LayerCounts {
  * @throws the reason of `signal`
  */
 export async function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer> {
-  const { target, overlay, signal } = options
+  const { target, signal } = options
   const limits = limitsOf(options.limits)
-  const owners = options.owners ?? (effectiveUid() === 0 ? 'kept' : 'squashed')
+  const owners = chosenOwners(options.owners)
   const compression = compressionOf(options.mediaType)
   signal?.throwIfAborted()
   if (listDirectory(target).length > 0) throw new SystemError({ syscall: 'unpack', errno: 'ENOTEMPTY', path: target })
   const directory = openPath(target, { directory: true })
-  const kept = owners === 'kept'
   try {
-    const writer = startWriter({ target: directory, overlay, owners: kept, devices: kept })
-    const stop = interruption(signal, writer.failed)
-    try {
-      const bytes = measured({ ...options, limits }, chunks => decompressed(chunks, compression), stop)
-      const counts = await write({ bytes: bytes.chunks, writer, limits, kept })
-      const diffId = bytes.diffId()
-      compare(diffId, options.diffId)
-      await writer.finish()
-      return { diffId, ...counts }
-    } finally {
-      stop.end()
-      await writer.stop()
-    }
-  } catch (error) {
-    await clearBelow(directory)
-    throw error
+    return await unpackInto({ options, limits, owners, compression, directory })
   } finally {
     closeFd(directory)
+  }
+}
+
+interface Unpacking {
+  readonly options: UnpackOptions
+  readonly limits: Limits
+  readonly owners: LayerOwners
+  readonly compression: LayerCompression
+  readonly directory: number
+}
+
+async function unpackInto({ options, limits, owners, compression, directory }: Unpacking): Promise<UnpackedLayer> {
+  const mappings = mappingsOf(owners)
+  const allowed = { owners: owners !== 'squashed', devices: owners === 'kept' }
+  const writer = await startWriter({ target: directory, overlay: options.overlay, mappings, ...allowed })
+  const stop = interruption(options.signal, writer.verdict)
+  try {
+    const bytes = measured({ ...options, limits }, chunks => decompressed(chunks, compression), stop)
+    const counts = await write({ bytes: bytes.chunks, writer, limits, ...allowed })
+    const diffId = bytes.diffId()
+    compare(diffId, options.diffId)
+    await stop.race(writer.finish())
+    return { diffId, ...counts }
+  } catch (error) {
+    await writer.stop()
+    await clearAfter(error, directory, mappings)
+    throw error
+  } finally {
+    stop.end()
+    await writer.stop()
+  }
+}
+
+async function clearAfter(cause: unknown, directory: number, mappings: OwnerMappings | null): Promise<void> {
+  try {
+    await clearBelow(directory, mappings)
+  } catch (error) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const then = error instanceof Error ? error.message : String(error)
+    throw new LayerError(
+      'ERR_LAYER_WRITE',
+      `${why}; and what had been unpacked could not be removed: ${then}`,
+      {},
+      { cause },
+    )
   }
 }
 
@@ -129,13 +159,14 @@ interface Writing {
   readonly bytes: AsyncGenerator<Buffer>
   readonly writer: LayerWriter
   readonly limits: Limits
-  readonly kept: boolean
+  readonly owners: boolean
+  readonly devices: boolean
 }
 
-async function write({ bytes, writer, limits, kept }: Writing): Promise<LayerCounts> {
+async function write({ bytes, writer, limits, owners, devices }: Writing): Promise<LayerCounts> {
   const source = byteSource(bytes)
   const tar = tarReader(source, limits)
-  const tree = layerTree({ writer, tar, limits, kept })
+  const tree = layerTree({ writer, tar, limits, owners, devices })
   try {
     for (let entry = await tar.next(); entry !== null; entry = await tar.next()) await tree.add(entry)
     // What follows the archive's end belongs to its digest.
@@ -143,35 +174,5 @@ async function write({ bytes, writer, limits, kept }: Writing): Promise<LayerCou
     return await tree.settle()
   } finally {
     await bytes.return(undefined)
-  }
-}
-
-/** Leaves the directory itself. */
-async function clearBelow(directory: number): Promise<void> {
-  const writer = startWriter({ target: directory, overlay: 'user', owners: false, devices: false })
-  try {
-    void writer.order({ order: 'clear' })
-    await writer.finish()
-  } finally {
-    await writer.stop()
-  }
-}
-
-export interface ClearOptions {
-  /** What `unpackLayer` has written to, whole or in part. */
-  readonly target: string
-}
-
-/**
- * Removes all that is in the directory, by a process of its own; not the directory.
- * @throws {LayerError} ERR_LAYER_WRITE if something can't be removed
- * @throws {SystemError} ENOENT or ENOTDIR
- */
-export async function clearLayer({ target }: ClearOptions): Promise<void> {
-  const directory = openPath(target, { directory: true })
-  try {
-    await clearBelow(directory)
-  } finally {
-    closeFd(directory)
   }
 }

@@ -1,11 +1,13 @@
 /** What native/layer answers (native/layer/answer.c). */
 import { LayerError } from '../../errors.js'
 import { errnoMessage, errnoName } from '../../sys/errno.js'
+import type { ByteSource } from './byte-source.js'
 import { shown } from './layer-limits.js'
 import { ORDERS } from './orders.js'
+import { textAt } from './tar-header.js'
 
 const KINDS = { mapped: 1, done: 2, failed: 3, refused: 4 } as const
-const HEAD_BYTES = 24
+export const ANSWER_BYTES = 24
 const CALL_AT = 8
 
 export interface WriterAnswer {
@@ -17,22 +19,23 @@ export interface WriterAnswer {
   readonly path: string
 }
 
-/** The first answer in the bytes, and where it ends; null: it is not all there. */
-export function parseAnswer(bytes: Buffer): { readonly answer: WriterAnswer; readonly end: number } | null {
-  if (bytes.length < HEAD_BYTES) return null
-  const end = HEAD_BYTES + bytes.readUInt16LE(2)
-  if (bytes.length < end) return null
-  const [kind] = Object.entries(KINDS).find(([, code]) => code === bytes[0]) ?? ['refused']
-  const call = bytes.toString('latin1', CALL_AT, HEAD_BYTES).replace(/\0.*$/s, '')
-  const errno = errnoName(bytes.readUInt32LE(4))
-  const answer = {
+/** The next answer; null: it has ended without one. */
+export async function readAnswer(source: ByteSource): Promise<WriterAnswer | null> {
+  const head = await source.take(ANSWER_BYTES)
+  const rest = head.length < ANSWER_BYTES ? null : await source.take(head.readUInt16LE(2))
+  return rest === null ? null : answerOf(head, rest)
+}
+
+/** Of its two parts: a head, and a path. */
+export function answerOf(head: Buffer, path: Buffer): WriterAnswer {
+  const [kind] = Object.entries(KINDS).find(([, code]) => code === head[0]) ?? ['refused']
+  return {
     kind: kind as WriterAnswer['kind'],
-    order: bytes[1] ?? 0,
-    call,
-    errno,
-    path: bytes.toString('latin1', HEAD_BYTES, end),
+    order: head[1] ?? 0,
+    call: textAt(head, CALL_AT, ANSWER_BYTES - CALL_AT),
+    errno: errnoName(head.readUInt32LE(4)),
+    path: path.toString('latin1'),
   }
-  return { answer, end }
 }
 
 const NAMES = new Map<number, string>(Object.entries(ORDERS).map(([name, code]) => [code, name]))

@@ -1,26 +1,8 @@
-/** The process that writes (native/layer): started, fed with orders, and ended whatever happens. */
+/** Orders to the process that writes, in batches. */
 import type { Writable } from 'node:stream'
-import { LayerError } from '../../errors.js'
-import { closeFd, closeFds } from '../../sys/beneath.js'
-import { layerExecutable } from '../../sys/memory.js'
-import { type ExitStatus, reap, signalPidfd } from '../../sys/processes.js'
-import { type Spawned, spawn } from '../../sys/spawn.js'
-import { makePipe, readableOf, writableOf } from '../../sys/stream.js'
-import { READABLE, watch } from '../../sys/watch.js'
+import { type LayerProcess, type ProcessOptions, startLayerProcess } from './layer-process.js'
 import { MOST_ORDER_BYTES, type Order, writeOrder } from './orders.js'
-import { errorOf, parseAnswer, type WriterAnswer } from './verdict.js'
-
-export type OverlayKind = 'trusted' | 'user'
-
-export interface WriterOptions {
-  /** A descriptor of the directory, which stays the caller's. */
-  readonly target: number
-  readonly overlay: OverlayKind
-  /** Whether files get the owners of the layer. */
-  readonly owners: boolean
-  /** Whether devices may be made. */
-  readonly devices: boolean
-}
+import { errorOf, readAnswer } from './verdict.js'
 
 export interface LayerWriter {
   /** Null: the next order may come at once; else when the promise has resolved. */
@@ -29,105 +11,30 @@ export interface LayerWriter {
   data(bytes: Buffer): Promise<void> | null
   /** All of it has been carried out when this resolves. */
   finish(): Promise<void>
-  /** Rejects as soon as the writer fails; never resolves. It need not be looked at. */
-  readonly failed: Promise<never>
+  /** Rejects as soon as the writer fails; else resolves when it is done. It need not be looked at. */
+  readonly verdict: Promise<void>
   /** Ends the process if it still runs, and waits for its end. May be called more than once. */
   stop(): Promise<void>
 }
 
-const VERSION = '1'
-const FLAGS = { newUser: 1, trusted: 2, owners: 4, devices: 8 } as const
-const SIGKILL = 9
-
-/** @throws {SystemError} if it can't be started; @throws {HostError} ERR_HOST_INSTALL */
-export function startWriter(options: WriterOptions): LayerWriter {
-  const { process, orders, answers } = startProcess(options)
-  const stream = writableOf(orders)
-  const end = endOf(process)
-  const verdict = readVerdict(answers, end.exited)
-  const failed = (async (): Promise<never> => {
-    const answer = await verdict
-    if (answer.kind !== 'done') throw errorOf(answer)
-    return new Promise<never>(() => {})
-  })()
-  failed.catch(() => {})
-  const { order, data, flush } = batches(stream, failed)
+/** @throws as `startLayerProcess` */
+export async function startWriter(options: Omit<ProcessOptions, 'reads'>): Promise<LayerWriter> {
+  const { orders, answers, died, stop } = await startLayerProcess({ ...options, reads: false })
+  const verdict = settled({ answers, died })
+  verdict.catch(() => {})
+  const { order, data, flush } = batches(orders, verdict)
   const finish = async (): Promise<void> => {
     void order({ order: 'end' })
     await flush()
-    const answer = await verdict
-    if (answer.kind !== 'done') throw errorOf(answer)
+    await verdict
   }
-  const stop = async (): Promise<void> => {
-    stream.destroy()
-    end.kill()
-    await end.exited
-    await verdict.catch(() => {})
-  }
-  return { order, data, finish, failed, stop }
+  return { order, data, finish, verdict, stop }
 }
 
-interface Started {
-  readonly process: Spawned
-  /** Our ends of the pipes. */
-  readonly orders: number
-  readonly answers: number
-}
-
-function startProcess({ target, overlay, owners, devices }: WriterOptions): Started {
-  const flags =
-    (overlay === 'trusted' ? FLAGS.trusted : 0) | (owners ? FLAGS.owners : 0) | (devices ? FLAGS.devices : 0)
-  const [ours, theirs]: [number[], number[]] = [[], []]
-  try {
-    const [read, orders] = makePipe()
-    theirs.push(read)
-    ours.push(orders)
-    const [answers, write] = makePipe()
-    theirs.push(write)
-    ours.push(answers)
-    const executable = layerExecutable()
-    theirs.push(executable)
-    const process = spawn({ executable, arguments: [VERSION, String(flags)], fds: [read, target, write] })
-    return { process, orders, answers }
-  } catch (error) {
-    closeFds(ours)
-    throw error
-  } finally {
-    closeFds(theirs)
-  }
-}
-
-interface End {
-  readonly exited: Promise<ExitStatus | null>
-  kill(): void
-}
-
-function endOf({ pidfd }: Spawned): End {
-  let isOpen = true
-  const exited = (async () => {
-    await watch(pidfd, READABLE).ready
-    const status = reap(pidfd)
-    isOpen = false
-    closeFd(pidfd)
-    // Somebody else has reaped it: nothing is known.
-    return typeof status === 'string' ? null : status
-  })()
-  exited.catch(() => {})
-  const kill = (): void => {
-    if (isOpen) signalPidfd(pidfd, SIGKILL)
-  }
-  return { exited, kill }
-}
-
-/** The last answer; @throws {LayerError} ERR_LAYER_DIED if there is none. */
-async function readVerdict(answers: number, exited: Promise<ExitStatus | null>): Promise<WriterAnswer> {
-  let bytes: Buffer = Buffer.alloc(0)
-  for await (const chunk of readableOf(answers)) bytes = Buffer.concat([bytes, chunk as Buffer])
-  const parsed = parseAnswer(bytes)
-  if (parsed !== null) return parsed.answer
-  const status = await exited
-  const how = status?.signal ?? (status === null ? 'an unknown status' : `status ${status.exitCode}`)
-  throw new LayerError('ERR_LAYER_DIED', `the layer writer (tsrun-layer) ended with ${how} before it was done`)
+async function settled({ answers, died }: Pick<LayerProcess, 'answers' | 'died'>): Promise<void> {
+  const answer = await readAnswer(answers)
+  if (answer === null) throw await died()
+  if (answer.kind !== 'done') throw errorOf(answer)
 }
 
 /** Two of them: one is filled while the other is written. */
@@ -137,24 +44,28 @@ const LARGE_BYTES = 32 * 1024
 
 type Batches = Pick<LayerWriter, 'order' | 'data'> & { flush(): Promise<void> }
 
-function batches(stream: Writable, failed: Promise<never>): Batches {
+function batches(stream: Writable, verdict: Promise<void>): Batches {
   let [filling, other] = [Buffer.allocUnsafe(BATCH_BYTES), Buffer.allocUnsafe(BATCH_BYTES)]
   let at = 0
   const write = (bytes: Buffer): Promise<void> =>
     new Promise<void>((resolve, reject) => {
       stream.write(bytes, error => (error == null ? resolve() : reject(error)))
-      // The writer's own words are better than EPIPE, which comes with its end.
     }).catch(async error => {
-      await failed
+      // The process's own words are better than EPIPE, which comes with its end.
+      await verdict
       throw error
     })
   let written: Promise<void> = Promise.resolve()
+  const pass = (bytes: Buffer): void => {
+    written = written.then(() => write(bytes))
+    written.catch(() => {})
+  }
+  /** When it resolves, the batch before this one is free. */
   const flush = async (): Promise<void> => {
     const [full, size, before] = [filling, at, written]
     ;[filling, other] = [other, filling]
     at = 0
-    written = size === 0 ? before : before.then(() => write(full.subarray(0, size)))
-    written.catch(() => {})
+    if (size > 0) pass(full.subarray(0, size))
     await before
   }
   const order = (given: Order): Promise<void> | null => {
@@ -164,8 +75,7 @@ function batches(stream: Writable, failed: Promise<never>): Batches {
   const large = async (bytes: Buffer): Promise<void> => {
     at = writeOrder(filling, at, { order: 'data', bytes: bytes.length })
     await flush()
-    written = written.then(() => write(bytes))
-    written.catch(() => {})
+    pass(bytes)
     await written
   }
   const data = (bytes: Buffer): Promise<void> | null => {
