@@ -13,7 +13,7 @@ export interface RuntimeOptions {
    */
   readonly cgroupManager?: CgroupDriver
   /**
-   * The directory of the native parts, `native/build` of the installed package: for a program that is bundled into one file, and so is
+   * The directory of the installed package (or of its native parts): for a program that is bundled into one file, and so is
    * somewhere else. One for the whole process. Default: the environment variable TSRUN_NATIVE, else beside this module.
    */
   readonly native?: string

@@ -1,7 +1,7 @@
 /**
  * Bundles the command: lib/cli/main.ts with all that it needs becomes one script, dist/cli/program-HASH.js, which
  * dist/cli/tsrun.cjs (lib/cli/entry.ts) runs. Loading a hundred small modules would cost more than a container. What is
- * compiled on install (the add-ons of ffi-napi and ref-napi) stays outside.
+ * compiled (the add-ons of ffi-napi and ref-napi) stays outside.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -28,8 +28,9 @@ const { existsSync } = require('node:fs')
 module.exports = () => {
   const owner = ${JSON.stringify(chain)}.reduce((from, name) => createRequire(from).resolve(name + '/package.json'), bundleName)
   const folder = owner.slice(0, owner.lastIndexOf('/'))
-  const file = folder + ${JSON.stringify(`/${file}`)}
-  return existsSync(file) ? require(file) : createRequire(owner)('node-gyp-build')(folder)
+  const compiled = [${JSON.stringify(file)}, 'prebuilds/linux-' + process.arch + '/node.napi.node'].map(name => folder + '/' + name)
+  const found = compiled.find(existsSync)
+  return found === undefined ? createRequire(owner)('node-gyp-build')(folder) : require(found)
 }`
 
 const ffi = {

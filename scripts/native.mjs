@@ -1,73 +1,36 @@
 /**
- * Compiles the native parts into native/build/: `libtsrun.so` (native/sys, behind lib/sys), `tsrun-init` (native/init, the
- * helper) and `tsrun-layer` (native/layer, which writes the layers of images). Needs a C compiler (`CC`, else `cc`) and nothing
- * else. Then prepares the command, if it has been built, for this version of Node. Runs on install and with
- * `npm run build:native`.
+ * Compiles the native parts into native/build/ (native-parts.mjs says which) with a C compiler (`CC`, else `cc`), and the add-ons
+ * of the bundled packages, unless the package came with those for this machine. Then prepares the command, if it has been
+ * built, for this version of Node. Runs on install and with `npm run build:native`.
  */
 import { spawnSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { abiModule, abiOf } from './abi.mjs'
+import { buildAddOns } from './add-ons.mjs'
 import { writeCodeCache } from './code-cache.mjs'
+import {
+  BuildFailure,
+  flagsOf,
+  HOW_TO_COMPILE,
+  installed,
+  isPrebuilt,
+  parts,
+  root,
+  sourcesOf,
+  unitsOf,
+} from './native-parts.mjs'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const build = join(root, 'native', 'build')
-const targets = [
-  { folder: 'sys', output: 'libtsrun.so' },
-  { folder: 'init', output: 'tsrun-init' },
-  // It makes the same system calls, and has no libc either.
-  {
-    folder: 'layer',
-    output: 'tsrun-layer',
-    shared: ['call.h', 'memory.c', 'memory.h', 'sys.c', 'sys.h', 'sys_copy.c'],
-  },
-]
-
 const sys = join(root, 'native', 'sys')
 const abi = existsSync(sys) ? abiOf(sys) : 0
 
 const noCompiler = compiler => `tsrun: no C compiler found (tried "${compiler}"), so its native part cannot be built.
-  Debian, Ubuntu:  apt-get install gcc libc6-dev
-  Fedora, RHEL:    dnf install gcc glibc-devel
-  Alpine:          apk add gcc musl-dev linux-headers
-  Another one:     set CC to its path
-Then run:          npm rebuild tsrun   (in a clone of tsrun: npm run build)`
+${HOW_TO_COMPILE}
+  Another one:     set CC to its path`
 
-class BuildFailure extends Error {}
-
-function sourcesOf(folder, shared = []) {
-  const path = join(root, 'native', folder)
-  if (!existsSync(path)) return []
-  const own = readdirSync(path)
-    .filter(name => /\.[chS]$/.test(name) || name === 'flags.txt')
-    .sort()
-    .map(name => join(path, name))
-  return [...own, ...shared.map(name => join(root, 'native', 'init', name))]
-}
-
-/** One flag per line; empty lines and lines that start with # are left out. */
-function flagsOf(sources) {
-  const file = sources.find(path => path.endsWith('/flags.txt'))
-  if (file === undefined) throw new BuildFailure(`tsrun: ${relative(root, dirname(sources[0]))}/flags.txt is missing`)
-  const flags = readFileSync(file, 'utf8')
-    .split('\n')
-    .map(line => line.trim())
-    .filter(line => line !== '' && !line.startsWith('#'))
-  // A compiler newer than ours may know new warnings: they must not break somebody's install.
-  const installed = !existsSync(join(root, 'lib'))
-  return installed ? flags.filter(flag => flag !== '-Werror') : flags
-}
+/** A compiler newer than ours may know new warnings: they must not break somebody's install. */
+const wanted = flag => !(installed && flag === '-Werror')
 
 function isFresh(output, sources) {
   if (!existsSync(output)) return false
@@ -77,8 +40,8 @@ function isFresh(output, sources) {
 
 function compile({ sources, output }) {
   const [compiler, ...before] = (process.env.CC || 'cc').split(/\s+/)
-  const flags = [...flagsOf(sources), `-DTSRUN_ABI=${abi}`]
-  const units = sources.filter(path => /\.[cS]$/.test(path))
+  const flags = [...flagsOf(sources).filter(wanted), `-DTSRUN_ABI=${abi}`]
+  const units = unitsOf(sources)
   const temporary = `${output}.${process.pid}`
   const started = new Date()
   const libraries = flags.filter(flag => flag.startsWith('-l'))
@@ -116,9 +79,9 @@ function makeBuildFolder() {
 }
 
 function buildAll() {
-  for (const { folder, output: name, shared } of targets) {
-    const sources = sourcesOf(folder, shared)
-    const output = join(build, name)
+  for (const part of parts) {
+    const sources = sourcesOf(part)
+    const output = join(build, part.output)
     if (!sources.some(path => path.endsWith('.c')) || isFresh(output, sources)) continue
     makeBuildFolder()
     compile({ sources, output })
@@ -128,7 +91,8 @@ function buildAll() {
 
 try {
   recordAbi()
-  buildAll()
+  if (installed) buildAddOns()
+  if (!isPrebuilt()) buildAll()
   writeCodeCache()
 } catch (error) {
   if (!(error instanceof BuildFailure)) throw error

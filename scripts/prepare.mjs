@@ -19,7 +19,7 @@ function buildTap() {
 
 if (isClone && hasCompiler) {
   process.exitCode = spawnSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' }).status ?? 1
-  buildTap()
+  if (!['pack', 'publish'].includes(process.env.npm_command)) buildTap()
 } else if (isClone) {
   console.error('tsrun: TypeScript is not installed, dist is left as it is')
 }

@@ -37,12 +37,19 @@ export type Need =
   | 'podman'
   | 'docker'
   | 'openssl'
+  | 'pnpm'
+  | 'musl-gcc'
+  | 'aarch64'
+  | 'systems'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
 const installed = (name: string) => existsSync(`test/integration/runners/node_modules/${name}/package.json`)
+/** What package.test.ts installs the package in. `.ci/nightly` names more. */
+export const SYSTEMS = 'test/integration/systems/downloads'
+export const systems = (process.env.SYSTEMS ?? 'x64-22 arm64-22 bullseye').split(' ')
 const isRoot = () => process.geteuid?.() === 0
 const mounted = (type: string) => readFileSync('/proc/self/mountinfo', 'utf8').includes(` - ${type} `)
 
@@ -112,6 +119,16 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   podman: { isThere: () => works('podman', '--version'), otherwise: 'needs podman' },
   docker: { isThere: () => works('dockerd', '--version'), otherwise: 'needs docker (package docker.io)' },
   openssl: { isThere: () => works('openssl', 'version'), otherwise: 'needs openssl' },
+  pnpm: { isThere: () => installed('pnpm'), otherwise: 'needs pnpm (npm install --prefix test/integration/runners)' },
+  'musl-gcc': { isThere: () => works('musl-gcc', '--version'), otherwise: 'needs musl-gcc (package musl-tools)' },
+  aarch64: {
+    isThere: () => works('qemu-aarch64-static', '--version') && works('aarch64-linux-gnu-g++', '--version'),
+    otherwise: 'needs qemu-user-static and a compiler for arm64 (package g++-aarch64-linux-gnu)',
+  },
+  systems: {
+    isThere: () => systems.every(name => existsSync(`${SYSTEMS}/${name}`)),
+    otherwise: `needs node test/integration/systems/make.mjs ${systems.join(' ')}`,
+  },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }
 

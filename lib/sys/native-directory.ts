@@ -1,5 +1,6 @@
 /** Where the native parts are: libtsrun.so, and the helper tsrun-init. */
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../errors.js'
 
@@ -26,15 +27,23 @@ function chosenAlready(wanted: string, before: string): ConfigError {
 /** Absolute; null: this is a bundle in CommonJS, which can't tell where it is, and nobody has said. */
 export function nativeDirectory(): string | null {
   const named = chosen ?? process.env.TSRUN_NATIVE ?? ''
-  return named === '' ? besidePackage() : resolve(named)
+  if (named !== '') return partsBelow(resolve(named)) ?? resolve(named)
+  const here: string | undefined = import.meta.url
+  if (here === undefined) return null
+  // The same from lib/sys, from dist/sys and from dist/cli.
+  const root = fileURLToPath(new URL('../..', here))
+  return partsBelow(root) ?? join(root, 'native/build')
 }
 
-/** Where `npm install` puts what it compiles; the same from lib/sys and from dist/sys. */
-function besidePackage(): string | null {
-  const here: string | undefined = import.meta.url
-  return here === undefined ? null : fileURLToPath(new URL('../../native/build', here))
+/** Of a package: what was compiled on this machine, or else what it came with. */
+const FOLDERS = ['', 'native/build', `prebuilds/linux-${process.arch}`]
+
+/** Where in `path` the parts are: null if they are not there. */
+function partsBelow(path: string): string | null {
+  const folder = FOLDERS.find(name => existsSync(join(path, name, 'libtsrun.so')))
+  return folder === undefined ? null : join(path, folder)
 }
 
 /** What somebody can do in whose bundle the native parts are not found. */
 export const NATIVE_REMEDY =
-  'in a bundled program, set TSRUN_NATIVE, or the option `native` of createRuntime, to the directory native/build of the installed package'
+  'in a bundled program, set TSRUN_NATIVE, or the option `native` of createRuntime, to the directory of the installed package'

@@ -15,7 +15,7 @@ export function nativePart(name: 'libtsrun.so' | 'tsrun-init' | 'tsrun-layer'): 
   throw new HostError('ERR_HOST_INSTALL', {
     needs: 'the native library of tsrun',
     found: `no ${path}`,
-    remedy: `it is compiled by the install script: run \`npm rebuild tsrun\` (npm may ask you to allow the script: \`npm install-scripts approve tsrun\`); ${NATIVE_REMEDY}`,
+    remedy: `the package has it for x64 and arm64, and for others its install script compiles it: run \`npm rebuild tsrun\` (npm may ask you to allow the script: \`npm install-scripts approve tsrun\`); ${NATIVE_REMEDY}`,
   })
 }
 

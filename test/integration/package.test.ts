@@ -1,37 +1,29 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** The package, from a fresh clone to what somebody does with it who has installed it; without a compiler, but where one is wanted. */
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, resolve } from 'node:path'
+import { buildSync } from 'esbuild'
 import t, { type Test } from 'tap'
-import { missing } from '../needs.js'
+import { missing, SYSTEMS, systems } from '../needs.js'
+import { checkSymbols, LIBRARIES, loadWithMusl } from './any-libc.js'
+import { ARCHIVE, addDependencies, clone, project, run, temporary, version, WORKS } from './packed.js'
 
-const { version, allowScripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-  version: string
-  allowScripts: Record<string, boolean>
-}
+const dynamic = (folder: string, processor: string) => [
+  join(folder, `prebuilds/linux-${processor}/libtsrun.so`),
+  ...ADD_ONS.map(name => join(folder, 'node_modules', name, `prebuilds/linux-${processor}/node.napi.node`)),
+]
 
-/** The environment without what the npm that runs these tests says about this project. */
-const environment = Object.fromEntries(
-  Object.entries(process.env).filter(
-    ([name]) => !/^(npm_(lifecycle|package)_|npm_config_local_prefix|INIT_CWD)/.test(name) || name.includes('node_gyp'),
-  ),
-)
-
-function run(folder: string, command: string, ...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: 'utf8', env: environment })
-  return { status, stdout, output: `${stdout}${stderr}` }
-}
-
-/** Says what comes of a container without a program: an error that only a working installation has. */
-const USE = `
-import { createRuntime, isTsrunError } from 'tsrun'
-const config = { ociVersion: '1.2.0', process: { cwd: '/', args: ['/no-such-program'] }, linux: { namespaces: [{ type: 'mount' }] } }
-try {
-  await createRuntime({ root: process.cwd() + '/state' }).run({ config, rootfs: process.cwd() + '/rootfs' })
-} catch (error) {
-  console.log(isTsrunError(error) + ' ' + error.code + ' ' + error.message)
-}
-`
+const PARTS = ['libtsrun.so', 'tsrun-init', 'tsrun-layer']
+const ADD_ONS = ['ffi-napi', 'ref-napi', '@2060.io/ref-napi']
 
 const TYPED = `
 import { createRuntime, type Runtime, StateError } from 'tsrun'
@@ -52,81 +44,207 @@ const TYPED_PROJECT = {
   files: ['typed.ts'],
 }
 
-/** An empty project that has the packed package installed, but none of the install scripts run. */
-function installed(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tsrun-package-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const packed = run(process.cwd(), 'npm', 'pack', '--ignore-scripts', '--pack-destination', folder)
-  t.equal(packed.status, 0, 'npm pack works', packed)
-  const archive = `tsrun-${version}.tgz`
-  const allowed = { ...allowScripts, tsrun: true, [`file:${archive}`]: true }
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', private: true, allowScripts: allowed }))
-  const result = run(folder, 'npm', 'install', '--ignore-scripts', '--prefer-offline', `./${archive}`)
+/** `npm pack` in a clone, and the path of what it made. */
+function pack(t: Test, folder = clone(t)): string {
+  if (!existsSync(join(folder, 'node_modules'))) addDependencies(folder)
+  const { status, output } = run(folder, 'npm', 'pack')
+  t.equal(status, 0, 'npm pack works', { output })
+  return join(folder, ARCHIVE)
+}
+
+/** A project that has the package installed, and none of its install scripts run. */
+function installed(t: Test, archive: string): string {
+  const folder = project(t)
+  const result = run(folder, 'npm', 'install', '--ignore-scripts', '--prefer-offline', archive)
   t.equal(result.status, 0, 'npm install works', result)
   return folder
 }
 
-t.test(
-  'the package can be installed in an empty project',
-  { skip: missing('npm', 'cc'), timeout: 300_000 },
-  async t => {
-    t.ok(existsSync('dist/index.js') && existsSync('dist/cli/tsrun.cjs'), 'it has been built (npm run build)')
-    const folder = installed(t)
-    const at = (...parts: readonly string[]) => join(folder, 'node_modules', 'tsrun', ...parts)
-    writeFileSync(join(folder, 'use.mjs'), USE)
-    mkdirSync(join(folder, 'rootfs'))
+/** Every path below `folder`, relative to it. */
+const filesOf = (folder: string) => readdirSync(folder, { recursive: true }).map(String)
 
-    t.test('it has what it needs and nothing else', async t => {
-      for (const file of [
-        'LICENSE',
-        'README.md',
-        'CHANGELOG.md',
-        'SECURITY.md',
-        'dist/index.d.ts',
-        'man/tsrun.8',
-        'native/init/flags.txt',
-      ])
-        t.ok(existsSync(at(file)), file)
-      for (const file of ['lib', 'test', 'native/build', 'node_modules', '.ci'])
-        t.notOk(existsSync(at(file)), `no ${file}`)
-    })
+t.test('a clone without its dependencies is not packed', { skip: missing('npm') }, async t => {
+  const folder = clone(t)
+  const { status, output } = run(folder, 'npm', 'pack')
+  t.not(status, 0)
+  t.match(output, /cannot be packed without typescript.*npm ci/)
+  t.notOk(existsSync(join(folder, ARCHIVE)))
+})
 
-    t.test('before the native parts are compiled it says how that is done', async t => {
-      const { output } = run(folder, 'node', 'use.mjs')
-      t.match(output, /true ERR_HOST_INSTALL .*npm rebuild/)
-    })
+t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 }, async t => {
+  const source = clone(t)
+  mkdirSync(join(source, 'dist/old'), { recursive: true })
+  writeFileSync(join(source, 'dist/old/stale.js'), '')
+  const archive = pack(t, source)
+  const folder = installed(t, archive)
+  const at = (...parts: readonly string[]) => join(folder, 'node_modules', 'tsrun', ...parts)
 
-    t.test('without a compiler the install script says which package has one', async t => {
-      const { status, stderr } = spawnSync('node', [at('scripts/native.mjs')], {
-        encoding: 'utf8',
-        env: { ...environment, CC: 'no-such-compiler' },
-      })
-      t.equal(status, 1)
-      t.match(stderr, /no C compiler found.*no-such-compiler/)
-      t.match(stderr, /apt-get install gcc/)
-    })
+  t.test('has what it needs and nothing else', async t => {
+    for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'dist/index.d.ts', 'man/tsrun.8'])
+      t.ok(existsSync(at(name)), name)
+    for (const name of ['lib', 'test', 'native/build', '.ci', 'dist/old', 'scripts/prepack.mjs'])
+      t.notOk(existsSync(at(name)), `no ${name}`)
+    for (const processor of ['linux-x64', 'linux-arm64']) {
+      for (const name of PARTS) t.ok(existsSync(at('prebuilds', processor, name)), `${processor} ${name}`)
+      for (const name of ADD_ONS)
+        t.ok(existsSync(at('node_modules', name, 'prebuilds', processor, 'node.napi.node')), name)
+    }
+    const compiledHere = filesOf(at('node_modules')).filter(name => /(^|\/)build(\/|$)|\.o$|\.unpacked$/.test(name))
+    t.same(compiledHere, [], 'nothing that was compiled for the clone itself')
+  })
 
-    t.test('the install scripts compile them', async t => {
-      const result = run(folder, 'npm', 'rebuild')
-      t.equal(result.status, 0, 'npm rebuild works', result)
-      t.ok(existsSync(at('native/build/libtsrun.so')))
-      t.ok(existsSync(at('native/build/tsrun-init')))
-    })
+  t.test('leaves the packages of the clone as they were', async t => {
+    for (const name of ADD_ONS) {
+      const [ours, theirs] = ['.', source].map(root =>
+        readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'),
+      )
+      t.equal(theirs, ours, name)
+      t.notOk(existsSync(join(source, 'node_modules', name, 'prebuilds')))
+    }
+  })
 
-    t.test('it can be imported, and works', { skip: missing('root') }, async t => {
-      t.match(run(folder, 'node', 'use.mjs').output, /true ERR_LAUNCH_EXEC .*no-such-program/)
-    })
+  t.test('works though no install script was run', { skip: missing('root') }, async t => {
+    t.match(run(folder, 'node', 'use.mjs').output, WORKS)
+    t.match(run(folder, 'npx', '--no-install', 'tsrun', '--version').stdout, `tsrun version ${version}`)
+  })
 
-    t.test('the command can be run', async t => {
-      t.match(run(folder, 'npx', '--no-install', 'tsrun', '--version').stdout, `tsrun version ${version}`)
-    })
+  t.test('works where it cannot be written', { skip: missing('root') }, async t => {
+    const mounted = 'mount --bind node_modules node_modules && mount -o remount,bind,ro node_modules && node use.mjs'
+    t.match(run(folder, 'unshare', '-m', 'sh', '-c', mounted).output, WORKS)
+    const command =
+      'mount --bind node_modules node_modules && mount -o remount,bind,ro node_modules && node_modules/.bin/tsrun list'
+    t.equal(run(folder, 'unshare', '-m', 'sh', '-c', command).status, 0)
+  })
 
-    t.test('its types can be used, with those of Node', async t => {
-      symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules', '@types'))
-      writeFileSync(join(folder, 'typed.ts'), TYPED)
-      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TYPED_PROJECT))
-      const { status, output } = run(folder, process.execPath, resolve('node_modules/typescript/bin/tsc'))
-      t.equal(status, 0, 'tsc finds nothing', { output })
+  t.test('works in a bundle that is told where the package is', { skip: missing('root') }, async t => {
+    const elsewhere = temporary(t)
+    mkdirSync(join(elsewhere, 'rootfs'))
+    const outfile = join(elsewhere, 'out.mjs')
+    const options = { bundle: true, platform: 'node', target: 'node20', format: 'esm', logLevel: 'error' } as const
+    buildSync({ ...options, entryPoints: [join(folder, 'use.mjs')], outfile })
+    t.match(run(elsewhere, 'node', outfile).output, /ERR_HOST_INSTALL.*TSRUN_NATIVE/)
+    t.match(run(elsewhere, 'env', `TSRUN_NATIVE=${at()}`, 'node', outfile).output, WORKS)
+  })
+
+  t.test('its types can be used, with those of Node', async t => {
+    symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules', '@types'))
+    writeFileSync(join(folder, 'typed.ts'), TYPED)
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TYPED_PROJECT))
+    const { status, output } = run(folder, process.execPath, resolve('node_modules/typescript/bin/tsc'))
+    t.equal(status, 0, 'tsc finds nothing', { output })
+  })
+
+  t.test('is installed by pnpm, which runs no script', { skip: missing('pnpm', 'root') }, async t => {
+    const other = project(t)
+    const pnpm = resolve('test/integration/runners/node_modules/pnpm/bin/pnpm.cjs')
+    const store = ['--store-dir', join(other, 'store'), '--prefer-offline']
+    const { status, output } = run(other, process.execPath, pnpm, 'add', ...store, archive)
+    t.equal(status, 0, 'pnpm add works', { output })
+    t.match(run(other, 'node', 'use.mjs').output, WORKS)
+    t.match(run(other, 'node_modules/.bin/tsrun', '--version').stdout, `tsrun version ${version}`)
+  })
+
+  t.test('runs on arm64, as far as an emulation of system calls goes', { skip: missing('systems') }, async t => {
+    const node = resolve(SYSTEMS, systems.find(name => name.startsWith('arm64-')) ?? '', 'node')
+    const emulated = ['-L', '/usr/aarch64-linux-gnu']
+    const run64 = (...args: readonly string[]) => run(folder, 'qemu-aarch64-static', ...emulated, ...args)
+    t.match(run64(node, at('dist/cli/tsrun.cjs'), '--version').stdout, `tsrun version ${version}`)
+    // The library, both add-ons, and an exception of C++ that becomes one of JavaScript.
+    const loaded = `
+      const { native } = await import('${at('dist/sys/native.js')}')
+      const { createRequire } = await import('node:module')
+      const require = createRequire('${at('dist/')}')
+      let caught = 0
+      for (const wrong of [() => require('ffi-napi/lib/bindings').ffi_prep_cif('x'), () => require('ref-napi').readPointer(1)])
+        try { wrong() } catch (error) { caught += error instanceof TypeError ? 1 : 0 }
+      console.log(process.arch, native().ts_abi(), caught)`
+    t.match(run64(node, '--input-type=module', '-e', loaded).output, /^arm64 \d+ 2$/m)
+    t.match(run(folder, 'node', '--input-type=module', '-e', loaded).output, /^\w+ \d+ 2$/m)
+    const refused = ['arm64', 'x64'].map(name => [`${name}`, at(`prebuilds/linux-${name}/tsrun-init`)] as const)
+    const [there, here] = refused.map(([name, path]) => (name === 'arm64' ? run64(path) : run(folder, path)))
+    t.same(there, here, 'the helper refuses to run by itself with the same words')
+  })
+
+  t.test('in a small Debian without network', { skip: missing('systems', 'root') }, async t => {
+    await debians(t, archive)
+  })
+
+  t.test(
+    'takes what Node has loaded, from glibc 2.31 or newer and from musl',
+    { skip: missing('musl-gcc') },
+    async t => {
+      for (const [processor, prefix, libc] of LIBRARIES)
+        for (const file of dynamic(at(), processor)) checkSymbols(t, { file, prefix, libc })
+      for (const file of dynamic(at(), 'x64'))
+        t.equal(loadWithMusl(temporary(t), file), 'loaded', `${file} is loaded by musl`)
+    },
+  )
+
+  t.test('without what was compiled before it says what is needed, and compiles', async t => {
+    for (const name of ['.', ...ADD_ONS.map(name => `node_modules/${name}`)])
+      rmSync(at(name, 'prebuilds'), { recursive: true })
+    t.match(run(folder, 'node', 'use.mjs').output, /true ERR_HOST_INSTALL .*npm rebuild/)
+    const bare = join(temporary(t), 'bin')
+    mkdirSync(bare)
+    symlinkSync(process.execPath, join(bare, 'node'))
+    const { status, stderr } = run(folder, 'env', `PATH=${bare}`, 'CC=no-such', 'node', at('scripts/native.mjs'))
+    t.equal(status, 1)
+    t.match(stderr, /nothing that was compiled for linux-.* no C compiler, no C\+\+ compiler, no make, no python3/)
+    t.match(stderr, /apt-get install g\+\+ make python3[\s\S]*apk add build-base linux-headers python3/)
+    const result = run(folder, 'npm', 'rebuild', 'tsrun')
+    t.equal(result.status, 0, 'npm rebuild works', result)
+    for (const name of PARTS) t.ok(existsSync(at('native/build', name)), name)
+    if (!missing('root')) t.match(run(folder, 'node', 'use.mjs').output, WORKS)
+  })
+
+  // Half a minute of compiling: at night, not for each change.
+  if (process.env.SYSTEMS)
+    t.test('is the same, byte for byte, from another clone', async t => {
+      t.ok(readFileSync(archive).equals(readFileSync(pack(t))))
     })
-  },
-)
+})
+
+/** In a root of its own, with the network cut off: npm's cache has the packages that are not bundled. */
+async function debians(t: Test, archive: string): Promise<void> {
+  const warm = project(t)
+  const cache = join(temporary(t), 'cache')
+  t.equal(run(warm, 'npm', 'install', '--ignore-scripts', '--cache', cache, archive).status, 0)
+  const registry = run('.', 'npm', 'config', 'get', 'registry').stdout.trim()
+  const npm = run('.', 'npm', 'root', '-g').stdout.trim()
+  for (const suite of systems.filter(name => !name.includes('-')))
+    for (const node of systems.filter(name => name.startsWith('x64-'))) {
+      const root = join(temporary(t), 'root')
+      t.equal(run('.', 'cp', '-a', join(SYSTEMS, suite), root).status, 0)
+      chmodSync(root, 0o755)
+      cpSync(project(t), join(root, 'work'), { recursive: true })
+      cpSync(archive, join(root, 'work', ARCHIVE))
+      cpSync(cache, join(root, 'cache'), { recursive: true })
+      for (const name of ['proc', 'sys', 'opt/npm', 'usr/local/bin']) mkdirSync(join(root, name), { recursive: true })
+      cpSync(join(SYSTEMS, node, 'node'), join(root, 'usr/local/bin/node'))
+      for (const name of ['sh', 'env']) symlinkSync('busybox', join(root, 'bin', name))
+      writeFileSync(join(root, 'work/install.sh'), inside(registry))
+      const { output } = run('.', 'unshare', '-n', '-m', 'sh', '-ec', outside(root, npm))
+      t.match(output, WORKS, `${suite}, ${node}`, { output })
+      t.match(output, `tsrun version ${version}`)
+      t.match(output, /installed in [12]?[0-9] s$/m, 'in a few seconds')
+    }
+}
+
+/** A root that is a mount, as a container needs it. */
+const outside = (root: string, npm: string) => `
+mount --bind ${root} ${root}
+cd ${root}
+mount -t proc proc proc
+mount --bind /dev dev
+mount --rbind /sys sys
+mount --bind ${npm}/npm opt/npm
+exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp chroot . /bin/sh /work/install.sh`
+
+const inside = (registry: string) => `
+cd /work
+begin=$(/bin/busybox date +%s)
+node /opt/npm/bin/npm-cli.js install --offline --registry ${registry} --cache /cache --no-audit --no-fund ./${ARCHIVE}
+echo installed in $(($(/bin/busybox date +%s) - begin)) s
+node use.mjs
+node_modules/.bin/tsrun --version
+exec 2>&1`

@@ -4,7 +4,15 @@ import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const notOurs = new Set(['.git', '.tap', 'dist', 'native/build', 'benchmarks/results'])
+const notOurs = new Set([
+  '.git',
+  '.tap',
+  'dist',
+  'native/build',
+  'benchmarks/results',
+  'prebuilds',
+  'test/integration/systems/downloads',
+])
 
 export interface Source {
   /** Relative to the project, such as `lib/errors.ts`. */
