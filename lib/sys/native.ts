@@ -16,6 +16,7 @@ export const TABLE = {
   ts_rmdir_beneath: ['int', ['int', 'string']],
   ts_chown_beneath: ['int', ['int', 'string', 'int', 'int']],
   ts_open_tree_directory: ['int', ['int', 'pointer']],
+  ts_open_in_root: ['int', ['int', 'string', 'int', 'int']],
   ts_xattr: ['int', ['int', 'string', 'pointer', 'int']],
   ts_sealed_memfd: ['int', ['string', 'pointer', 'int', 'int']],
   ts_close: ['int', ['int']],

@@ -130,7 +130,15 @@ static bool may_start(int listener, int socket) {
   return asked == 0 ? peer == maker || peer == 0 : asked == -EPERM || asked == -ENOSYS;
 }
 
+// What is executed in a container that has not been started leaves orphans to its first process: nobody else
+// reaps them, and they would count as processes for ever. A disposition is inherited by what is executed.
+static void reap_by_kernel(bool does) {
+  if (sys_getpid() == 1)
+    (void)sys_handle_signal(SIGCHLD, does ? SIG_IGN : SIG_DFL);
+}
+
 void run_await_start(struct init *init, struct await_start_op *args) {
+  reap_by_kernel(true);
   int listener = take_slot(init, args->slot.number);
   int socket;
   for (;;) {
@@ -146,6 +154,7 @@ void run_await_start(struct init *init, struct await_start_op *args) {
   }
   sys_close(listener);
   init->report.socket = socket;
+  reap_by_kernel(false);
 }
 
 void run_close_from(struct init *init, struct close_from_op *args) {

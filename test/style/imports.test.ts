@@ -31,6 +31,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['store', 'launch', 'operations', 'diff'],
   ],
   diff: ['errors', 'config', 'sys'],
+  sandbox: ['errors', 'config', 'sys', 'index'],
   image: ['errors', 'config', 'sys', 'index'],
   cli: ['index', 'for-command', 'image/index'],
   // The executable without Node, which is made of the command.

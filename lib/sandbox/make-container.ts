@@ -1,0 +1,169 @@
+/** Makes the container of a sandbox, with as much isolation as the host allows, and says what is missing. */
+import { HostError, isTsrunError, LaunchError } from '../errors.js'
+import { type Container, createRuntime, type Runtime } from '../index.js'
+import { isThere, realPath } from '../sys/file.js'
+import { effectiveGid, effectiveUid, randomName } from '../sys/self.js'
+import { ownerOfPath } from '../sys/written-tree.js'
+import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.js'
+import { configurationOf, type Surroundings } from './configuration.js'
+import { HOST_PATHS } from './profile.js'
+import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
+
+export interface Isolation {
+  readonly level: IsolationLevel
+  /** What it lacks of that which it was meant to have, in words; none: []. */
+  readonly missing: readonly string[]
+}
+
+export interface Made {
+  readonly id: string
+  readonly container: Container
+  readonly box: Box
+  readonly isolation: Isolation
+  readonly user: { readonly uid: number; readonly gid: number }
+  readonly hasCgroup: boolean
+  readonly layers: readonly string[]
+  /** Where something is mounted in it. */
+  readonly mountPoints: readonly string[]
+  /** What is mounted over its root with an upper directory of its own. */
+  readonly overlays: readonly { readonly target: string; readonly upper: string; readonly lower: string }[]
+}
+
+const runtimes = new Map<string, Runtime>()
+
+/** What it would warn of is told as what is missing. */
+export function sandboxRuntime(place: string): Runtime {
+  const runtime = runtimes.get(place) ?? createRuntime({ root: `${place}/state`, log: () => {} })
+  runtimes.set(place, runtime)
+  return runtime
+}
+
+/** What a process that was killed has left. @returns the ids of the sandboxes that it had */
+export async function pruneSandboxes(): Promise<string[]> {
+  const place = sandboxDirectory()
+  const runtime = sandboxRuntime(place)
+  const swept = await runtime.sweep()
+  const living = (await runtime.list()).map(({ id }) => id)
+  removeOthers(place, [...living, ...beingMade])
+  return swept
+}
+
+/** Of this process. */
+const beingMade = new Set<string>()
+
+export async function makeSandboxContainer(settings: SandboxSettings): Promise<Made> {
+  const place = sandboxDirectory()
+  const id = randomName()
+  const isRoot = effectiveUid() === 0
+  const sources = settings.mounts.map(({ source }) => realPath(source))
+  const user = settings.user ?? defaultUser(settings, sources, isRoot)
+  beingMade.add(id)
+  const box = makeBox(place, { id, user, owner: isRoot ? user : null })
+  try {
+    const overlays = overlaysOf(settings, sources, box)
+    const around = {
+      ...{ user, sources },
+      rootless: isRoot ? null : { uid: effectiveUid(), gid: effectiveGid() },
+      hostPaths: (settings.host ?? HOST_PATHS).filter(path => settings.host !== null || isThere(path)),
+      overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: escaped(lower) })),
+    }
+    const layers = settings.layers ?? [`${box.path}/base`]
+    const made = await attempt({ place, id, settings, around, layers, box })
+    const { mounts = [] } = configurationOf(settings, { ...around, hasCgroup: true, hasProcfs: true })
+    const mountPoints = mounts.map(({ destination }) => destination)
+    return { id, box, user, layers, overlays, mountPoints, ...made }
+  } catch (error) {
+    box.remove()
+    throw error
+  } finally {
+    beingMade.delete(id)
+  }
+}
+
+const ORDINARY = { uid: 1000, gid: 1000 }
+
+/** As root nobody maps ids: who is to write to what is mounted is its owner, who has no privilege inside. */
+function defaultUser({ mounts }: SandboxSettings, sources: readonly string[], isRoot: boolean) {
+  const writable = mounts.findIndex(({ mode }) => mode !== 'ro')
+  return isRoot && writable >= 0 ? ownerOfPath(sources[writable] ?? '/') : ORDINARY
+}
+
+function overlaysOf({ mounts }: SandboxSettings, sources: readonly string[], box: Box) {
+  return mounts.flatMap(({ mode, target }, index) =>
+    mode === 'overlay' ? [{ target, lower: sources[index] ?? '', ...box.overlay(index) }] : [],
+  )
+}
+
+/** A colon ends a layer in the option of an overlay. */
+const escaped = (path: string): string => path.replace(/[\\:]/g, character => `\\${character}`)
+
+interface Attempt {
+  readonly place: string
+  readonly id: string
+  readonly settings: SandboxSettings
+  readonly around: Omit<Surroundings, 'hasCgroup' | 'hasProcfs'>
+  readonly layers: readonly string[]
+  readonly box: Box
+}
+
+interface Reach {
+  readonly hasCgroup: boolean
+  readonly hasProcfs: boolean
+  readonly inMemory: boolean
+  readonly missing: readonly string[]
+}
+
+type Reached = Pick<Made, 'container' | 'isolation' | 'hasCgroup'>
+
+async function attempt(input: Attempt): Promise<Reached> {
+  let reach: Reach = { hasCgroup: true, hasProcfs: true, inMemory: true, missing: [] }
+  for (;;) {
+    try {
+      const container = await createWith(input, reach)
+      const level = reach.hasProcfs ? 'full' : 'no-procfs'
+      return { container, hasCgroup: reach.hasCgroup, isolation: { level, missing: reach.missing } }
+    } catch (error) {
+      const less = lessAfter(error, reach, input.settings)
+      if (less === null) throw error
+      reach = less
+    }
+  }
+}
+
+function createWith({ place, id, settings, around, layers, box }: Attempt, reach: Reach): Promise<Container> {
+  const { disk, dieWithParent, signal } = settings
+  const limited = Number.isFinite(disk) ? ({ memory: disk } as const) : 'memory'
+  return sandboxRuntime(place).create({
+    ...{ id, dieWithParent, detached: false },
+    config: configurationOf(settings, { ...around, ...reach }),
+    rootfs: { layers, upper: reach.inMemory ? limited : { dir: `${box.path}/root` } },
+    stdio: 'ignore',
+    ...(signal !== undefined && { signal }),
+  })
+}
+
+/** What to do without, after an error that says that the host does not have it; null: it says something else, or that is too little. */
+function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Reach | null {
+  if (!isTsrunError(error)) return null
+  const without = (what: string, change: Partial<Reach>): Reach => ({
+    ...reach,
+    ...change,
+    missing: [...reach.missing, what],
+  })
+  const isCgroup = error.code === 'ERR_HOST_CGROUP' || error.code === 'ERR_CGROUP_WRITE'
+  if (isCgroup && reach.hasCgroup && !settings.needsCgroup)
+    return without(
+      'limits of all memory and of processors: no cgroup is delegated to this user, so that memory is limited for each process alone',
+      { hasCgroup: false },
+    )
+  if (isProcfs(error) && reach.hasProcfs && settings.minimum === 'no-procfs')
+    return without('a procfs: this machine lets nobody mount one in a user namespace', { hasProcfs: false })
+  if (error instanceof HostError && error.needs.includes('layered root') && reach.inMemory)
+    return without('a limit of what is written to the root: it needs Linux 6.6 without root', { inMemory: false })
+  return null
+}
+
+const isProcfs = (error: Error): boolean =>
+  error instanceof LaunchError && error.op === 'mount_fs' && isErrnoOf(error) && /"proc"/.test(error.message)
+
+const isErrnoOf = ({ errno }: LaunchError): boolean => ['EPERM', 'EACCES'].includes(errno)

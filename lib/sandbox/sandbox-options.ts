@@ -1,0 +1,149 @@
+/** What a sandbox can be asked for. */
+import { optionError, readByteCount, readDuration } from '../config/option.js'
+import type { ByteSize } from '../config/size.js'
+import { PROFILE, type SandboxProfile } from './profile.js'
+
+export interface SandboxMount {
+  /** On the host; absolute, or relative to the working directory. */
+  readonly source: string
+  /** In the sandbox; absolute. */
+  readonly target: string
+  /** `ro`: read-only (the default); `rw`: what is written is written to the source; `overlay`: it goes to the sandbox, and can be looked at (`diff`). */
+  readonly mode?: 'ro' | 'rw' | 'overlay'
+}
+
+export interface SandboxLimits {
+  /** Of all of its memory, such as `512M`. Needs a cgroup. */
+  readonly memory?: ByteSize
+  /** How many processors, such as 0.5. Needs a cgroup. */
+  readonly cpus?: number
+  /** Processes and threads. */
+  readonly pids?: number
+  /** Of what is written to its root, which is in memory. */
+  readonly disk?: ByteSize
+}
+
+/** How far a sandbox is apart: `full`: all namespaces; `no-procfs`: all, but without a procfs, which the host does not let it have. */
+export type IsolationLevel = 'full' | 'no-procfs'
+
+export interface SandboxOptions {
+  /**
+   * Its root: a directory, or several as layers, the lowest first. What is written stays in the sandbox. Default: the programs of this
+   * machine (`host`).
+   */
+  readonly rootfs?: string | readonly string[]
+  /** Without `rootfs`: what it has of the host, read-only, at the same paths. Default: /usr, /bin, /lib and the like. */
+  readonly host?: readonly string[]
+  readonly mounts?: readonly SandboxMount[]
+  /** `none` (the default): a loopback of its own; `host`: the host's network. */
+  readonly network?: 'none' | 'host'
+  readonly limits?: SandboxLimits
+  /** Milliseconds after which it is ended with all that is in it. Default Infinity. */
+  readonly timeoutMs?: number
+  /** Variables of all of its commands. */
+  readonly envs?: Readonly<Record<string, string>>
+  /** Where its commands begin. Default: the target of the first mount that can be written to, else `/`. */
+  readonly cwd?: string
+  /** Who its commands are. Default 1000 and 1000; as root, if something that can be written to is mounted, the owner of that. */
+  readonly user?: { readonly uid: number; readonly gid: number }
+  /** Ends with this process, however that ends. Default true. */
+  readonly dieWithParent?: boolean
+  /** What of the profile is to be different. */
+  readonly profile?: Partial<SandboxProfile>
+  /** Less is an error. Default `no-procfs`. */
+  readonly minimum?: IsolationLevel
+  readonly signal?: AbortSignal
+}
+
+export interface SandboxSettings {
+  readonly layers: readonly string[] | null
+  readonly host: readonly string[] | null
+  readonly mounts: readonly Required<SandboxMount>[]
+  readonly network: 'none' | 'host'
+  readonly memory: number
+  readonly cpus: number | null
+  readonly pids: number
+  readonly disk: number
+  /** Limits that were asked for, so that not to have them is an error. */
+  readonly needsCgroup: boolean
+  readonly timeoutMs: number
+  readonly envs: Readonly<Record<string, string>>
+  readonly cwd: string
+  readonly user: { readonly uid: number; readonly gid: number } | null
+  readonly dieWithParent: boolean
+  readonly profile: SandboxProfile
+  readonly minimum: IsolationLevel
+  readonly signal: AbortSignal | undefined
+}
+
+const NAMES: Readonly<Record<keyof SandboxOptions, true>> = {
+  ...{ rootfs: true, host: true, mounts: true, network: true, limits: true, timeoutMs: true, envs: true, cwd: true },
+  ...{ user: true, dieWithParent: true, profile: true, minimum: true, signal: true },
+}
+
+const isNone = (value: unknown): boolean => typeof value !== 'object' || value === null
+
+/** The one place of the defaults. @throws {ConfigError} naming the option */
+export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
+  if (isNone(options)) throw optionError({ option: 'options', expected: 'an object', received: options })
+  refuseOtherNames('', options, Object.keys(NAMES))
+  const { rootfs, host, mounts = [], network = 'none', limits = {}, envs = {}, user = null, profile = {} } = options
+  const { dieWithParent = true, minimum = 'no-procfs', signal } = options
+  oneOf('network', network, ['none', 'host'])
+  oneOf('minimum', minimum, ['full', 'no-procfs'])
+  refuseOtherNames('limits.', limits, ['memory', 'cpus', 'pids', 'disk'])
+  refuseOtherNames('profile.', profile, Object.keys(PROFILE))
+  if (rootfs !== undefined && host !== undefined)
+    throw optionError({ option: 'host', expected: 'absent if there is a rootfs', received: host })
+  const list = mounts.map(readMount)
+  const whole = { ...PROFILE, ...profile }
+  return {
+    layers: rootfs === undefined ? null : typeof rootfs === 'string' ? [rootfs] : rootfs,
+    host: rootfs === undefined ? (host ?? null) : [],
+    mounts: list,
+    ...{ network, envs, user, dieWithParent, minimum, signal, profile: whole },
+    ...readLimits(limits, whole),
+    timeoutMs: readDuration({ option: 'timeoutMs', value: options.timeoutMs, otherwise: Number.POSITIVE_INFINITY }),
+    cwd: options.cwd ?? list.find(({ mode }) => mode !== 'ro')?.target ?? '/',
+  }
+}
+
+function readLimits(limits: SandboxLimits, profile: SandboxProfile) {
+  const bytes = (option: string, value: ByteSize | undefined, otherwise: number): number =>
+    readByteCount({ option: `limits.${option}`, value: typeof value === 'bigint' ? Number(value) : value, otherwise })
+  const { cpus = null, pids = profile.pids } = limits
+  if (cpus !== null && !(typeof cpus === 'number' && cpus > 0))
+    throw optionError({ option: 'limits.cpus', expected: 'a number above 0', received: cpus })
+  if (!Number.isInteger(pids) || pids < 1)
+    throw optionError({ option: 'limits.pids', expected: 'a whole number above 0', received: pids })
+  return {
+    ...{ cpus, pids },
+    memory: bytes('memory', limits.memory, profile.memory),
+    disk: bytes('disk', limits.disk, profile.disk),
+    needsCgroup: limits.memory !== undefined || cpus !== null,
+  }
+}
+
+function readMount(mount: SandboxMount, index: number): Required<SandboxMount> {
+  const option = `mounts[${index}]`
+  if (isNone(mount)) throw optionError({ option, expected: 'an object', received: mount })
+  refuseOtherNames(`${option}.`, mount, ['source', 'target', 'mode'])
+  const { source, target, mode = 'ro' } = mount
+  oneOf(`${option}.mode`, mode, ['ro', 'rw', 'overlay'])
+  if (typeof source !== 'string' || source === '')
+    throw optionError({ option: `${option}.source`, expected: 'a path', received: source })
+  if (typeof target !== 'string' || !/^\/[^/]/.test(target))
+    throw optionError({ option: `${option}.target`, expected: 'an absolute path other than "/"', received: target })
+  return { source, target: target.replace(/\/+$/, ''), mode }
+}
+
+function oneOf(option: string, value: unknown, words: readonly string[]): void {
+  if (words.includes(value as string)) return
+  throw optionError({ option, expected: words.map(word => JSON.stringify(word)).join(' or '), received: value })
+}
+
+export function refuseOtherNames(prefix: string, given: object, known: readonly string[]): void {
+  const other = Object.keys(given).find(name => !known.includes(name))
+  if (other !== undefined)
+    throw optionError({ option: `${prefix}${other}`, expected: `one of ${known.join(', ')}`, received: other })
+}

@@ -1,0 +1,300 @@
+/**
+ * Files of a container, by paths in its root. Everything below is hostile and may change at any moment: a path is resolved by the kernel
+ * within the root, once, into a descriptor, and what is done is done to that. Only plain files and directories are opened, and none of
+ * procfs, sysfs and the like, to which a link may lead: what is written there is read by the kernel.
+ */
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { SystemError } from '../errors.js'
+import { closeFd } from './beneath.js'
+import { check, isErrno, named, viaNode } from './errno.js'
+import { fileSystemMagic } from './file.js'
+import { native } from './native.js'
+
+const O_PATH = 0o10000000
+const O_CLOEXEC = 0o2000000
+
+/** tmpfs, overlay and disks are not in this list: proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, devpts, mqueue. */
+const OF_THE_KERNEL: ReadonlySet<number> = new Set([
+  ...[0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0xcafe4a11, 0x1cd1, 0x19800202],
+])
+
+export interface RootedStatus {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other'
+  /** In bytes. */
+  readonly size: number
+  /** Permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly modified: Date
+}
+
+/** A descriptor of the root as a process sees it; it belongs to the caller. */
+export function openRootOf(pid: number): number {
+  return check(native().ts_open(`/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY), 'open', `/proc/${pid}/root`)
+}
+
+interface Place {
+  readonly root: number
+  /** Absolute in the root. */
+  readonly path: string
+}
+
+/** An O_PATH descriptor, which is checked not to be of the kernel's own file systems. */
+function openPlace({ root, path }: Place, flags = 0): number {
+  const fd = check(native().ts_open_in_root(root, path, O_PATH | flags, 0), 'openat2', path)
+  if (!OF_THE_KERNEL.has(fileSystemMagic(fd))) return fd
+  closeFd(fd)
+  throw new SystemError(
+    { syscall: 'openat2', errno: 'EPERM', path },
+    { hint: 'the file system there is the kernel’s own' },
+  )
+}
+
+/** A place that is opened again for what is to be done: of the descriptor, not by its name. */
+async function reopen(place: Place, flags: number): Promise<FileHandle> {
+  const fd = openPlace(place)
+  try {
+    const status = at(place.path, () => fstatSync(fd))
+    if (!status.isFile()) throw new SystemError({ syscall: 'openat2', errno: notFile(status), path: place.path })
+    return await later(place, () => open(`/proc/self/fd/${fd}`, flags | O_CLOEXEC))
+  } finally {
+    closeFd(fd)
+  }
+}
+
+const notFile = (status: Stats): string => (status.isDirectory() ? 'EISDIR' : 'ENXIO')
+
+/** The error of a call of Node's is one of the path, which means more to people than /proc/self/fd. */
+const at = <T>(path: string, act: () => T): T => named(path, () => viaNode(act))
+
+async function later<T>({ path }: Pick<Place, 'path'>, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } catch (error) {
+    return at(path, () => {
+      throw error
+    })
+  }
+}
+
+const CHUNK = 1024 * 1024
+
+/** All of a plain file. @throws {SystemError} EFBIG above `limit` bytes */
+export async function readRooted(place: Place, limit: number): Promise<Buffer> {
+  const file = await reopen(place, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const chunks: Buffer[] = []
+    for (let size = 0; ; ) {
+      const { bytesRead, buffer } = await later(place, () => file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK))
+      if (bytesRead === 0) return Buffer.concat(chunks)
+      size += bytesRead
+      if (size > limit) throw new SystemError({ syscall: 'read', errno: 'EFBIG', path: place.path })
+      chunks.push(buffer.subarray(0, bytesRead))
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+interface Writing extends Place {
+  readonly data: Uint8Array
+  /** Of a new file and new directories; null: this process. */
+  readonly owner: Owner | null
+}
+
+/** Makes the file, and the directories that it is in, or replaces what is in it. */
+export async function writeRooted({ data, owner, ...place }: Writing): Promise<void> {
+  const file = await openToWrite(place, owner)
+  try {
+    await later(place, () => file.writeFile(data))
+  } finally {
+    await file.close()
+  }
+}
+
+async function openToWrite(place: Place, owner: Owner | null): Promise<FileHandle> {
+  try {
+    const file = await reopen(place, constants.O_WRONLY | constants.O_NONBLOCK)
+    at(place.path, () => ftruncateSync(file.fd, 0))
+    return file
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+  }
+  const { directory, name } = openParent(place, owner)
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC
+    const file = await later(place, () => open(`/proc/self/fd/${directory}/${name}`, flags, 0o644))
+    if (owner !== null) at(place.path, () => fchownSync(file.fd, owner.uid, owner.gid))
+    return file
+  } finally {
+    closeFd(directory)
+  }
+}
+
+/** The directory that a path is in, made if it is missing (with `owner`), and the name in it. */
+function openParent({ root, path }: Place, owner: Owner | null | undefined): { directory: number; name: string } {
+  const parts = path.split('/').filter(part => part !== '' && part !== '.')
+  const name = parts.pop()
+  if (name === undefined || name === '..') throw new SystemError({ syscall: 'openat2', errno: 'EINVAL', path })
+  const parent = `/${parts.join('/')}`
+  if (owner !== undefined) makeRooted({ root, path: parent }, owner)
+  return { directory: openPlace({ root, path: parent }, constants.O_DIRECTORY), name }
+}
+
+/** mkdir -p. */
+export function makeRooted({ root, path }: Place, owner: Owner | null): void {
+  try {
+    closeFd(openPlace({ root, path }, constants.O_DIRECTORY))
+    return
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+  }
+  const { directory, name } = openParent({ root, path }, owner)
+  try {
+    makeIn({ directory, name, owner, path })
+  } finally {
+    closeFd(directory)
+  }
+}
+
+function makeIn({
+  directory,
+  name,
+  owner,
+  path,
+}: {
+  directory: number
+  name: string
+  owner: Owner | null
+  path: string
+}) {
+  const place = `/proc/self/fd/${directory}/${name}`
+  try {
+    at(path, () => mkdirSync(place, { mode: 0o755 }))
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return
+    throw error
+  }
+  if (owner === null) return
+  at(path, () => {
+    const made = openSync(place, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW | O_CLOEXEC)
+    try {
+      fchownSync(made, owner.uid, owner.gid)
+    } finally {
+      closeSync(made)
+    }
+  })
+}
+
+/** The names in a directory, sorted, with what they are; links are not followed. */
+export function listRooted(place: Place): { name: string; status: RootedStatus }[] {
+  const fd = openPlace(place, constants.O_DIRECTORY)
+  try {
+    const directory = `/proc/self/fd/${fd}`
+    const names = at(place.path, () => readdirSync(directory)).sort()
+    return names.flatMap(name => {
+      const status = at(place.path, () => lstatSync(`${directory}/${name}`, { throwIfNoEntry: false }))
+      return status === undefined ? [] : [{ name, status: statusFrom(status) }]
+    })
+  } finally {
+    closeFd(fd)
+  }
+}
+
+/** Of what a link at the end of the path leads to, in the root. */
+export function statRooted(place: Place): RootedStatus {
+  const fd = openPlace(place)
+  try {
+    return statusFrom(at(place.path, () => fstatSync(fd)))
+  } finally {
+    closeFd(fd)
+  }
+}
+
+function statusFrom(status: Stats): RootedStatus {
+  const kind = status.isFile()
+    ? 'file'
+    : status.isDirectory()
+      ? 'directory'
+      : status.isSymbolicLink()
+        ? 'symlink'
+        : 'other'
+  const { size, mode, uid, gid, mtime } = status
+  return { kind, size, mode: mode & 0o7777, uid, gid, modified: mtime }
+}
+
+/** A file, a link or a directory, with `recursive` also one with something in it. */
+export function removeRooted(place: Place, recursive: boolean): void {
+  const { directory, name } = openParent(place, undefined)
+  try {
+    removeIn({ directory, name, recursive, path: place.path })
+  } finally {
+    closeFd(directory)
+  }
+}
+
+interface Removing {
+  readonly directory: number
+  readonly name: string
+  readonly recursive: boolean
+  readonly path: string
+}
+
+function removeIn({ directory, name, recursive, path }: Removing): void {
+  const place = `/proc/self/fd/${directory}/${name}`
+  const isDirectory = at(path, () => lstatSync(place)).isDirectory()
+  if (!isDirectory) {
+    at(path, () => unlinkSync(place))
+    return
+  }
+  if (recursive) {
+    const inner = check(
+      native().ts_open_in_root(directory, name, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW, 0),
+      'openat2',
+      path,
+    )
+    try {
+      for (const entry of at(path, () => readdirSync(`/proc/self/fd/${inner}`)))
+        removeIn({ directory: inner, name: entry, recursive, path: `${path}/${entry}` })
+    } finally {
+      closeFd(inner)
+    }
+  }
+  at(path, () => rmdirSync(place))
+}
+
+export function renameRooted(from: Place, to: Place, owner: Owner | null): void {
+  const source = openParent(from, undefined)
+  try {
+    const target = openParent(to, owner)
+    try {
+      const [before, after] = [source, target].map(({ directory, name }) => `/proc/self/fd/${directory}/${name}`)
+      at(from.path, () => renameSync(before ?? '', after ?? ''))
+    } finally {
+      closeFd(target.directory)
+    }
+  } finally {
+    closeFd(source.directory)
+  }
+}
