@@ -239,7 +239,10 @@ t.test('what is wrong with an option is told by its name', skip, async t => {
       { code: 'ERR_CONFIG_INVALID', message },
       JSON.stringify(options),
     )
-  await t.rejects(Sandbox.create({ mounts: [{ source: '/no/such', target: '/x' }] }), { code: 'ERR_SYSTEM', errno: 'ENOENT' })
+  await t.rejects(Sandbox.create({ mounts: [{ source: '/no/such', target: '/x' }] }), {
+    code: 'ERR_SYSTEM',
+    errno: 'ENOENT',
+  })
   const box = await make(t)
   await t.rejects(box.commands.run([]), { code: 'ERR_CONFIG_INVALID' })
   await t.rejects(box.commands.run('true', { timeout: 5 } as never), { code: 'ERR_CONFIG_INVALID', message: /timeout/ })
