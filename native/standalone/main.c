@@ -120,6 +120,7 @@ static int load(const char *script, const char *output) {
     return fail_with_exception(ctx);
   JS_RunGC(runtime);
   JS_SetGCThreshold(runtime, COLLECT_AFTER);
+  heap_fill_gaps(ctx);
   *heap_loaded() = (struct loaded){.context = ctx, .next = next};
   if (heap_save(output) == 0)
     return 0;
