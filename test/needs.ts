@@ -41,6 +41,7 @@ export type Need =
   | 'musl-gcc'
   | 'aarch64'
   | 'systems'
+  | 'dbus-daemon'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -107,6 +108,7 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
     isThere: () => installed('vitest'),
     otherwise: 'needs Vitest (npm install --prefix test/integration/runners)',
   },
+  'dbus-daemon': { isThere: () => works('dbus-daemon', '--version'), otherwise: 'needs dbus-daemon' },
   standalone: {
     isThere: () => existsSync('native/build/standalone/tsrun'),
     otherwise: 'needs the executable (npm run build:standalone)',

@@ -3,12 +3,12 @@
  * `nextCall` runs in each process.
  */
 import './node-globals.js'
+import { runCommandLine } from '../cli/command-run.js'
 import { COMMANDS } from '../cli/commands/index.js'
-import { runProgram } from '../cli/program.js'
 import { hearRejections, next } from './event-loop.js'
 
 /** What nobody refers to any more is freed at once, function by function, and its memory copied for that: the whole program, at its end. */
-export const kept = [runProgram]
+export const kept = [runCommandLine]
 
 let isLoaded = false
 let isStarted = false

@@ -1,7 +1,7 @@
 /** systemd's manager of units, over D-Bus. Nothing blocks; what takes longer than 30 seconds is given up. */
-import { type Bus, BusError, openBus } from '../../sys/bus.js'
+import { type Bus, BusError, openBus } from '../../dbus/bus.js'
+import type { Typed } from '../../dbus/writing.js'
 import { isDirectory } from '../../sys/file.js'
-import type { Typed } from '../../sys/sd-bus.js'
 
 /** The manager of the system, or that of the calling user. */
 export type Which = 'system' | 'user'
@@ -84,14 +84,13 @@ export class Systemd {
 
 /**
  * A connection to systemd that hears of the end of jobs.
- * @throws {HostError} ERR_HOST_CGROUP without libsystemd
  * @throws {SystemError|BusError} if there is no bus, or no systemd on it
  */
 export async function connectToSystemd(which: Which): Promise<Systemd> {
   const results = new Map<string, string>()
   const signal = { interface: MANAGER.interface, member: 'JobRemoved', signature: 'uoss' }
   const onSignal = ([, job = '', , result = '']: readonly string[]): void => void results.set(job, result)
-  const systemd = new Systemd(openBus(which, { signal, onSignal, limitMs: LIMIT_MS }), results)
+  const systemd = new Systemd(await openBus(which, { signal, onSignal, limitMs: LIMIT_MS }), results)
   try {
     await systemd.subscribe()
     return systemd

@@ -1,5 +1,5 @@
 /** Values in the text form of GVariant, such as `uint64 5`, `'text'` or `[('a', true)]`, with their D-Bus types. Pure. */
-import { completeTypes, type Typed, type Value } from '../../sys/sd-bus.js'
+import { completeTypes, type Typed, type Value } from '../../dbus/writing.js'
 
 const TYPES: Readonly<Record<string, string>> = {
   boolean: 'b',

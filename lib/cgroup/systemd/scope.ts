@@ -1,8 +1,8 @@
 /** The scope of systemd that a container's cgroup is. */
 
 import { anchorOf } from '../../config/issues.js'
+import { BusError } from '../../dbus/bus.js'
 import { CgroupError, ConfigError, HostError, isTsrunError, StateError } from '../../errors.js'
-import { BusError } from '../../sys/bus.js'
 import { isErrno } from '../../sys/errno.js'
 import { effectiveUid } from '../../sys/self.js'
 import { connectToSystemd, isBooted, type Property, type Systemd, type Which } from './client.js'

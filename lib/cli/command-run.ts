@@ -16,7 +16,7 @@ class UnknownCommand extends Error {
 }
 
 /** Resolves with the exit status; everything that goes wrong has been told by then. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
   let parsed: ParsedArguments
   try {
     parsed = parseArguments(argv, { flags: [...GLOBAL_FLAGS, HELP_FLAG, VERSION_FLAG], stopsAtArgument: true })
