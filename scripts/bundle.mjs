@@ -52,7 +52,9 @@ function importLater(names, path) {
   const functions = words.filter(name => name !== '' && !name.startsWith('type '))
   const calls = functions.map(name => {
     const [exported, local = exported] = name.split(' as ')
-    return `const ${local} = (...given) => require('${path}').${exported}(...given)`
+    // Classes too: an arrow function can't be called with `new`.
+    const call = `const it = require('${path}').${exported}; return new.target ? new it(...given) : it(...given)`
+    return `function ${local}(...given) { ${call} }`
   })
   // `import { type A }` would stay as an import of the file.
   return `import type { ${types.join(', ')} } from '${path}'; ${calls.join('; ')}`
