@@ -1,38 +1,21 @@
 /** A launch: the helper is started on a plan, and met where it waits. The caller takes the steps in the order of the plan. */
 import { encodePlan } from '../plan/encode.js'
 import { OP_CODES, type OpName } from '../plan/ops.js'
-import type { Plan } from '../plan/plan.js'
 import { verifyPlan } from '../plan/verify.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
-import { isErrno } from '../sys/errno.js'
-import { helperExecutable, sealedMemory } from '../sys/memory.js'
+import { sealedMemory } from '../sys/memory.js'
 import { takeFd } from '../sys/processes.js'
-import { sleep, ticksSinceBoot } from '../sys/self.js'
-import { sendFds, socketPair } from '../sys/socket.js'
-import { spawn } from '../sys/spawn.js'
-import { trace } from '../sys/trace.js'
+import { sleep } from '../sys/self.js'
+import { sendFds } from '../sys/socket.js'
+import { after, type Timer } from '../sys/timer.js'
 import { type Channel, openChannel } from './channel.js'
-import { type Child, followBrother, followChild, reapLost } from './child.js'
+import { type Child, followBrother, reapLost } from './child.js'
 import { demandOpen } from './descriptors.js'
-import { birthError, decodeFrame, diedError, type Frame, reportedError, stepsOf } from './report.js'
-import { type Barrier, BY_CLONE, flagsFor, type Station, stationOf, stationsOf } from './stations.js'
+import { isBorn, type LaunchInput, type Started, startFirst } from './first-process.js'
+import { decodeFrame, diedError, type Frame, reportedError, stepsOf } from './report.js'
+import { type Barrier, type Station, stationOf, stationsOf } from './stations.js'
 
-const debug = trace('launch')
 const SIGKILL = 9
-
-export interface LaunchInput {
-  readonly plan: Plan
-  /** Descriptors 0, 1, 2 and what is preserved after them; they stay the caller's. */
-  readonly stdio: readonly number[]
-  /** A directory of the cgroup v2 hierarchy that the process is made in, or null; it becomes the launch's. */
-  readonly cgroup: number | null
-  /** The CPUs that it runs on from the beginning. Default: all that its cgroup allows, whatever those of this process are. */
-  readonly cpus?: readonly number[] | null
-  /** Kills the process; each step throws its reason then. */
-  readonly signal?: AbortSignal | undefined
-  /** The exit status is left to whoever inherits the process when this one ends. Default false. */
-  readonly leavesStatus?: boolean
-}
 
 /**
  * Starts the helper, which makes its namespaces while the caller opens the slots of the plan.
@@ -42,7 +25,7 @@ export function begin(input: LaunchInput): Launch {
   try {
     input.signal?.throwIfAborted()
     demandOpen(input.stdio)
-    return new Launch(input, start(input))
+    return new Launch(input, startFirst(input))
   } finally {
     if (input.cgroup !== null) closeFd(input.cgroup)
   }
@@ -61,9 +44,12 @@ export class Launch {
   #at: OpName | '' = ''
   #waits = false
   #hasPlan = false
+  #limit: Timer | null = null
   readonly #abort = (): void => {
-    // Not while one is made that we do not know of yet.
-    if (!this.#stations.includes('cloned')) this.#child.signal(SIGKILL)
+    // One that is being made and that we do not know of yet is waited for, but not for ever.
+    const kill = (): unknown => this.#child.signal(SIGKILL)
+    if (this.#stations.includes('cloned')) this.#limit = after(SILENCE_MS, kill)
+    else kill()
   }
 
   /** Use `begin`. */
@@ -166,6 +152,7 @@ export class Launch {
     // The caller has the process before it can be gone.
     setImmediate(this.#child.release)
     this.#input.signal?.removeEventListener('abort', this.#abort)
+    this.#limit?.stop()
     this.#channel.close()
   }
 
@@ -188,7 +175,10 @@ export class Launch {
   /** False: there was nothing to pass. */
   async #tryToPass(): Promise<boolean> {
     const before = this.#stations.length
+    // It may be stopped, or somebody else's by now. What it has cloned is found all the same.
+    const limit = after(SILENCE_MS, () => this.#child.signal(SIGKILL))
     await this.#pass().catch(() => {})
+    limit.stop()
     return this.#stations.length !== before
   }
 
@@ -221,6 +211,8 @@ export class Launch {
   async #next(): Promise<Frame> {
     const bytes = await this.#channel.next()
     if (bytes !== null) return decodeFrame(bytes)
+    // It is about to end, unless it has sent what is no frame.
+    this.#child.signal(SIGKILL)
     this.#child.release()
     throw diedError({ ...(await this.#child.wait()), at: this.#at })
   }
@@ -257,42 +249,10 @@ export class Launch {
 }
 
 const LISTENER_PAUSE_MS = 1
+/** After a failure: what is a matter of microseconds. */
+const SILENCE_MS = 2000
 
 async function kill(child: Child): Promise<unknown> {
   child.signal(SIGKILL)
   return await child.wait()
-}
-
-/** Another process is made at the beginning: for a cgroup, or a namespace that a process enters only by being made. */
-const isBorn = ({ plan, cgroup }: Pick<LaunchInput, 'plan' | 'cgroup'>): boolean =>
-  cgroup !== null || (plan.cloneFlags & BY_CLONE) !== 0
-
-interface Started {
-  readonly child: Child
-  readonly control: number
-  /** What is made after it is not older than that. */
-  readonly since: number
-}
-
-/** The helper begins before it has its plan: the kernel takes a millisecond for the namespaces. */
-function start({ plan, stdio, cgroup, cpus, leavesStatus = false }: LaunchInput): Started {
-  const [control, helperEnd] = socketPair()
-  try {
-    const since = ticksSinceBoot()
-    const process = spawn({
-      executable: helperExecutable(),
-      arguments: [String(stdio.length), flagsFor(plan.cloneFlags, cgroup)],
-      cpus: cpus ?? 'all',
-      fds: [...stdio, helperEnd, ...(cgroup === null ? [] : [cgroup])],
-      report: stdio.length,
-    })
-    debug('helper %d, %d ops', process.pid, plan.ops.length)
-    const leave = leavesStatus && !isBorn({ plan, cgroup })
-    return { child: followChild({ ...process, leave, held: true }), control, since }
-  } catch (error) {
-    closeFd(control)
-    throw isErrno(error) ? birthError(error) : error
-  } finally {
-    closeFd(helperEnd)
-  }
 }

@@ -29,7 +29,7 @@ const decoder = new Decoder({ useRecords: false })
 
 /** @throws {PlanError} for anything that the helper would not send */
 export function decodeFrame(bytes: Uint8Array): Frame {
-  const [kind, first, second, third, fourth] = decoder.decode(bytes) as unknown[]
+  const [kind, first, second, third, fourth] = partsOf(bytes)
   const number = (value: unknown): number => (typeof value === 'number' ? value : -1)
   const text = (value: unknown): string => (typeof value === 'string' ? value : '')
   switch (kind) {
@@ -60,6 +60,17 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     default:
       throw new PlanError(`the helper sent a frame of unknown kind ${String(kind)}`, { op: '' })
   }
+}
+
+function partsOf(bytes: Uint8Array): readonly unknown[] {
+  let parts: unknown
+  try {
+    parts = decoder.decode(bytes)
+  } catch {
+    parts = null
+  }
+  if (Array.isArray(parts)) return parts
+  throw new PlanError('the helper sent what is no frame', { op: '' })
 }
 
 /** What can fail before there is a plan: `enum birth` of native/init/report.h. */
