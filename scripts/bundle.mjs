@@ -45,11 +45,13 @@ const ffi = {
   },
 }
 
-/** `import { type A, b as c } from 'x'` with b called when it is needed: x runs with the first call. */
+/** `import { type A, b as c } from 'x'` with b called when it is needed: x runs with the first call. A class is imported at once. */
 function importLater(names, path) {
   const words = names.split(',').map(name => name.trim())
   const types = words.filter(name => name.startsWith('type ')).map(name => name.slice('type '.length))
-  const functions = words.filter(name => name !== '' && !name.startsWith('type '))
+  const values = words.filter(name => name !== '' && !name.startsWith('type '))
+  const classes = values.filter(name => /^[A-Z]/.test(name))
+  const functions = values.filter(name => !classes.includes(name))
   const calls = functions.map(name => {
     const [exported, local = exported] = name.split(' as ')
     // Classes too: an arrow function can't be called with `new`.
@@ -57,7 +59,8 @@ function importLater(names, path) {
     return `function ${local}(...given) { ${call} }`
   })
   // `import { type A }` would stay as an import of the file.
-  return `import type { ${types.join(', ')} } from '${path}'; ${calls.join('; ')}`
+  const atOnce = classes.length === 0 ? '' : `import { ${classes.join(', ')} } from '${path}'; `
+  return `import type { ${types.join(', ')} } from '${path}'; ${atOnce}${calls.join('; ')}`
 }
 
 /**
