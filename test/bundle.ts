@@ -17,7 +17,7 @@ import type { Test } from 'tap'
 import { createRuntime, type LogEntry, type OciConfig, type Runtime } from '../lib/index.js'
 
 const APPLETS =
-  'sh echo true false sleep cat ls id mount ps hostname env grep kill touch mkdir stat readlink yes head stty tty wc dd sed tr test mknod umount ln rm sync nproc ip trap setsid'.split(
+  'sh echo true false sleep cat ls id mount ps hostname env grep kill touch mkdir stat readlink yes head stty tty wc dd sed tr test mknod umount ln rm sync nproc ip trap setsid seq'.split(
     ' ',
   )
 const DIRECTORIES = ['bin', 'dev', 'etc', 'proc', 'sys', 'tmp', 'root', 'data']

@@ -16,6 +16,7 @@ export type Need =
   | 'runc'
   | 'crun'
   | 'busybox'
+  | 'curl'
   | 'strace'
   | 'libseccomp'
   | 'cc'
@@ -88,6 +89,7 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   runc: { isThere: () => works('runc', '--version'), otherwise: 'needs runc' },
   crun: { isThere: () => works('crun', '--version'), otherwise: 'needs crun' },
   busybox: { isThere: () => works('busybox', 'true'), otherwise: 'needs busybox (package busybox-static)' },
+  curl: { isThere: () => works('curl', '--version'), otherwise: 'needs curl' },
   strace: { isThere: () => works('strace', '-V'), otherwise: 'needs strace' },
   libseccomp: {
     isThere: () => hasSharedLibrary('libseccomp\\.so\\.2'),

@@ -88,6 +88,7 @@ const BATCH = 250
 export class ContainerNetwork {
   #listeners: readonly NetworkListener[] = []
   readonly #make: MakeSockets
+  readonly #users = new Set<() => void>()
   #waiting: Waiting[] = []
 
   /** @internal */
@@ -140,8 +141,15 @@ export class ContainerNetwork {
     await addLocal(kinds => this.#sockets(kinds), prefixes.map(readPrefix))
   }
 
+  /** @internal `close` of what uses it: the container is deleted. */
+  whenClosed(close: () => void): void {
+    this.#users.add(close)
+  }
+
   /** Closes the listeners that nobody has taken. */
   close(): void {
+    for (const closeUser of this.#users) closeUser()
+    this.#users.clear()
     for (const listener of this.listeners) listener.close()
   }
 

@@ -34,6 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   diff: ['errors', 'config', 'sys'],
   sandbox: ['errors', 'config', 'sys', 'index'],
   image: ['errors', 'config', 'sys', 'index'],
+  network: ['errors', 'config', 'sys', 'index'],
   cli: ['index', 'for-command', 'image/index'],
   // The executable without Node, which is made of the command.
   quickjs: ['cli'],
@@ -49,6 +50,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 /** Above the runtime: what works on bytes alone, and makes no system calls of its own. */
 const nodeModules: Readonly<Record<string, readonly string[]>> = {
   image: ['node:crypto', 'node:stream', 'node:zlib'],
+  network: ['node:net', 'node:dgram', 'node:dns/promises', 'node:events', 'node:os'],
 }
 const mayImportNode = (path: string, name: string) =>
   ['sys', 'cli'].includes(folderOf(path)) ||

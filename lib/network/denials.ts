@@ -1,0 +1,44 @@
+/** What has been refused, for people and for judges. */
+
+export interface Denial {
+  /** Of the container. */
+  readonly container: string
+  /** The name, or the address if the program knew no name. */
+  readonly host: string
+  /** null: the name was refused when it was looked up. */
+  readonly port: number | null
+  /**
+   * `policy`: the lists do not allow it; `asked`: `onConnect` has refused it; `address`: the name resolves to addresses that are not for
+   * everybody, and that the policy does not name; `limit`: there are too many connections.
+   */
+  readonly reason: 'policy' | 'asked' | 'address' | 'limit'
+  /** Of the first time. */
+  readonly time: Date
+  /** How often. */
+  readonly count: number
+}
+
+export interface Denials {
+  add(denial: Omit<Denial, 'time' | 'count'>): void
+  list(): readonly Denial[]
+}
+
+/** The same again counts up the one that is there. */
+const MOST = 1000
+
+/** `tell` hears of each once. What has not been seen for the longest is forgotten first. */
+export function recordDenials(tell: (denial: Denial) => void): Denials {
+  const known = new Map<string, Denial>()
+  const add: Denials['add'] = denial => {
+    const { container, host, port, reason } = denial
+    const key = [container, host, port, reason].join(' ')
+    const before = known.get(key)
+    const now = { ...denial, time: before?.time ?? new Date(), count: (before?.count ?? 0) + 1 }
+    known.delete(key)
+    known.set(key, now)
+    const [oldest] = known.keys()
+    if (known.size > MOST && oldest !== undefined) known.delete(oldest)
+    if (before === undefined) tell(now)
+  }
+  return { add, list: () => [...known.values()] }
+}

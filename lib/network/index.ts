@@ -1,0 +1,9 @@
+/** `tsrun/network`: what a container may reach, and who may reach it. */
+export { NetworkAttachment } from './attachment.js'
+export type { AskedConnection, Connection, Counts, OnConnect } from './connections.js'
+export type { Denial } from './denials.js'
+export { type AttachOptions, createGateway, Gateway, type GatewayOptions } from './gateway.js'
+export type { Lookup } from './outside.js'
+export type { AllowEntry, DenyEntry, PolicyLists } from './policy.js'
+export type { Published, PublishOptions } from './publish.js'
+export type { Traffic } from './pump.js'

@@ -1,0 +1,172 @@
+/** Many connections, slow ones, and those that end badly. */
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { missing } from '../needs.js'
+import { until } from '../until.js'
+import { type Inside, makeWorld, openDescriptors, serve, type World } from './world.js'
+
+const skip = { skip: missing('root', 'busybox') }
+const NAME = 'outside.test'
+/** Of the first name that a container asks for. */
+const ADDRESS = '198.18.0.2'
+
+/** A container that has asked for the name: what is connected in its network namespace from here is as if a program did it. */
+async function asked(world: World): Promise<Inside> {
+  const box = await world.inside(`busybox nslookup ${NAME} >/dev/null; echo asked; sleep 100`)
+  const { container } = box
+  const said = new Promise(resolve => container.stdout?.once('data', resolve))
+  await container.start()
+  await said
+  return box
+}
+
+const worldOf = (t: Test, port: number, options = {}) =>
+  makeWorld(t, { allow: [`${NAME}:${port}`], hosts: { [NAME]: '127.0.0.1' }, ...options })
+
+async function connectIn({ container }: Inside, port: number): Promise<Socket> {
+  const stream = (await container.network.connect({ address: ADDRESS, port })) as Socket
+  // Who expects one listens as well; the end of a test resets what is left.
+  return stream.on('error', () => {})
+}
+
+t.test('a thousand connections at once, and no descriptor is left', skip, async t => {
+  const port = await serve(t, socket => void socket.pipe(socket))
+  const box = await asked(worldOf(t, port))
+  const before = openDescriptors()
+  const talk = async (number: number): Promise<boolean> => {
+    const stream = await connectIn(box, port)
+    stream.end(`number ${number}`)
+    return (await text(stream)) === `number ${number}`
+  }
+  const all = await Promise.all(Array.from({ length: 1000 }, (_, number) => talk(number)))
+  t.equal(all.filter(isRight => isRight).length, 1000)
+  await until(() => box.attachment.counts.open === 0)
+  t.match(box.attachment.counts, { connections: 1000 })
+  await until(() => openDescriptors() <= before)
+})
+
+t.test('more than the limit are reset and told', skip, async t => {
+  const port = await serve(t, () => {})
+  const world = worldOf(t, port, { maxConnections: 10 })
+  const box = await asked(world)
+  let reset = 0
+  const count = (): void => {
+    reset += 1
+  }
+  const open = async (): Promise<Socket | null> => {
+    const stream = await connectIn(box, port).catch(count)
+    return stream?.on('error', count).resume() ?? null
+  }
+  const streams = await Promise.all(Array.from({ length: 30 }, open))
+  await until(() => reset === 20)
+  t.equal(box.attachment.counts.open, 10)
+  t.match(world.gateway.denials, [{ reason: 'limit', host: NAME, port }])
+  for (const stream of streams) stream?.destroy()
+})
+
+t.test('nothing is lost of what is sent, in either direction', skip, async t => {
+  const bytes = 64 * 1024 * 1024
+  const digest = createHash('sha256')
+  let sent = ''
+  const port = await serve(t, socket => {
+    socket.on('data', chunk => digest.update(chunk))
+    socket.on('end', () => {
+      sent = digest.digest('hex')
+      socket.end(`${sent}\n`)
+    })
+  })
+  const box = await worldOf(t, port).inside(`yes 0123456 | head -c ${bytes} | busybox nc ${NAME} ${port}`)
+  const told = await box.output()
+  const expected = createHash('sha256')
+  for (let at = 0; at < bytes; at += 1024 * 1024) expected.update(Buffer.alloc(1024 * 1024, '0123456\n'))
+  t.equal(sent, expected.digest('hex'))
+  t.equal(told, `${sent}\n`, 'what is said after the end of the other direction comes through')
+  t.match(box.attachment.counts, { sent: bytes, received: 65 })
+})
+
+t.test('a reader that does not read holds the writer, and little memory', skip, async t => {
+  let slow: Socket | null = null
+  const port = await serve(t, socket => {
+    slow = socket.pause()
+  })
+  const box = await asked(worldOf(t, port))
+  const stream = await connectIn(box, port)
+  let written = 0
+  const chunk = Buffer.alloc(64 * 1024)
+  const write = (): void => {
+    while (written < 512 * 1024 * 1024 && stream.write(chunk)) written += chunk.length
+  }
+  stream.on('drain', write)
+  write()
+  // What the kernel holds on the way, four sockets with some megabytes each.
+  let last = -1
+  await until(async () => {
+    const isStill = written === last && written > 0
+    last = written
+    await new Promise(resolve => setTimeout(resolve, 200))
+    return isStill && written === last
+  })
+  t.ok(written < 100 * 1024 * 1024, `${written} bytes were taken`)
+  t.ok(process.memoryUsage.rss() < 1024 * 1024 * 1024)
+  const outside = slow as Socket | null
+  let got = 0
+  outside?.on('data', data => (got += data.length)).resume()
+  stream.removeListener('drain', write)
+  stream.end()
+  await once(outside ?? stream, 'end')
+  t.equal(got, stream.bytesWritten, 'and all of it comes in the end')
+  outside?.end()
+})
+
+t.test('a reset on one side is one on the other', skip, async t => {
+  const errors: string[] = []
+  const port = await serve(t, socket => {
+    socket.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code ?? ''))
+    socket.once('data', data => {
+      if (String(data) === 'reset me') socket.resetAndDestroy()
+      else socket.resume()
+    })
+  })
+  const box = await asked(worldOf(t, port))
+  const first = await connectIn(box, port)
+  first.end('reset me')
+  await t.rejects(once(first.resume(), 'end'), { code: 'ECONNRESET' } as const)
+  const second = await connectIn(box, port)
+  second.write('hello')
+  await until(() => box.attachment.connections.some(({ sent }) => sent === 5))
+  second.resetAndDestroy()
+  await until(() => errors.length === 1)
+  t.same(errors, ['ECONNRESET'])
+  await until(() => box.attachment.counts.open === 0)
+})
+
+t.test('a server that is not there is a reset', skip, async t => {
+  const port = await serve(t, socket => socket.destroy())
+  const box = await asked(worldOf(t, port + 1 > 65535 ? 1 : port + 1))
+  // Before it is seen as connected, or after that.
+  const failed = connectIn(box, port + 1).then(stream => once(stream.resume(), 'end'))
+  t.match(await failed.catch((error: unknown) => String(error)), /ECONNRESET/)
+})
+
+t.test('one direction may end long before the other', skip, async t => {
+  let outside: Socket | null = null
+  const port = await serve(t, socket => {
+    outside = socket
+    socket.end('first')
+    socket.resume()
+  })
+  const box = await asked(worldOf(t, port))
+  const stream = await connectIn(box, port)
+  const said: string[] = []
+  stream.on('data', data => said.push(String(data)))
+  await once(stream, 'end')
+  t.same(said, ['first'])
+  t.equal(box.attachment.counts.open, 1)
+  stream.end('afterwards')
+  await once(outside ?? stream, 'close')
+  t.match(box.attachment.counts, { sent: 10, received: 5 })
+  await until(() => box.attachment.counts.open === 0)
+})
