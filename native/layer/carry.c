@@ -97,9 +97,10 @@ static int make_link(struct layer *layer, int dir, const char *name) {
     return sys_linkat(TARGET, target, dir, name);
   layer->second[length - 1] = 0;
   int from = open_beneath_target(layer->second, O_PATH | O_DIRECTORY);
+  if (from == -ENOTDIR && is_link(TARGET, layer->second))
+    from = -ELOOP;
+  must(layer, "openat2", from);
   layer->second[length - 1] = '/';
-  if (from < 0)
-    return from;
   int made = sys_linkat(from, target, dir, name);
   sys_close(from);
   return made;

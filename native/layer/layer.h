@@ -54,6 +54,7 @@ int open_beneath_directory(int dir, const char *path, uint64_t flags);
 // The directory of that name, made unless it is there; what is no directory gives way.
 int enter(struct layer *layer, int dir, const char *name, bool replace);
 void mark_opaque(struct layer *layer, int fd);
+bool is_link(int dir, const char *name);
 bool is_whiteout(const struct layer *layer, int dir, const char *name);
 
 // remove.c: whatever is there is gone.

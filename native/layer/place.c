@@ -28,6 +28,12 @@ bool is_whiteout(const struct layer *layer, int dir, const char *name) {
   return (found.stx_mode & S_IFMT) == S_IFCHR && found.stx_rdev_major == 0 && found.stx_rdev_minor == 0;
 }
 
+// The kernel says only that it is no directory.
+bool is_link(int dir, const char *name) {
+  struct statx found;
+  return sys_statx(dir, name, AT_SYMLINK_NOFOLLOW, &found) == 0 && (found.stx_mode & S_IFMT) == S_IFLNK;
+}
+
 void mark_opaque(struct layer *layer, int fd) {
   must(layer, "fsetxattr", sys_fsetxattr(fd, layer->opaque, OVERLAY_OPAQUE, sizeof OVERLAY_OPAQUE - 1));
 }
@@ -46,7 +52,7 @@ int enter(struct layer *layer, int dir, const char *name, bool replace) {
     return must(layer, "openat2", fd);
   bool hides = is_whiteout(layer, dir, name);
   if (!hides && !replace)
-    fail(layer, "openat2", fd);
+    fail(layer, "openat2", is_link(dir, name) ? -ELOOP : fd);
   clear_away(layer, dir, name);
   fd = make_directory(layer, dir, name);
   if (hides)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { missing } from '../needs.js'
@@ -46,8 +46,7 @@ function asUser(t: Test): User {
   const [node, tar] = [join(folder, 'node'), join(folder, 'tar')]
   writeFileSync(node, '')
   writeFileSync(tar, layer)
-  chmodSync(folder, 0o755)
-  chownSync(path, USER, USER)
+  for (const directory of [folder, path]) chownSync(directory, USER, USER)
   const grant = `cp -a /etc ${etc}; for f in subuid subgid; do echo nobody:300000:65536 > ${etc}/$f; done; mount --bind ${etc} /etc`
   const setup = `set -e; mount --bind ${resolve('.')} ${code}; mount --bind ${process.execPath} ${node}; ${grant}; cd /`
   const run = (options: object): Done => {

@@ -31,6 +31,8 @@ export interface TreeContext {
   readonly owners: boolean
   /** Whether devices are made. */
   readonly devices: boolean
+  /** Whether other users of the host can reach the files. */
+  readonly exposed: boolean
   readonly counts: Tally
   /** Gives the event loop its turn, if it has waited for some milliseconds: everything may be there already. */
   readonly breathe: () => Promise<void>

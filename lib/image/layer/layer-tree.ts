@@ -1,7 +1,7 @@
 /** Turns the entries of an archive into orders for the writer. */
 import { LayerError } from '../../errors.js'
 import { breather, type LayerCounts, sendOrder, type Tally, type TreeContext, writeContent } from './layer-content.js'
-import { keepLimit, type Limits } from './layer-limits.js'
+import { keepLimit, type Limits, shown } from './layer-limits.js'
 import { layerPath, meaningOf } from './layer-path.js'
 import { checkIds, layerAttributes, nodeOf } from './layer-rules.js'
 import type { EntryKind, TarEntry } from './tar-reader.js'
@@ -14,7 +14,7 @@ export interface LayerTree {
 }
 
 export function layerTree(
-  surroundings: Pick<TreeContext, 'writer' | 'tar' | 'limits' | 'owners' | 'devices'>,
+  surroundings: Pick<TreeContext, 'writer' | 'tar' | 'limits' | 'owners' | 'devices' | 'exposed'>,
 ): LayerTree {
   const counts: Tally = { entries: 0, bytes: 0, squashed: false, opaque: false, dropped: { xattrs: 0, devices: 0 } }
   const context: TreeContext = { ...surroundings, counts, breathe: breather(), sparse: 0 }
@@ -75,13 +75,26 @@ async function addEntry(context: TreeContext, directories: Directories, entry: T
   }
   if (path === '' && entry.kind !== 'directory') throw unsafe('.', `the root of the layer is a ${entry.kind}`)
   checkIds(entry, path)
+  if (context.exposed && entry.kind === 'file') checkSetId(entry, path)
   counts.squashed ||= !owners && (entry.uid !== 0 || entry.gid !== 0)
   if (entry.kind === 'directory') directories.add(path, entry)
   else directories.forget(path)
   await MAKERS[entry.kind](context, entry, path)
 }
 
-const unsafe = (entry: string, message: string): LayerError => new LayerError('ERR_LAYER_UNSAFE', message, { entry })
+const SET_ID = 0o6000
+
+/** Outside of a container it would give the rights of its owner to any user of the host. */
+function checkSetId({ mode }: TarEntry, path: string): void {
+  if ((mode & SET_ID) === 0) return
+  throw unsafe(
+    path,
+    'a set-user-ID or set-group-ID program, in a target that other users can reach: chmod 700 a directory above it',
+  )
+}
+
+const unsafe = (entry: string, message: string): LayerError =>
+  new LayerError('ERR_LAYER_UNSAFE', message, { entry: shown(entry) })
 
 type Maker = (context: TreeContext, entry: TarEntry, path: string) => Promise<void>
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { LayerError, SystemError } from '../../errors.js'
 import { closeFd } from '../../sys/beneath.js'
 import { listDirectory, openPath } from '../../sys/file.js'
+import { othersReach } from '../../sys/reach.js'
 import { byteSource } from './byte-source.js'
 import { clearBelow } from './clear-layer.js'
 import { compressionOf, decompressed, type LayerCompression } from './decompress.js'
@@ -77,7 +78,13 @@ async function unpackInto({ options, limits, owners, compression, directory }: U
   const stop = interruption(options.signal, writer.verdict)
   try {
     const bytes = measured({ ...options, limits }, chunks => decompressed(chunks, compression), stop)
-    const counts = await write({ bytes: bytes.chunks, writer, limits, ...allowed })
+    const counts = await write({
+      bytes: bytes.chunks,
+      writer,
+      limits,
+      exposed: othersReach(options.target),
+      ...allowed,
+    })
     const diffId = bytes.diffId()
     compare(diffId, options.diffId)
     await stop.race(writer.finish())
@@ -161,12 +168,13 @@ interface Writing {
   readonly limits: Limits
   readonly owners: boolean
   readonly devices: boolean
+  readonly exposed: boolean
 }
 
-async function write({ bytes, writer, limits, owners, devices }: Writing): Promise<LayerCounts> {
+async function write({ bytes, writer, ...surroundings }: Writing): Promise<LayerCounts> {
   const source = byteSource(bytes)
-  const tar = tarReader(source, limits)
-  const tree = layerTree({ writer, tar, limits, owners, devices })
+  const tar = tarReader(source, surroundings.limits)
+  const tree = layerTree({ writer, tar, ...surroundings })
   try {
     for (let entry = await tar.next(); entry !== null; entry = await tar.next()) await tree.add(entry)
     // What follows the archive's end belongs to its digest.
