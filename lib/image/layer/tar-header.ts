@@ -41,7 +41,8 @@ export function numberAt(block: Buffer, at: number, length: number): number {
     const byte = block[i] ?? 0
     if (byte === 0x20 && !digits) continue
     if (byte === 0x20 || byte === 0) break
-    if (byte < 0x30 || byte > 0x37) throw malformed(`this is no tar archive, or a damaged one: a number in a header is not octal (byte ${i})`)
+    if (byte < 0x30 || byte > 0x37)
+      throw malformed(`this is no tar archive, or a damaged one: a number in a header is not octal (byte ${i})`)
     number = number * 8 + (byte - 0x30)
     digits = true
   }
