@@ -38,6 +38,8 @@ interface Subject {
   readonly container: Container
   readonly settings: SandboxSettings
   readonly user: { readonly uid: number; readonly gid: number }
+  readonly envs: Readonly<Record<string, string>>
+  readonly cwd: string
   readonly hasCgroup: boolean
   readonly hasExpired: () => boolean
   /** @throws if the sandbox has ended */
@@ -104,14 +106,14 @@ export class SandboxCommands {
   }
 
   #processOf(command: SandboxCommand, { cwd = '.', envs = {}, user, cpuMs }: CommandOptions): OciProcess {
-    const { settings, user: own, hasCgroup } = this.#subject
+    const { settings, user: own, hasCgroup, envs: ours, cwd: home } = this.#subject
     const { capabilities, openFiles, noNewPrivileges } = settings.profile
     const limits = { RLIMIT_NOFILE: openFiles, RLIMIT_CORE: 0, ...(!hasCgroup && ofEach(settings)) }
     const all = { ...limits, ...(cpuMs !== undefined && Number.isFinite(cpuMs) && { RLIMIT_CPU: secondsOf(cpuMs) }) }
-    const variables = { PATH, HOME: '/home/sandbox', LANG: 'C.UTF-8', ...settings.envs, ...envs }
+    const variables = { PATH, LANG: 'C.UTF-8', ...ours, ...envs }
     return {
       args: argsOf(command),
-      cwd: cwd.startsWith('/') ? cwd : `${settings.cwd}/${cwd}`,
+      cwd: cwd.startsWith('/') ? cwd : `${home}/${cwd}`,
       env: Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
       user: user ?? own,
       noNewPrivileges,

@@ -7,6 +7,7 @@ import { ownerOfPath } from '../sys/written-tree.js'
 import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.js'
 import { configurationOf, type Surroundings } from './configuration.js'
 import { HOST_PATHS } from './profile.js'
+import { type ImageRoot, openImageRoot } from './sandbox-image.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
 
 export interface Isolation {
@@ -22,6 +23,9 @@ export interface Made {
   readonly isolation: Isolation
   readonly user: { readonly uid: number; readonly gid: number }
   readonly hasCgroup: boolean
+  /** Of its commands: those of the image and of its options. */
+  readonly envs: Readonly<Record<string, string>>
+  readonly cwd: string
   readonly layers: readonly string[]
   /** Where something is mounted in it. */
   readonly mountPoints: readonly string[]
@@ -52,14 +56,25 @@ export async function pruneSandboxes(): Promise<string[]> {
 const beingMade = new Set<string>()
 
 export async function makeSandboxContainer(settings: SandboxSettings): Promise<Made> {
+  const { image: name, images, signal } = settings
+  const image = name === null ? null : await openImageRoot({ name, images, signal })
+  try {
+    return await makeOf(settings, image)
+  } finally {
+    await image?.release()
+  }
+}
+
+async function makeOf(settings: SandboxSettings, image: ImageRoot | null): Promise<Made> {
   const place = sandboxDirectory()
   const id = randomName()
   const isRoot = effectiveUid() === 0
   const sources = settings.mounts.map(({ source }) => realPath(source))
-  const user = settings.user ?? defaultUser(settings, sources, isRoot)
+  const user = settings.user ?? image?.user ?? defaultUser(settings, sources, isRoot)
   beingMade.add(id)
   const box = makeBox(place, { id, user, owner: isRoot ? user : null })
   try {
+    image?.keepWhile(box.path)
     const overlays = overlaysOf(settings, sources, box)
     const around = {
       ...{ user, sources },
@@ -67,11 +82,13 @@ export async function makeSandboxContainer(settings: SandboxSettings): Promise<M
       hostPaths: (settings.host ?? HOST_PATHS).filter(path => settings.host !== null || isThere(path)),
       overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: escaped(lower) })),
     }
-    const layers = settings.layers ?? [`${box.path}/base`]
+    const layers = settings.layers ?? image?.layers ?? [`${box.path}/base`]
     const made = await attempt({ place, id, settings, around, layers, box })
     const { mounts = [] } = configurationOf(settings, { ...around, hasCgroup: true, hasProcfs: true })
     const mountPoints = mounts.map(({ destination }) => destination)
-    return { id, box, user, layers, overlays, mountPoints, ...made }
+    const envs = { ...image?.envs, ...settings.envs }
+    const cwd = settings.cwd ?? image?.cwd ?? '/'
+    return { id, box, user, layers, overlays, mountPoints, envs, cwd, ...made }
   } catch (error) {
     box.remove()
     throw error

@@ -1,6 +1,7 @@
 /** What a sandbox can be asked for. */
 import { optionError, readByteCount, readDuration } from '../config/option.js'
 import type { ByteSize } from '../config/size.js'
+import type { Images } from '../image/index.js'
 import { PROFILE, type SandboxProfile } from './profile.js'
 
 export interface SandboxMount {
@@ -28,6 +29,13 @@ export type IsolationLevel = 'full' | 'no-procfs'
 
 export interface SandboxOptions {
   /**
+   * The name of an image, which is pulled if it is not there: its layers are the root, and its variables, working directory and user those of the
+   * commands.
+   */
+  readonly image?: string
+  /** Where images are. Default: the store of this user (`openImages()`). */
+  readonly images?: Images
+  /**
    * Its root: a directory, or several as layers, the lowest first. What is written stays in the sandbox. Default: the programs of this
    * machine (`host`).
    */
@@ -42,9 +50,9 @@ export interface SandboxOptions {
   readonly timeoutMs?: number
   /** Variables of all of its commands. */
   readonly envs?: Readonly<Record<string, string>>
-  /** Where its commands begin. Default: the target of the first mount that can be written to, else `/`. */
+  /** Where its commands begin. Default: the target of the first mount that can be written to, else what the image says, else `/`. */
   readonly cwd?: string
-  /** Who its commands are. Default 1000 and 1000; as root, if something that can be written to is mounted, the owner of that. */
+  /** Who its commands are. Default: the image's, or 1000 and 1000; as root, if something that can be written to is mounted, the owner of that. */
   readonly user?: { readonly uid: number; readonly gid: number }
   /** Ends with this process, however that ends. Default true. */
   readonly dieWithParent?: boolean
@@ -56,6 +64,8 @@ export interface SandboxOptions {
 }
 
 export interface SandboxSettings {
+  readonly image: string | null
+  readonly images: Images | null
   readonly layers: readonly string[] | null
   readonly host: readonly string[] | null
   readonly mounts: readonly Required<SandboxMount>[]
@@ -68,7 +78,8 @@ export interface SandboxSettings {
   readonly needsCgroup: boolean
   readonly timeoutMs: number
   readonly envs: Readonly<Record<string, string>>
-  readonly cwd: string
+  /** null: that of the image. */
+  readonly cwd: string | null
   readonly user: { readonly uid: number; readonly gid: number } | null
   readonly dieWithParent: boolean
   readonly profile: SandboxProfile
@@ -77,7 +88,18 @@ export interface SandboxSettings {
 }
 
 const NAMES: Readonly<Record<keyof SandboxOptions, true>> = {
-  ...{ rootfs: true, host: true, mounts: true, network: true, limits: true, timeoutMs: true, envs: true, cwd: true },
+  ...{
+    image: true,
+    images: true,
+    rootfs: true,
+    host: true,
+    mounts: true,
+    network: true,
+    limits: true,
+    timeoutMs: true,
+    envs: true,
+    cwd: true,
+  },
   ...{ user: true, dieWithParent: true, profile: true, minimum: true, signal: true },
 }
 
@@ -95,16 +117,20 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
   refuseOtherNames('profile.', profile, Object.keys(PROFILE))
   if (rootfs !== undefined && host !== undefined)
     throw optionError({ option: 'host', expected: 'absent if there is a rootfs', received: host })
+  if (options.image !== undefined && (rootfs !== undefined || host !== undefined))
+    throw optionError({ option: 'image', expected: 'absent if there is a rootfs or host', received: options.image })
   const list = mounts.map(readMount)
   const whole = { ...PROFILE, ...profile }
   return {
+    image: options.image ?? null,
+    images: options.images ?? null,
     layers: rootfs === undefined ? null : typeof rootfs === 'string' ? [rootfs] : rootfs,
-    host: rootfs === undefined ? (host ?? null) : [],
+    host: rootfs === undefined && options.image === undefined ? (host ?? null) : [],
     mounts: list,
     ...{ network, envs, user, dieWithParent, minimum, signal, profile: whole },
     ...readLimits(limits, whole),
     timeoutMs: readDuration({ option: 'timeoutMs', value: options.timeoutMs, otherwise: Number.POSITIVE_INFINITY }),
-    cwd: options.cwd ?? list.find(({ mode }) => mode !== 'ro')?.target ?? '/',
+    cwd: options.cwd ?? list.find(({ mode }) => mode !== 'ro')?.target ?? null,
   }
 }
 

@@ -25,7 +25,7 @@ export class Sandbox implements AsyncDisposable {
   #ended: Promise<void> | null = null
 
   private constructor(made: Made, settings: SandboxSettings) {
-    const { id, isolation, user, container, hasCgroup } = made
+    const { id, isolation, user, container, hasCgroup, envs, cwd } = made
     this.id = id
     this.isolation = isolation
     this.user = user
@@ -35,13 +35,13 @@ export class Sandbox implements AsyncDisposable {
     this.commands = new SandboxCommands({
       container,
       settings,
-      user,
+      ...{ user, envs, cwd },
       hasCgroup,
       hasExpired: () => this.#hasExpired,
       check,
     })
     const owner = effectiveUid() === 0 ? user : null
-    this.files = new SandboxFiles({ pid: container.pid, cwd: settings.cwd, owner, check })
+    this.files = new SandboxFiles({ pid: container.pid, cwd, owner, check })
     this.#timer = after(settings.timeoutMs, () => void this.#expire())
   }
 

@@ -1,0 +1,54 @@
+/** The image that a sandbox is made of. */
+import { isTsrunError } from '../errors.js'
+import { type Images, openImages, runtimeConfig, type UnpackedImage } from '../image/index.js'
+
+export interface ImageRoot {
+  readonly layers: readonly string[]
+  /** What the image says of its processes. */
+  readonly envs: Readonly<Record<string, string>>
+  readonly cwd: string
+  readonly user: { readonly uid: number; readonly gid: number }
+  /** Nobody removes the layers as long as there is something at this path. */
+  keepWhile(path: string): void
+  release(): Promise<void>
+}
+
+interface Asked {
+  readonly name: string
+  /** null: the store of this user. */
+  readonly images: Images | null
+  readonly signal: AbortSignal | undefined
+}
+
+/** Pulls it if the store does not have it. @throws {ImageError|RegistryError|LayerError}; the reason of `signal` */
+export async function openImageRoot({ name, images, signal }: Asked): Promise<ImageRoot> {
+  const store = images ?? openImages()
+  const aborting = signal === undefined ? {} : { signal }
+  const unpacked = await unpackOrPull(store, name, aborting)
+  const { layers } = unpacked
+  try {
+    const { process } = runtimeConfig(unpacked.image, layers, { args: ['/'] })
+    const { uid = 0, gid = 0 } = process?.user ?? {}
+    return {
+      layers,
+      envs: Object.fromEntries((process?.env ?? []).map(entry => entry.split(/=(.*)/s, 2) as [string, string])),
+      cwd: process?.cwd ?? '/',
+      user: { uid: Number(uid), gid: Number(gid) },
+      keepWhile: path => unpacked.keepWhile(path),
+      release: () => unpacked.release(),
+    }
+  } catch (error) {
+    await unpacked.release()
+    throw error
+  }
+}
+
+async function unpackOrPull(store: Images, name: string, aborting: { signal?: AbortSignal }): Promise<UnpackedImage> {
+  try {
+    return await store.unpack(name, aborting)
+  } catch (error) {
+    if (!isTsrunError(error) || error.code !== 'ERR_IMAGE_NOT_FOUND') throw error
+  }
+  await store.pull(name, { ...aborting, unpack: true })
+  return store.unpack(name, aborting)
+}

@@ -1,0 +1,32 @@
+/** Sandboxes of images. */
+import { join } from 'node:path'
+import t from 'tap'
+import { openImages } from '../../lib/image/index.js'
+import { Sandbox } from '../../lib/sandbox/index.js'
+import { makeLayout, scratch } from '../image/registry.js'
+import { missing } from '../needs.js'
+
+const skip = { skip: missing('root', 'busybox', 'libseccomp') }
+
+t.test('an image is the root, and says what its commands are', skip, async t => {
+  const passwd = 'app:x:1234:2345::/srv:/bin/sh\n'
+  const layout = makeLayout(t, {
+    layers: [{ 'etc/passwd': passwd, 'srv/file': 'base' }, { 'srv/file': 'top' }],
+    config: { Env: ['A=of the image', 'B=too', 'PATH=/programs'], WorkingDir: '/srv', User: 'app' },
+  })
+  const images = openImages({ directory: join(scratch(t), 'store') })
+  await images.import(layout, { name: 'app:1' })
+  const mounts = [{ source: '/bin', target: '/programs' }]
+  await using box = await Sandbox.create({ image: 'app:1', images, mounts, envs: { B: 'of the options' } })
+  t.same(box.user, { uid: 1234, gid: 2345 })
+  const script = 'echo $A, $B, $HOME; pwd; cat file; busybox id -u; echo x > /tmp/y; rm file 2>&1; true'
+  const { stdout, stderr } = await box.commands.run(['busybox', 'sh', '-c', script])
+  t.match(stdout, /^of the image, of the options, \/srv\n\/srv\ntop1234\n.*denied/s, stderr)
+  t.equal(await box.files.read('file'), 'top')
+  t.same(await box.diff(), [])
+  await t.rejects(images.remove('app:1'), { code: 'ERR_IMAGE_IN_USE' })
+  await box.stop()
+  await images.remove('app:1')
+  await t.rejects(Sandbox.create({ image: 'localhost:1/none', images }), { code: /ERR_REGISTRY|ERR_IMAGE/ })
+  await t.rejects(Sandbox.create({ image: 'app:1', rootfs: '/srv' }), { code: 'ERR_CONFIG_INVALID', message: /image/ })
+})
