@@ -1,6 +1,8 @@
 /** What is not a matter of speed alone: the host's heap, the init's memory, leaks. */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { median } from './statistics.mjs'
 import { startProcess } from './subjects.mjs'
 
@@ -49,4 +51,14 @@ export async function leaks({ bundle, state, cycles }) {
   } finally {
     stop()
   }
+}
+
+/** For how many milliseconds the event loop stands still while so many calls of run() overlap. */
+export function stalls({ bundle, state }) {
+  const script = fileURLToPath(new URL('./event-loop.mjs', import.meta.url))
+  const { stdout, stderr, status } = spawnSync(process.execPath, [script, bundle, folderIn(state, 'stalls')], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`the event loop was not measured: ${stderr}`)
+  return JSON.parse(stdout)
 }

@@ -35,7 +35,7 @@ export function table(rows) {
 }
 
 /** What each budget is about, as measured. */
-export function measured({ results, rows, heap, leak }) {
+export function measured({ results, rows, heap, leak, stall }) {
   const row = name => rows.find(row => row.name === name && row.view === 'host')
   const rounds = name => results.find(result => result.name === name && result.view === 'host').rounds
   const { heap: heapBytes, ...objects } = leak.more
@@ -48,6 +48,7 @@ export function measured({ results, rows, heap, leak }) {
     initMemory: leak.initKilobytes,
     leakedObjects: Object.values(objects).reduce((sum, count) => sum + Math.max(count, 0), 0),
     leakedHeap: Math.round(heapBytes / 1024),
+    longestStall: Math.max(...Object.values(stall)),
   }
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeBundle } from './bundle.mjs'
-import { heapEffect, leaks } from './checks.mjs'
+import { heapEffect, leaks, stalls } from './checks.mjs'
 import { demand, machine, makeStateFolder, pathOf, say, write } from './machine.mjs'
 import { budgetTable, judge, measured, rowsOf, table } from './report.mjs'
 import { measure } from './rounds.mjs'
@@ -27,10 +27,12 @@ async function bench(folder, state) {
   const heap = await heapEffect({ bundle, state, rounds })
   say(`leaks in ${leakCycles} cycles`)
   const leak = await leaks({ bundle, state, cycles: leakCycles })
+  say('the event loop')
+  const stall = stalls({ bundle, state })
   const rows = rowsOf(results)
   const budgets = JSON.parse(readFileSync(join(here, 'budgets.json'), 'utf8'))
-  const verdicts = judge(budgets, measured({ results, rows, heap, leak }))
-  return { machine: machine(), rows, heap, leak, verdicts }
+  const verdicts = judge(budgets, measured({ results, rows, heap, leak, stall }))
+  return { machine: machine(), rows, heap, leak, stall, verdicts }
 }
 
 demand(['runc', 'crun', 'busybox', process.env.CC ?? 'cc', 'unshare'])

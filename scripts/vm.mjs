@@ -41,7 +41,9 @@ if (existsSync(setup)) {
 }
 
 const files = process.argv.slice(2).map(quoted).join(' ')
-const command = `cd ${quoted(root)} && node test/vm/run.mjs ${files}`
+// How much the test of out-of-memory tries.
+const { OOM_ROUNDS: rounds = '' } = process.env
+const command = `cd ${quoted(root)} && OOM_ROUNDS=${quoted(rounds)} node test/vm/run.mjs ${files}`
 /** One boot: the exit status, or the signal, and what the tests have printed. */
 function boot() {
   const machine = spawn(runner, ['-s', root, command], { stdio: ['ignore', 'pipe', 'inherit'] })
