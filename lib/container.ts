@@ -5,6 +5,7 @@ import type { Child } from './launch/child.js'
 import type { Context } from './launch/context.js'
 import { closeUpper } from './launch/layered.js'
 import type { Streams } from './launch/stdio.js'
+import { type CheckpointOptions, checkpoint } from './operations/checkpoint.js'
 import { type Encoding, readCollectOptions, signalOf, withoutCollecting } from './operations/collect-options.js'
 import { type ContainerEnd, followEnd, hasRecord } from './operations/container-end.js'
 import { ContainerNetwork } from './operations/container-network.js'
@@ -208,16 +209,12 @@ export class Container implements AsyncDisposable {
     return runProcess(process, settings)
   }
 
-  /** With `signal`, to abort it kills the process after the call too. */
   async #exec(options: ExecOptions, signal?: AbortSignal): Promise<ExecProcess> {
     const executed = await exec(this.#context, this.id, options)
     return ExecProcess.from(executed, { container: this.id, keepsTree: options.detached !== true, signal })
   }
 
-  /**
-   * Stops all processes of the container where they are (the state is `paused` then) and resolves when they have stopped.
-   * @throws {StateError} ERR_STATE_STATUS `container not running` unless it is created or running
-   */
+  /** Stops all of its processes where they are (`paused`), and resolves when they have stopped. @throws {StateError} `container not running` */
   async pause(): Promise<void> {
     await pause(this.#context, this.id)
   }
@@ -225,6 +222,16 @@ export class Container implements AsyncDisposable {
   /** Lets a paused container go on. @throws {StateError} ERR_STATE_STATUS `container not paused` */
   async resume(): Promise<void> {
     await resume(this.#context, this.id)
+  }
+
+  /**
+   * Saves it for `runtime.restore`, by CRIU; then it is deleted, unless it is to go on, as it does after a failure.
+   * @throws {StateError} unless it is running or paused; {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`
+   */
+  async checkpoint(options: CheckpointOptions): Promise<void> {
+    checkOptions(this.#context.isCommand ? 'command.checkpoint' : 'checkpoint', options)
+    await checkpoint(this.#context, this.id, { ...options, ended: this.#end.lastLook })
+    if (!hasRecord(this.#context.store, this.id)) await this.#letGo()
   }
 
   /** The pids of its processes, as the host counts; those of the cgroups below its own too. Empty if it has ended. */
@@ -235,25 +242,20 @@ export class Container implements AsyncDisposable {
 
   /**
    * Changes its limits while it runs; they are kept with it. What is left out stays as it is.
-   * @throws {StateError} ERR_STATE_STATUS `container not running`
-   * @throws {ConfigError|CgroupError} for what is wrong, what the host can't do, and what the kernel refuses
+   * @throws {StateError} `container not running`; {ConfigError|CgroupError} for what is wrong, or refused by the host or the kernel
    */
   async update(resources: UpdateInput, options: UpdateOptions = {}): Promise<void> {
     checkOptions('update', options)
     await update(this.#context, { id: this.id, input: resources, options })
   }
 
-  /**
-   * What it uses now, as its cgroup counts; what it has used, if it has ended. A unit of systemd is gone by then, and nothing is known.
-   * @throws {StateError} ERR_STATE_NOT_FOUND once it is deleted
-   */
+  /** What it uses, or has used, as its cgroup counts; a unit of systemd is gone with it. @throws {StateError} once it is deleted */
   async stats(): Promise<Stats> {
     return currentStats(this.#context, this.id)
   }
 
   /**
-   * Its statistics every so often, and out-of-memory at the moment it happens; ends when the container does, or when the loop
-   * is left. To abort throws the signal's reason.
+   * Its statistics every so often, and out-of-memory when it happens; ends with the container. To abort throws the signal's reason.
    * @throws {StateError} ERR_STATE_STATUS if it has ended; {ConfigError} for an interval that is not above 0
    */
   async *events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
@@ -269,6 +271,10 @@ export class Container implements AsyncDisposable {
   async delete(options: DeleteOptions = {}): Promise<void> {
     checkOptions('delete', options)
     await remove(this.#context, this.id, { ...options, ended: this.#end.lastLook })
+    await this.#letGo()
+  }
+
+  async #letGo(): Promise<void> {
     this.network.close()
     // Reaped too, if it is a child of ours.
     if (this.#isMade) await this.#child?.wait()
@@ -282,10 +288,7 @@ export class Container implements AsyncDisposable {
     return ociState(record, statusOf(this.#context, record))
   }
 
-  /**
-   * `await using`: if this handle has made the container (`runtime.create`), deletes it with force, and waits until the kernel
-   * has let go of everything. A handle of `get` or `list` has made nothing, and undoes nothing.
-   */
+  /** `await using`: deletes it with force, and waits until all is gone, if this handle has made it; those of `get` and `list` have not. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isMade) return
     await this.delete({ force: true })

@@ -4,8 +4,10 @@
  * package in one process understand each other.
  */
 
+import type { CheckpointError } from './checkpoint-error.js'
 import { BRAND, type ErrorCode, Failure } from './failure.js'
 
+export { CheckpointError, type CheckpointFields } from './checkpoint-error.js'
 export type { ErrorCode } from './failure.js'
 
 /** All of them: `switch (error.code)` tells TypeScript which one it is, and so which fields it has. */
@@ -17,6 +19,7 @@ export type TsrunError =
   | StateError
   | HookError
   | CgroupError
+  | CheckpointError
   | PlanError
   | SystemError
   | ImageError

@@ -7,6 +7,8 @@ import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './config/oci-version.js'
 import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from './config/scheduling.js'
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './config/seccomp.js'
 
+/** A file with options of CRIU: one of them names a program that CRIU runs. */
+const CRIU_CONFIG = 'org.criu.config'
 /** A prefix: permission to write such annotations is permission to change what systemd does with the container's unit. */
 const SYSTEMD_PROPERTIES = 'org.systemd.property.'
 
@@ -39,8 +41,12 @@ export function describeFeatures({ kernel, libseccomp }: FeaturesInput): OciFeat
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
     },
-    annotations: libseccomp === null ? {} : { 'io.github.seccomp.libseccomp.version': libseccomp },
-    potentiallyUnsafeConfigAnnotations: [SYSTEMD_PROPERTIES],
+    annotations: {
+      // The name that engines know.
+      'org.opencontainers.runc.checkpoint.enabled': 'true',
+      ...(libseccomp === null ? {} : { 'io.github.seccomp.libseccomp.version': libseccomp }),
+    },
+    potentiallyUnsafeConfigAnnotations: [CRIU_CONFIG, SYSTEMD_PROPERTIES],
   }
 }
 

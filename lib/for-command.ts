@@ -1,17 +1,23 @@
 /** What the command imports: the library, with options that only it needs. Not a part of the package's interface. */
 import type { Container } from './container.js'
 import type { ExecProcess } from './exec-process.js'
+import type { CommandCheckpointOptions } from './operations/checkpoint.js'
 import type { CommandCreateOptions } from './operations/create.js'
 import type { CommandExecOptions } from './operations/exec.js'
+import type { CommandRestoreOptions } from './operations/restore.js'
 import { openRuntime, type Runtime } from './runtime.js'
 import type { RuntimeOptions } from './runtime-options.js'
 
-export type { CommandCreateOptions, CommandExecOptions }
+export type { CommandCheckpointOptions, CommandCreateOptions, CommandExecOptions, CommandRestoreOptions }
 
-export type CommandContainer = Container & { exec(options: CommandExecOptions): Promise<ExecProcess> }
+export type CommandContainer = Container & {
+  exec(options: CommandExecOptions): Promise<ExecProcess>
+  checkpoint(options: CommandCheckpointOptions): Promise<void>
+}
 
-export interface CommandRuntime extends Omit<Runtime, 'create' | 'get'> {
+export interface CommandRuntime extends Omit<Runtime, 'create' | 'get' | 'restore'> {
   create(options: CommandCreateOptions): Promise<CommandContainer>
+  restore(options: CommandRestoreOptions): Promise<CommandContainer>
   get(id: string): Promise<CommandContainer>
 }
 

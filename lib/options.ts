@@ -1,7 +1,9 @@
 /** What each call of the library takes: the one table, checked against the types. Durations and counts are checked where they are read. */
+import type { CriuSettings } from './checkpoint/request.js'
 import { nearest } from './config/nearest.js'
 import { optionError } from './config/option.js'
 import { ConfigError } from './errors.js'
+import type { CheckpointOptions, CommandCheckpointOptions } from './operations/checkpoint.js'
 import type { CollectOptions, Encoding } from './operations/collect-options.js'
 import type { CommandCreateOptions, CreateOptions } from './operations/create.js'
 import type { DeleteOptions } from './operations/delete.js'
@@ -10,6 +12,7 @@ import type { EventsOptions } from './operations/events.js'
 import type { CommandExecOptions, ExecOptions } from './operations/exec.js'
 import type { KillOptions } from './operations/kill.js'
 import type { ReadyOptions } from './operations/ready.js'
+import type { CommandRestoreOptions, RestoreOptions } from './operations/restore.js'
 import type { StartOptions } from './operations/start.js'
 import type { UpdateOptions } from './operations/update.js'
 import type { WaitOptions } from './operations/waiting.js'
@@ -30,6 +33,8 @@ const isFd = (value: unknown): boolean => Number.isInteger(value) && (value as n
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isStream = (value: unknown): boolean => ['pipe', 'ignore', 'inherit'].includes(value as string) || isFd(value)
+const isPageServer = (value: unknown): boolean =>
+  isObject(value) && 'address' in value && isText(value.address) && 'port' in value && Number.isInteger(value.port)
 const listOf = (accepts: Kind['accepts']) => (value: unknown) => Array.isArray(value) && value.every(accepts)
 
 /** Checked where it is read. */
@@ -85,6 +90,22 @@ const COMMAND_EXEC: Table<CommandExecOptions> = {
   ...EXEC,
   ...{ lineFeedsOnly: flag, pidfdSocket: text, outlivesCaller: flag },
 }
+const CRIU: Table<CriuSettings> = {
+  ...{ imagePath: text, workPath: text, criu: text, onProgress: call, tcpEstablished: flag, externalUnixSockets: flag },
+  ...{ shellJob: flag, fileLocks: flag, autoDedup: flag, lazyPages: flag },
+  manageCgroups: oneOf('soft', 'full', 'strict', 'ignore'),
+  emptyNamespaces: { expected: 'an array of "network"', accepts: listOf(value => value === 'network') },
+}
+const CHECKPOINT: Table<CheckpointOptions> = {
+  ...{ ...CRIU, parentPath: text, leaveRunning: flag, preDump: flag, tcpSkipInFlight: flag, linkRemap: flag },
+  ...{ pageServer: { expected: 'an object with address and port', accepts: isPageServer }, signal },
+}
+const COMMAND_CHECKPOINT: Table<CommandCheckpointOptions> = { ...CHECKPOINT, onPagesReady: call }
+const RESTORE: Table<RestoreOptions> = {
+  ...{ ...CRIU, id: any, bundle: text, config: any, rootfs: text, stdio, consoleSocket: text, detached: flag },
+  ...{ tcpClose: flag, lsmProfile: text, lsmMountContext: text, signal },
+}
+const COMMAND_RESTORE: Table<CommandRestoreOptions> = { ...RESTORE, leavesStatus: flag }
 const RUNTIME: Table<RuntimeOptions> = {
   ...{ root: text, cgroupManager: any, native: text, log: call, debug: flag, concurrency: any },
   unknownProperties: oneOf('refuse', 'ignore'),
@@ -105,6 +126,10 @@ const CALLS = {
   exec: EXEC,
   'command.exec': COMMAND_EXEC,
   'container.run': { ...EXEC, ...COLLECT },
+  checkpoint: CHECKPOINT,
+  'command.checkpoint': COMMAND_CHECKPOINT,
+  restore: RESTORE,
+  'command.restore': COMMAND_RESTORE,
   update: { l3CacheSchema: text, memBwSchema: text } satisfies Table<UpdateOptions>,
   events: { interval: any, signal } satisfies Table<EventsOptions>,
 }

@@ -11,6 +11,7 @@ import { type Encoding, readCollectOptions, withoutCollecting } from './operatio
 import { type CreateOptions, create as createContainer } from './operations/create.js'
 import { type DeleteOptions, remove } from './operations/delete.js'
 import { createQueue, defaultConcurrency } from './operations/queue.js'
+import { type RestoreOptions, restore as restoreContainer } from './operations/restore.js'
 import { type Listing, listingOf, sweep } from './operations/sweep.js'
 import { checkOptions } from './options.js'
 import { type PlanOptions, type PlanPreview, preview } from './plan.js'
@@ -39,6 +40,12 @@ export interface Runtime {
    */
   run(options: RunOptions<'buffer'> & { readonly encoding: 'buffer' }): Promise<RunResult<'buffer'>>
   run(options: RunOptions): Promise<RunResult>
+  /**
+   * Makes a container from the images of `container.checkpoint`, as it was then; it runs. The configuration and the root are to be those
+   * that it was created from. Its prestart and createRuntime hooks run, and no others. Needs CRIU.
+   * @throws {CheckpointError|ConfigError|HostError|StateError|LaunchError|HookError|CgroupError} and leaves nothing behind
+   */
+  restore(options: RestoreOptions): Promise<Container>
   /** A container by its id, also one that another process made. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT */
   get(id: string): Promise<Container>
   /**
@@ -112,6 +119,10 @@ export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context
       const container = await create({ ...withoutCollecting(options), id, signal } as CreateOptions)
       const log = (message: string): void => context.log({ level: 'warning', message, id })
       return (await runContainer({ container, settings, log })) as RunResult & RunResult<'buffer'>
+    },
+    restore: async options => {
+      checkOptions(isCommand ? 'command.restore' : 'restore', options)
+      return Container.from(context, await restoreContainer(context, options))
     },
     get: async id => {
       validateId(id)

@@ -4,6 +4,7 @@ import * as errors from '../lib/errors.js'
 
 const {
   CgroupError,
+  CheckpointError,
   ConfigError,
   HookError,
   HostError,
@@ -40,6 +41,8 @@ const image = { image: 'docker.io/library/a:b', path: '/layers/0', expected: 'a 
 const registry = { registry: 'docker.io', status: 401, remedy: 'log in' }
 const layer = { entry: 'a/b', limit: 'depth', value: 300, syscall: 'openat2', errno: 'ELOOP' }
 const cgroup = { file: 'memory.max', value: '1', errno: 'EBUSY', configPath: '/linux/resources/memory/limit' }
+
+const checkpoint = { log: '/images/dump.log', lines: ['Error (criu/mount.c:1): no'], errno: 'EBUSY' }
 
 /** One of each class, made with each of its codes, and the fields that it has of its own. */
 const table = [
@@ -93,6 +96,12 @@ const table = [
     error: new CgroupError(code, 'the limit is too low', cgroup, { cause }),
     fields: cgroup,
     message: /the limit is too low/,
+  })),
+  ...(['ERR_CHECKPOINT_CRIU', 'ERR_CHECKPOINT_IMAGE'] as const).map(code => ({
+    code,
+    error: new CheckpointError(code, 'criu failed', checkpoint, { cause }),
+    fields: checkpoint,
+    message: /criu failed/,
   })),
   {
     code: 'ERR_PLAN_REFUSED' as const,
@@ -243,6 +252,9 @@ function detailOf(error: errors.TsrunError): unknown {
     case 'ERR_CGROUP_WRITE':
     case 'ERR_CGROUP_OOM':
       return error.file
+    case 'ERR_CHECKPOINT_CRIU':
+    case 'ERR_CHECKPOINT_IMAGE':
+      return error.log
     case 'ERR_PLAN_REFUSED':
       return error.op
     case 'ERR_SYSTEM':

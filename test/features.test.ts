@@ -21,7 +21,7 @@ t.test('what callers look for is there', async t => {
 
 t.test('the document is the same on every host, but for what tells of the host', async t => {
   const { linux, annotations, ...rest } = describeFeatures({ kernel: [5, 12], libseccomp: null })
-  t.same(annotations, {})
+  t.same(annotations, { 'org.opencontainers.runc.checkpoint.enabled': 'true' })
   const { supportedFlags, ...seccomp } = linux?.seccomp ?? {}
   t.notOk(supportedFlags?.includes('SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'), 'a flag of Linux 5.19')
   const { supportedFlags: all, ...same } = features.linux?.seccomp ?? {}
@@ -38,7 +38,7 @@ t.test('what is done is told to be done', async t => {
   t.same([apparmor, selinux, netDevices], [{ enabled: true }, { enabled: true }, { enabled: true }])
   t.same(intelRdt, { enabled: true, schemata: true, monitoring: true })
   t.same(mountExtensions, { idmap: { enabled: true } })
-  t.same(features.potentiallyUnsafeConfigAnnotations, ['org.systemd.property.'])
+  t.same(features.potentiallyUnsafeConfigAnnotations, ['org.criu.config', 'org.systemd.property.'])
 })
 
 const config = {

@@ -18,6 +18,7 @@ export type Need =
   | 'busybox'
   | 'curl'
   | 'strace'
+  | 'criu'
   | 'libseccomp'
   | 'cc'
   | 'clang'
@@ -91,6 +92,7 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   busybox: { isThere: () => works('busybox', 'true'), otherwise: 'needs busybox (package busybox-static)' },
   curl: { isThere: () => works('curl', '--version'), otherwise: 'needs curl' },
   strace: { isThere: () => works('strace', '-V'), otherwise: 'needs strace' },
+  criu: { isThere: () => works('criu', 'check'), otherwise: 'needs a CRIU that works with this kernel' },
   libseccomp: {
     isThere: () => hasSharedLibrary('libseccomp\\.so\\.2'),
     otherwise: 'needs libseccomp (package libseccomp2)',

@@ -2,10 +2,11 @@
 
 import type { Resources } from '../config/config.js'
 import { HostError } from '../errors.js'
-import { closeFd, openBeneath } from '../sys/beneath.js'
+import { openBeneath } from '../sys/beneath.js'
 import { applyGroups, countOomKills } from './apply.js'
 import { type CgroupRecord, shares } from './cgroup-record.js'
 import { freeze, isFrozen, thaw } from './freeze.js'
+import { type CgroupDirectory, directoryOf, openEntries } from './join-files.js'
 import { killAll, killAllBut, pidsOf, signalEach } from './kill.js'
 import { type Begun, beginCgroup, claimed, finishCgroup, type Ownership, survey } from './make.js'
 import { type OomWatch, watchOom, witnessOom } from './oom.js'
@@ -152,16 +153,17 @@ export class Cgroup {
    * belong to the caller.
    */
   joinFds(): ReadonlyMap<number, number> {
-    const fds = new Map<number, number>()
-    try {
-      for (const [index, place] of this.#places.entries()) {
-        if (place.version === 1) fds.set(index, openBeneath(rootOf(place), `${place.path}/tasks`, 'write'))
-      }
-      return fds
-    } catch (error) {
-      for (const fd of fds.values()) closeFd(fd)
-      throw error
-    }
+    return openEntries(this.#places, 1)
+  }
+
+  /** The same for each hierarchy, whatever its version. */
+  entryFds(): ReadonlyMap<number, number> {
+    return openEntries(this.#places, null)
+  }
+
+  /** Where it is in each hierarchy. */
+  get directories(): readonly CgroupDirectory[] {
+    return this.#places.map(directoryOf)
   }
 
   /** The directory in the cgroup v2 hierarchy, for CLONE_INTO_CGROUP; null if there is none. It belongs to the caller. */

@@ -2,7 +2,7 @@
 
 import type { Command } from './command.js'
 import { checkCount, type ParsedArguments, parseArguments, UsageError } from './command-line.js'
-import { COMMANDS, NOT_YET } from './commands/index.js'
+import { COMMANDS } from './commands/index.js'
 import { checkGlobals, GLOBAL_FLAGS, HELP_FLAG, readGlobals, VERSION_FLAG } from './globals.js'
 import { print, printError } from './log.js'
 import { Interrupted } from './signals.js'
@@ -81,7 +81,6 @@ async function help([name]: readonly string[]): Promise<number> {
 function load(name: string): Promise<Command> {
   const known = Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : undefined
   if (known !== undefined) return known()
-  if (NOT_YET.includes(name)) throw new Error(`${name} is not supported yet`)
   throw new UnknownCommand(`No help topic for '${name}': no such command: ${name} (tsrun --help lists all)`)
 }
 

@@ -180,12 +180,18 @@ interface HookPoint {
 
 /** prestart, createRuntime, createContainer: the namespaces are there, the root is not yet switched. */
 export async function createHooks(point: HookPoint): Promise<void> {
-  const { config, record, signal, store } = point
+  await runtimeHooks(point)
+  await runInContainer(point, 'createContainer', 'creating')
+}
+
+type RuntimePoint = Pick<HookPoint, 'config' | 'record' | 'signal' | 'store'>
+
+/** prestart and createRuntime alone, which are in the runtime's namespaces. */
+export async function runtimeHooks({ config, record, signal, store }: RuntimePoint): Promise<void> {
   const state = ociState(record, 'creating')
   for (const kind of ['prestart', 'createRuntime'] as const) {
     await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner: inRuntimeNamespace(record, store) })
   }
-  await runInContainer(point, 'createContainer', 'creating')
 }
 
 /** startContainer: in the container, before the user's process and confined as that will be. */
@@ -213,12 +219,7 @@ async function runInContainer(
   await runHooks({ kind, hooks: config.hooks[kind], state, signal, runner })
 }
 
-export async function poststartHooks({
-  config,
-  record,
-  signal,
-  store,
-}: Pick<HookPoint, 'config' | 'record' | 'signal' | 'store'>): Promise<void> {
+export async function poststartHooks({ config, record, signal, store }: RuntimePoint): Promise<void> {
   const state = ociState(record, 'running')
   const { poststart: hooks } = config.hooks
   await runHooks({ kind: 'poststart', hooks, state, signal, runner: inRuntimeNamespace(record, store) })

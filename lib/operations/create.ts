@@ -26,6 +26,7 @@ import { type ContainerRecord, ociState } from '../store/container-record.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { makeDirectory } from '../sys/file.js'
+import { nameOfFd } from '../sys/processes.js'
 import { duplicate } from '../sys/stream.js'
 import { type Bundle, type BundleInput, makeExtras, openBundle, withExtras } from './bundle.js'
 import { compileOptions } from './compile-options.js'
@@ -248,7 +249,7 @@ async function launchToCreated(making: Making): Promise<Child> {
     }
     await launch.reach('created')
     await setAtCreated(making, launch.child)
-    ledger.update({ phase: 'created' })
+    ledger.update({ phase: 'created', stdio: stdio.fds.map(nameOfFd) })
     launch.release()
     return launch.child
   } catch (error) {

@@ -14,13 +14,15 @@ interface Undoing {
   readonly bundle: Bundle
   /** null: none was asked for. */
   readonly rdt: ClassRecord | null
+  /** For the words of a warning. Default `create`. */
+  readonly what?: 'create' | 'restore'
 }
 
 /** Undoes what was made, as far as it was made; the error that led here is the one that counts. */
-export async function undo({ context, cgroup, bundle, rdt }: Undoing, ledger: Ledger): Promise<void> {
+export async function undo({ context, cgroup, bundle, rdt, what = 'create' }: Undoing, ledger: Ledger): Promise<void> {
   const record = ledger.record()
   const log = (error: unknown): void =>
-    context.log({ level: 'warning', message: `clean-up after a failed create: ${String(error)}`, id: record.id })
+    context.log({ level: 'warning', message: `clean-up after a failed ${what}: ${String(error)}`, id: record.id })
   for (const { restore } of ledger.held) restore().forEach(log)
   await cgroup.destroy().catch(log)
   if (rdt !== null) quietly(() => undoClass(rdt), log)

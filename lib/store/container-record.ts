@@ -38,6 +38,8 @@ export interface ContainerRecord {
   readonly owner?: Owner | null
   /** Of a root of layers: these, the lowest first, and the directory that takes what is written (null: memory); else null or absent. */
   readonly layered?: { readonly layers: readonly string[]; readonly upper: string | null } | null
+  /** What its first process got as standard streams, such as `pipe:[1234]`; absent in a record of a tsrun that could not checkpoint. */
+  readonly stdio?: readonly string[]
   /** Its class of service; null or absent if it has none. */
   readonly rdt?: unknown
   /** The mount over its root, where it has no mount namespace; null or absent where there is none. */

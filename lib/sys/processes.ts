@@ -178,6 +178,12 @@ function statFields(pid: number): readonly string[] | null {
         .split(' ')
 }
 
+/** What an open descriptor of ours is, such as `pipe:[1234]` or a path. */
+export const nameOfFd = (fd: number): string => readLink(`/proc/self/fd/${fd}`)
+
+/** The same of another process's standard streams. */
+export const namesOfStreams = (pid: number): string[] => [0, 1, 2].map(fd => readLink(`/proc/${pid}/fd/${fd}`))
+
 /** The number that a process has in its own pid namespace; `pid` if that can not be seen. */
 export function pidInNamespace(pid: number): number {
   const [, numbers = ''] = /^NSpid:(.*)$/m.exec(readTextIfThere(`/proc/${pid}/status`) ?? '') ?? []

@@ -5,7 +5,8 @@
 import { SystemError } from '../errors.js'
 import { closeFds } from './beneath.js'
 import { errnoName, signalName } from './errno.js'
-import { isDirectory, isExecutable, openNull, openPath } from './file.js'
+import { isDirectory, openNull, openPath } from './file.js'
+import { encodeProgram, findProgram } from './host-program.js'
 import { helperExecutable, sealedMemory } from './memory.js'
 import { native } from './native.js'
 import { type ExitStatus, reap } from './processes.js'
@@ -101,7 +102,7 @@ function startKeeper({ path, args, env, cwd, keepsOutput = false }: RunInput): K
     const errors = pair(turned(makePipe()))
     const [control, controlEnd] = socketPair()
     pair([controlEnd, control])
-    theirs.push(sealedMemory('tsrun-hook', encodeProgram({ path, args, env })))
+    theirs.push(sealedMemory('tsrun-hook', encodeProgram({ path: findProgram(path, env) ?? path, args, env })))
     theirs.push(openPath(isDirectory(cwd) ? cwd : '/', { directory: true }))
     const keeper = spawn({ executable: helperExecutable(), arguments: ['+'], fds: theirs })
     return { keeper, control, writer, output, errors }
@@ -115,24 +116,6 @@ function startKeeper({ path, args, env, cwd, keepsOutput = false }: RunInput): K
 
 /** A pipe that they write to. */
 const turned = ([reader, writer]: [number, number]): [number, number] => [writer, reader]
-
-type Program = Pick<RunInput, 'path' | 'args' | 'env'>
-
-/** As native/init/hook.c reads it. */
-function encodeProgram({ path, args, env }: Program): Uint8Array {
-  const words = args.length > 0 ? args : [path]
-  const counts = Uint32Array.of(words.length, env.length)
-  const texts = [find(path, env), ...words, ...env].map(text => `${text}\0`).join('')
-  return Buffer.concat([Buffer.from(counts.buffer), Buffer.from(texts)])
-}
-
-/** What is found nowhere is left as it is: then it is missing. */
-function find(path: string, env: readonly string[]): string {
-  if (path.includes('/')) return path
-  const [, directories = ''] = env.find(entry => entry.startsWith('PATH='))?.split('=') ?? []
-  const candidates = directories.split(':').map(directory => `${directory || '.'}/${path}`)
-  return candidates.find(isExecutable) ?? path
-}
 
 const FRAME_BYTES = 9
 const [EXITED, SIGNALLED, NOT_EXECUTED, NOT_FORKED] = [0, 1, 2, 3]

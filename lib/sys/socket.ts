@@ -5,13 +5,51 @@ import { check, errnoName, viaNode } from './errno.js'
 import { openPath } from './file.js'
 import { openCached, runJob } from './job.js'
 import { native } from './native.js'
-import { WRITABLE, watch } from './watch.js'
+import { READABLE, WRITABLE, watch } from './watch.js'
 
 /** A connected pair of stream sockets. */
 export function socketPair(): [number, number] {
   const pair = Buffer.alloc(8)
   check(native().ts_socketpair(pair), 'socketpair')
   return [pair.readInt32LE(0), pair.readInt32LE(4)]
+}
+
+/** The same of sockets for messages (SOCK_SEQPACKET). */
+export function packetPair(): [number, number] {
+  const pair = Buffer.alloc(8)
+  check(native().ts_packet_pair(pair), 'socketpair')
+  return [pair.readInt32LE(0), pair.readInt32LE(4)]
+}
+
+export interface Packet {
+  /** Empty at the end: the other end is closed. */
+  readonly bytes: Uint8Array
+  /** What came with it, which is the caller's; -1: nothing did. */
+  readonly fd: number
+}
+
+/** @throws {SystemError} EMSGSIZE for one that is longer than the limit */
+export async function receiveMessage(socket: number, limit: number): Promise<Packet> {
+  for (;;) {
+    await watch(socket, READABLE).ready
+    const bytes = Buffer.alloc(limit)
+    const fd = Buffer.alloc(4)
+    const length = native().ts_receive_message(socket, bytes, limit, fd)
+    if (length < 0 && errnoName(-length) === 'EAGAIN') continue
+    // Who ends with unread messages resets the connection.
+    if (length < 0 && errnoName(-length) === 'ECONNRESET') return { bytes: Buffer.alloc(0), fd: -1 }
+    const received = fd.readInt32LE(0)
+    if (length < 0 && received >= 0) closeFd(received)
+    return { bytes: bytes.subarray(0, check(length, 'recvmsg')), fd: received }
+  }
+}
+
+/** False: nobody is at the other end any more. */
+export function sendMessage(socket: number, bytes: Uint8Array): boolean {
+  const sent = native().ts_send(socket, Buffer.from(bytes), bytes.length)
+  if (sent < 0 && ['EPIPE', 'ECONNRESET'].includes(errnoName(-sent))) return false
+  check(sent, 'send')
+  return true
 }
 
 /** Runs `use` with a path to `name` in `directory` that fits sun_path (108 bytes) whatever the directory is called. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "memory.h"
+#include "program.h"
 #include "sys_hook.h"
 
 // Descriptors, after the hook's standard streams; lib/sys/run.ts places them.
@@ -84,43 +85,15 @@ static _Noreturn void end_all(int number) {
   sys_exit(0);
 }
 
-static char **read_texts(char **text, uint32_t count) {
-  long error;
-  char **vector = sys_map((count + 1) * sizeof(char *), -1, &error);
-  for (uint32_t i = 0; vector != NULL && i < count; i++) {
-    vector[i] = *text;
-    *text += strlen(*text) + 1;
-  }
-  return vector;
-}
-
-// The file has the numbers of arguments and of variables, then the path, and then all of these, each with a
-// NUL at its end.
-static long execute(void) {
-  struct statx found;
-  long error = sys_statx(PROGRAM, "", AT_EMPTY_PATH, &found);
-  char *bytes = error < 0 ? NULL : sys_map(found.stx_size, PROGRAM, &error);
-  if (bytes == NULL)
-    return error;
-  uint32_t counts[2];
-  memcpy(counts, bytes, sizeof counts);
-  char *text = bytes + sizeof counts;
-  const char *path = text;
-  text += strlen(text) + 1;
-  char **args = read_texts(&text, counts[0]);
-  char **env = read_texts(&text, counts[1]);
-  if (args == NULL || env == NULL)
-    return -ENOMEM;
-  error = sys_fchdir(DIRECTORY);
-  return error < 0 ? error : sys_execve(path, args, env);
-}
-
 static _Noreturn void become_hook(int keeper) {
   if (sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0) < 0 || sys_getppid() != keeper)
     sys_exit(127);
   sys_setsid();
   sys_close_range(CONTROL, ~0u, CLOSE_RANGE_CLOEXEC);
-  tell_runtime(NOT_EXECUTED, (int32_t)-execute());
+  long failed = sys_fchdir(DIRECTORY);
+  if (failed == 0)
+    failed = execute_program(PROGRAM);
+  tell_runtime(NOT_EXECUTED, (int32_t)-failed);
   sys_exit(127);
 }
 

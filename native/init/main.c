@@ -10,6 +10,7 @@
 #include "hook.h"
 #include "memory.h"
 #include "path.h"
+#include "program.h"
 
 #define MAX_PLAN (16u << 20)
 #define MAX_CONTROL (1 << 20)
@@ -210,6 +211,8 @@ _Noreturn void start(long *stack) {
     hold_place();
   if (stack[0] == 2 && args[1][0] == '+' && args[1][1] == 0)
     keep_hook();
+  if (stack[0] == 3 && args[1][0] == '=' && args[1][1] == 0)
+    become_program((int)parse_number(args[2]));
   int64_t control = stack[0] == 3 ? parse_number(args[1]) : -1;
   int64_t flags = stack[0] == 3 ? parse_number(args[2]) : -1;
   if (control <= 2 || control > MAX_CONTROL || flags < 0)

@@ -23,6 +23,11 @@ EXPORT int ts_socketpair(int *pair) {
   return own_pair((int)result(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)), pair);
 }
 
+// The same for messages, of which each end hears the other's end of file.
+EXPORT int ts_packet_pair(int *pair) {
+  return own_pair((int)result(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)), pair);
+}
+
 // The file gets the mode of the descriptor, less the umask, so that it is never there with another one.
 EXPORT int ts_listen(const char *path) {
   struct sockaddr_un to;
@@ -117,26 +122,41 @@ EXPORT int ts_send_fds(int socket, const int *fds, int count, int more) {
   return (int)result(sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-// Returns the one descriptor that came with a message, -ENOMSG if there was none.
-EXPORT int ts_receive_fd(int socket) {
-  char byte[256];
+// The descriptor that came with a message; -1: none did.
+static int descriptor_of(struct msghdr *message) {
+  struct cmsghdr *header = CMSG_FIRSTHDR(message);
+  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+    return -1;
+  int fd;
+  memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return own(fd);
+}
+
+// The next message that waits, -EAGAIN if none does, -EMSGSIZE if it is longer; `fd` gets the one descriptor
+// that came with it, or -1.
+EXPORT int ts_receive_message(int socket, void *bytes, int size, int *fd) {
   union {
     char bytes[CMSG_SPACE(sizeof(int))];
     struct cmsghdr align;
   } control;
-  struct iovec data = {.iov_base = byte, .iov_len = sizeof byte};
+  struct iovec data = {.iov_base = bytes, .iov_len = (size_t)size};
   struct msghdr message = {.msg_iov = &data,
                            .msg_iovlen = 1,
                            .msg_control = control.bytes,
                            .msg_controllen = sizeof control.bytes};
-  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
-    return -errno;
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-    return -ENOMSG;
+  int length = (int)result(recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
+  *fd = length < 0 ? -1 : descriptor_of(&message);
+  return length >= 0 && (message.msg_flags & MSG_TRUNC) ? -EMSGSIZE : length;
+}
+
+// Returns the one descriptor that came with a message, -ENOMSG if there was none.
+EXPORT int ts_receive_fd(int socket) {
+  char bytes[256];
   int fd;
-  memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return own(fd);
+  int length = ts_receive_message(socket, bytes, sizeof bytes, &fd);
+  if (length < 0 && length != -EMSGSIZE)
+    return length;
+  return fd < 0 ? -ENOMSG : fd;
 }
 
 // The descriptors that came with the next message, at most `room` of them; 0 at the end of the stream. More

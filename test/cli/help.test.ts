@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkCount, parseArguments } from '../../lib/cli/command-line.js'
-import { COMMANDS, NOT_YET } from '../../lib/cli/commands/index.js'
+import { COMMANDS } from '../../lib/cli/commands/index.js'
 import { commandHelp, mainHelp } from '../../lib/cli/shell/help.js'
 import { LESSONS } from '../../lib/cli/shell/help-texts.js'
 import { SPEC_VERSION } from '../../lib/cli/version.js'
@@ -46,13 +46,6 @@ for (const [name, load] of Object.entries(COMMANDS)) {
     t.equal(new Set([...names, 'help', 'h']).size, names.length + 2)
   })
 }
-
-t.test('what is there is not said to come later', async t => {
-  t.same(
-    NOT_YET.filter(name => name in COMMANDS),
-    [],
-  )
-})
 
 t.test('the version of the specification is the newest that configurations may have', async t => {
   t.equal(SPEC_VERSION, OCI_VERSION_MAX)

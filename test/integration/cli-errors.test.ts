@@ -50,7 +50,6 @@ t.test('help and version are asked for in the usual ways', async t => {
 t.test('what is not there (yet) is refused in plain words', async t => {
   t.match(tsrun(['bogus']), { status: 3, stderr: /No help topic for 'bogus': no such command: bogus/ })
   t.match(tsrun(['constructor']), { status: 3, stderr: /no such command/ })
-  t.match(tsrun(['checkpoint', 'id']), { status: 1, stderr: /checkpoint is not supported yet/ })
   const rootless = tsrun(['--root', join(t.testdir(), 'state'), '--rootless=true', 'list', '-q'])
   if (process.geteuid?.() === 0) t.match(rootless, { status: 1, stderr: /--rootless=true is not for root/ })
   else t.match(rootless, { status: 1, stderr: /no such file/ })

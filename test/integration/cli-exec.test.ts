@@ -189,13 +189,6 @@ t.test('an exec with a terminal passes it through', skip, async t => {
   t.equal(status, 5)
 })
 
-t.test('checkpoint and restore say that they are not there', skip, async t => {
-  const command = commandOn(makeBundle(t))
-  for (const name of ['checkpoint', 'restore']) {
-    t.match(command([name, '--image-path', '/tmp/x', 'some']), { status: 1, stderr: /is not supported yet/ })
-  }
-})
-
 t.test('a detached exec is held by ptrace for the shim of containerd, and for nobody else', skip, async t => {
   const box = makeBundle(t)
   box.configure(config => (config.process.args = ['/bin/sleep', '100']))

@@ -17,6 +17,8 @@ const VERBS = [
   'state',
   'plan',
   'features',
+  'checkpoint',
+  'restore',
 ]
 const PARTS = ['devices', 'hooks', 'mounts', 'namespaces', 'process', 'resources', 'scheduling', 'seccomp']
 

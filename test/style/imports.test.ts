@@ -6,7 +6,8 @@ import { sources } from './sources.js'
 /** What the files of each folder of lib may import: folders, or single files. `.` are the files of lib itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   failure: [],
-  errors: ['failure'],
+  errors: ['failure', 'checkpoint-error'],
+  'checkpoint-error': ['failure'],
   capabilities: [],
   config: ['errors', 'capabilities'],
   plan: ['errors', 'capabilities'],
@@ -19,17 +20,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'network-devices': ['errors', 'config', 'sys', 'host'],
   resctrl: ['errors', 'config', 'sys', 'host'],
   store: ['errors', 'config', 'sys'],
+  checkpoint: ['errors', 'config', 'sys', 'cgroup', 'launch/child'],
   launch: [
     ...['errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'network-devices'],
     ...['resctrl', 'store', 'streams'],
   ],
   operations: [
     ...['errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'network-devices'],
-    ...['resctrl', 'store', 'launch', 'streams'],
+    ...['resctrl', 'store', 'launch', 'checkpoint', 'streams'],
   ],
   '.': [
     ...['.', 'errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'resctrl'],
-    ...['store', 'launch', 'operations', 'diff'],
+    ...['store', 'launch', 'checkpoint', 'operations', 'diff'],
   ],
   diff: ['errors', 'config', 'sys'],
   sandbox: ['errors', 'config', 'sys', 'index'],
@@ -46,6 +48,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   'ref-napi': ['sys'],
   'cbor-x': ['plan', 'launch', 'store'],
   valibot: ['config'],
+  pbf: ['checkpoint'],
 }
 /** Above the runtime: what works on bytes alone, and makes no system calls of its own. */
 const nodeModules: Readonly<Record<string, readonly string[]>> = {
@@ -58,7 +61,7 @@ const mayImportNode = (path: string, name: string) =>
   (nodeModules[folderOf(path)] ?? []).includes(name)
 
 /** Files of lib itself that stand on their own, as folders do. */
-const alone: readonly string[] = ['lib/failure.ts', 'lib/errors.ts', 'lib/capabilities.ts']
+const alone: readonly string[] = ['lib/failure.ts', 'lib/checkpoint-error.ts', 'lib/errors.ts', 'lib/capabilities.ts']
 
 /** The folder below lib that a path belongs to: `sys`, the name of a file that stands alone (`errors`), or `.`. */
 function folderOf(path: string): string {

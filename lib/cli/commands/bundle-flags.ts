@@ -76,7 +76,7 @@ export function goesElsewhere({ hasTerminal, hasSocket }: TerminalCase): boolean
 }
 
 /** What can't be read is told by `create`, with all that is wrong. */
-function asksForTerminal(bundle: string): boolean {
+export function asksForTerminal(bundle: string): boolean {
   try {
     return hasTerminal(JSON.parse(readConfig(bundle)))
   } catch {

@@ -2,6 +2,7 @@
 import type { Commands } from '../command.js'
 
 export const COMMANDS = {
+  checkpoint: async () => (await import('./checkpoint.js')).command,
   completion: async () => (await import('./completion.js')).command,
   create: async () => (await import('./create.js')).command,
   delete: async () => (await import('./delete.js')).command,
@@ -13,6 +14,7 @@ export const COMMANDS = {
   pause: async () => (await import('./pause.js')).command,
   plan: async () => (await import('./plan.js')).command,
   ps: async () => (await import('./ps.js')).command,
+  restore: async () => (await import('./restore.js')).command,
   resume: async () => (await import('./resume.js')).command,
   run: async () => (await import('./run.js')).command,
   spec: async () => (await import('./spec.js')).command,
@@ -20,6 +22,3 @@ export const COMMANDS = {
   state: async () => (await import('./state.js')).command,
   update: async () => (await import('./update.js')).command,
 } as const satisfies Commands
-
-/** Commands of other runtimes that tsrun does not have yet. */
-export const NOT_YET: readonly string[] = ['checkpoint', 'restore']

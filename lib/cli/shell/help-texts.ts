@@ -9,6 +9,16 @@ export interface Lesson {
 }
 
 export const LESSONS: Readonly<Record<keyof typeof COMMANDS, Lesson>> = {
+  checkpoint: {
+    examples: [
+      ['checkpoint --image-path /srv/saved web', 'it ends, and is saved'],
+      ['checkpoint --leave-running --tcp-established web', 'it goes on, with its connections'],
+      ['checkpoint --pre-dump --image-path /srv/1 web', 'its memory first'],
+      ['checkpoint --image-path /srv/2 --parent-path ../1 web', 'then the rest, in a shorter time'],
+    ],
+    next: `The images have its processes, not its files: keep the root file system as it is. "tsrun restore" makes the container again.
+After a failure it goes on; dump.log in the directory of the images tells more.`,
+  },
   completion: {
     examples: [
       ['completion bash > /etc/bash_completion.d/tsrun', 'for all users of bash'],
@@ -86,6 +96,14 @@ A first process that has no handler for a signal ignores all but SIGKILL and SIG
       ['ps --format json web', 'the pids alone'],
     ],
     next: 'Pids are those of the host: they can be given to strace, nsenter or perf.',
+  },
+  restore: {
+    examples: [
+      ['restore --image-path /srv/saved --bundle /srv/web web', 'until it ends'],
+      ['restore --detach --image-path /srv/saved web2', 'in the background, under another id'],
+    ],
+    next: `Its processes go on where they were saved. The bundle is the one that it was created from.
+Where restore fails, nothing is left; restore.log in the directory of the images tells more.`,
   },
   resume: {
     examples: [['resume web', '']],

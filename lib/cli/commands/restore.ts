@@ -1,0 +1,96 @@
+import { resolve } from 'node:path'
+import type { CommandRestoreOptions } from '../../for-command.js'
+import type { Container, ExitResult } from '../../index.js'
+import type { Call, Command, Flags } from '../command.js'
+import { failing, runtimeOf } from '../open-runtime.js'
+import { catchEnding, catchForwarded, exitStatusOf } from '../signals.js'
+import { asksForTerminal, checkTerminal, writePidFile } from './bundle-flags.js'
+import { CRIU_FLAGS, criuOptions } from './criu-flags.js'
+
+export const command: Command = {
+  summary: 'make a container from the images of a checkpoint',
+  usage: '[command options] ID',
+  description:
+    "Needs CRIU. Without --detach the exit status is the container's, or 128 + the number of the signal that ended it.",
+  flags: [
+    ...CRIU_FLAGS,
+    {
+      name: 'bundle',
+      short: 'b',
+      value: 'DIR',
+      completes: 'directory',
+      help: 'the bundle (default: the current directory)',
+    },
+    {
+      name: 'console-socket',
+      value: 'PATH',
+      completes: 'file',
+      help: "an AF_UNIX socket that gets the master of the container's terminal",
+    },
+    { name: 'pid-file', value: 'FILE', completes: 'file', help: "write the init's pid to this file" },
+    { name: 'detach', short: 'd', help: 'leave the container to the subreaper of the caller' },
+    { name: 'tcp-close', help: 'close connections of TCP in place of restoring them' },
+    {
+      name: 'lsm-profile',
+      value: 'TYPE:NAME',
+      help: 'the profile of AppArmor or label of SELinux in place of the saved one',
+    },
+    {
+      name: 'lsm-mount-context',
+      value: 'CONTEXT',
+      help: 'the context of SELinux of the mounts in place of the saved one',
+    },
+    { name: 'no-pivot', help: 'accepted for compatibility: CRIU switches the root, in its own way' },
+    { name: 'no-subreaper', help: 'accepted for compatibility: tsrun never makes itself a subreaper' },
+    {
+      name: 'preserve-fds',
+      value: 'N',
+      kind: 'count',
+      help: 'accepted for compatibility: the processes have the descriptors that were saved',
+    },
+  ],
+  arguments: { min: 1, max: 1 },
+  run: call => failing('restore', () => restore(call)),
+}
+
+function restoreOptions(id: string, flags: Flags): CommandRestoreOptions {
+  const bundle = resolve(flags.text('bundle') || '.')
+  const consoleSocket = flags.text('console-socket') || undefined
+  const isDetached = flags.isOn('detach')
+  const lsmProfile = flags.text('lsm-profile') || undefined
+  const lsmMountContext = flags.text('lsm-mount-context') || undefined
+  checkTerminal({ hasTerminal: asksForTerminal(bundle), isDetached, hasSocket: consoleSocket !== undefined })
+  return {
+    ...criuOptions(flags),
+    ...{ id, bundle, stdio: 'inherit', leavesStatus: isDetached, tcpClose: flags.isOn('tcp-close') },
+    ...(consoleSocket !== undefined && { consoleSocket: resolve(consoleSocket) }),
+    ...(lsmProfile !== undefined && { lsmProfile }),
+    ...(lsmMountContext !== undefined && { lsmMountContext }),
+  }
+}
+
+async function restore(call: Call): Promise<number> {
+  const { flags, args, globals } = call
+  const options = restoreOptions(args[0] ?? '', flags)
+  const signals = flags.isOn('detach') ? catchEnding() : catchForwarded()
+  try {
+    const container = await runtimeOf(globals).restore({ ...options, signal: signals.cancel })
+    await writePidFile(flags.text('pid-file'), container, () => container.delete({ force: true }))
+    if (flags.isOn('detach')) return 0
+    signals.forwardTo(container, globals.log)
+    return exitStatusOf(await stay(container))
+  } finally {
+    signals.release()
+  }
+}
+
+async function stay(container: Container): Promise<ExitResult> {
+  const { terminal } = container
+  const attachment = terminal === null ? null : (await import('../terminal.js')).attach(terminal)
+  try {
+    return await container.exited
+  } finally {
+    await container.delete({ force: true })
+    await attachment?.detach()
+  }
+}

@@ -1,0 +1,110 @@
+/** checkpoint: the processes of a container become images (CRIU), from which `restore` makes them again. */
+import { type Cgroup, openCgroup } from '../cgroup/index.js'
+import { type DumpSettings, dump } from '../checkpoint/dump.js'
+import { isRootless } from '../compile/index.js'
+import type { Status } from '../config/state.js'
+import { HostError, StateError } from '../errors.js'
+import type { Context } from '../launch/context.js'
+import type { ContainerRecord } from '../store/container-record.js'
+import { readStoredConfig } from '../store/stored-config.js'
+import { namesOfStreams } from '../sys/processes.js'
+import { destroy } from './delete.js'
+import { withLocked } from './pause.js'
+
+export interface CheckpointOptions extends DumpSettings {
+  /** Cancels at CRIU's next step: the container goes on, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal
+}
+
+/** With what only the command needs. */
+export interface CommandCheckpointOptions extends CheckpointOptions {
+  /** Called when pages can be asked for, with `lazyPages`. */
+  readonly onPagesReady?: () => void
+}
+
+interface Called {
+  /** Called when its init has ended, and the cgroup is there still. */
+  readonly ended: () => void
+}
+
+/**
+ * Resolves when the images are whole. The container has ended then and is deleted, as by `delete` (its poststop hooks run too), unless
+ * it is to go on. After a failure it goes on as before.
+ * @throws {StateError} ERR_STATE_STATUS unless it is running or paused
+ * @throws {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`
+ */
+export async function checkpoint(
+  context: Context,
+  id: string,
+  options: CommandCheckpointOptions & Called,
+): Promise<void> {
+  options.signal?.throwIfAborted()
+  demandRoot(context, 'checkpoint')
+  await withLocked(context, id, async (record, status) => {
+    checkStatus(record, status)
+    const cgroup = openCgroup({ recorded: record.cgroup })
+    await unfrozenByFailure({ cgroup, status }, () => dumpProcesses({ context, record, cgroup, options }))
+    context.debug(id, options.preDump ? 'memory saved' : 'saved')
+    if (options.leaveRunning || options.preDump) return
+    const config = record.hooks ? readStoredConfig(context.store, id) : null
+    await destroy({ context, record, config, ended: options.ended })
+  })
+}
+
+/** @throws {HostError} ERR_HOST_PRIVILEGE for a user without privileges */
+export function demandRoot(context: Context, what: string): void {
+  if (!isRootless(context.facts()) && !context.facts().inUserNamespace) return
+  throw new HostError('ERR_HOST_PRIVILEGE', {
+    needs: `root, for the ${what} of a container`,
+    found: 'a user without privileges',
+    remedy: 'call it as root: CRIU reads and makes processes by privileges that a user namespace does not give',
+  })
+}
+
+function checkStatus({ id }: ContainerRecord, status: Status): void {
+  if (status === 'running' || status === 'paused') return
+  const message = `Container cannot be checkpointed in ${status} state: ${id}`
+  throw new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'running or paused' })
+}
+
+/** CRIU stops the processes by the cgroup; if it dies then they stay so. */
+async function unfrozenByFailure(
+  { cgroup, status }: { cgroup: Cgroup; status: Status },
+  act: () => Promise<void>,
+): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (status !== 'paused' && cgroup.frozen()) await cgroup.thaw()
+    throw error
+  }
+}
+
+interface Dumping {
+  readonly context: Context
+  readonly record: ContainerRecord
+  readonly cgroup: Cgroup
+  readonly options: CommandCheckpointOptions
+}
+
+async function dumpProcesses({ context, record, cgroup, options }: Dumping): Promise<void> {
+  const { id, pid, rootfs } = record
+  const { signal, onProgress, onPagesReady, ...settings } = options
+  await dump({
+    settings,
+    config: readStoredConfig(context.store, id),
+    ...{ pid, rootfs, signal },
+    freezer: freezerOf(cgroup),
+    descriptors: record.stdio ?? namesOfStreams(pid),
+    onStep: async ({ name }) => {
+      context.debug(id, `checkpoint: ${name}`)
+      if (name === 'status-ready') onPagesReady?.()
+      onProgress?.({ step: name })
+    },
+  })
+}
+
+function freezerOf({ directories }: Cgroup): string | null {
+  const v1 = directories.find(({ controllers }) => controllers.split(',').includes('freezer'))
+  return (v1 ?? directories.find(({ controllers }) => controllers === ''))?.directory ?? null
+}

@@ -1,0 +1,217 @@
+/** restore: the images of a checkpoint become a container again (CRIU). */
+import { type RestoreSettings, restoreImages } from '../checkpoint/restore-images.js'
+import { compile } from '../compile/index.js'
+import type { Config, OciConfig } from '../config/config.js'
+import { validateId } from '../config/container-id.js'
+import { refuseUnknown } from '../config/unknown.js'
+import { CheckpointError } from '../errors.js'
+import { type Child, followBrother } from '../launch/child.js'
+import type { Context } from '../launch/context.js'
+import { runtimeHooks } from '../launch/hooks.js'
+import { type OpenStdio, openStdio, type Stdio, withStreams } from '../launch/stdio.js'
+import { createClass, enterClass, planClass } from '../resctrl/class.js'
+import type { ContainerRecord } from '../store/container-record.js'
+import { writeStoredConfig } from '../store/stored-config.js'
+import { closeFds } from '../sys/beneath.js'
+import { nameOfFd } from '../sys/processes.js'
+import { ticksSinceBoot } from '../sys/self.js'
+import { sendFd } from '../sys/socket.js'
+import { openBundle } from './bundle.js'
+import { demandRoot } from './checkpoint.js'
+import { compileOptions } from './compile-options.js'
+import type { Created } from './create.js'
+import { firstRecord } from './first-record.js'
+import { type Ledger, openLedger } from './ledger.js'
+import { makeMountPoints, type NewContainer } from './mount-points.js'
+import { delegate, ownCgroup } from './own-cgroup.js'
+import { undo } from './undo-create.js'
+
+/** What the container was created from, as it is now: the images have its processes, and not its files. */
+type RestoreSource =
+  | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: undefined }
+  | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string }
+
+export type RestoreOptions = RestoreSource &
+  RestoreSettings & {
+    /** As of `create`; need not be that of the container that was saved. */
+    readonly id: string
+    /** What the pipes become that were its standard streams. Default `pipe`. Of no meaning if it had a terminal. */
+    readonly stdio?: Stdio
+    /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
+    readonly consoleSocket?: string
+    /** The container is meant to outlive this process: it has no owner, and `sweep` leaves it alone. Default false. */
+    readonly detached?: boolean
+    /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
+    readonly signal?: AbortSignal
+  }
+
+/** With what only the command needs. */
+export type CommandRestoreOptions = RestoreOptions & {
+  /** See `CommandCreateOptions`. */
+  readonly leavesStatus?: boolean
+}
+
+/**
+ * Resolves when the processes run. The prestart and createRuntime hooks have run then, when the namespaces were there, and no others.
+ * @throws {CheckpointError|ConfigError|HostError|StateError|LaunchError|HookError|CgroupError} nothing is left behind
+ */
+export async function restore(context: Context, options: CommandRestoreOptions): Promise<Created> {
+  options.signal?.throwIfAborted()
+  validateId(options.id)
+  demandRoot(context, 'restore')
+  const draft = prepare(context, options)
+  const first = firstRecord(draft)
+  const lock = context.store.reserve(options.id)
+  try {
+    return await make(draft, first)
+  } finally {
+    lock.release()
+  }
+}
+
+interface Draft extends NewContainer {
+  readonly options: CommandRestoreOptions
+}
+
+function prepare(context: Context, options: CommandRestoreOptions): Draft {
+  const { id, config: document, rootfs } = options
+  const source = document === undefined ? { bundle: options.bundle } : { config: document, rootfs }
+  const bundle = openBundle(source, () => '')
+  const { config } = bundle
+  if (!context.ignoresUnknown) refuseUnknown(bundle.unknown)
+  const cgroup = ownCgroup(context, { id, config })
+  const known = { config, facts: context.facts() }
+  const { plan } = compile({ ...known, options: { ...compileOptions({ id }, bundle, cgroup), prepareBarrier: true } })
+  for (const message of bundle.warnings) context.log({ level: 'warning', message, id })
+  const { intelRdt } = config.linux
+  const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id })
+  return { context, options, bundle, plan, cgroup, rdt }
+}
+
+/** From here on there is something to undo. */
+async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
+  const { context, cgroup, bundle, rdt, options } = draft
+  const { resources, intelRdt } = bundle.config.linux
+  const ledger = openLedger(context.store, first)
+  try {
+    ledger.update({})
+    if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
+    if (cgroup.isUnit) {
+      await cgroup.claim(resources)
+      ledger.update({ cgroup: cgroup.toJSON() })
+    }
+    cgroup.begin({ resources })
+    cgroup.finish()
+    writeStoredConfig(context.store, options.id, bundle.config)
+    await makeMountPoints(draft)
+    const launched = await restoreInit(draft, ledger)
+    context.debug(options.id, `restored, pid ${launched.child.pid}`)
+    return { record: ledger.record(), ...launched, cgroup, memory: null }
+  } catch (error) {
+    context.store.freeSpare(first.id)
+    await undo({ ...draft, what: 'restore' }, ledger)
+    throw error
+  } finally {
+    for (const { release } of ledger.held) release()
+  }
+}
+
+async function restoreInit(draft: Draft, ledger: Ledger): Promise<Pick<Created, 'child' | 'streams'>> {
+  const { options, bundle } = draft
+  const { terminal = false } = bundle.config.process ?? {}
+  const { consoleSocket = null, signal } = options
+  const stdio = await openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket, signal } : null)
+  try {
+    const child = await restoreProcesses({ ...draft, ledger, stdio })
+    return withStreams(child, stdio)
+  } catch (error) {
+    stdio.discard()
+    throw error
+  } finally {
+    stdio.release()
+  }
+}
+
+interface Restoring extends Draft {
+  readonly ledger: Ledger
+  readonly stdio: OpenStdio
+}
+
+async function restoreProcesses(restoring: Restoring): Promise<Child> {
+  const { cgroup, bundle, options, stdio, ledger } = restoring
+  const { signal, onProgress, detached, leavesStatus, id, consoleSocket, ...settings } = options
+  const entries = [...cgroup.entryFds().values()]
+  const since = ticksSinceBoot()
+  let child: Child | null = null
+  try {
+    await restoreImages({
+      settings,
+      ...{ config: bundle.config, rootfs: bundle.rootfs, base: bundle.base, signal },
+      ...{ cgroups: cgroup.directories, joins: entries, stdio: stdio.fds },
+      onStep: async ({ name, pid, fd }) => {
+        restoring.context.debug(id, `restore: ${name}`)
+        if (pid > 0) child ??= followInit({ pid, leave: leavesStatus ?? false, since })
+        if (child !== null) ledger.enter(child)
+        await reach(restoring, name, fd)
+        onProgress?.({ step: name })
+      },
+    })
+    if (child === null) throw notOurs(0)
+    await settle(restoring, child)
+    return child
+  } catch (error) {
+    await end(child)
+    throw error
+  } finally {
+    closeFds(entries)
+    setImmediate(() => child?.release())
+  }
+}
+
+interface Told {
+  readonly pid: number
+  readonly leave: boolean
+  readonly since: number
+}
+
+function followInit(told: Told): Child {
+  const child = followBrother(told)
+  if (child === null) throw notOurs(told.pid)
+  return child
+}
+
+const notOurs = (pid: number): CheckpointError =>
+  new CheckpointError('ERR_CHECKPOINT_CRIU', `criu restored no process that is a child of this one: ${pid}`, {
+    ...{ log: '', lines: [], errno: '' },
+  })
+
+/** What has to be done while CRIU waits. */
+async function reach({ context, bundle, options, stdio, ledger }: Restoring, step: string, fd: number): Promise<void> {
+  const { config } = bundle
+  const { signal } = options
+  if (step === 'orphan-pts-master' && stdio.console >= 0) sendFd(stdio.console, fd, '/dev/ptmx')
+  if (step === 'setup-namespaces') {
+    ledger.hasBegun = true
+    await runtimeHooks({ config, record: ledger.record(), signal, store: context.store })
+  }
+  // Written before they go on: a crash in between must not leave a container that runs and says "creating".
+  if (step === 'post-restore') ledger.update({ phase: 'started', stdio: stdio.fds.map(nameOfFd) })
+}
+
+async function settle({ context, options, bundle, cgroup, rdt, ledger }: Restoring, { pid }: Child): Promise<void> {
+  const { config }: { config: Config } = bundle
+  if (rdt !== null) enterClass(rdt, pid)
+  await cgroup.settle()
+  delegate(context, { id: options.id, config, cgroup, pid })
+  if (ledger.record().phase !== 'started') ledger.update({ phase: 'started' })
+}
+
+const SIGKILL = 9
+
+async function end(child: Child | null): Promise<void> {
+  if (child === null) return
+  child.claim()
+  child.release()
+  child.signal(SIGKILL)
+  await child.wait()
+}
