@@ -1,8 +1,8 @@
 /** The plans whose fields meaning.test.ts looks at, each of a configuration of its own. */
-import { compileHook } from '../../lib/compile/index.js'
+import { compileHook, compileSockets } from '../../lib/compile/index.js'
 import type { OciConfig } from '../../lib/config/oci-config.js'
 import { MOUNT_ATTR } from '../../lib/plan/flags.js'
-import type { Plan } from '../../lib/plan/plan.js'
+import type { LayeredTree, Plan } from '../../lib/plan/plan.js'
 import { compileCase, documentOf, readCase } from './cases.js'
 
 export const [RDONLY, NOSUID, NODEV, NOEXEC, NOSYMFOLLOW] = (
@@ -114,3 +114,13 @@ function hookPlan(): Plan {
   return compileHook({ ...input, kind: 'createContainer', hook })
 }
 export const joining = hookPlan()
+export const connected = compileSockets({ config: readCase('minimal').config, kinds: ['udp4', 'route'] })
+
+/** Roots of layers that a helper without privileges makes. */
+const layered = (upper: LayeredTree['upper'], kernel: readonly [number, number]): Plan =>
+  compileCase('rootless', {
+    options: { layered: { layers: ['/layers/base', '/layers/top'], upper } },
+    facts: { kernel },
+  }).plan
+export const layeredInDirectory = layered({ directory: '/upper' }, [6, 1])
+export const layeredInMemory = layered({ memory: 4096 }, [6, 7])
