@@ -13,7 +13,9 @@
 
 enum { NEW_USER = 1, TRUSTED = 2, OWNERS = 4, DEVICES = 8, READS = 16, ALL = 31 };
 
-#if defined(__x86_64__)
+// With a C library, to be tried under sanitizers.
+#if defined(TSRUN_HOSTED)
+#elif defined(__x86_64__)
 __asm__(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call start\n");
 #elif defined(__aarch64__)
 __asm__(
@@ -65,3 +67,11 @@ _Noreturn void start(long *stack) {
   answer(ORDER_END, ANSWER_DONE, "", 0, "");
   sys_exit(0);
 }
+
+#ifdef TSRUN_HOSTED
+// As the kernel lays it out: a count, and what it counts.
+int main(int count, char **args) {
+  long stack[] = {count, (long)args[0], count > 1 ? (long)args[1] : 0, count > 2 ? (long)args[2] : 0};
+  start(stack);
+}
+#endif

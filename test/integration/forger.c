@@ -1,5 +1,6 @@
-// In place of the helper: sends what the file FORGED has on the control socket, its first byte being how many descriptors go with it
-// and its second one whether it then waits for ever, deaf to an end of file. Exits else.
+// In place of the helper: sends what the file FORGED has on the control socket, its first byte being how many
+// descriptors go with it and its second one whether it then waits for ever, deaf to an end of file. Exits
+// else.
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
