@@ -118,7 +118,7 @@ export class Container implements AsyncDisposable {
    * @throws {LaunchError} ERR_LAUNCH_EXEC, {HookError}; the reason of `signal`, which kills the container
    */
   async start(options: StartOptions = {}): Promise<void> {
-    checkOptions('start', options)
+    checkOptions(this.#context.isCommand ? 'command.start' : 'start', options)
     this.#end.started()
     await start(this.#context, this.id, options)
   }

@@ -5,13 +5,16 @@ import type { CommandCheckpointOptions } from './operations/checkpoint.js'
 import type { CommandCreateOptions } from './operations/create.js'
 import type { CommandExecOptions } from './operations/exec.js'
 import type { CommandRestoreOptions } from './operations/restore.js'
+import type { CommandStartOptions } from './operations/start.js'
 import { openRuntime, type Runtime } from './runtime.js'
 import type { RuntimeOptions } from './runtime-options.js'
 
+export { endAtOnce } from './sys/processes.js'
 export type { CommandCheckpointOptions, CommandCreateOptions, CommandExecOptions, CommandRestoreOptions }
 
 export type CommandContainer = Container & {
   exec(options: CommandExecOptions): Promise<ExecProcess>
+  start(options: CommandStartOptions): Promise<void>
   checkpoint(options: CommandCheckpointOptions): Promise<void>
 }
 

@@ -13,7 +13,7 @@ import type { CommandExecOptions, ExecOptions } from './operations/exec.js'
 import type { KillOptions } from './operations/kill.js'
 import type { ReadyOptions } from './operations/ready.js'
 import type { CommandRestoreOptions, RestoreOptions } from './operations/restore.js'
-import type { StartOptions } from './operations/start.js'
+import type { CommandStartOptions, StartOptions } from './operations/start.js'
 import type { UpdateOptions } from './operations/update.js'
 import type { WaitOptions } from './operations/waiting.js'
 import type { PlanOptions } from './plan.js'
@@ -119,6 +119,7 @@ const CALLS = {
   plan: { showEnv: flag } satisfies Table<PlanOptions>,
   delete: { force: flag } satisfies Table<DeleteOptions>,
   start: { signal } satisfies Table<StartOptions>,
+  'command.start': { signal, outlivesCaller: flag } satisfies Table<CommandStartOptions>,
   ready: { signal } satisfies Table<ReadyOptions>,
   wait: { drain: any, signal } satisfies Table<WaitOptions>,
   stop: { signal: any, grace: any } satisfies Table<StopOptions>,

@@ -21,8 +21,8 @@ import type { ContainerRecord } from '../store/container-record.js'
 import { ociState } from '../store/container-record.js'
 import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
-import { holdAtExec } from '../sys/processes.js'
 import { duplicate } from '../sys/stream.js'
+import { holdProgram } from './held-program.js'
 import { killTree } from './kill-tree.js'
 import { type ExecProcessOptions, processOf } from './process.js'
 import { openInit, statusOf } from './state.js'
@@ -180,7 +180,7 @@ async function launchProcess(draft: NewProcess, stdio: OpenStdio): Promise<Child
     launch.hand(await openJoinSlots({ plan, cgroup, init, filter, terminal: stdio.console, signal }))
     if (await launch.reach('map')) {
       setFromOutside(launch.child.pid, { ...config, process }, record)
-      holdProgram(draft, launch.child)
+      if (options.outlivesCaller) holdProgram(context, record.id, launch.child.pid)
       launch.release()
     }
     const child = await launch.stays()
@@ -203,12 +203,6 @@ async function launchProcess(draft: NewProcess, stdio: OpenStdio): Promise<Child
     launch.close()
     if (pidfd !== null) closeFd(pidfd)
   }
-}
-
-function holdProgram({ options, context, record }: NewProcess, { pid }: Child): void {
-  if (!options.outlivesCaller) return
-  const when = holdAtExec(pid) ? 'begins when this process has ended' : 'may begin early: ptrace is not allowed'
-  context.debug(record.id, `pid ${pid} ${when}`)
 }
 
 /** The process is in the container's cgroup by now. */

@@ -15,6 +15,7 @@ import { signalPidfd } from '../sys/processes.js'
 import { connectTo } from '../sys/socket.js'
 import { duplicate } from '../sys/stream.js'
 import { type DestroyInput, destroy } from './delete.js'
+import { holdProgram } from './held-program.js'
 import { orOutOfMemory } from './out-of-memory.js'
 import { openInit, statusOf } from './state.js'
 
@@ -25,32 +26,46 @@ export interface StartOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface CommandStartOptions extends StartOptions {
+  /** The program does not begin before this process has ended, if it may be held and no hook comes after its start. */
+  readonly outlivesCaller?: boolean
+}
+
 /**
  * Resolves when the user's program has been exec'd and the poststart hooks have run.
  * @throws {StateError} unless the container is `created`
  * @throws {LaunchError} if the program can't be exec'd, {HookError} if a hook fails; the container is stopped then
  * @throws {CgroupError} ERR_CGROUP_OOM if the limit of memory has killed the process that waited
  */
-export async function start(context: Context, id: string, { signal }: StartOptions = {}): Promise<void> {
+export async function start(context: Context, id: string, options: CommandStartOptions = {}): Promise<void> {
+  const { signal, outlivesCaller = false } = options
   signal?.throwIfAborted()
   const lock = await context.store.lock(id)
   try {
     signal?.throwIfAborted()
     const record = context.store.read(id)
-    await startLocked({ context, record, signal })
+    await startLocked({ context, record, signal, outlivesCaller })
     context.debug(id, 'started')
   } finally {
     lock.release()
   }
 }
 
-async function startLocked({ context, record, signal }: Cancelled & { context: Context }): Promise<void> {
+interface Starting extends Cancelled {
+  readonly context: Context
+  readonly outlivesCaller: boolean
+}
+
+async function startLocked({ context, record, signal, outlivesCaller }: Starting): Promise<void> {
   const started: ContainerRecord = { ...record, phase: 'started' }
   try {
     checkStartable(record, statusOf(context, record))
     await unlessEnded({ record, signal }, async () => {
       if (record.hooks) await startWithHooks({ context, record: started, signal })
-      else await letGo(context, started)
+      else {
+        if (outlivesCaller) holdProgram(context, record.id, record.pid)
+        await letGo(context, started)
+      }
     })
   } catch (error) {
     // What was started before has ended as any program may.

@@ -61,6 +61,7 @@ export const TABLE = {
   ts_pidfd_getfd: ['int', ['int', 'int']],
   ts_pidfd_signal: ['int', ['int', 'int']],
   ts_hold_at_exec: ['int', ['int']],
+  ts_end_at_once: ['int', ['int']],
   ts_reap: ['int', ['int', 'int', 'pointer']],
   ts_exit_status: ['int', ['int', 'pointer']],
   ts_sched_setattr: ['int', ['int', 'pointer']],

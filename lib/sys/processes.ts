@@ -1,6 +1,7 @@
 /** Processes by pidfd, and what procfs tells of them. */
 import { check, errnoName, isErrno, signalName } from './errno.js'
 import { isThere, readLink, readTextIfThere, writeText } from './file.js'
+import { helperExecutable } from './memory.js'
 import { native } from './native.js'
 
 /** How a process ended: one of exit code and signal is null. */
@@ -50,6 +51,15 @@ export function holdAtExec(pid: number): boolean {
   if (held < 0 && errnoName(-held) === 'EPERM') return false
   check(held, 'ptrace', String(pid))
   return true
+}
+
+/**
+ * This process ends with exit status 0, as the last thing that it does: what it holds at its exec begins when threads and memory are gone,
+ * and not milliseconds earlier. Whoever calls it has nothing left to write.
+ * @throws {SystemError} if it goes on
+ */
+export function endAtOnce(): void {
+  check(native().ts_end_at_once(helperExecutable()), 'execveat', 'tsrun-init')
 }
 
 /** `struct ending` of native/sys/process.c. */

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { CommandExecOptions } from '../../for-command.js'
+import { type CommandExecOptions, endAtOnce } from '../../for-command.js'
 import { type ExecOptions, type ExecProcess, isTsrunError } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
 import { naming, runtimeOf } from '../open-runtime.js'
+import { isShim } from '../shim.js'
 import { catchEnding, catchForwarded, exitStatusOf, Interrupted } from '../signals.js'
 import { checkTerminal, goesElsewhere, writePidFile } from './bundle-flags.js'
 import { preservedFds } from './preserved-fds.js'
@@ -72,7 +73,9 @@ async function run({ flags, args: [id = '', ...args], globals }: Call): Promise<
       container.exec({ ...options, signal: signals.cancel }).catch(rethrowPaused),
     )
     signals.forwardTo(process, globals.log)
-    return await stay(process, flags)
+    const status = await stay(process, flags)
+    if (options.outlivesCaller) endAtOnce()
+    return status
   } finally {
     signals.release()
   }
@@ -119,15 +122,6 @@ function optionsOf(flags: Flags, args: readonly string[]): CommandExecOptions {
     // The caller of the command may end, and the process goes on: as with other runtimes.
     detached: true,
     outlivesCaller: flags.isOn('detach') && isShim(process.ppid),
-  }
-}
-
-/** containerd's shim up to 1.6 misses the end of a process that ends before the command that started it. Nobody else needs it held. */
-function isShim(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('containerd-shim')
-  } catch {
-    return false // It has ended.
   }
 }
 
