@@ -80,7 +80,25 @@ const operations = {
   },
 }
 
-const common = { bundle: true, format: 'cjs', platform: 'node', target: 'node20', write: false, logLevel: 'warning' }
+/** The images' part of the library (lib/cli/image-library.ts) is in the whole program only: most commands never read it. */
+const withoutImages = {
+  name: 'without-images',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/image-library\.js$/ }, () => ({ path: 'images', namespace: 'without' }))
+    onLoad({ filter: /.*/, namespace: 'without' }, () => ({
+      contents: "throw new Error('the entry has chosen the wrong program: report it')",
+    }))
+  },
+}
+
+const common = {
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  write: false,
+  logLevel: 'warning',
+}
 
 /** The commit that it is built from, with what packagers do to it; "" outside of a clone. */
 function commit() {
@@ -90,7 +108,7 @@ function commit() {
   return status === 0 ? stdout.trim() : ''
 }
 
-async function bundleProgram() {
+async function bundleProgram({ isWhole }) {
   const { outputFiles, metafile } = await build({
     ...common,
     entryPoints: [join(root, 'lib', 'cli', 'main.ts')],
@@ -106,7 +124,7 @@ async function bundleProgram() {
     define: { 'import.meta.url': 'bundleUrl', 'process.env.TSRUN_COMMIT': JSON.stringify(commit()) },
     // Without its native add-on, which costs more to load than it saves on a plan of a few kilobytes.
     alias: { 'cbor-x': join(root, 'node_modules', 'cbor-x', 'index.js') },
-    plugins: [ffi, operations],
+    plugins: [ffi, operations, ...(isWhole ? [] : [withoutImages])],
     legalComments: 'none',
   })
   return { contents: outputFiles[0].contents, inputs: Object.keys(metafile.inputs) }
@@ -120,11 +138,15 @@ async function bundleProgram() {
 const LAUNCHER = `#!/bin/sh
 ':' //; TSRUN_OPEN_FILES=$(ulimit -Sn & wait) && export TSRUN_OPEN_FILES && exec node --v8-pool-size=1 "$0" "$@"; exit`
 
-async function bundleEntry(program) {
+async function bundleEntry({ program, whole }) {
   const { outputFiles } = await build({
     ...common,
     entryPoints: [join(root, 'lib', 'cli', 'entry.ts')],
-    define: { 'import.meta.dirname': '__dirname', 'process.env.TSRUN_PROGRAM': JSON.stringify(program) },
+    define: {
+      'import.meta.dirname': '__dirname',
+      'process.env.TSRUN_PROGRAM': JSON.stringify(program),
+      'process.env.TSRUN_WHOLE_PROGRAM': JSON.stringify(whole),
+    },
     banner: { js: LAUNCHER },
   })
   return outputFiles[0].contents
@@ -149,13 +171,16 @@ function replace(name, contents, mode = 0o644) {
 }
 
 process.chdir(root)
-const { contents, inputs } = await bundleProgram()
-const program = `program-${createHash('sha256').update(contents).digest('hex').slice(0, 16)}`
+const nameOf = contents => `program-${createHash('sha256').update(contents).digest('hex').slice(0, 16)}`
+const [small, large] = [await bundleProgram({ isWhole: false }), await bundleProgram({ isWhole: true })]
+const [program, whole] = [nameOf(small.contents), nameOf(large.contents)]
 const before = existsSync(output) ? readdirSync(output).filter(name => name.startsWith('program-')) : []
 mkdirSync(output, { recursive: true })
-replace(`${program}.js`, contents)
-replace('LICENSES.txt', licences(inputs))
+replace(`${program}.js`, small.contents)
+replace(`${whole}.js`, large.contents)
+replace('LICENSES.txt', licences(large.inputs))
 writeCodeCache()
-// The entry last: until then the old one finds its old program.
-replace('tsrun.cjs', await bundleEntry(program), 0o755)
-for (const name of before) if (!name.startsWith(`${program}.`)) rmSync(join(output, name), { force: true })
+// The entry last: until then the old one finds its old programs.
+replace('tsrun.cjs', await bundleEntry({ program, whole }), 0o755)
+const isOld = name => !name.startsWith(`${program}.`) && !name.startsWith(`${whole}.`)
+for (const name of before.filter(isOld)) rmSync(join(output, name), { force: true })

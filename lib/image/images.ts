@@ -1,10 +1,10 @@
 /** The images of a store: everything that can be done with them. */
 import { optionError } from '../config/option.js'
 import { isDirectory } from '../sys/file.js'
+import { type CommitOptions, commitImage } from './commit-image.js'
 import { defaultDepot, openDepot } from './depot/depot.js'
 import { type Lease, openLease, withLease } from './depot/leases.js'
 import { archiveOf, writeArchive, writeLayout } from './export-image.js'
-import { findEntry, type Image, nameIn, readImage, storedName, withName } from './image.js'
 import { checkKnown } from './image-options.js'
 import { importArchive } from './import-archive.js'
 import type { OnProgress } from './progress.js'
@@ -12,7 +12,8 @@ import { type Pruned, type PruneOptions, pruneImages, type RemoveImageOptions, r
 import { type PullOptions, pullImage } from './pull.js'
 import { type Pushed, type PushOptions, pushImage } from './push.js'
 import { parseReference } from './reference.js'
-import { openRegistries, type RegistryOptions } from './registry/registries.js'
+import { openRegistries, type Registries, type RegistryOptions } from './registry/registries.js'
+import { findEntry, type Image, nameIn, readImage, storedName, withName } from './stored-image.js'
 import { isRoot, unpackLayers, unpackOnce } from './unpack-image.js'
 
 export interface ImagesOptions extends RegistryOptions {
@@ -87,6 +88,13 @@ export interface Images {
   export(name: string, path: string, options?: ExportOptions): Promise<void>
   /** The same archive as a stream. */
   archive(name: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>
+  /**
+   * A new image: the base, and a layer with what is in the upper directory of a container that was made on it (`upper: { dir }` of
+   * `create` keeps it as `upper` in that directory). @throws {ImageError} ERR_IMAGE_NOT_FOUND, ERR_IMAGE_REFERENCE; {LayerError}
+   */
+  commit(upper: string, name: string, options: CommitOptions & { readonly base: string }): Promise<Image>
+  /** A new image of one layer: the files of a directory, or of an archive (tar, as it is or compressed). @throws as `commit` */
+  importRoot(path: string, name: string, options?: Omit<CommitOptions, 'base'>): Promise<Image>
   /** An image of the store, by its name, or by seven or more digits of its digest. @throws {ImageError} ERR_IMAGE_NOT_FOUND */
   get(name: string): Promise<Image>
   list(): Promise<readonly ListedImage[]>
@@ -103,6 +111,8 @@ export interface Images {
   prune(options?: PruneOptions): Promise<Pruned>
 }
 
+const COMMIT_OPTIONS = ['config', 'author', 'message', 'compression', 'signal'] as const
+
 /**
  * Opens the store of this user, or another one. Nothing is touched before the first call.
  * @throws {ConfigError} for an option that is wrong or not known; {ImageError} ERR_IMAGE_STORE
@@ -110,65 +120,86 @@ export interface Images {
 export function openImages(options: ImagesOptions = {}): Images {
   checkKnown('openImages', options, ['directory', 'credentials', 'insecure', 'mirrors', 'fetch', 'idleTimeout'])
   const depot = openDepot(options.directory ?? defaultDepot())
-  const registries = openRegistries(options)
   return {
     directory: depot.directory,
-    pull: async (name, pulling = {}) => {
-      checkKnown('pull', pulling, ['platform', 'unpack', 'onProgress', 'signal'])
-      const { signal, onProgress = () => {}, unpack = false } = pulling
-      return withLease(depot, signal, lease =>
-        pullImage({
-          ...{ depot, registries, lease, name, options: pulling },
-          ...(unpack && {
-            whenThere: (layer, diffId, aborted) => unpackOnce({ depot, layer, diffId, onProgress, signal: aborted }),
-          }),
-        }),
-      )
-    },
-    push: async (name, pushing = {}) => {
-      checkKnown('push', pushing, ['to', 'chunkSize', 'onProgress', 'signal'])
-      return withLease(depot, pushing.signal, lease => pushImage({ depot, registries, lease, name, options: pushing }))
-    },
-    import: async (path, importing = {}) => {
-      checkKnown('import', importing, ['name', 'signal'])
-      const { name = null, signal } = importing
-      const isLayout = isDirectory(path)
-      return withLease(depot, signal, lease =>
-        importArchive({ depot, lease, path, isDirectory: isLayout, name, signal }),
-      )
-    },
-    export: async (name, path, exporting = {}) => {
-      checkKnown('export', exporting, ['format', 'signal'])
-      const { format = 'archive', signal } = exporting
-      if (format !== 'archive' && format !== 'layout') {
-        throw optionError({ option: 'format', expected: '"archive" or "layout"', received: format })
-      }
-      await withLease(depot, signal, async lease => {
-        await claimImage({ depot, lease, name, signal })
-        await (format === 'archive' ? writeArchive : writeLayout)(depot, name, { path, signal })
-      })
-    },
-    archive: (name, { signal } = {}) => leasedArchive(depot, name, signal),
-    get: async name => readImage(depot, findEntry(depot.entries(), name)),
-    list: async () => depot.entries().map(entry => listed(depot, entry)),
-    unpack: (name, unpacking = {}) => unpacked(depot, name, unpacking),
-    tag: async (name, newName) => {
-      const target = storedName(parseReference(newName))
-      await depot.updateEntries(entries => withName(entries, target, findEntry(entries, name)))
-      return readImage(depot, findEntry(depot.entries(), target))
-    },
-    remove: async (name, removing = {}) => {
-      checkKnown('remove', removing, ['force', 'signal'])
-      return removeImage(depot, name, removing)
-    },
-    prune: async (pruning = {}) => {
-      checkKnown('prune', pruning, ['all', 'signal'])
-      return pruneImages(depot, pruning)
-    },
+    ...transfersOf(depot, openRegistries(options)),
+    ...archivesOf(depot),
+    ...namesOf(depot),
   }
 }
 
 type Opened = ReturnType<typeof openDepot>
+
+const transfersOf = (depot: Opened, registries: Registries): Pick<Images, 'pull' | 'push'> => ({
+  pull: async (name, pulling = {}) => {
+    checkKnown('pull', pulling, ['platform', 'unpack', 'onProgress', 'signal'])
+    const { signal, onProgress = () => {}, unpack = false } = pulling
+    return withLease(depot, signal, lease =>
+      pullImage({
+        ...{ depot, registries, lease, name, options: pulling },
+        ...(unpack && {
+          whenThere: (layer, diffId, aborted) => unpackOnce({ depot, layer, diffId, onProgress, signal: aborted }),
+        }),
+      }),
+    )
+  },
+  push: async (name, pushing = {}) => {
+    checkKnown('push', pushing, ['to', 'chunkSize', 'onProgress', 'signal'])
+    return withLease(depot, pushing.signal, lease => pushImage({ depot, registries, lease, name, options: pushing }))
+  },
+})
+
+const archivesOf = (depot: Opened): Pick<Images, 'import' | 'export' | 'archive' | 'commit' | 'importRoot'> => ({
+  import: async (path, importing = {}) => {
+    checkKnown('import', importing, ['name', 'signal'])
+    const { name = null, signal } = importing
+    const isLayout = isDirectory(path)
+    return withLease(depot, signal, lease => importArchive({ depot, lease, path, isDirectory: isLayout, name, signal }))
+  },
+  export: async (name, path, exporting = {}) => {
+    checkKnown('export', exporting, ['format', 'signal'])
+    const { format = 'archive', signal } = exporting
+    if (format !== 'archive' && format !== 'layout') {
+      throw optionError({ option: 'format', expected: '"archive" or "layout"', received: format })
+    }
+    await withLease(depot, signal, async lease => {
+      await claimImage({ depot, lease, name, signal })
+      await (format === 'archive' ? writeArchive : writeLayout)(depot, name, { path, signal })
+    })
+  },
+  archive: (name, { signal } = {}) => leasedArchive(depot, name, signal),
+  commit: async (upper, name, options) => {
+    checkKnown('commit', options, ['base', ...COMMIT_OPTIONS])
+    return withLease(depot, options.signal, lease =>
+      commitImage({ depot, lease, source: upper, kind: 'upper', name, options }),
+    )
+  },
+  importRoot: async (path, name, options = {}) => {
+    checkKnown('importRoot', options, COMMIT_OPTIONS)
+    return withLease(depot, options.signal, lease =>
+      commitImage({ depot, lease, source: path, kind: 'directory', name, options }),
+    )
+  },
+})
+
+const namesOf = (depot: Opened): Pick<Images, 'get' | 'list' | 'unpack' | 'tag' | 'remove' | 'prune'> => ({
+  get: async name => readImage(depot, findEntry(depot.entries(), name)),
+  list: async () => depot.entries().map(entry => listed(depot, entry)),
+  unpack: (name, unpacking = {}) => unpacked(depot, name, unpacking),
+  tag: async (name, newName) => {
+    const target = storedName(parseReference(newName))
+    await depot.updateEntries(entries => withName(entries, target, findEntry(entries, name)))
+    return readImage(depot, findEntry(depot.entries(), target))
+  },
+  remove: async (name, removing = {}) => {
+    checkKnown('remove', removing, ['force', 'signal'])
+    return removeImage(depot, name, removing)
+  },
+  prune: async (pruning = {}) => {
+    checkKnown('prune', pruning, ['all', 'signal'])
+    return pruneImages(depot, pruning)
+  },
+})
 
 /** One bad image must not hide the others. */
 function listed(depot: Opened, entry: Parameters<typeof readImage>[1]): ListedImage {

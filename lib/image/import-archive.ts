@@ -27,10 +27,10 @@ import {
   readLayoutIndex,
   readManifest,
 } from './documents.js'
-import { type Image, nameIn, readImage, storedName, withName } from './image.js'
 import { INDEX_TYPES, MANIFEST_TYPES, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from './media-types.js'
 import { choosePlatform, hostPlatform } from './platform.js'
 import { parseReference } from './reference.js'
+import { type Image, nameIn, readImage, storedName, withName } from './stored-image.js'
 
 interface ArchiveImport {
   readonly depot: Depot

@@ -1,7 +1,7 @@
 /** tsrun/image: from the name of an image to a root file system, and back. */
 
+export type { CommitOptions } from './commit-image.js'
 export type { Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, ProcessDefaults } from './documents.js'
-export type { Image } from './image.js'
 export {
   type Images,
   type ImagesOptions,
@@ -19,3 +19,4 @@ export { parseReference, type Reference, referenceText } from './reference.js'
 export type { Credentials, FindCredentials } from './registry/credentials.js'
 export type { RegistryOptions } from './registry/registries.js'
 export { type RuntimeConfigOptions, runtimeConfig } from './runtime-config.js'
+export type { Image } from './stored-image.js'

@@ -8,8 +8,8 @@ import type { Depot } from './depot/depot.js'
 import { takeDirectory } from './depot/directory-lock.js'
 import { type Claims, claimedDigests, namesIn } from './depot/leases.js'
 import { type Descriptor, readIndex } from './documents.js'
-import { findEntry, nameIn, readImage, withoutName } from './image.js'
 import { INDEX_TYPES } from './media-types.js'
+import { findEntry, nameIn, readImage, withoutName } from './stored-image.js'
 import { removeLayer } from './unpack-image.js'
 
 export interface Pruned {

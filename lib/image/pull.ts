@@ -12,7 +12,6 @@ import {
   readIndex,
   readManifest,
 } from './documents.js'
-import { type Image, INDEX_KEY, platformIn, readImage, storedName, withName } from './image.js'
 import { inParallel } from './in-parallel.js'
 import { INDEX_TYPES, MANIFEST_TYPES } from './media-types.js'
 import { choosePlatform, hostPlatform, type Platform, parsePlatform, platformText } from './platform.js'
@@ -21,6 +20,7 @@ import { parseReference, type Reference, referenceText } from './reference.js'
 import { downloadBlob, fetchBlob, fetchDocument, type RawDocument } from './registry/download.js'
 import { firstOf, type Registries } from './registry/registries.js'
 import type { Session } from './registry/session.js'
+import { type Image, INDEX_KEY, platformIn, readImage, storedName, withName } from './stored-image.js'
 
 /** How many blobs are fetched at once. */
 const AT_ONCE = 3

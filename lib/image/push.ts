@@ -5,13 +5,13 @@ import { hasBlob, readBlob } from './depot/blobs.js'
 import type { Depot } from './depot/depot.js'
 import type { Lease } from './depot/leases.js'
 import type { Descriptor } from './documents.js'
-import { findEntry, type Image, nameIn, readImage } from './image.js'
 import { inParallel } from './in-parallel.js'
 import type { OnProgress } from './progress.js'
 import { nameOf, parseReference, type Reference, referenceText } from './reference.js'
 import type { Registries } from './registry/registries.js'
 import type { Session } from './registry/session.js'
 import { uploadBlob, uploadDocument } from './registry/upload.js'
+import { findEntry, type Image, nameIn, readImage } from './stored-image.js'
 
 const AT_ONCE = 3
 

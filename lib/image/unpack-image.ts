@@ -8,11 +8,11 @@ import type { Depot } from './depot/depot.js'
 import { holdDirectory } from './depot/directory-lock.js'
 import { hexOf } from './digest.js'
 import type { Descriptor } from './documents.js'
-import type { Image } from './image.js'
 import { inParallel } from './in-parallel.js'
 import { clearLayer } from './layer/clear-layer.js'
 import { unpackLayer } from './layer/unpack.js'
 import type { OnProgress } from './progress.js'
+import type { Image } from './stored-image.js'
 
 /** A layer takes a processor for the decompression and one for the rest. */
 const AT_ONCE = 2

@@ -45,6 +45,8 @@ const nodeOnly = folder => ({
         ? { path: NODE_ONLY.exec(path)[1], namespace: 'node-only' }
         : undefined,
     )
+    // For `run --image`.
+    onResolve({ filter: /\/image-library\.js$/ }, () => ({ path: 'images', namespace: 'absent' }))
     onLoad({ filter: /.*/, namespace: 'node-only' }, ({ path }) => ({
       contents: `import { nodeOnly } from './node-only.ts'; export const command = nodeOnly(${JSON.stringify(path)})`,
       resolveDir: folder,

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rm
 import { basename, dirname, join, resolve } from 'node:path'
 import type { CommandCreateOptions } from '../../for-command.js'
 import type { Flag, Flags } from '../command.js'
+import type { ImageRoot } from '../image-root.js'
 import { isAwaited } from '../notify-socket.js'
 import { inheritedFds } from './preserved-fds.js'
 
@@ -32,16 +33,23 @@ export const CREATE_FLAGS: readonly Flag[] = [
   { name: 'preserve-fds', value: 'N', kind: 'count', help: 'pass N descriptors, from 3 on, to the container' },
 ]
 
+interface Surroundings {
+  readonly isDetached: boolean
+  /** In place of a bundle. */
+  readonly root?: Pick<ImageRoot, 'config' | 'rootfs'> | undefined
+}
+
 /** @throws {Error} if the flags ask for what can't be */
-export function createOptions(id: string, flags: Flags, { isDetached }: { isDetached: boolean }): CommandCreateOptions {
+export function createOptions(id: string, flags: Flags, { isDetached, root }: Surroundings): CommandCreateOptions {
   const bundle = resolve(flags.text('bundle') || '.')
   const consoleSocket = flags.text('console-socket') || undefined
   const pidfdSocket = flags.text('pidfd-socket') || undefined
-  const terminal = { hasTerminal: asksForTerminal(bundle), isDetached, hasSocket: consoleSocket !== undefined }
+  const asked = root === undefined ? asksForTerminal(bundle) : hasTerminal(root.config)
+  const terminal = { hasTerminal: asked, isDetached, hasSocket: consoleSocket !== undefined }
   checkTerminal(terminal)
   return {
     id,
-    bundle,
+    ...(root === undefined ? { bundle } : { config: root.config, rootfs: root.rootfs }),
     stdio: 'inherit',
     ...(consoleSocket !== undefined && { consoleSocket: resolve(consoleSocket) }),
     ...(pidfdSocket !== undefined && { pidfdSocket: resolve(pidfdSocket) }),
@@ -84,7 +92,7 @@ export function asksForTerminal(bundle: string): boolean {
   }
 }
 
-const hasTerminal = (config: { process?: { terminal?: boolean } | null } | null): boolean =>
+const hasTerminal = (config: { readonly process?: { readonly terminal?: boolean } | null } | null): boolean =>
   config?.process?.terminal === true
 
 /** Without waiting for the other end of a fifo; "" for what is no file. */

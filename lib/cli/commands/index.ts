@@ -9,6 +9,7 @@ export const COMMANDS = {
   events: async () => (await import('./events.js')).command,
   exec: async () => (await import('./exec.js')).command,
   features: async () => (await import('./features.js')).command,
+  image: async () => (await import('./image.js')).command,
   kill: async () => (await import('./kill.js')).command,
   list: async () => (await import('./list.js')).command,
   pause: async () => (await import('./pause.js')).command,

@@ -1,5 +1,7 @@
 import type { Container, ExitResult } from '../../index.js'
-import type { Call, Command, Flags } from '../command.js'
+import type { Call, Command, Flag, Flags } from '../command.js'
+import { checkCount, UsageError } from '../command-line.js'
+import { IMAGE_FLAGS, openImageRoot } from '../image-root.js'
 import { listenForReady } from '../notify-socket.js'
 import { failing, runtimeOf } from '../open-runtime.js'
 import { catchEnding, catchForwarded, exitStatusOf } from '../signals.js'
@@ -7,36 +9,51 @@ import { CREATE_FLAGS, createOptions, writePidFile } from './bundle-flags.js'
 
 export const command: Command = {
   summary: 'create, start, wait for and delete a container',
-  usage: '[command options] ID',
+  usage: '[command options] ID | --image NAME [command options] ID [-- ARGUMENT...]',
   description: "The exit status is the container's, or 128 + the number of the signal that ended it.",
   flags: [
     ...CREATE_FLAGS,
     { name: 'detach', short: 'd', help: 'start the container and leave it to the subreaper of the caller' },
     { name: 'keep', help: 'do not delete the container when it has ended' },
+    ...IMAGE_FLAGS,
     { name: 'no-subreaper', help: 'accepted for compatibility: tsrun never makes itself a subreaper' },
   ],
-  arguments: { min: 1, max: 1 },
+  arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   run: call => failing('run', () => run(call)),
 }
 
 async function run(call: Call): Promise<number> {
   const { flags, args, globals } = call
-  const [id = ''] = args
+  const [id = '', ...program] = args
   const isDetached = flags.isOn('detach')
-  const options = createOptions(id, flags, { isDetached })
+  const name = flags.text('image')
+  checkImageFlags(flags, args)
   const signals = isDetached ? catchEnding() : catchForwarded()
+  const given = { flags, args: program, signal: signals.cancel }
+  const image = name === undefined ? undefined : await openImageRoot(name, given)
   try {
-    const container = await runtimeOf(globals).create({
-      ...options,
-      leavesStatus: isDetached,
-      signal: signals.cancel,
-    })
+    const options = createOptions(id, flags, { isDetached, root: image })
+    const runtime = runtimeOf(globals)
+    const container = await runtime.create({ ...options, leavesStatus: isDetached, signal: signals.cancel })
+    image?.keepFor(runtime, id)
     if (isDetached) return await launch({ container, call }, signals.cancel)
     signals.forwardTo(container, globals.log)
     return exitStatusOf(await stay({ container, call }))
   } finally {
     signals.release()
+    await image?.release()
   }
+}
+
+/** @throws {UsageError} for arguments or flags that mean nothing without --image, or with it */
+function checkImageFlags(flags: Flags, args: readonly string[]): void {
+  const isImage = flags.text('image') !== undefined
+  if (!isImage) checkCount('run', args.length, { min: 1, max: 1 })
+  const given = ({ name, value, isList }: Flag): boolean =>
+    isList ? flags.list(name).length > 0 : value === undefined ? flags.isOn(name) : flags.text(name) !== undefined
+  const foreign = IMAGE_FLAGS.find(flag => !isImage && given(flag))
+  if (foreign !== undefined) throw new UsageError(`--${foreign.name} needs --image`)
+  if (isImage && flags.text('bundle') !== undefined) throw new UsageError('--bundle and --image exclude each other')
 }
 
 interface Run {

@@ -61,6 +61,18 @@ After a failure it goes on; dump.log in the directory of the images tells more.`
     examples: [['features', '']],
     next: 'Engines read from it what a configuration may ask for on this machine.',
   },
+  image: {
+    examples: [
+      ['image pull alpine:3.18', 'into the store, from Docker Hub'],
+      ['image ls', ''],
+      ['image export alpine:3.18 alpine.tar', 'an archive that docker load and skopeo read'],
+      ['image import alpine.tar', 'and back'],
+      ['image push alpine:3.18 127.0.0.1:5000/alpine:3.18', 'to a registry of this machine'],
+      ['image rm alpine:3.18', 'what no other image and no container needs is removed'],
+    ],
+    next: `A pull that is interrupted is gone on with by the next one. Images are kept in a store that skopeo and umoci read too; "tsrun run
+--image NAME ID" runs one.`,
+  },
   kill: {
     examples: [
       ['kill web', 'SIGTERM'],

@@ -1,0 +1,75 @@
+/** `run --image`: a container on an image of the store, which is pulled if it is not there. */
+
+import type { UnpackedImage } from '../image/index.js'
+import type { OciConfig, Runtime } from '../index.js'
+import { isTsrunError } from '../index.js'
+import type { Flag, Flags } from './command.js'
+import { STORE_FLAGS, storeOptions } from './image-flags.js'
+import { transferLines } from './transfer-lines.js'
+
+export const IMAGE_FLAGS: readonly Flag[] = [
+  {
+    name: 'image',
+    value: 'NAME',
+    help: 'from this image in place of a bundle; it is pulled if the store does not have it',
+  },
+  { name: 'tty', short: 't', help: 'with --image: a terminal' },
+  { name: 'user', short: 'u', value: 'USER[:GROUP]', help: "with --image: in place of the image's" },
+  {
+    name: 'upper',
+    value: 'DIR',
+    completes: 'directory',
+    help: 'with --image: keep there what the container writes (default: in memory, until it ends)',
+  },
+  ...STORE_FLAGS,
+]
+
+export interface ImageRoot {
+  readonly config: OciConfig
+  readonly rootfs: { readonly layers: readonly string[]; readonly upper: 'memory' | { readonly dir: string } }
+  /** The container `id` exists: the image is kept until it is deleted. */
+  keepFor(runtime: Pick<Runtime, 'root'>, id: string): void
+  release(): Promise<void>
+}
+
+/** `args`: in place of the image's Cmd; none: that. */
+export async function openImageRoot(
+  name: string,
+  given: { flags: Flags; args: readonly string[]; signal: AbortSignal },
+): Promise<ImageRoot> {
+  const { flags, args, signal } = given
+  const { runtimeConfig } = await import('./image-library.js')
+  const unpacked = await unpackedImage(name, flags, signal)
+  try {
+    const user = flags.text('user')
+    const upper = flags.text('upper')
+    const config = runtimeConfig(unpacked.image, unpacked.layers, {
+      terminal: flags.isOn('tty'),
+      ...(args.length > 0 && { args }),
+      ...(user !== undefined && { user }),
+    })
+    return {
+      config,
+      rootfs: { layers: unpacked.layers, upper: upper === undefined ? 'memory' : { dir: upper } },
+      keepFor: ({ root }, id) => unpacked.keepWhile(`${root}/${id}`),
+      release: () => unpacked.release(),
+    }
+  } catch (error) {
+    await unpacked.release()
+    throw error
+  }
+}
+
+async function unpackedImage(name: string, flags: Flags, signal: AbortSignal): Promise<UnpackedImage> {
+  const { openImages } = await import('./image-library.js')
+  const images = openImages(storeOptions(flags))
+  const lines = transferLines({ quiet: false })
+  try {
+    return await images.unpack(name, { signal })
+  } catch (error) {
+    if (!isTsrunError(error) || error.code !== 'ERR_IMAGE_NOT_FOUND') throw error
+  }
+  const image = await images.pull(name, { signal, unpack: true, onProgress: lines.onProgress })
+  lines.end()
+  return images.unpack(image.name ?? image.digest, { signal })
+}

@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { TSRUN, tsrun } from '../command.js'
+import { missing } from '../needs.js'
+import { until } from '../until.js'
+import { isBlob, startProxy } from './proxy.js'
+import { command, scratch, startRegistry } from './registry.js'
+
+const skip = missing('root', 'busybox', 'docker-registry', 'skopeo', 'umoci')
+
+/** The files of a root with busybox, and a user. */
+function makeRoot(t: Test): string {
+  const root = scratch(t)
+  chmodSync(root, 0o755)
+  for (const name of ['bin', 'etc', 'tmp']) mkdirSync(join(root, name))
+  copyFileSync('/bin/busybox', join(root, 'bin/busybox'))
+  for (const name of ['sh', 'cat', 'id', 'rm']) symlinkSync('busybox', join(root, 'bin', name))
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\nweb:x:33:33::/:/bin/sh\n')
+  writeFileSync(join(root, 'etc/group'), 'more:x:44:web\n')
+  return root
+}
+
+/** The command on a store and a state directory of the test's own. */
+function prepared(t: Test) {
+  const directory = scratch(t)
+  const store = join(directory, 'store')
+  const image = (...args: readonly string[]) => tsrun(['image', ...args, '--store', store])
+  const run = (...args: readonly string[]) =>
+    tsrun(['--root', join(directory, 'state'), 'run', '--store', store, ...args])
+  return { directory, store, image, run, id: `tsrun-image-${process.pid}-${count++}` }
+}
+let count = 0
+
+t.test('a root becomes an image, a container changes it, and others read what comes of it', { skip }, async t => {
+  const { directory, store, image, run, id } = prepared(t)
+  const { host } = await startRegistry(t)
+  t.match(image('import', '--as-root', makeRoot(t), 'base:1'), { status: 0, stdout: 'docker.io/library/base:1\n' })
+  const upper = join(directory, 'upper')
+  const script = 'id; echo new > /etc/new; rm /etc/group'
+  t.match(run('--image', 'base:1', '--upper', upper, id, '--', '/bin/sh', '-c', script), {
+    status: 0,
+    stdout: /^uid=0/,
+  })
+  t.match(
+    run('--image', 'base:1', '--user', 'web', id, '--', '/bin/id'),
+    { status: 0, stdout: /^uid=33\(web\) gid=33 groups=44/ },
+    'by its own passwd',
+  )
+  t.match(run('--image', 'base:1', id, '--', '/bin/cat', '/etc/new'), { status: 1 }, 'the image is as it was')
+  t.match(image('commit', upper, 'base:1', `${host}/a/changed:2`, '-m', 'why'), { status: 0, stdout: /^sha256:/ })
+  const pushed = image('push', '-q', `${host}/a/changed:2`)
+  t.match(pushed, { status: 0, stdout: /^sha256:/ }, pushed.stderr)
+
+  const inspected = JSON.parse(command('skopeo', 'inspect', '--tls-verify=false', `docker://${host}/a/changed:2`))
+  t.equal(inspected.Digest, pushed.stdout.trim())
+  const layout = join(directory, 'layout')
+  command('skopeo', 'copy', '--src-tls-verify=false', `docker://${host}/a/changed:2`, `oci:${layout}:x`)
+  const bundle = join(directory, 'bundle')
+  command('umoci', 'unpack', '--image', `${layout}:x`, bundle)
+  t.equal(readFileSync(join(bundle, 'rootfs/etc/new'), 'utf8'), 'new\n')
+  t.same(readdirSync(join(bundle, 'rootfs/etc')), ['new', 'passwd'], 'what was removed is gone')
+  const again = run('--image', `${host}/a/changed:2`, id, '--', '/bin/cat', '/etc/new')
+  t.match(again, { status: 0, stdout: 'new\n' })
+  t.match(image('ls').stdout, /changed:2 +sha256:[0-9a-f]{12} +linux\//)
+  t.match(JSON.parse(image('inspect', 'base:1').stdout), {
+    name: 'docker.io/library/base:1',
+    config: { history: [{ created_by: 'tsrun' }] },
+  })
+  t.match(image('rm', 'base:1', `${host}/a/changed:2`), { status: 0 })
+  t.same(readdirSync(join(store, 'blobs/sha256')), [])
+  t.same(readdirSync(join(store, 'tsrun/layers/kept')), [], 'no layer is left')
+  t.same(readdirSync(join(store, 'tsrun/leases')), [])
+})
+
+t.test('a container that goes on keeps its image', { skip }, async t => {
+  const { directory, store, image, run, id } = prepared(t)
+  image('import', '--as-root', makeRoot(t), 'base:1')
+  const started = run('--image', 'base:1', '--detach', id, '--', '/bin/sh', '-c', 'cat /etc/passwd; read x')
+  t.equal(started.status, 0, started.stderr)
+  t.match(image('rm', 'base:1'), { status: 1, stderr: /a container uses it/ })
+  t.equal(tsrun(['--root', join(directory, 'state'), 'delete', '--force', id]).status, 0)
+  t.match(image('rm', 'base:1'), { status: 0 })
+  t.same(readdirSync(join(store, 'tsrun/leases')), [])
+})
+
+t.test('Control-C leaves a store that the next pull goes on with', { skip }, async t => {
+  const { store, directory } = prepared(t)
+  const registry = await startRegistry(t)
+  const root = scratch(t)
+  writeFileSync(join(root, 'large'), randomBytes(4_000_000))
+  const seeded = prepared(t)
+  seeded.image('import', '--as-root', root, `${registry.host}/large`)
+  t.equal(seeded.image('push', '-q', `${registry.host}/large`).status, 0)
+  let isSlow = true
+  const cutAfter = () => (isSlow ? 1_500_000 : null)
+  const proxy = await startProxy(t, registry.host, [{ matches: isBlob, cutAfter }])
+  const name = `${proxy.host}/large`
+  const args = [TSRUN, 'image', 'pull', '--store', store, name]
+  const child = spawn(process.execPath, args, { stdio: 'ignore' })
+  const partial = join(store, 'tsrun/partial')
+  const hasData = (hex: string): boolean => {
+    const file = join(partial, hex, 'data')
+    return existsSync(file) && statSync(file).size > 1_000_000
+  }
+  await until(() => existsSync(partial) && readdirSync(partial).some(hasData), 'a part of the layer')
+  child.kill('SIGINT')
+  const [status] = await once(child, 'exit')
+  t.equal(status, 130)
+  t.equal(readdirSync(partial).length, 1, 'what came is there')
+  isSlow = false
+  t.ok(existsSync(directory))
+  const second = spawn(process.execPath, args, { stdio: 'ignore' })
+  t.same(await once(second, 'exit'), [0, null])
+  t.same(readdirSync(partial), [])
+})
+
+t.test('what is wrong with the words is told', { skip }, async t => {
+  const { image, run } = prepared(t)
+  for (const [outcome, message] of [
+    [image('frob'), /image has no frob/],
+    [image('ls', '--force'), /--force is no flag of image ls/],
+    [image('pull'), /requires exactly 1/],
+    [image('pull', 'A'), /in lower case/],
+    [image('export', 'a', '-', '--format', 'zip'), /invalid format option: zip/],
+    [image('import', '--as-root', '/etc'), /needs a name/],
+    [image('ls', '--mirror', 'x'), /write REGISTRY=URL/],
+    [run('--image', 'x', '--bundle', 'y', 'c'), /exclude each other/],
+    [tsrun(['run', '--tty', 'x']), /--tty needs --image/],
+    [tsrun(['run', 'a', 'b']), /requires exactly 1/],
+  ] as const) {
+    t.equal(outcome.status, 1)
+    t.match(outcome.stderr, message)
+  }
+})
