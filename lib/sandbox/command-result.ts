@@ -1,5 +1,6 @@
 /** How a command in a sandbox ended, and by what. */
 import type { RunResult } from '../index.js'
+import type { Denial } from '../network/index.js'
 
 /**
  * `ok`: it ended with 0; `exit`: with another status; `signal`: by a signal that is none of ours; `timeout`, `memory`, `output`: at that limit.
@@ -27,6 +28,8 @@ export interface CommandResult {
   readonly truncated: boolean
   /** The kernel has killed a process of the sandbox for its memory limit while the command ran. */
   readonly oomKilled: boolean
+  /** What a gateway of the sandbox's own has refused for the first time while the command ran. */
+  readonly denials: readonly Denial[]
   readonly usage: CommandUsage
 }
 
@@ -37,17 +40,18 @@ interface Ending {
   /** So that SIGXCPU, or the status of a shell that says so, is that limit. */
   readonly hasCpuLimit: boolean
   readonly peakMemory: number | null
+  readonly denials: readonly Denial[]
 }
 
 const OF_SIGXCPU = 128 + 24
 
-export function resultOfCommand({ result, hasExpired, hasCpuLimit, peakMemory }: Ending): CommandResult {
+export function resultOfCommand({ result, hasExpired, hasCpuLimit, peakMemory, denials }: Ending): CommandResult {
   const { exitCode, signal, stdout, stderr, oomKilled, outputTruncated: truncated, usage } = result
   const isCpu = hasCpuLimit && (signal === 'SIGXCPU' || exitCode === OF_SIGXCPU)
   const timedOut = result.timedOut || isCpu || (hasExpired && signal === 'SIGKILL')
   return {
     verdict: verdictOf({ ...{ exitCode, timedOut, truncated, oomKilled } }),
-    ...{ exitCode, signal, stdout, stderr, timedOut, truncated, oomKilled },
+    ...{ exitCode, signal, stdout, stderr, timedOut, truncated, oomKilled, denials },
     usage: { wallMs: usage.wallTime, cpuMs: usage.cpuTime?.total ?? null, peakMemory },
   }
 }
@@ -57,7 +61,7 @@ function verdictOf({
   timedOut,
   truncated,
   oomKilled,
-}: Omit<CommandResult, 'verdict' | 'usage' | 'signal' | 'stdout' | 'stderr'>): Verdict {
+}: Omit<CommandResult, 'verdict' | 'usage' | 'denials' | 'signal' | 'stdout' | 'stderr'>): Verdict {
   if (timedOut) return 'timeout'
   if (truncated) return 'output'
   if (oomKilled) return 'memory'

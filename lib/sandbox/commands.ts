@@ -1,6 +1,7 @@
 /** Programs in a sandbox. */
 import { optionError } from '../config/option.js'
 import type { Container, ExecProcess, Input, OciProcess } from '../index.js'
+import type { Denial } from '../network/index.js'
 import { type CommandResult, resultOfCommand } from './command-result.js'
 import { refuseOtherNames, type SandboxSettings } from './sandbox-options.js'
 
@@ -40,6 +41,8 @@ interface Subject {
   readonly user: { readonly uid: number; readonly gid: number }
   readonly envs: Readonly<Record<string, string>>
   readonly cwd: string
+  /** It grows. */
+  readonly denials: readonly Denial[]
   readonly hasCgroup: boolean
   readonly hasExpired: () => boolean
   /** @throws if the sandbox has ended */
@@ -71,6 +74,7 @@ export class SandboxCommands {
     const { container, hasExpired, check } = this.#subject
     check()
     const [out, err] = [decoder(onStdout), decoder(onStderr)]
+    const refused = this.#subject.denials.length
     const result = await container.run({
       process: this.#processOf(command, options),
       onOutput: (chunk, stream) => (stream === 'stdout' ? out : err).write(chunk),
@@ -82,7 +86,11 @@ export class SandboxCommands {
     })
     out.end()
     err.end()
-    const ending = { hasExpired: hasExpired(), hasCpuLimit: options.cpuMs !== undefined }
+    const ending = {
+      hasExpired: hasExpired(),
+      hasCpuLimit: options.cpuMs !== undefined,
+      denials: this.#subject.denials.slice(refused),
+    }
     return resultOfCommand({ result, ...ending, peakMemory: await this.#peakMemory() })
   }
 

@@ -1,6 +1,7 @@
 /** Makes the container of a sandbox, with as much isolation as the host allows, and says what is missing. */
 import { HostError, isTsrunError, LaunchError } from '../errors.js'
 import { type Container, createRuntime, type Runtime } from '../index.js'
+import type { NetworkAttachment } from '../network/index.js'
 import { isThere, realPath } from '../sys/file.js'
 import { effectiveGid, effectiveUid, randomName } from '../sys/self.js'
 import { ownerOfPath } from '../sys/written-tree.js'
@@ -8,6 +9,7 @@ import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.j
 import { configurationOf, type Surroundings } from './configuration.js'
 import { HOST_PATHS } from './profile.js'
 import { type ImageRoot, openImageRoot } from './sandbox-image.js'
+import { type OpenNetwork, openSandboxNetwork } from './sandbox-network.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
 
 export interface Isolation {
@@ -26,6 +28,9 @@ export interface Made {
   /** Of its commands: those of the image and of its options. */
   readonly envs: Readonly<Record<string, string>>
   readonly cwd: string
+  readonly network: OpenNetwork
+  /** null: it has no gateway. */
+  readonly attachment: NetworkAttachment | null
   readonly layers: readonly string[]
   /** Where something is mounted in it. */
   readonly mountPoints: readonly string[]
@@ -68,6 +73,7 @@ export async function makeSandboxContainer(settings: SandboxSettings): Promise<M
 async function makeOf(settings: SandboxSettings, image: ImageRoot | null): Promise<Made> {
   const place = sandboxDirectory()
   const id = randomName()
+  const network = openSandboxNetwork(settings.network)
   const isRoot = effectiveUid() === 0
   const sources = settings.mounts.map(({ source }) => realPath(source))
   const user = settings.user ?? image?.user ?? defaultUser(settings, sources, isRoot)
@@ -83,17 +89,28 @@ async function makeOf(settings: SandboxSettings, image: ImageRoot | null): Promi
       overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: escaped(lower) })),
     }
     const layers = settings.layers ?? image?.layers ?? [`${box.path}/base`]
-    const made = await attempt({ place, id, settings, around, layers, box })
+    const made = await attempt({ place, id, settings, around, layers, box, network })
+    const attachment = await attachOrDelete(network, made.container)
     const { mounts = [] } = configurationOf(settings, { ...around, hasCgroup: true, hasProcfs: true })
-    const mountPoints = mounts.map(({ destination }) => destination)
+    const mountPoints = [...mounts.map(({ destination }) => destination), '/etc/resolv.conf']
     const envs = { ...image?.envs, ...settings.envs }
     const cwd = settings.cwd ?? image?.cwd ?? '/'
-    return { id, box, user, layers, overlays, mountPoints, envs, cwd, ...made }
+    return { id, box, user, layers, overlays, mountPoints, envs, cwd, network, attachment, ...made }
   } catch (error) {
+    network.close()
     box.remove()
     throw error
   } finally {
     beingMade.delete(id)
+  }
+}
+
+async function attachOrDelete(network: OpenNetwork, container: Container): Promise<NetworkAttachment | null> {
+  try {
+    return await network.attach(container)
+  } catch (error) {
+    await container.delete({ force: true })
+    throw error
   }
 }
 
@@ -121,6 +138,7 @@ interface Attempt {
   readonly around: Omit<Surroundings, 'hasCgroup' | 'hasProcfs'>
   readonly layers: readonly string[]
   readonly box: Box
+  readonly network: OpenNetwork
 }
 
 interface Reach {
@@ -147,7 +165,7 @@ async function attempt(input: Attempt): Promise<Reached> {
   }
 }
 
-function createWith({ place, id, settings, around, layers, box }: Attempt, reach: Reach): Promise<Container> {
+function createWith({ place, id, settings, around, layers, box, network }: Attempt, reach: Reach): Promise<Container> {
   const { disk, dieWithParent, signal } = settings
   const limited = Number.isFinite(disk) ? ({ memory: disk } as const) : 'memory'
   return sandboxRuntime(place).create({
@@ -156,6 +174,7 @@ function createWith({ place, id, settings, around, layers, box }: Attempt, reach
     rootfs: { layers, upper: reach.inMemory ? limited : { dir: `${box.path}/root` } },
     stdio: 'ignore',
     ...(signal !== undefined && { signal }),
+    ...(network.options !== null && { network: network.options }),
   })
 }
 

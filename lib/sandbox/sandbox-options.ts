@@ -3,6 +3,7 @@ import { optionError, readByteCount, readDuration } from '../config/option.js'
 import type { ByteSize } from '../config/size.js'
 import type { Images } from '../image/index.js'
 import { PROFILE, type SandboxProfile } from './profile.js'
+import type { SandboxNetwork } from './sandbox-network.js'
 
 export interface SandboxMount {
   /** On the host; absolute, or relative to the working directory. */
@@ -43,8 +44,11 @@ export interface SandboxOptions {
   /** Without `rootfs`: what it has of the host, read-only, at the same paths. Default: /usr, /bin, /lib and the like. */
   readonly host?: readonly string[]
   readonly mounts?: readonly SandboxMount[]
-  /** `none` (the default): a loopback of its own; `host`: the host's network. */
-  readonly network?: 'none' | 'host'
+  /**
+   * Default `none`: a loopback of its own. `host`: the host's network. Else a policy by names, such as `{ allow: ['example.org:443'] }`, or a gateway
+   * that several sandboxes share.
+   */
+  readonly network?: SandboxNetwork
   readonly limits?: SandboxLimits
   /** Milliseconds after which it is ended with all that is in it. Default Infinity. */
   readonly timeoutMs?: number
@@ -69,7 +73,7 @@ export interface SandboxSettings {
   readonly layers: readonly string[] | null
   readonly host: readonly string[] | null
   readonly mounts: readonly Required<SandboxMount>[]
-  readonly network: 'none' | 'host'
+  readonly network: SandboxNetwork
   readonly memory: number
   readonly cpus: number | null
   readonly pids: number
@@ -111,7 +115,6 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
   refuseOtherNames('', options, Object.keys(NAMES))
   const { rootfs, host, mounts = [], network = 'none', limits = {}, envs = {}, user = null, profile = {} } = options
   const { dieWithParent = true, minimum = 'no-procfs', signal } = options
-  oneOf('network', network, ['none', 'host'])
   oneOf('minimum', minimum, ['full', 'no-procfs'])
   refuseOtherNames('limits.', limits, ['memory', 'cpus', 'pids', 'disk'])
   refuseOtherNames('profile.', profile, Object.keys(PROFILE))

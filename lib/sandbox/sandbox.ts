@@ -2,6 +2,7 @@ import { optionError } from '../config/option.js'
 import { StateError } from '../errors.js'
 import type { Container, ContainerEvent, EventsOptions, RootChange, Stats } from '../index.js'
 import { diffUpper } from '../index.js'
+import type { Denial, NetworkAttachment } from '../network/index.js'
 import { effectiveUid } from '../sys/self.js'
 import { after, type Timer } from '../sys/timer.js'
 import { SandboxCommands } from './commands.js'
@@ -18,6 +19,8 @@ export class Sandbox implements AsyncDisposable {
   readonly user: { readonly uid: number; readonly gid: number }
   readonly commands: SandboxCommands
   readonly files: SandboxFiles
+  /** Its connections and ports; null unless its network is that of a gateway. */
+  readonly network: NetworkAttachment | null
   readonly #made: Made
   readonly #container: Container
   readonly #timer: Timer
@@ -29,13 +32,14 @@ export class Sandbox implements AsyncDisposable {
     this.id = id
     this.isolation = isolation
     this.user = user
+    this.network = made.attachment
     this.#made = made
     this.#container = container
     const check = (): void => this.#check()
     this.commands = new SandboxCommands({
       container,
       settings,
-      ...{ user, envs, cwd },
+      ...{ user, envs, cwd, denials: made.network.denials },
       hasCgroup,
       hasExpired: () => this.#hasExpired,
       check,
@@ -58,6 +62,11 @@ export class Sandbox implements AsyncDisposable {
   /** Removes what processes that were killed have left of sandboxes of this user. @returns their ids */
   static prune(): Promise<string[]> {
     return pruneSandboxes()
+  }
+
+  /** What it was refused by a gateway of its own, each once. */
+  get denials(): readonly Denial[] {
+    return [...this.#made.network.denials]
   }
 
   /** True once it has been stopped, or has come to its time-out. */
@@ -115,6 +124,7 @@ export class Sandbox implements AsyncDisposable {
 
   async #remove(): Promise<void> {
     await this.#container.delete({ force: true })
+    this.#made.network.close()
     this.#made.box.remove()
   }
 

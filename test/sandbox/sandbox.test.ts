@@ -224,7 +224,7 @@ t.test('layers as a root are shared, and what is written stays in the sandbox', 
 t.test('what is wrong with an option is told by its name', skip, async t => {
   const wrong: readonly [unknown, RegExp][] = [
     [{ imagine: 1 }, /imagine: must be one of/],
-    [{ network: 'all' }, /network: must be "none" or "host"/],
+    [{ network: 'all' }, /network: must be "none", "host"/],
     [{ limits: { memory: 'much' } }, /limits\.memory/],
     [{ limits: { cpus: 0 } }, /limits\.cpus/],
     [{ mounts: [{ source: '/tmp', target: 'work' }] }, /mounts\[0\]\.target/],

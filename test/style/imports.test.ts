@@ -34,7 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...['store', 'launch', 'checkpoint', 'operations', 'diff'],
   ],
   diff: ['errors', 'config', 'sys'],
-  sandbox: ['errors', 'config', 'sys', 'index'],
+  sandbox: ['errors', 'config', 'sys', 'index', 'image/index', 'network/index'],
   image: ['errors', 'config', 'sys', 'index'],
   network: ['errors', 'config', 'sys', 'index'],
   cli: ['index', 'for-command', 'image/index'],

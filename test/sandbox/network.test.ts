@@ -1,0 +1,50 @@
+/** Sandboxes that may reach some names. */
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { createGateway } from '../../lib/network/index.js'
+import { Sandbox } from '../../lib/sandbox/index.js'
+import { missing } from '../needs.js'
+import { serve } from '../network/world.js'
+
+const skip = { skip: missing('root', 'busybox', 'libseccomp') }
+
+t.test('a name that the policy allows is reached, and what it refuses is told', skip, async t => {
+  const port = await serve(t, (socket: Socket) => void socket.pipe(socket))
+  const network = { allow: [`echo.test:${port}`], hosts: { 'echo.test': '127.0.0.1' } }
+  await using box = await Sandbox.create({ network })
+  const ask = (host: string) => box.commands.run(`echo through | /bin/busybox nc ${host} ${port}`)
+  t.match(await ask('echo.test'), { verdict: 'ok', stdout: 'through\n', denials: [] })
+  t.match(await ask('other.test'), { verdict: 'exit', denials: [{ host: 'other.test', reason: 'policy' }] })
+  t.match(await ask('8.8.8.8'), { verdict: 'exit' })
+  t.match(box.denials[0], { host: 'other.test', container: box.id })
+  t.equal(box.network?.counts.connections, 1)
+  t.same(await box.diff(), [], 'its resolv.conf is none of its changes')
+})
+
+t.test('sandboxes at one gateway reach each other by name', skip, async t => {
+  await using gateway = createGateway({ allow: ['db:5432'] })
+  await using db = await Sandbox.create({ network: { gateway, name: 'db' } })
+  await using client = await Sandbox.create({ network: { gateway } })
+  await using server = await db.commands.start([
+    '/bin/busybox',
+    'nc',
+    '-l',
+    '-p',
+    '5432',
+    '-e',
+    '/bin/busybox',
+    'echo',
+    'rows',
+  ])
+  const loop = 'for i in $(seq 200); do /bin/busybox nc db 5432 && exit 0; sleep 0.05; done; exit 1'
+  t.match(await client.commands.run(loop, { timeoutMs: 30_000 }), { verdict: 'ok', stdout: /rows/ })
+  await server.kill()
+})
+
+t.test('a policy that can not be read makes nothing', skip, async t => {
+  await t.rejects(Sandbox.create({ network: { allow: ['not a name'] } }), { code: 'ERR_CONFIG_INVALID' })
+  await t.rejects(Sandbox.create({ network: { allows: [] } as never }), {
+    code: 'ERR_CONFIG_INVALID',
+    message: /allows/,
+  })
+})
