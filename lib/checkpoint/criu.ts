@@ -2,7 +2,7 @@
 import { CheckpointError, HostError } from '../errors.js'
 import { type Child, followChild } from '../launch/child.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
-import { errnoName } from '../sys/errno.js'
+import { errnoName, isErrno } from '../sys/errno.js'
 import { openNull, openPath } from '../sys/file.js'
 import { readTail } from '../sys/file-tail.js'
 import { findProgram, startProgram } from '../sys/host-program.js'
@@ -150,12 +150,23 @@ export async function callCriu(call: CriuCall): Promise<CriuResponse> {
 async function converse(call: CriuCall, { socket, child }: Running): Promise<CriuResponse | null> {
   const ready = await receiveMessage(socket, LONGEST_MESSAGE)
   if (ready.bytes.length === 0) return null
-  const directories = openDirectories(call.paths, child.pid)
+  const directories = unlessEnded(child, () => openDirectories(call.paths, child.pid))
+  if (directories === null) return null
   try {
     sendMessage(socket, encodeRequest({ ...call.request(directories), type: REQUEST_TYPES[call.type] }))
     return await answerSteps(call, socket)
   } finally {
     closeFds(Object.values(directories))
+  }
+}
+
+/** null: the process could not become CRIU, and has no view of anything any more. */
+function unlessEnded<T>(child: Child, act: () => T): T | null {
+  try {
+    return act()
+  } catch (error) {
+    if (isErrno(error) && !child.signal(0)) return null
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
@@ -116,8 +116,4 @@ t.test('mounts of the host come from the host again, and others from the images'
   t.same(await table(restored), before)
   t.not((await restored.run({ args: ['/bin/touch', '/data/new'] })).exitCode, 0, 'read-only as before')
   t.equal((await restored.run({ args: ['/bin/head', '-c', '1', '/proc/keys'] })).stdout, '')
-  t.same(
-    readdirSync('/tmp').filter(name => name.startsWith('.criu')),
-    [],
-  )
 })
