@@ -3,8 +3,8 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rm
 import { basename, dirname, join, resolve } from 'node:path'
 import type { CommandCreateOptions } from '../../for-command.js'
 import type { Flag, Flags } from '../command.js'
-import type { ImageRoot } from '../image-root.js'
 import { isAwaited } from '../notify-socket.js'
+import type { RunImage } from '../run-image.js'
 import { inheritedFds } from './preserved-fds.js'
 
 export const CREATE_FLAGS: readonly Flag[] = [
@@ -36,7 +36,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
 interface Surroundings {
   readonly isDetached: boolean
   /** In place of a bundle. */
-  readonly root?: Pick<ImageRoot, 'config' | 'rootfs'> | undefined
+  readonly root?: Pick<RunImage, 'config' | 'rootfs'> | undefined
 }
 
 /** @throws {Error} if the flags ask for what can't be */

@@ -1,9 +1,9 @@
 import type { Container, ExitResult } from '../../index.js'
 import type { Call, Command, Flag, Flags } from '../command.js'
 import { checkCount, UsageError } from '../command-line.js'
-import { IMAGE_FLAGS, openImageRoot } from '../image-root.js'
 import { listenForReady } from '../notify-socket.js'
 import { failing, runtimeOf } from '../open-runtime.js'
+import { IMAGE_FLAGS, openRunImage } from '../run-image.js'
 import { catchEnding, catchForwarded, exitStatusOf } from '../signals.js'
 import { CREATE_FLAGS, createOptions, writePidFile } from './bundle-flags.js'
 
@@ -30,7 +30,7 @@ async function run(call: Call): Promise<number> {
   checkImageFlags(flags, args)
   const signals = isDetached ? catchEnding() : catchForwarded()
   const given = { flags, args: program, signal: signals.cancel }
-  const image = name === undefined ? undefined : await openImageRoot(name, given)
+  const image = name === undefined ? undefined : await openRunImage(name, given)
   try {
     const options = createOptions(id, flags, { isDetached, root: image })
     const runtime = runtimeOf(globals)

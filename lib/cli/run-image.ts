@@ -24,7 +24,7 @@ export const IMAGE_FLAGS: readonly Flag[] = [
   ...STORE_FLAGS,
 ]
 
-export interface ImageRoot {
+export interface RunImage {
   readonly config: OciConfig
   readonly rootfs: { readonly layers: readonly string[]; readonly upper: 'memory' | { readonly dir: string } }
   /** The container `id` exists: the image is kept until it is deleted. */
@@ -33,10 +33,10 @@ export interface ImageRoot {
 }
 
 /** `args`: in place of the image's Cmd; none: that. */
-export async function openImageRoot(
+export async function openRunImage(
   name: string,
   given: { flags: Flags; args: readonly string[]; signal: AbortSignal },
-): Promise<ImageRoot> {
+): Promise<RunImage> {
   const { flags, args, signal } = given
   const { runtimeConfig } = await import('./image-library.js')
   const unpacked = await unpackedImage(name, flags, signal)
