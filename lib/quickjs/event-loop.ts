@@ -73,6 +73,13 @@ export function addWatch(fd: number, events: number, run: () => void): LoopWatch
 export const removeWatch = (watch: LoopWatch | null): void => void (watch && watches.delete(watch))
 export const addImmediate = (run: () => void): void => void immediates.push(run)
 
+/** The loop goes on until the returned function is called, also if nothing is waited for. */
+export function addHold(): () => void {
+  const hold = new LoopTimer(Number.POSITIVE_INFINITY, () => {})
+  timers.add(hold)
+  return () => void timers.delete(hold)
+}
+
 const rejections = new Map<object, unknown>()
 
 /** From then on a rejection that nobody handles is thrown out of `next`. */
@@ -118,8 +125,8 @@ function takeDue(): readonly LoopTimer[] {
 
 /** Milliseconds until the next timer; -1: there is none. */
 function untilNext(): number {
-  if (timers.size === 0) return -1
-  return Math.max(0, Math.min(...Array.from(timers, ({ due }) => due)) - now())
+  const first = Math.min(...Array.from(timers, ({ due }) => due))
+  return first === Number.POSITIVE_INFINITY ? -1 : Math.max(0, first - now())
 }
 
 function poll(milliseconds: number): void {

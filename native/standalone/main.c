@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@ enum { FAILURE = 1 };
 
 // A configuration has 16 Mi characters at most, which become some 20 times as much; no command needs more.
 static const size_t MEMORY_LIMIT = (size_t)1 << 30;
-// Of the usual 8 MiB; with less the engine takes half of what there is.
+// Of the usual 8 MiB; of less, half: the C library and the kernel take from it too.
 static const size_t STACK_LIMIT = 2 << 20;
 // Most commands end before anything is worth collecting.
 static const size_t COLLECT_AFTER = 32 << 20;
@@ -128,10 +129,18 @@ static int load(const char *script, const char *output) {
   return FAILURE;
 }
 
+static size_t stack_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur / 2 >= STACK_LIMIT)
+    return STACK_LIMIT;
+  return limit.rlim_cur / 2;
+}
+
 static int run(void) {
   struct loaded *loaded = heap_loaded();
   JSContext *ctx = loaded->context;
   JSRuntime *runtime = JS_GetRuntime(ctx);
+  JS_SetMaxStackSize(runtime, stack_limit());
   JS_UpdateStackTop(runtime);
   JS_SetMemoryLimit(runtime, MEMORY_LIMIT);
   return loop_run(ctx, loaded->next) ? 0 : fail_with_exception(ctx);
