@@ -96,7 +96,8 @@ async function misused(
 
 /** What is no error of ours is a bug, and its stack is of use. */
 function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  // We throw errors only; an engine that has no memory left for one throws something else.
+  if (!(error instanceof Error)) return 'out of memory'
   const isBug = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError
   return isBug ? (error.stack ?? error.message) : error.message
 }

@@ -97,16 +97,38 @@ static void give_to_image(struct block *block) {
     join(before);
 }
 
+// What a process may have at a time. A configuration has 16 Mi characters at most, which become some 20 times
+// as much.
+enum { RESERVE = 1 << 20 };
+static size_t limit = (size_t)1 << 30, in_use;
+static void *reserve;
+
+void heap_begin(void) {
+  reserve = malloc(RESERVE);
+}
+
+// The first time that there is no more, what asks for it fails, and there is room again for the error and
+// what it undoes.
+static void *refuse(void) {
+  free(reserve);
+  reserve = NULL;
+  limit += RESERVE;
+  return NULL;
+}
+
+static bool is_allowed(size_t before, size_t size) {
+  return size <= SIZE_MAX - sizeof(struct block) - in_use && in_use - before + size <= limit;
+}
+
 static void *take(void *opaque, size_t size) {
   (void)opaque;
   if (!image.is_loaded)
     return take_from_image(size);
-  if (size > SIZE_MAX - sizeof(struct block))
-    return NULL;
-  struct block *block = malloc(sizeof(struct block) + size);
+  struct block *block = is_allowed(0, size) ? malloc(sizeof(struct block) + size) : NULL;
   if (!block)
-    return NULL;
+    return refuse();
   block->size = size;
+  in_use += size;
   return block->bytes;
 }
 
@@ -123,10 +145,12 @@ static void give(void *opaque, void *pointer) {
   (void)opaque;
   if (!pointer)
     return;
-  if (!is_in_image(pointer))
+  if (!is_in_image(pointer)) {
+    in_use -= block_of(pointer)->size;
     free(block_of(pointer));
-  else if (!image.is_loaded)
+  } else if (!image.is_loaded) {
     give_to_image(block_of(pointer));
+  }
 }
 
 static void *take_again(void *opaque, void *pointer, size_t size) {
@@ -143,12 +167,12 @@ static void *take_again(void *opaque, void *pointer, size_t size) {
     }
     return taken;
   }
-  if (size > SIZE_MAX - sizeof(struct block))
-    return NULL;
-  struct block *block = realloc(old, sizeof(struct block) + size);
+  size_t before = old->size;
+  struct block *block = is_allowed(before, size) ? realloc(old, sizeof(struct block) + size) : NULL;
   if (!block)
-    return NULL;
+    return refuse();
   block->size = size;
+  in_use = in_use - before + size;
   return block->bytes;
 }
 

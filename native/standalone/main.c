@@ -12,10 +12,9 @@
 
 enum { FAILURE = 1 };
 
-// A configuration has 16 Mi characters at most, which become some 20 times as much; no command needs more.
-static const size_t MEMORY_LIMIT = (size_t)1 << 30;
 // Of the usual 8 MiB; of less, half: the C library and the kernel take from it too.
 static const size_t STACK_LIMIT = 2 << 20;
+static const size_t LEAST_STACK = 64 << 10;
 // Most commands end before anything is worth collecting.
 static const size_t COLLECT_AFTER = 32 << 20;
 
@@ -129,20 +128,26 @@ static int load(const char *script, const char *output) {
   return FAILURE;
 }
 
+// 0: with less there is not even room for an error.
 static size_t stack_limit(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur / 2 >= STACK_LIMIT)
     return STACK_LIMIT;
-  return limit.rlim_cur / 2;
+  return limit.rlim_cur < LEAST_STACK ? 0 : limit.rlim_cur / 2;
 }
 
 static int run(void) {
   struct loaded *loaded = heap_loaded();
   JSContext *ctx = loaded->context;
   JSRuntime *runtime = JS_GetRuntime(ctx);
-  JS_SetMaxStackSize(runtime, stack_limit());
+  size_t stack = stack_limit();
+  if (stack == 0) {
+    print_error("tsrun: the limit of the stack (ulimit -s) is below 64 KiB\n");
+    return FAILURE;
+  }
+  heap_begin();
+  JS_SetMaxStackSize(runtime, stack);
   JS_UpdateStackTop(runtime);
-  JS_SetMemoryLimit(runtime, MEMORY_LIMIT);
   return loop_run(ctx, loaded->next) ? 0 : fail_with_exception(ctx);
 }
 
