@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 const here = dirname(fileURLToPath(import.meta.url))
 
 export const command = join(here, '..', 'dist', 'cli', 'tsrun.cjs')
+/** The command without Node (npm run build:standalone). */
+export const executable = join(here, '..', 'native', 'build', 'standalone', 'tsrun')
 export const say = text => console.error(`bench: ${text}`)
 export const pathOf = program => execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim()
 const versionOf = program => execFileSync(program, ['--version'], { encoding: 'utf8' }).split('\n')[0]

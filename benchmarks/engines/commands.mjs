@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { command, pathOf } from '../machine.mjs'
+import { command, executable, pathOf } from '../machine.mjs'
 import { INSIDE_V2 } from '../subjects.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -47,6 +47,7 @@ function subjectsOf({ name, words, time, bundle, id }) {
         return steps[0].map((_, index) => steps.reduce((sum, step) => sum + step[index], 0))
       },
     },
+    { what: 'run', name: `${name} run`, cycles: 6, run: cycles => timed(cycles, 'run', '--bundle', bundle, one) },
     {
       what: 'exec',
       name: `${name} exec`,
@@ -80,9 +81,10 @@ async function startLibrary(bundle, state) {
 export async function makeCommands({ bundle, folder, state, time }) {
   const lasting = makeLasting(bundle, join(folder, 'lasting'))
   const id = `bench-engines-${process.pid}`
-  const runtimes = ['tsrun', 'runc', 'crun'].map(name => ({
+  const programs = { tsrun: [process.execPath, command], standalone: [executable] }
+  const runtimes = ['tsrun', 'standalone', 'runc', 'crun'].map(name => ({
     name,
-    words: [...(name === 'tsrun' ? [process.execPath, command] : [pathOf(name)]), '--root', join(state, name)],
+    words: [...(programs[name] ?? [pathOf(name)]), '--root', join(state, name)],
   }))
   const quietly = (words, ...rest) =>
     execFileSync(INSIDE_V2[0], [...INSIDE_V2.slice(1), ...words, ...rest], { stdio: ['ignore', 'ignore', 'inherit'] })

@@ -2,7 +2,7 @@
 import { startDocker } from '../../test/engines/docker.mjs'
 import { say } from '../machine.mjs'
 
-const runtimes = ['tsrun', 'runc']
+const runtimes = ['tsrun', 'standalone', 'runc']
 
 async function output(docker, script) {
   const { exitCode, stdout, stderr } = await docker.run(script, { timeout: 600_000 })
@@ -32,7 +32,7 @@ export async function makeDocker(time) {
     },
   ])
   const stop = async () => {
-    await output(docker, 'docker rm -f lasting-tsrun lasting-runc')
+    await output(docker, `docker rm -f ${runtimes.map(name => `lasting-${name}`).join(' ')}`)
     await docker.stop()
     await docker.close()
   }

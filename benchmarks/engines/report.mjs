@@ -1,8 +1,11 @@
 /** The tables of what is measured under engines. */
+import { statSync } from 'node:fs'
+import { executable } from '../machine.mjs'
 import { median, quantile, ratio } from '../statistics.mjs'
 
 /** What each kind of figure is compared to. */
 const REFERENCES = {
+  run: 'runc run',
   'create, start, delete': 'runc, the command',
   exec: 'runc exec',
   state: 'runc state',
@@ -47,7 +50,15 @@ export function measured({ results, rows, crowds }) {
   const rounds = name => results.find(result => result.name === name).rounds
   const over = rounds('tsrun state').map((round, index) => median(round) - median(rounds('node -e 0')[index]))
   const ours = crowds.find(({ runtime }) => runtime === 'tsrun')
+  const toRunc = name => rows.find(row => row.name === name).toRunc
   return {
+    standaloneRun: toRunc('standalone run'),
+    standaloneCreate: toRunc('standalone, the command'),
+    standaloneExec: toRunc('standalone exec'),
+    standaloneState: toRunc('standalone state'),
+    standaloneDockerRun: toRunc('docker with standalone'),
+    standaloneDockerExec: toRunc('docker exec with standalone'),
+    standaloneSize: statSync(executable).size / 1e6,
     execToRunc: rows.find(({ name }) => name === 'tsrun in-process').toRunc,
     stateOverNode: median(over) / 1000,
     crowdMissing: ours.size - ours.alive,

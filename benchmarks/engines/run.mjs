@@ -3,12 +3,12 @@
  * Prints tables, writes benchmarks/results/engines-<date>.json, and exits with 1 where a budget is not kept.
  * `--quick` is for trying it out.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { makeBundle } from '../bundle.mjs'
-import { demand, machine, makeStateFolder, pathOf, write } from '../machine.mjs'
+import { demand, executable, machine, makeStateFolder, pathOf, write } from '../machine.mjs'
 import { budgetTable, judge } from '../report.mjs'
 import { measure } from '../rounds.mjs'
 import { compile } from '../subjects.mjs'
@@ -42,6 +42,7 @@ async function bench(folder, state) {
   }
 }
 
+if (!existsSync(executable)) throw new Error('run `npm run build:standalone` first')
 demand(['runc', 'crun', 'busybox', process.env.CC ?? 'cc', 'unshare', 'dockerd', 'containerd', 'iptables'])
 const folder = mkdtempSync(join(tmpdir(), 'tsrun-bench-'))
 const state = makeStateFolder()

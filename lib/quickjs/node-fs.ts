@@ -43,7 +43,7 @@ export function readSync(
   bytes: Uint8Array,
   offset = 0,
   length = bytes.length - offset,
-  position = -1,
+  position: number | null = -1,
 ): number {
   return succeed(host.read(fd, bytes.subarray(offset, offset + length), position ?? -1), { syscall: 'read' })
 }

@@ -44,5 +44,6 @@ export function dirname(path: string): string {
   if (bare === '') return path.startsWith('/') ? '/' : '.'
   const end = bare.lastIndexOf('/')
   if (end < 0) return '.'
-  return withoutSlashes(bare.slice(0, end)) || '/'
+  // As Node has it: slashes before the last part stay.
+  return end === 0 ? '/' : path.startsWith('/') && end === 1 ? '//' : bare.slice(0, end)
 }

@@ -1,15 +1,19 @@
 /** Docker: a daemon with the runtime as its default, and an image made of busybox. */
+import { existsSync } from 'node:fs'
 import { openSandbox, runtimes } from './sandbox.mjs'
 
 export const needs = { dockerd: 'docker.io', docker: 'docker.io', containerd: 'containerd', iptables: 'iptables' }
 export const composeNeeds = { ...needs, 'docker-compose': 'docker-compose' }
 export const registryNeeds = { ...needs, 'docker-registry': 'docker-registry' }
 
+/** For the benchmarks: the executable beside the other form. */
+const standalone = existsSync(runtimes.standalone) ? `--add-runtime standalone=${runtimes.standalone}` : ''
+
 const daemon = (runtime, flags) =>
   `dockerd --config-file $WORK/daemon.json --data-root $WORK/data --exec-root $WORK/exec --pidfile $WORK/docker.pid \
 -H unix://$WORK/docker.sock --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent $CGROUP --storage-driver overlay2 \
 --bip 172.30.0.1/24 --default-address-pool base=172.31.0.0/16,size=24 \
---add-runtime tsrun=${runtimes.tsrun} --default-runtime ${runtime} ${flags}`
+--add-runtime tsrun=${runtimes.tsrun} ${standalone} --default-runtime ${runtime} ${flags}`
 
 /** One by one: where many go at once, Docker 20.10 may wait for itself for ever (libnetwork's locks), with any runtime. */
 const removeAll = `

@@ -15,8 +15,10 @@ const here = dirname(fileURLToPath(import.meta.url))
 const root = dirname(dirname(here))
 const engineFolders = ['/run', '/var/lib/containers', '/var/lib/cni', '/etc/cni/net.d', '/var/lib/containerd']
 
-/** The paths of the runtimes that are compared; TSRUN in the environment names another tsrun than this one. */
-export const runtimes = { tsrun: process.env.TSRUN ?? join(root, 'dist/cli/tsrun.cjs'), runc: '/usr/sbin/runc' }
+/** The paths of the runtimes that are compared; TSRUN in the environment names another tsrun than this one, TSRUN_FORM=standalone its executable. */
+const standalone = join(root, 'native/build/standalone/tsrun')
+const ours = process.env.TSRUN_FORM === 'standalone' ? standalone : join(root, 'dist/cli/tsrun.cjs')
+export const runtimes = { tsrun: process.env.TSRUN ?? ours, standalone, runc: '/usr/sbin/runc' }
 
 const prepare = `
 set -e
