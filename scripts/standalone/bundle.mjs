@@ -32,7 +32,13 @@ const refuse = () => { throw new Error('${name} is not in the standalone executa
 module.exports = new Proxy({}, { get: (_, key) => key === '__esModule' ? true : refuse() })`
 
 /** Files of lib that are other ones in the executable. */
-const REPLACED = { ffi: 'native-calls', 'native-part': 'built-in', verify: 'helper-verifies', watch: 'loop-watch' }
+const REPLACED = {
+  ffi: 'native-calls',
+  'native-part': 'built-in',
+  verify: 'helper-verifies',
+  watch: 'loop-watch',
+  'image-library': 'no-images',
+}
 
 /** What the executable refuses, and says who has it. */
 const NODE_ONLY = /\/(image|volume|sandbox|build|snapshot)\.js$/
@@ -68,7 +74,7 @@ const seam = folder => ({
     // Which debug does without.
     onResolve({ filter: /^supports-color$/ }, () => ({ path: 'nothing', namespace: 'nothing' }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
-    onResolve({ filter: /\/(ffi|native-part|plan\/verify|watch)\.js$/ }, ({ path: name }) =>
+    onResolve({ filter: /\/(ffi|native-part|plan\/verify|watch|image-library)\.js$/ }, ({ path: name }) =>
       path(REPLACED[/([a-z-]+)\.js$/.exec(name)[1]]),
     )
   },
