@@ -52,7 +52,6 @@ const nodeOnly = folder => ({
         : undefined,
     )
     // For `run --image`.
-    onResolve({ filter: /\/image-library\.js$/ }, () => ({ path: 'images', namespace: 'absent' }))
     onLoad({ filter: /.*/, namespace: 'node-only' }, ({ path }) => ({
       contents: `import { nodeOnly } from './node-only.ts'; export const command = nodeOnly(${JSON.stringify(path)})`,
       resolveDir: folder,
