@@ -8,7 +8,7 @@ import { ownerOfPath } from '../sys/written-tree.js'
 import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.js'
 import { configurationOf, type Surroundings } from './configuration.js'
 import { HOST_PATHS } from './profile.js'
-import { type ImageRoot, openImageRoot } from './sandbox-image.js'
+import { openSandboxImage, type SandboxImage } from './sandbox-image.js'
 import { type OpenNetwork, openSandboxNetwork } from './sandbox-network.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
 
@@ -62,7 +62,7 @@ const beingMade = new Set<string>()
 
 export async function makeSandboxContainer(settings: SandboxSettings): Promise<Made> {
   const { image: name, images, signal } = settings
-  const image = name === null ? null : await openImageRoot({ name, images, signal })
+  const image = name === null ? null : await openSandboxImage({ name, images, signal })
   try {
     return await makeOf(settings, image)
   } finally {
@@ -70,7 +70,7 @@ export async function makeSandboxContainer(settings: SandboxSettings): Promise<M
   }
 }
 
-async function makeOf(settings: SandboxSettings, image: ImageRoot | null): Promise<Made> {
+async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Promise<Made> {
   const place = sandboxDirectory()
   const id = randomName()
   const network = openSandboxNetwork(settings.network)

@@ -2,7 +2,7 @@
 import { isTsrunError } from '../errors.js'
 import { type Images, openImages, runtimeConfig, type UnpackedImage } from '../image/index.js'
 
-export interface ImageRoot {
+export interface SandboxImage {
   readonly layers: readonly string[]
   /** What the image says of its processes. */
   readonly envs: Readonly<Record<string, string>>
@@ -21,7 +21,7 @@ interface Asked {
 }
 
 /** Pulls it if the store does not have it. @throws {ImageError|RegistryError|LayerError}; the reason of `signal` */
-export async function openImageRoot({ name, images, signal }: Asked): Promise<ImageRoot> {
+export async function openSandboxImage({ name, images, signal }: Asked): Promise<SandboxImage> {
   const store = images ?? openImages()
   const aborting = signal === undefined ? {} : { signal }
   const unpacked = await unpackOrPull(store, name, aborting)
