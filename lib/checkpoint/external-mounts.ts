@@ -35,7 +35,9 @@ export function externalMounts({ config, mounts, resolve }: Dumped): ExternalMou
     const { device, root } = entry
     return (
       root !== '/' &&
-      !mounts.some(other => other !== entry && other.device === device && isAtOrIn(root, other.root) && !ofBind(other))
+      !mounts.some(
+        other => other.device === device && other.root !== root && isAtOrIn(root, other.root) && !ofBind(other),
+      )
     )
   }
   return mounts
@@ -67,10 +69,16 @@ export function mountSources(input: Restored): ExternalMount[] {
   for (const mount of config.mounts) {
     const path = resolve(mount.destination)
     if (mount.kind === 'bind') for (const [key, value] of treeOf(input, mount)) found.set(joined(path, key), value)
-    if (mount.kind === 'cgroup' && showsHostCgroups(config))
-      for (const [name, directory] of input.cgroups) found.set(joined(path, name), directory)
+    if (mount.kind === 'cgroup') for (const [key, value] of cgroupsAt(input, path)) found.set(key, value)
   }
   return [...found].map(([key, value]) => ({ key, value }))
+}
+
+/** A single hierarchy is mounted at the place itself, several are below it. */
+function cgroupsAt({ config, cgroups }: Restored, path: string): [string, string][] {
+  if (!showsHostCgroups(config)) return []
+  const at = (name: string): string => (cgroups.size === 1 ? path : joined(path, name))
+  return [...cgroups].map(([name, directory]): [string, string] => [at(name), directory])
 }
 
 /** A source, and if the whole tree is bound what is mounted below it, each by its path in it. */
