@@ -5,7 +5,7 @@ import { oomKillsIn } from './oom.js'
 import type { Place } from './place.js'
 import type { SettingGroup } from './resources.js'
 import type { Setting } from './setting.js'
-import { hostPath, readFileIfThere, writeFile } from './tree.js'
+import { hostPath, readFileIfThere, writeFile, writeFileLater } from './tree.js'
 
 /** The hierarchy that a controller is bound to; settings of the `cgroup` core and of no controller are those of cgroup v2. */
 function placeOf(places: readonly Place[], { version, controller }: SettingGroup): Place | null {
@@ -44,6 +44,31 @@ function applyGroup(place: Place, settings: readonly Setting[]): void {
   }
 }
 
+/** The kernel lets their writer wait until it has taken back as much memory as they ask for. */
+const RECLAIMING: readonly string[] = [
+  ...['memory.max', 'memory.high', 'memory.swap.max'],
+  ...['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'memory.kmem.limit_in_bytes'],
+]
+
+/**
+ * Has the kernel take back what lower limits of memory ask for, while the event loop goes on: when `applyGroups` writes the same it has
+ * nothing to wait for. What is refused is left to that one to tell.
+ */
+export async function reclaimBefore(places: readonly Place[], groups: readonly SettingGroup[]): Promise<void> {
+  for (const group of groups) {
+    const place = placeOf(places, group)
+    if (place === null) continue
+    const writes = group.settings.flatMap(setting => setting.writes)
+    for (const { file, value } of writes.filter(({ file }) => RECLAIMING.includes(file))) {
+      await writeFileLater(place, file, value).catch(unlessErrno)
+    }
+  }
+}
+
+function unlessErrno(error: unknown): void {
+  if (!isErrno(error)) throw error
+}
+
 /** What the files say now; the result writes that back, as far as the kernel takes it, the last first. */
 export function remember(places: readonly Place[], groups: readonly SettingGroup[]): () => void {
   const kept = groups.flatMap(group => {
@@ -70,7 +95,7 @@ function tryWrite(place: Place, file: string, value: string): void {
   try {
     writeFile(place, file, value)
   } catch (error) {
-    if (!isErrno(error)) throw error
+    unlessErrno(error)
   }
 }
 

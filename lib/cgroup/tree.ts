@@ -4,6 +4,7 @@ import {
   closeFd,
   isThereBeneath,
   mkdirBeneath,
+  openBeneath,
   openDirectory,
   readBeneath,
   rmdirBeneath,
@@ -12,6 +13,7 @@ import {
 } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { fileSystemMagic } from '../sys/file.js'
+import { runWriteJob } from '../sys/job.js'
 import type { Place } from './place.js'
 
 const MAGIC = { 1: 0x27e0eb, 2: 0x63677270 } as const
@@ -61,6 +63,17 @@ export const readFile = (place: Place, file: string): string => readBeneath(root
 
 export const writeFile = (place: Place, file: string, value: string): void =>
   writeBeneath(rootOf(place), inside(place, file), value)
+
+/** The same on a thread of its own, for what the kernel may let wait for. */
+export async function writeFileLater(place: Place, file: string, value: string): Promise<void> {
+  const path = inside(place, file)
+  const fd = openBeneath(rootOf(place), path, 'write')
+  try {
+    await runWriteJob(fd, value, path)
+  } finally {
+    closeFd(fd)
+  }
+}
 
 /** Each line with one write; returns the first one that was refused. */
 export const writeLines = (place: Place, file: string, lines: readonly string[]) =>

@@ -46,6 +46,12 @@ export async function runOverlayJob({ trees, flags, signal }: OverlayJob): Promi
   return endOf({ ...begun(start), syscall: 'fsconfig', path: 'overlay', signal })
 }
 
+/** One write(2) to a descriptor, which stays the caller's. @throws {SystemError} */
+export async function runWriteJob(fd: number, text: string, path: string): Promise<void> {
+  const start = (handle: Buffer): number => native().ts_write_begin(fd, text, handle)
+  await endOf({ ...begun(start), syscall: 'write', path, signal: undefined })
+}
+
 interface Begun {
   readonly done: number
   readonly handle: bigint

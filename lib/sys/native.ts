@@ -26,6 +26,7 @@ export const TABLE = {
   ts_keep_helper: ['int', ['int']],
   ts_job_begin: ['int', ['int', 'int', 'int', 'string', 'pointer']],
   ts_overlay_begin: ['int', ['pointer', 'int', 'int', 'pointer']],
+  ts_write_begin: ['int', ['int', 'string', 'pointer']],
   ts_job_end: ['int', ['size_t', 'pointer']],
   ts_job_give_up: ['int', ['size_t']],
   ts_lock: ['int', ['int']],

@@ -40,6 +40,11 @@ static int opened(struct job *job, int fd) {
   return fd < 0 ? fd : 0;
 }
 
+// A file of the kernel takes a text whole, or refuses it.
+static int write_text(int fd, const char *text) {
+  return (int)result(write(fd, text, strlen(text)));
+}
+
 static int perform(struct job *job) {
   switch (job->kind) {
   case JOB_OPEN_TREE:
@@ -50,6 +55,8 @@ static int perform(struct job *job) {
     return opened(job, connect_to(job->path));
   case JOB_OVERLAY:
     return opened(job, make_overlay(job->fds, job->first, job->second));
+  case JOB_WRITE:
+    return write_text(job->fds[0], job->path);
   default:
     return -EINVAL;
   }
@@ -145,6 +152,12 @@ EXPORT int ts_job_begin(int kind, int first, int second, const char *path, uint6
 // topmost first. They stay the caller's.
 EXPORT int ts_overlay_begin(const int *trees, int count, int flags, uint64_t *handle) {
   return begin((struct job){.kind = JOB_OVERLAY, .first = count, .second = flags}, "", trees, handle);
+}
+
+// One write(2), for which the kernel may let wait: a limit of memory, until enough of it is free. `fd` stays
+// the caller's.
+EXPORT int ts_write_begin(int fd, const char *text, uint64_t *handle) {
+  return begin((struct job){.kind = JOB_WRITE, .first = 1}, text, &fd, handle);
 }
 
 // Once for each job. What it returned, and in `made` the descriptor that came of it, or -1.

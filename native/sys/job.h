@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT, JOB_OVERLAY };
+enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT, JOB_OVERLAY, JOB_WRITE };
 
 // Of JOB_OVERLAY.
 enum { OVERLAY_LIST = 1, OVERLAY_USER_XATTR = 2 };
@@ -14,8 +14,8 @@ enum { OVERLAY_LIST = 1, OVERLAY_USER_XATTR = 2 };
 struct job {
   int kind;
   int first, second;
-  char *path;
-  int *fds;   // of JOB_OVERLAY: copies of those that were given
+  char *path; // of JOB_WRITE: the text
+  int *fds;   // of JOB_OVERLAY and JOB_WRITE: copies of the `first` ones that were given
   int result; // >= 0, or -errno
   int made;   // a descriptor that the result has, or -1
 };

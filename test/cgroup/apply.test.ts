@@ -1,5 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { applyGroups, reclaimBefore } from '../../lib/cgroup/apply.js'
+import { availableIn } from '../../lib/cgroup/make.js'
+import { compileSettings } from '../../lib/cgroup/resources.js'
 import { missing } from '../needs.js'
 import { resources } from './resources.js'
 import { directoryIn, facts, fileOf, PARENT, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
@@ -43,6 +46,20 @@ test('The limits are in the files of their controllers.', async t => {
   for (const [controller, file, value] of files) t.equal(fileOf(cgroup, controller, file), value, file)
   t.match(fileOf(cgroup, 'memory', 'memory.oom_control'), /^oom_kill_disable 1$/m)
   t.match(readFileSync(weightFile(directoryIn(cgroup, 'blkio')), 'utf8'), /\b300\b/)
+})
+
+test('What lower limits ask for is taken back before, and what is refused is told by the other pass.', async t => {
+  const cgroup = testCgroup(t)
+  cgroup.create({ resources: resources({ memory: { limit: 64n * MEBIBYTE, swap: 64n * MEBIBYTE } }) })
+  const { places } = cgroup.toJSON()
+  const groups = compileSettings(
+    resources({ memory: { limit: 32n * MEBIBYTE, swap: 16n * MEBIBYTE } }),
+    availableIn(places),
+  )
+  await reclaimBefore(places, groups)
+  t.equal(fileOf(cgroup, 'memory', 'memory.limit_in_bytes'), String(32n * MEBIBYTE))
+  t.equal(fileOf(cgroup, 'memory', 'memory.memsw.limit_in_bytes'), String(64n * MEBIBYTE), 'less than without swap')
+  t.throws(() => applyGroups(places, groups), { code: 'ERR_CGROUP_WRITE' })
 })
 
 test('Limits that bound each other can be raised and lowered.', async t => {
