@@ -209,7 +209,10 @@ t.test('a token that is good no longer is asked for anew', { skip }, async t => 
   const service = await startProxy(t, registry.host, [
     {
       matches: () => true,
-      answer: (_request, response) => (response.end(JSON.stringify({ access_token: `t${++count}` })), true),
+      answer: (_request, response) => {
+        response.end(JSON.stringify({ access_token: `t${++count}` }))
+        return true
+      },
     },
   ])
   const used = new Map<string, number>()
@@ -233,11 +236,23 @@ t.test('a token that is good no longer is asked for anew', { skip }, async t => 
 t.test('a service that gives no token is told by its status, and what it says is no part of it', { skip }, async t => {
   const registry = await startRegistry(t)
   const service = await startProxy(t, registry.host, [
-    { matches: () => true, answer: (_request, response) => (response.writeHead(403).end('secret-thing'), true) },
+    {
+      matches: () => true,
+      answer: (_request, response) => {
+        response.writeHead(403).end('secret-thing')
+        return true
+      },
+    },
   ])
   const challenge = { 'www-authenticate': `Bearer realm="http://${service.host}/token"` }
   const proxy = await startProxy(t, registry.host, [
-    { matches: () => true, answer: (_request, response) => (response.writeHead(401, challenge).end(), true) },
+    {
+      matches: () => true,
+      answer: (_request, response) => {
+        response.writeHead(401, challenge).end()
+        return true
+      },
+    },
   ])
   try {
     await openImages({ directory: withStore(t), credentials: {} }).pull(`${proxy.host}/a/b:1`)

@@ -166,7 +166,13 @@ t.test('a manifest without an end is not read to it', { skip }, async t => {
 
 t.test('Authorization does not go along to another host', { skip }, async t => {
   const other = await startProxy(t, '127.0.0.1:1', [
-    { matches: () => true, answer: (_request, response) => (response.writeHead(404).end(), true) },
+    {
+      matches: () => true,
+      answer: (_request, response) => {
+        response.writeHead(404).end()
+        return true
+      },
+    },
   ])
   const registry = await startRegistry(t)
   seed(registry, makeLayout(t), 'a/b:1')

@@ -48,7 +48,7 @@ const wrong: Readonly<Record<string, RegExp>> = {
   'host.:x/a': /no host/,
   'ex_ample.com/a b': /no host|no name/,
   'a\n': /no name/,
-  ['x/'.repeat(130) + 'y']: /more than 255/,
+  [`${'x/'.repeat(130)}y`]: /more than 255/,
 }
 
 for (const [text, message] of Object.entries(wrong)) {
