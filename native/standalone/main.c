@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +51,13 @@ static int open_standard_descriptors(void) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
       return -1;
   return 0;
+}
+
+// What the caller has left open for a container lies below the first epoll instance: that is how the command
+// tells it from what the program opens (lib/cli/commands/preserved-fds.ts), since Node begins with one.
+static void mark_end_of_inherited(void) {
+  if (epoll_create1(EPOLL_CLOEXEC) < 0)
+    return; // Without a free descriptor nothing below has one either, and says so.
 }
 
 static JSContext *make_context(void) {
@@ -156,6 +164,7 @@ int main(int argc, char **argv) {
   program_argv = argv;
   if (open_standard_descriptors() < 0)
     return FAILURE;
+  mark_end_of_inherited();
   signal(SIGPIPE, SIG_IGN);
   if (heap_is_loaded())
     return run();
