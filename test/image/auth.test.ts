@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { isTsrunError } from '../../lib/errors.js'
@@ -42,6 +42,17 @@ function setEnvironment(t: Test, values: Readonly<Record<string, string>>): void
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+/** A server that has one answer for everything. */
+const always = (answer: (response: ServerResponse) => void) => [
+  {
+    matches: () => true,
+    answer: (_request: unknown, response: ServerResponse) => {
+      answer(response)
+      return true
+    },
+  },
+]
 
 t.test('a name and a password', { skip }, async t => {
   const { host, name } = await withPassword(t)
@@ -206,15 +217,8 @@ t.test('a token that is good no longer is asked for anew', { skip }, async t => 
   const registry = await startRegistry(t)
   seed(registry, makeLayout(t, { layers: [{ a: '1' }, { b: '2' }] }), 'a/b:1')
   let count = 0
-  const service = await startProxy(t, registry.host, [
-    {
-      matches: () => true,
-      answer: (_request, response) => {
-        response.end(JSON.stringify({ access_token: `t${++count}` }))
-        return true
-      },
-    },
-  ])
+  const token = (response: ServerResponse) => response.end(JSON.stringify({ access_token: `t${++count}` }))
+  const service = await startProxy(t, registry.host, always(token))
   const used = new Map<string, number>()
   const proxy = await startProxy(t, registry.host, [
     {
@@ -235,25 +239,17 @@ t.test('a token that is good no longer is asked for anew', { skip }, async t => 
 
 t.test('a service that gives no token is told by its status, and what it says is no part of it', { skip }, async t => {
   const registry = await startRegistry(t)
-  const service = await startProxy(t, registry.host, [
-    {
-      matches: () => true,
-      answer: (_request, response) => {
-        response.writeHead(403).end('secret-thing')
-        return true
-      },
-    },
-  ])
+  const service = await startProxy(
+    t,
+    registry.host,
+    always(response => response.writeHead(403).end('secret-thing')),
+  )
   const challenge = { 'www-authenticate': `Bearer realm="http://${service.host}/token"` }
-  const proxy = await startProxy(t, registry.host, [
-    {
-      matches: () => true,
-      answer: (_request, response) => {
-        response.writeHead(401, challenge).end()
-        return true
-      },
-    },
-  ])
+  const proxy = await startProxy(
+    t,
+    registry.host,
+    always(response => response.writeHead(401, challenge).end()),
+  )
   try {
     await openImages({ directory: withStore(t), credentials: {} }).pull(`${proxy.host}/a/b:1`)
     t.fail('was pulled')
