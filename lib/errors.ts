@@ -249,16 +249,9 @@ export class SystemError extends Failure<'ERR_SYSTEM', { syscall: string; errno:
   }
 }
 
-type ImageCode =
-  | 'ERR_IMAGE_REFERENCE'
-  | 'ERR_IMAGE_NOT_FOUND'
-  | 'ERR_IMAGE_INVALID'
-  | 'ERR_IMAGE_DIGEST'
-  | 'ERR_IMAGE_PLATFORM'
-  | 'ERR_IMAGE_IN_USE'
-  | 'ERR_IMAGE_STORE'
+type ImageCode = Extract<ErrorCode, `ERR_IMAGE_${string}` | `ERR_VOLUME_${string}`>
 
-/** An image, or the store that it is in, is not what it must be. */
+/** An image, a volume, or the store that it is in, is not what it must be. */
 export class ImageError extends Failure<ImageCode, { image: string; path: string; expected: string | null }> {
   declare readonly image: string
   declare readonly path: string

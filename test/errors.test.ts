@@ -130,6 +130,9 @@ const table = [
       'ERR_IMAGE_PLATFORM',
       'ERR_IMAGE_IN_USE',
       'ERR_IMAGE_STORE',
+      'ERR_VOLUME_NAME',
+      'ERR_VOLUME_NOT_FOUND',
+      'ERR_VOLUME_IN_USE',
     ] as const
   ).map(code => ({
     code,
@@ -273,6 +276,9 @@ function detailOf(error: errors.TsrunError): unknown {
     case 'ERR_IMAGE_PLATFORM':
     case 'ERR_IMAGE_IN_USE':
     case 'ERR_IMAGE_STORE':
+    case 'ERR_VOLUME_NAME':
+    case 'ERR_VOLUME_NOT_FOUND':
+    case 'ERR_VOLUME_IN_USE':
       return error.image
     case 'ERR_REGISTRY_AUTH':
     case 'ERR_REGISTRY_NOT_FOUND':

@@ -4,7 +4,7 @@ import type { UnpackedImage } from '../image/index.js'
 import type { OciConfig, Runtime } from '../index.js'
 import { isTsrunError } from '../index.js'
 import type { Flag, Flags } from './command.js'
-import { STORE_FLAGS, storeOptions } from './image-flags.js'
+import { STORE_FLAGS, storeOptions, volumeMounts } from './image-flags.js'
 import { transferLines } from './transfer-lines.js'
 
 export const IMAGE_FLAGS: readonly Flag[] = [
@@ -20,6 +20,12 @@ export const IMAGE_FLAGS: readonly Flag[] = [
     value: 'DIR',
     completes: 'directory',
     help: 'with --image: keep there what the container writes (default: in memory, until it ends)',
+  },
+  {
+    name: 'volume',
+    value: 'NAME:TARGET[:ro]',
+    isList: true,
+    help: 'with --image: a volume of the store, which is made if need be, and filled from the image (repeatable)',
   },
   ...STORE_FLAGS,
 ]
@@ -45,6 +51,7 @@ export async function openRunImage(
     const upper = flags.text('upper')
     const config = runtimeConfig(unpacked.image, unpacked.layers, {
       terminal: flags.isOn('tty'),
+      mounts: unpacked.mounts,
       ...(args.length > 0 && { args }),
       ...(user !== undefined && { user }),
     })
@@ -64,12 +71,13 @@ async function unpackedImage(name: string, flags: Flags, signal: AbortSignal): P
   const { openImages } = await import('./image-library.js')
   const images = openImages(storeOptions(flags))
   const lines = transferLines({ quiet: false })
+  const mounts = volumeMounts(flags)
   try {
-    return await images.unpack(name, { signal })
+    return await images.unpack(name, { mounts, signal })
   } catch (error) {
     if (!isTsrunError(error) || error.code !== 'ERR_IMAGE_NOT_FOUND') throw error
   }
   const image = await images.pull(name, { signal, unpack: true, onProgress: lines.onProgress })
   lines.end()
-  return images.unpack(image.name ?? image.digest, { signal })
+  return images.unpack(image.name ?? image.digest, { mounts, signal })
 }

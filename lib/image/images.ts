@@ -1,5 +1,6 @@
 /** The images of a store: everything that can be done with them. */
 import { optionError } from '../config/option.js'
+import type { OciMount } from '../index.js'
 import { isDirectory } from '../sys/file.js'
 import { type CommitOptions, commitImage } from './commit-image.js'
 import { defaultDepot, openDepot } from './depot/depot.js'
@@ -15,6 +16,8 @@ import { parseReference } from './reference.js'
 import { openRegistries, type Registries, type RegistryOptions } from './registry/registries.js'
 import { findEntry, type Image, nameIn, readImage, storedName, withName } from './stored-image.js'
 import { isRoot, unpackLayers, unpackOnce } from './unpack-image.js'
+import { checkVolumeMounts, mountVolumes, type VolumeMount } from './volume-mounts.js'
+import { openVolumes, type Volumes } from './volumes.js'
 
 export interface ImagesOptions extends RegistryOptions {
   /**
@@ -25,6 +28,8 @@ export interface ImagesOptions extends RegistryOptions {
 }
 
 export interface UnpackImageOptions {
+  /** Volumes of the store, which are made if they are not there; one that is new gets what the image has at its target. */
+  readonly mounts?: readonly VolumeMount[]
   readonly onProgress?: OnProgress
   readonly signal?: AbortSignal
 }
@@ -48,6 +53,8 @@ export interface UnpackedImage extends AsyncDisposable {
   readonly layers: readonly string[]
   /** All files belong to this user, since no others could be given. */
   readonly squashed: boolean
+  /** Of the volumes, for a configuration (`runtimeConfig`). Nobody removes them for as long as the layers. */
+  readonly mounts: readonly OciMount[]
   /** Nobody removes the layers as long as there is something at this path, such as a container's directory: also after the release. */
   keepWhile(path: string): void
   release(): Promise<void>
@@ -66,6 +73,8 @@ export interface ListedImage {
 export interface Images {
   /** The store. */
   readonly directory: string
+  /** Its volumes: directories by name, which outlive containers. */
+  readonly volumes: Volumes
   /**
    * Fetches an image, but for what is there already, and puts it under its name. @throws {ImageError} ERR_IMAGE_REFERENCE,
    * ERR_IMAGE_INVALID, ERR_IMAGE_DIGEST, ERR_IMAGE_PLATFORM; {RegistryError}; the reason of `signal`
@@ -98,7 +107,7 @@ export interface Images {
   /** An image of the store, by its name, or by seven or more digits of its digest. @throws {ImageError} ERR_IMAGE_NOT_FOUND */
   get(name: string): Promise<Image>
   list(): Promise<readonly ListedImage[]>
-  /** Unpacks the layers that are not unpacked yet. @throws {ImageError|LayerError} */
+  /** Unpacks the layers that are not unpacked yet, and fills volumes that are new. @throws {ImageError|LayerError}; {ConfigError} */
   unpack(name: string, options?: UnpackImageOptions): Promise<UnpackedImage>
   /** Gives an image another name, which another one may lose by that. @throws {ImageError} ERR_IMAGE_NOT_FOUND, ERR_IMAGE_REFERENCE */
   tag(name: string, newName: string): Promise<Image>
@@ -122,6 +131,7 @@ export function openImages(options: ImagesOptions = {}): Images {
   const depot = openDepot(options.directory ?? defaultDepot())
   return {
     directory: depot.directory,
+    volumes: openVolumes(depot),
     ...transfersOf(depot, openRegistries(options)),
     ...archivesOf(depot),
     ...namesOf(depot),
@@ -212,14 +222,17 @@ function listed(depot: Opened, entry: Parameters<typeof readImage>[1]): ListedIm
 }
 
 async function unpacked(depot: Opened, name: string, options: UnpackImageOptions): Promise<UnpackedImage> {
-  checkKnown('unpack', options, ['onProgress', 'signal'])
+  checkKnown('unpack', options, ['mounts', 'onProgress', 'signal'])
   const { onProgress = () => {}, signal } = options
+  const wanted = checkVolumeMounts(options.mounts ?? [])
   const lease = await openLease(depot, signal)
   try {
     const image = await claimImage({ depot, lease, name, signal })
     const layers = await unpackLayers({ depot, image, onProgress, signal })
     const release = (): Promise<void> => lease.release()
-    return { image, layers, squashed: !isRoot(), keepWhile: lease.keepWhile, release, [Symbol.asyncDispose]: release }
+    const mounts = await mountVolumes({ depot, lease, layers, mounts: wanted, signal })
+    const { keepWhile } = lease
+    return { image, layers, squashed: !isRoot(), mounts, keepWhile, release, [Symbol.asyncDispose]: release }
   } catch (error) {
     await lease.release()
     throw error

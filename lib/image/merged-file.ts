@@ -1,9 +1,11 @@
 /**
- * A file as a container on these layers would see it, without a mount. Links of the image lead around in the image only. The layers
+ * A file or a directory as a container on these layers would see it, without a mount. Links of the image lead around in the image only. The layers
  * are in the store and nobody changes them, so that a name that is no link stays none.
  */
 
-import { readRegular } from '../sys/file.js'
+import { closeFd } from '../sys/beneath.js'
+import { openRead, readRegular } from '../sys/file.js'
+import { attributeOf } from '../sys/foreign-tree.js'
 import { type Entry, entryAt } from '../sys/named-entry.js'
 
 /** As many as the kernel follows. */
@@ -11,18 +13,29 @@ const MOST_LINKS = 40
 
 /** Its text; null if there is no regular file of at most `limit` bytes. `layers`: base first. */
 export function readMerged(layers: readonly string[], path: string, limit: number): string | null {
-  const found = find(layers.toReversed(), path)
-  const content = found === null ? null : readRegular(found, limit)
+  const file = find(layers.toReversed(), path)?.file ?? null
+  const content = file === null ? null : readRegular(file, limit)
   return content === null || typeof content === 'string' ? null : Buffer.from(content).toString('utf8')
 }
 
-function find(layers: readonly string[], path: string): string | null {
+/** The directories that are merged there, the uppermost first; none if there is none. `layers`: base first. */
+export function mergedDirectories(layers: readonly string[], path: string): readonly string[] {
+  return find(layers.toReversed(), path)?.directories ?? []
+}
+
+interface FoundPlace {
+  /** null: it is a directory. */
+  readonly file: string | null
+  readonly directories: readonly string[]
+}
+
+function find(layers: readonly string[], path: string): FoundPlace | null {
   let left = partsOf(path)
   let passed: string[] = []
   let directories = layers
   for (let links = 0; links <= MOST_LINKS; ) {
     const [name, ...rest] = left
-    if (name === undefined) return null
+    if (name === undefined) return { file: null, directories }
     const { below, entry, at } = look(directories, name)
     if (below.length > 0) {
       directories = below
@@ -33,7 +46,7 @@ function find(layers: readonly string[], path: string): string | null {
       left = [...partsOf(entry.target.startsWith('/') ? entry.target : `${passed.join('/')}/${entry.target}`), ...rest]
       passed = []
       directories = layers
-    } else return entry?.kind === 'file' && rest.length === 0 ? at : null
+    } else return entry?.kind === 'file' && rest.length === 0 ? { file: at, directories: [] } : null
   }
   return null
 }
@@ -57,12 +70,25 @@ interface Seen {
 
 function look(directories: readonly string[], name: string): Seen {
   const below: string[] = []
-  for (const directory of directories) {
+  for (const [index, directory] of directories.entries()) {
     const at = `${directory}/${name}`
     const entry = entryAt(at)
     if (entry === null) continue
     if (entry.kind !== 'directory') return { below, entry: below.length > 0 ? null : entry, at }
     below.push(at)
+    if (index < directories.length - 1 && hidesLower(at)) break
   }
   return { below, entry: null, at: '' }
+}
+
+/** Root writes the first, a user the second. */
+const OPAQUE = ['trusted.overlay.opaque', 'user.overlay.opaque']
+
+function hidesLower(directory: string): boolean {
+  const fd = openRead(directory)
+  try {
+    return OPAQUE.some(name => attributeOf(fd, name) === 'y')
+  } finally {
+    closeFd(fd)
+  }
 }

@@ -1,6 +1,13 @@
 /** The configuration of an image becomes that of a container (image-spec, conversion.md). */
 import { ImageError } from '../errors.js'
-import { type ExampleOptions, exampleConfig, type OciCapabilities, type OciConfig, type OciUser } from '../index.js'
+import {
+  type ExampleOptions,
+  exampleConfig,
+  type OciCapabilities,
+  type OciConfig,
+  type OciMount,
+  type OciUser,
+} from '../index.js'
 import { effectiveGid, effectiveUid } from '../sys/self.js'
 import type { ImageConfig } from './documents.js'
 import { userOf } from './image-user.js'
@@ -14,6 +21,8 @@ export interface RuntimeConfigOptions {
   readonly user?: string
   /** Default false. */
   readonly terminal?: boolean
+  /** After those that every container has: such as the volumes of an unpacked image. */
+  readonly mounts?: readonly OciMount[]
   /** As of `exampleConfig`, which everything is taken from that an image says nothing about. */
   readonly limits?: boolean
   /** As of `exampleConfig`. */
@@ -46,7 +55,7 @@ export function runtimeConfig(
     ...base,
     root: { path: 'rootfs', readonly: false },
     // What is written to /tmp belongs to the container's changes.
-    mounts: (base.mounts ?? []).filter(({ destination }) => destination !== '/tmp'),
+    mounts: [...(base.mounts ?? []).filter(({ destination }) => destination !== '/tmp'), ...(options.mounts ?? [])],
     process: {
       ...base.process,
       capabilities: capabilitiesOf(user),

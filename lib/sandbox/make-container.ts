@@ -62,7 +62,8 @@ const beingMade = new Set<string>()
 
 export async function makeSandboxContainer(settings: SandboxSettings): Promise<Made> {
   const { image: name, images, signal } = settings
-  const image = name === null ? null : await openSandboxImage({ name, images, signal })
+  const volumes = settings.mounts.flatMap(({ volume, target }) => (volume === null ? [] : [{ volume, target }]))
+  const image = name === null ? null : await openSandboxImage({ name, images, volumes, signal })
   try {
     return await makeOf(settings, image)
   } finally {
@@ -75,7 +76,9 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Pr
   const id = randomName()
   const network = openSandboxNetwork(settings.network)
   const isRoot = effectiveUid() === 0
-  const sources = settings.mounts.map(({ source }) => realPath(source))
+  const sources = settings.mounts.map(({ source, volume, target }) =>
+    volume === null ? realPath(source) : (image?.volumes.get(target) ?? ''),
+  )
   const user = settings.user ?? image?.user ?? defaultUser(settings, sources, isRoot)
   beingMade.add(id)
   const box = makeBox(place, { id, user, owner: isRoot ? user : null })

@@ -1,9 +1,11 @@
 /** The image that a sandbox is made of. */
 import { isTsrunError } from '../errors.js'
-import { type Images, openImages, runtimeConfig, type UnpackedImage } from '../image/index.js'
+import { type Images, openImages, runtimeConfig, type UnpackedImage, type VolumeMount } from '../image/index.js'
 
 export interface SandboxImage {
   readonly layers: readonly string[]
+  /** Where the files of its volumes are, by the targets of those. */
+  readonly volumes: ReadonlyMap<string, string>
   /** What the image says of its processes. */
   readonly envs: Readonly<Record<string, string>>
   readonly cwd: string
@@ -17,20 +19,22 @@ interface Asked {
   readonly name: string
   /** null: the store of this user. */
   readonly images: Images | null
+  readonly volumes: readonly VolumeMount[]
   readonly signal: AbortSignal | undefined
 }
 
 /** Pulls it if the store does not have it. @throws {ImageError|RegistryError|LayerError}; the reason of `signal` */
-export async function openSandboxImage({ name, images, signal }: Asked): Promise<SandboxImage> {
+export async function openSandboxImage({ name, images, volumes, signal }: Asked): Promise<SandboxImage> {
   const store = images ?? openImages()
   const aborting = signal === undefined ? {} : { signal }
-  const unpacked = await unpackOrPull(store, name, aborting)
+  const unpacked = await unpackOrPull(store, name, { volumes, ...aborting })
   const { layers } = unpacked
   try {
     const { process } = runtimeConfig(unpacked.image, layers, { args: ['/'] })
     const { uid = 0, gid = 0 } = process?.user ?? {}
     return {
       layers,
+      volumes: new Map(unpacked.mounts.map(({ destination, source = '' }) => [destination, source])),
       envs: Object.fromEntries((process?.env ?? []).map(entry => entry.split(/=(.*)/s, 2) as [string, string])),
       cwd: process?.cwd ?? '/',
       user: { uid: Number(uid), gid: Number(gid) },
@@ -43,12 +47,21 @@ export async function openSandboxImage({ name, images, signal }: Asked): Promise
   }
 }
 
-async function unpackOrPull(store: Images, name: string, aborting: { signal?: AbortSignal }): Promise<UnpackedImage> {
+interface Unpacking {
+  readonly volumes: readonly VolumeMount[]
+  readonly signal?: AbortSignal
+}
+
+async function unpackOrPull(
+  store: Images,
+  name: string,
+  { volumes: mounts, ...aborting }: Unpacking,
+): Promise<UnpackedImage> {
   try {
-    return await store.unpack(name, aborting)
+    return await store.unpack(name, { mounts, ...aborting })
   } catch (error) {
     if (!isTsrunError(error) || error.code !== 'ERR_IMAGE_NOT_FOUND') throw error
   }
   await store.pull(name, { ...aborting, unpack: true })
-  return store.unpack(name, aborting)
+  return store.unpack(name, { mounts, ...aborting })
 }

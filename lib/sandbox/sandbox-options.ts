@@ -7,11 +7,21 @@ import type { SandboxNetwork } from './sandbox-network.js'
 
 export interface SandboxMount {
   /** On the host; absolute, or relative to the working directory. */
-  readonly source: string
+  readonly source?: string
+  /** In place of a source: the name of a volume in the store of the image, which is made if need be, and filled from the image. */
+  readonly volume?: string
   /** In the sandbox; absolute. */
   readonly target: string
-  /** `ro`: read-only (the default); `rw`: what is written is written to the source; `overlay`: it goes to the sandbox, and can be looked at (`diff`). */
+  /** `ro`: read-only (the default of a source); `rw`: what is written is written to the source (the default of a volume); `overlay`: it goes to the sandbox, and can be looked at (`diff`). */
   readonly mode?: 'ro' | 'rw' | 'overlay'
+}
+
+export interface SettledMount {
+  /** "" for a volume. */
+  readonly source: string
+  readonly volume: string | null
+  readonly target: string
+  readonly mode: 'ro' | 'rw' | 'overlay'
 }
 
 export interface SandboxLimits {
@@ -72,7 +82,7 @@ export interface SandboxSettings {
   readonly images: Images | null
   readonly layers: readonly string[] | null
   readonly host: readonly string[] | null
-  readonly mounts: readonly Required<SandboxMount>[]
+  readonly mounts: readonly SettledMount[]
   readonly network: SandboxNetwork
   readonly memory: number
   readonly cpus: number | null
@@ -122,7 +132,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
     throw optionError({ option: 'host', expected: 'absent if there is a rootfs', received: host })
   if (options.image !== undefined && (rootfs !== undefined || host !== undefined))
     throw optionError({ option: 'image', expected: 'absent if there is a rootfs or host', received: options.image })
-  const list = mounts.map(readMount)
+  const list = readMounts(mounts, options.image !== undefined)
   const whole = { ...PROFILE, ...profile }
   return {
     image: options.image ?? null,
@@ -153,17 +163,28 @@ function readLimits(limits: SandboxLimits, profile: SandboxProfile) {
   }
 }
 
-function readMount(mount: SandboxMount, index: number): Required<SandboxMount> {
+function readMounts(mounts: readonly SandboxMount[], hasImage: boolean): readonly SettledMount[] {
+  const list = mounts.map(readMount)
+  const index = hasImage ? -1 : list.findIndex(({ volume }) => volume !== null)
+  if (index < 0) return list
+  const received = mounts[index]?.volume
+  throw optionError({ option: `mounts[${index}].volume`, expected: 'absent without an image', received })
+}
+
+function readMount(mount: SandboxMount, index: number): SettledMount {
   const option = `mounts[${index}]`
   if (isNone(mount)) throw optionError({ option, expected: 'an object', received: mount })
-  refuseOtherNames(`${option}.`, mount, ['source', 'target', 'mode'])
-  const { source, target, mode = 'ro' } = mount
+  refuseOtherNames(`${option}.`, mount, ['source', 'volume', 'target', 'mode'])
+  const { source = '', volume = null, target } = mount
+  const { mode = volume === null ? 'ro' : 'rw' } = mount
   oneOf(`${option}.mode`, mode, ['ro', 'rw', 'overlay'])
-  if (typeof source !== 'string' || source === '')
+  if (volume === null && (typeof source !== 'string' || source === ''))
     throw optionError({ option: `${option}.source`, expected: 'a path', received: source })
+  if (volume !== null && (typeof volume !== 'string' || source !== ''))
+    throw optionError({ option: `${option}.volume`, expected: 'a name, without a source', received: volume })
   if (typeof target !== 'string' || !/^\/[^/]/.test(target))
     throw optionError({ option: `${option}.target`, expected: 'an absolute path other than "/"', received: target })
-  return { source, target: target.replace(/\/+$/, ''), mode }
+  return { source, volume, target: target.replace(/\/+$/, ''), mode }
 }
 
 function oneOf(option: string, value: unknown, words: readonly string[]): void {

@@ -28,6 +28,11 @@ export function ownerOfPath(path: string): FileOwner {
   return { uid, gid }
 }
 
+/** Whatever the umask is. */
+export function changeMode(path: string, mode: number): void {
+  viaNode(() => chmodSync(path, mode))
+}
+
 export function changeOwner(path: string, { uid, gid }: FileOwner): void {
   viaNode(() => lchownSync(path, uid, gid))
 }

@@ -30,3 +30,36 @@ t.test('an image is the root, and says what its commands are', skip, async t => 
   await t.rejects(Sandbox.create({ image: 'localhost:1/none', images }), { code: /ERR_REGISTRY|ERR_IMAGE/ })
   await t.rejects(Sandbox.create({ image: 'app:1', rootfs: '/srv' }), { code: 'ERR_CONFIG_INVALID', message: /image/ })
 })
+
+t.test('a volume outlives sandboxes', skip, async t => {
+  const layout = makeLayout(t, { layers: [{ 'srv/file': 'of the image\n' }], config: { Env: ['PATH=/programs'] } })
+  const images = openImages({ directory: join(scratch(t), 'store') })
+  await images.import(layout, { name: 'app:1' })
+  const of = (mode?: 'ro' | 'overlay') => ({
+    ...{ image: 'app:1', images, user: { uid: 0, gid: 0 } },
+    mounts: [
+      { source: '/bin', target: '/programs' },
+      { volume: 'data', target: '/srv', ...(mode !== undefined && { mode }) },
+    ],
+  })
+  const run = async (box: Sandbox, script: string) => (await box.commands.run(['busybox', 'sh', '-c', script])).stdout
+  const first = await Sandbox.create(of())
+  t.equal(await run(first, 'cat /srv/file; echo mine > /srv/file'), 'of the image\n')
+  await t.rejects(images.volumes.remove('data'), { code: 'ERR_VOLUME_IN_USE' })
+  await first.stop()
+  await using overlay = await Sandbox.create(of('overlay'))
+  t.equal(await run(overlay, 'cat /srv/file; echo nowhere > /srv/file; cat /srv/file'), 'mine\nnowhere\n')
+  t.match(await overlay.diff(), [{ path: '/srv/file', change: 'modified' }])
+  await using readOnly = await Sandbox.create(of('ro'))
+  t.equal(await run(readOnly, 'cat /srv/file; echo x > /srv/file || echo no'), 'mine\nno\n')
+  await readOnly.stop()
+  await overlay.stop()
+  await images.volumes.remove('data')
+  const mounts = [{ volume: 'data', target: '/srv' }]
+  await t.rejects(Sandbox.create({ mounts }), {
+    code: 'ERR_CONFIG_INVALID',
+    message: /mounts\[0\]\.volume: must be absent/,
+  })
+  const both = [{ volume: 'data', source: '/etc', target: '/srv' }]
+  await t.rejects(Sandbox.create({ image: 'app:1', images, mounts: both }), { message: /without a source/ })
+})

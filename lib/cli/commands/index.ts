@@ -22,4 +22,5 @@ export const COMMANDS = {
   start: async () => (await import('./start.js')).command,
   state: async () => (await import('./state.js')).command,
   update: async () => (await import('./update.js')).command,
+  volume: async () => (await import('./volume.js')).command,
 } as const satisfies Commands

@@ -125,6 +125,7 @@ Where restore fails, nothing is left; restore.log in the directory of the images
     examples: [
       ['run --bundle /srv/web web', 'until it ends'],
       ['run --detach --pid-file /run/web.pid web', 'in the background'],
+      ['run --image alpine:3.18 --volume data:/srv web', 'of an image, with a directory that outlives it'],
     ],
     next: `Signals to the command go to the container; when that has ended it is deleted, unless --keep is given.
 Detached, it goes on without the command: "tsrun list" shows it, "tsrun delete" removes it.`,
@@ -152,5 +153,14 @@ With NOTIFY_SOCKET in the environment (of create too) the command waits until th
       ['update --resources - web < resources.json', 'linux.resources of a configuration'],
     ],
     next: 'The new limits hold at once and are kept with the container. A limit below what is in use is refused by the kernel.',
+  },
+  volume: {
+    examples: [
+      ['volume create data', 'it is filled when it is used first'],
+      ['volume ls', ''],
+      ['volume rm data', 'unless a container has it'],
+    ],
+    next: `"tsrun run --image NAME --volume data:/srv ID" mounts one, and makes it if need be. It is filled once: with what the image of its
+first container has at that place, with owners and modes. After that it is what containers write to it, until it is removed.`,
   },
 }

@@ -3,19 +3,25 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
 import { LayerError } from '../../errors.js'
-import { closeFd } from '../../sys/beneath.js'
+import { closeFds } from '../../sys/beneath.js'
 import { openPath } from '../../sys/file.js'
 import { effectiveUid } from '../../sys/self.js'
 import { type LayerCompression, needZstd } from './decompress.js'
 import { breather } from './layer-content.js'
 import { chosenOwners, type LayerOwners, mappingsOf, ownMappings } from './layer-owners.js'
+import { mergedReader } from './merged-reader.js'
 import { packedTree } from './packed-tree.js'
 import { startTreeReader, type TreeReader } from './tree-reader.js'
 
 export interface PackOptions {
   readonly source: string
-  /** `directory`: all of it, the first layer of an image. `upper`: of an overlay; whiteouts and opaque directories become those of a layer. */
-  readonly kind: 'directory' | 'upper'
+  /**
+   * `directory`: all of it, the first layer of an image. `upper`: of an overlay; whiteouts and opaque directories become those of a layer.
+   * `merged`: what overlay shows of it and of those that it is over, without whiteouts.
+   */
+  readonly kind: 'directory' | 'upper' | 'merged'
+  /** With `merged`: the directories below it, the uppermost first. */
+  readonly over?: readonly string[]
   readonly compression: LayerCompression
   /** Whose files are in it. `squashed`: root's, all of them. Default: as they are on disk as root, else `squashed`. */
   readonly owners?: LayerOwners
@@ -129,27 +135,35 @@ async function readerOf(target: number, owners: LayerOwners): Promise<TreeReader
   }
 }
 
+const treeOf = (readers: readonly TreeReader[]): TreeReader => {
+  const [only] = readers
+  return only !== undefined && readers.length === 1 ? only : mergedReader(readers)
+}
+
 /** Pieces of the archive, put together to be of some size. */
 async function* archiveOf(options: PackOptions, passing: (bytes: Buffer) => void): AsyncGenerator<Buffer> {
-  const { source, signal } = options
+  const { source, over = [], kind, signal } = options
   const owners = chosenOwners(options.owners)
   signal?.throwIfAborted()
-  const directory = openPath(source, { directory: true })
+  const directories: number[] = []
+  const readers: TreeReader[] = []
   const breathe = breather()
   try {
-    const reader = await readerOf(directory, owners)
-    try {
-      for await (const bytes of gathered(packedTree(reader, { kind: options.kind, squashed: owners === 'squashed' }))) {
-        signal?.throwIfAborted()
-        passing(bytes)
-        yield bytes
-        await breathe()
-      }
-    } finally {
-      await reader.stop()
+    for (const path of [source, ...over]) {
+      const directory = openPath(path, { directory: true })
+      directories.push(directory)
+      readers.push(await readerOf(directory, owners))
+    }
+    const tree = packedTree(treeOf(readers), { kind, squashed: owners === 'squashed' })
+    for await (const bytes of gathered(tree)) {
+      signal?.throwIfAborted()
+      passing(bytes)
+      yield bytes
+      await breathe()
     }
   } finally {
-    closeFd(directory)
+    await Promise.all(readers.map(reader => reader.stop()))
+    closeFds(directories)
   }
 }
 

@@ -6,7 +6,7 @@ import { OF_OVERLAY } from './layer-rules.js'
 import type { FoundEntry, TreeReader } from './tree-reader.js'
 
 export interface PackedTreeOptions {
-  readonly kind: 'directory' | 'upper'
+  readonly kind: 'directory' | 'upper' | 'merged'
   readonly squashed: boolean
 }
 
@@ -80,21 +80,25 @@ async function* entryOf(reader: TreeReader, packed: Packed): AsyncGenerator<Buff
     if (isFile) for await (const _ of contentOf(reader, found.size));
     return
   }
-  if (type === '3' && found.major === 0 && found.minor === 0) {
+  if (isWhiteout(found)) {
     yield whiteoutOf(packed)
     return
   }
   yield archiveHeader({ ...headOf(packed, type), size: isFile ? found.size : 0, linkName: found.target })
-  if (type === '5' && options.kind === 'upper' && isOpaque(packed)) yield archiveHeader(emptyFile(packed, path, OPAQUE))
+  if (type === '5' && options.kind === 'upper' && isOpaqueEntry(packed))
+    yield archiveHeader(emptyFile(packed, path, OPAQUE))
   if (isFile) yield* contentOf(reader, found.size)
 }
 
+const isWhiteout = ({ mode, major, minor }: FoundEntry): boolean =>
+  (mode & FORMAT) === CHARACTER && major === 0 && minor === 0
+
 /** Null: it is left out. */
-function typeOf({ path, found }: Packed): WrittenHeader['type'] | null {
+function typeOf({ path, found, options }: Packed): WrittenHeader['type'] | null {
   const name = path.slice(path.lastIndexOf('/') + 1)
   if (name.startsWith(WHITEOUT)) throw unfit(path, 'names that begin with ".wh." are whiteouts in a layer')
   const format = found.mode & FORMAT
-  if (format === SOCKET) return null
+  if (format === SOCKET || (options.kind === 'merged' && isWhiteout(found))) return null
   const type = TYPES.get(format)
   if (type === undefined) throw unfit(path, 'it is of a kind that no archive has')
   return type
@@ -103,9 +107,8 @@ function typeOf({ path, found }: Packed): WrittenHeader['type'] | null {
 /** The name that the same file has in the archive already. */
 function firstName({ path, found, linked }: Packed): string | null {
   const first = linked.get(found.inode) ?? null
-  const isWhiteout = (found.mode & FORMAT) === CHARACTER && found.major === 0 && found.minor === 0
   // Overlay makes all whiteouts of a directory links to one of them.
-  if (isWhiteout) return null
+  if (isWhiteout(found)) return null
   if (first === null && found.links > 1) linked.set(found.inode, path)
   return first
 }
@@ -142,7 +145,7 @@ function keptAttributes(path: string, { xattrs }: FoundEntry, { kind }: PackedTr
   )
 }
 
-const isOpaque = ({ found }: Packed): boolean =>
+export const isOpaqueEntry = ({ found }: Pick<Packed, 'found'>): boolean =>
   found.xattrs.some(([name, value]) => /^(trusted|user)\.overlay\.opaque$/.test(name) && value === 'y')
 
 /** In the directory `folder`. */

@@ -1,0 +1,113 @@
+import type { Volume, Volumes } from '../../image/index.js'
+import type { Call, Command, Flag, Flags } from '../command.js'
+import { checkCount, UsageError } from '../command-line.js'
+import { STORE_FLAG, storeDirectory } from '../image-flags.js'
+import { print } from '../log.js'
+import { failing } from '../open-runtime.js'
+import { catchEnding } from '../signals.js'
+import { table } from './list.js'
+
+interface Work {
+  readonly volumes: Volumes
+  readonly args: readonly string[]
+  readonly flags: Flags
+  readonly signal: AbortSignal
+}
+
+interface Verb {
+  /** Its arguments, and what it does. */
+  readonly usage: string
+  readonly does: string
+  readonly flags: readonly string[]
+  readonly arguments: { readonly min: number; readonly max: number }
+  run(work: Work): Promise<void>
+}
+
+const SOME = { min: 1, max: Number.POSITIVE_INFINITY }
+const NONE = { min: 0, max: 0 }
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  create: {
+    ...{ usage: 'create NAME...', does: 'make volumes, which are filled when they are used first' },
+    ...{ flags: [], arguments: SOME },
+    run: async ({ volumes, args, signal }) => {
+      for (const name of args) print(`${(await volumes.create(name, { signal })).name}\n`)
+    },
+  },
+  ls: {
+    ...{ usage: 'ls', does: 'list the volumes of the store' },
+    ...{ flags: ['format', 'quiet'], arguments: NONE },
+    run: list,
+  },
+  rm: {
+    ...{ usage: 'rm NAME...', does: 'remove volumes with all that is in them' },
+    ...{ flags: [], arguments: SOME },
+    run: async ({ volumes, args, signal }) => {
+      for (const name of args) await volumes.remove(name, { signal })
+    },
+  },
+  prune: {
+    ...{ usage: 'prune', does: 'remove all volumes that no container has, with what is in them' },
+    ...{ flags: [], arguments: NONE },
+    run: async ({ volumes, signal }) => print((await volumes.prune({ signal })).map(name => `${name}\n`).join('')),
+  },
+}
+
+const FLAGS: readonly Flag[] = [
+  { name: 'quiet', short: 'q', help: 'ls: names only' },
+  {
+    name: 'format',
+    short: 'f',
+    value: 'FORMAT',
+    completes: ['table', 'json'],
+    help: 'ls: table (default) or json',
+  },
+]
+
+export const command: Command = {
+  summary: 'keep directories that outlive containers',
+  usage: 'VERB [options] [NAME...]',
+  description: Object.values(VERBS)
+    .map(({ usage, does }) => `${usage}: ${does}.`)
+    .join('\n'),
+  flags: [...FLAGS, STORE_FLAG],
+  arguments: SOME,
+  completes: [Object.keys(VERBS)],
+  run: volume,
+}
+
+async function volume({ flags, args: [name = '', ...args] }: Call): Promise<number> {
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
+  if (verb === undefined) throw new UsageError(`tsrun volume has no ${name}: ${Object.keys(VERBS).join(', ')}`)
+  checkCount(`volume ${name}`, args.length, verb.arguments)
+  const isGiven = (flag: Flag): boolean =>
+    flag.value === undefined ? flags.isOn(flag.name) : flags.text(flag.name) !== undefined
+  const foreign = FLAGS.find(flag => isGiven(flag) && !verb.flags.includes(flag.name))
+  if (foreign !== undefined) throw new UsageError(`--${foreign.name} is no flag of volume ${name}`)
+  return failing(`volume ${name}`, () => work(verb, flags, args))
+}
+
+async function work(verb: Verb, flags: Flags, args: readonly string[]): Promise<number> {
+  const { openImages } = await import('../image-library.js')
+  const signals = catchEnding()
+  try {
+    const { volumes } = openImages(storeDirectory(flags))
+    await verb.run({ volumes, args, flags, signal: signals.cancel })
+    return 0
+  } finally {
+    signals.release()
+  }
+}
+
+const HEADER = ['NAME', 'IN USE', 'PATH']
+
+async function list({ volumes, flags, signal }: Work): Promise<void> {
+  const format = flags.text('format') ?? 'table'
+  if (format !== 'table' && format !== 'json') throw new UsageError(`invalid format option: ${format} (table, json)`)
+  const all = await volumes.list({ signal })
+  if (flags.isOn('quiet')) print(all.map(({ name }) => `${name}\n`).join(''))
+  else if (format === 'json') print(`${JSON.stringify(all)}\n`)
+  else print(table(HEADER, all.map(row)))
+}
+
+const row = ({ name, inUse, path }: Volume): readonly string[] => [name, inUse ? 'yes' : 'no', path ?? '-']

@@ -1,0 +1,108 @@
+/** Volumes become mounts of a container; a new one is filled from the image. */
+import { optionError } from '../config/option.js'
+import type { OciMount } from '../index.js'
+import { isDirectory, makeDirectories, makeDirectory } from '../sys/file.js'
+import { renamePath } from '../sys/large-file.js'
+import { changeMode } from '../sys/written-tree.js'
+import type { Depot } from './depot/depot.js'
+import { holdDirectory } from './depot/directory-lock.js'
+import type { Lease } from './depot/leases.js'
+import { checkKnown } from './image-options.js'
+import { packLayer } from './layer/pack.js'
+import { unpackLayer } from './layer/unpack.js'
+import { OCI_LAYER } from './media-types.js'
+import { mergedDirectories } from './merged-file.js'
+import { isRoot, removeLayer } from './unpack-image.js'
+import { checkVolumeName, claimOf, volumeDirectory, volumeFiles } from './volumes.js'
+
+export interface VolumeMount {
+  /** Its name. It is made if the store does not have it. */
+  readonly volume: string
+  /** In the container; absolute. */
+  readonly target: string
+  /** Default `rw`. */
+  readonly mode?: 'ro' | 'rw'
+}
+
+/** @throws {ConfigError} naming the option; {ImageError} ERR_VOLUME_NAME */
+export function checkVolumeMounts(mounts: readonly VolumeMount[]): readonly Required<VolumeMount>[] {
+  if (!Array.isArray(mounts)) throw optionError({ option: 'mounts', expected: 'an array', received: mounts })
+  return mounts.map((mount: VolumeMount, index) => {
+    const option = `mounts[${index}]`
+    if (typeof mount !== 'object' || mount === null)
+      throw optionError({ option, expected: 'an object', received: mount })
+    checkKnown(option, mount, ['volume', 'target', 'mode'])
+    const { volume, target, mode = 'rw' } = mount
+    checkVolumeName(volume)
+    if (typeof target !== 'string' || !/^\/+[^/]/.test(target))
+      throw optionError({ option: `${option}.target`, expected: 'an absolute path other than "/"', received: target })
+    if (mode !== 'ro' && mode !== 'rw')
+      throw optionError({ option: `${option}.mode`, expected: '"ro" or "rw"', received: mode })
+    return { volume, target, mode }
+  })
+}
+
+interface Mounting {
+  readonly depot: Depot
+  readonly lease: Lease
+  /** Of the image, base first. */
+  readonly layers: readonly string[]
+  readonly mounts: readonly Required<VolumeMount>[]
+  readonly signal: AbortSignal | undefined
+}
+
+/** @throws {ImageError|LayerError}; the reason of `signal` */
+export async function mountVolumes({ depot, lease, layers, mounts, signal }: Mounting): Promise<readonly OciMount[]> {
+  if (mounts.length === 0) return []
+  await lease.claim(
+    mounts.map(({ volume }) => claimOf(volume)),
+    signal,
+  )
+  const made: OciMount[] = []
+  for (const { volume, target, mode } of mounts) {
+    await fillOnce({ depot, volume, layers, target, signal })
+    const source = volumeFiles(depot, volume)
+    made.push({ destination: target, type: 'bind', source, options: ['rbind', 'nosuid', 'nodev', mode] })
+  }
+  return made
+}
+
+interface Filling extends Pick<Mounting, 'depot' | 'layers' | 'signal'> {
+  readonly volume: string
+  readonly target: string
+}
+
+/** Of several who use a volume first, in whatever process, one fills it. It appears whole. */
+async function fillOnce({ depot, volume, layers, target, signal }: Filling): Promise<void> {
+  if (isDirectory(volumeFiles(depot, volume))) return
+  const lock = await holdDirectory(depot.own('unpacking', `volume-${volume}`), signal)
+  const tree = `${lock.path}/tree`
+  try {
+    if (isDirectory(volumeFiles(depot, volume))) return
+    // What a process that was killed has left.
+    await removeLayer(tree)
+    makeDirectories(tree, 0o700)
+    makeDirectory(`${tree}/data`)
+    changeMode(`${tree}/data`, 0o755)
+    await copyMerged(mergedDirectories(layers, target), { target: `${tree}/data`, signal })
+    makeDirectories(depot.own('volumes'), 0o700)
+    // In the place of an empty directory, which is a volume that nobody has used.
+    await renamePath(tree, volumeDirectory(depot, volume))
+  } finally {
+    await removeLayer(tree)
+    lock.release({ remove: true })
+  }
+}
+
+/** As an archive, which is written beneath a descriptor: nothing is copied by its path. `directories`: the uppermost first. */
+async function copyMerged(
+  [source, ...over]: readonly string[],
+  { target, signal }: { target: string; signal: AbortSignal | undefined },
+): Promise<void> {
+  if (source === undefined) return
+  const owners = isRoot() ? 'kept' : 'squashed'
+  const aborting = signal === undefined ? {} : { signal }
+  const { stream } = packLayer({ source, over, kind: 'merged', compression: 'none', owners, ...aborting })
+  const overlay = isRoot() ? 'trusted' : 'user'
+  await unpackLayer({ stream, mediaType: OCI_LAYER, target, overlay, owners, ...aborting })
+}
