@@ -80,11 +80,11 @@ const operations = {
   },
 }
 
-/** The images' part of the library (lib/cli/image-library.ts) is in the whole program only: most commands never read it. */
+/** The parts of the library that few commands need (lib/cli/image-library.ts, sandbox-library.ts) are in the whole program only. */
 const withoutImages = {
   name: 'without-images',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/image-library\.js$/ }, () => ({ path: 'images', namespace: 'without' }))
+    onResolve({ filter: /\/(image|sandbox)-library\.js$/ }, () => ({ path: 'images', namespace: 'without' }))
     onLoad({ filter: /.*/, namespace: 'without' }, () => ({
       contents: "throw new Error('the entry has chosen the wrong program: report it')",
     }))

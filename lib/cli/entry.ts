@@ -11,10 +11,11 @@ import { Script } from 'node:vm'
 type Program = (require: NodeJS.Require, filename: string, dirname: string) => void
 
 /**
- * Whether the command may need what only few do (tsrun/image): the program with it is a file of its own, since to read it would cost
+ * Whether the command may need what only few do (tsrun/image, tsrun/sandbox): the program with it is a file of its own, since to read it would cost
  * every call. A word that only looks like it costs a millisecond.
  */
-const isWhole = process.argv.slice(2).some(word => /^(image|volume|--?image(=.*)?)$/s.test(word))
+const WHOLE = /^(image|volume|sandbox|doctor|--?image(=.*)?)$/s
+const isWhole = process.argv.slice(2).some(word => WHOLE.test(word))
 
 /** Named after the program's content: V8 itself only compares lengths. */
 const filename = `${import.meta.dirname}/${isWhole ? process.env.TSRUN_WHOLE_PROGRAM : process.env.TSRUN_PROGRAM}.js`

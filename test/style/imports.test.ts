@@ -37,7 +37,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['errors', 'config', 'sys', 'index', 'image/index', 'network/index'],
   image: ['errors', 'config', 'sys', 'index'],
   network: ['errors', 'config', 'sys', 'index'],
-  cli: ['index', 'for-command', 'image/index'],
+  cli: ['index', 'for-command', 'image/index', 'sandbox/index'],
   // The executable without Node, which is made of the command.
   quickjs: ['cli'],
 }

@@ -18,6 +18,7 @@ export const COMMANDS = {
   restore: async () => (await import('./restore.js')).command,
   resume: async () => (await import('./resume.js')).command,
   run: async () => (await import('./run.js')).command,
+  sandbox: async () => (await import('./sandbox.js')).command,
   spec: async () => (await import('./spec.js')).command,
   start: async () => (await import('./start.js')).command,
   state: async () => (await import('./state.js')).command,

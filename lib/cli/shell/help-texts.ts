@@ -130,6 +130,19 @@ Where restore fails, nothing is left; restore.log in the directory of the images
     next: `Signals to the command go to the container; when that has ended it is deleted, unless --keep is given.
 Detached, it goes on without the command: "tsrun list" shows it, "tsrun delete" removes it.`,
   },
+  sandbox: {
+    examples: [
+      ['sandbox --mount .:/work:overlay -- make test', 'the folder stays as it is; what would have changed is said'],
+      ['sandbox --allow registry.npmjs.org:443 --mount .:/work:rw -- npm ci', 'with one way out'],
+      [
+        'sandbox --image alpine --memory 256M --timeout 10s -- sh -c "cat > /tmp/x" < data',
+        'from an image, with limits',
+      ],
+      ['sandbox prune', 'what is left of sandboxes that were killed'],
+    ],
+    next: `The command gets its own streams, which are pipes: bytes go through as they are, and there is no terminal.
+The end of the command is the end of all that it has started, and so is Ctrl-C.`,
+  },
   spec: {
     examples: [
       ['spec --bundle /srv/web', 'to be edited, beside a root file system /srv/web/rootfs'],
