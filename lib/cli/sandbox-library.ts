@@ -1,2 +1,2 @@
 /** What the command has of tsrun/sandbox, loaded when a command asks for it: in the whole program only, as image-library.ts. */
-export { Sandbox } from '../sandbox/index.js'
+export { doctor, Sandbox } from '../sandbox/index.js'

@@ -203,6 +203,6 @@ function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Rea
 }
 
 const isProcfs = (error: Error): boolean =>
-  error instanceof LaunchError && error.op === 'mount_fs' && isErrnoOf(error) && /"proc"/.test(error.message)
+  error instanceof LaunchError && error.op === 'mount_fs' && isErrnoOf(error) && /"proc[":]/.test(error.message)
 
 const isErrnoOf = ({ errno }: LaunchError): boolean => ['EPERM', 'EACCES'].includes(errno)

@@ -38,6 +38,7 @@ export const TABLE = {
   ts_uncover: ['int', ['string']],
   ts_mount_id: ['int', ['int', 'int', 'pointer']],
   ts_namespace_type: ['int', ['int']],
+  ts_landlock: ['int', []],
   ts_user_namespace: ['int', ['string', 'string']],
   ts_idmap: ['int', ['int', 'int', 'int']],
   ts_new_mount: ['int', ['string', 'pointer', 'int', 'pointer', 'int']],

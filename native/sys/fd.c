@@ -96,6 +96,16 @@ EXPORT int ts_open_tree_at(int fd, int recursive) {
   return own((int)result(syscall(SYS_open_tree, fd, "", flags)));
 }
 
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#endif
+
+// The version of Landlock; -ENOSYS if the kernel has none, -EOPNOTSUPP if it was not told to use it.
+EXPORT int ts_landlock(void) {
+  const unsigned int version = 1;
+  return (int)result(syscall(SYS_landlock_create_ruleset, NULL, 0, version));
+}
+
 // The CLONE_NEW* flag of an open namespace file; -ENOTTY if it is none.
 EXPORT int ts_namespace_type(int fd) {
   return (int)result(ioctl(fd, NS_GET_NSTYPE));

@@ -6,6 +6,7 @@ export const COMMANDS = {
   completion: async () => (await import('./completion.js')).command,
   create: async () => (await import('./create.js')).command,
   delete: async () => (await import('./delete.js')).command,
+  doctor: async () => (await import('./doctor.js')).command,
   events: async () => (await import('./events.js')).command,
   exec: async () => (await import('./exec.js')).command,
   features: async () => (await import('./features.js')).command,

@@ -42,6 +42,13 @@ After a failure it goes on; dump.log in the directory of the images tells more.`
     ],
     next: 'Its cgroup, its state and what is left of its processes are gone, and its poststop hooks have run. The id is free again.',
   },
+  doctor: {
+    examples: [
+      ['doctor', 'what a sandbox of this user has here, and why not more'],
+      ['doctor --json', 'the same for a program'],
+    ],
+    next: 'What is not allowed has a remedy below it. "tsrun sandbox" runs with what there is, and says what is missing.',
+  },
   events: {
     examples: [
       ['events --stats web', 'once'],
