@@ -8,7 +8,7 @@ export type {
   StartCommandOptions,
   TerminalOptions,
 } from './commands.js'
-export { type Diagnosis, doctor, type Probe, type ProbeName } from './doctor.js'
+export { type Diagnosis, doctor, type Probe, type ProbeName } from './diagnosis.js'
 export type { Isolation } from './make-container.js'
 export { PROFILE, type SandboxProfile } from './profile.js'
 export { Sandbox } from './sandbox.js'

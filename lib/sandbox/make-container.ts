@@ -1,7 +1,9 @@
 /** Makes the container of a sandbox, with as much isolation as the host allows, and says what is missing. */
+import { optionError } from '../config/option.js'
 import { HostError, isTsrunError, LaunchError } from '../errors.js'
 import { type Container, createRuntime, type Runtime } from '../index.js'
 import type { NetworkAttachment } from '../network/index.js'
+import { isErrno } from '../sys/errno.js'
 import { isThere, realPath } from '../sys/file.js'
 import { effectiveGid, effectiveUid, randomName } from '../sys/self.js'
 import { ownerOfPath } from '../sys/written-tree.js'
@@ -76,8 +78,8 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Pr
   const id = randomName()
   const network = openSandboxNetwork(settings.network)
   const isRoot = effectiveUid() === 0
-  const sources = settings.mounts.map(({ source, volume, target }) =>
-    volume === null ? realPath(source) : (image?.volumes.get(target) ?? ''),
+  const sources = settings.mounts.map((mount, index) =>
+    mount.volume === null ? sourceOf(mount, index) : (image?.volumes.get(mount.target) ?? ''),
   )
   const user = settings.user ?? image?.user ?? defaultUser(settings, sources, isRoot)
   beingMade.add(id)
@@ -105,6 +107,16 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Pr
     throw error
   } finally {
     beingMade.delete(id)
+  }
+}
+
+function sourceOf({ source }: SandboxSettings['mounts'][number], index: number): string {
+  try {
+    return realPath(source)
+  } catch (error) {
+    if (!isErrno(error)) throw error
+    const received = `${source} (${error.errno})`
+    throw optionError({ option: `mounts[${index}].source`, expected: 'a path that can be reached', received })
   }
 }
 

@@ -41,7 +41,7 @@ const REPLACED = {
 }
 
 /** What the executable refuses, and says who has it. */
-const NODE_ONLY = /\/(image|volume|sandbox|doctor|build|snapshot)\.js$/
+const NODE_ONLY = /\/(image|volume|sandbox|doctor|build|snapshot)(?:-command)?\.js$/
 
 const nodeOnly = folder => ({
   name: 'node-only',

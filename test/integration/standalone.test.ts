@@ -56,7 +56,7 @@ function both(args: readonly string[], surroundings: Surroundings): readonly Out
 }
 
 const settled = (text: string): string =>
-  text.replaceAll(/"?\d{4}-\d\d-\d\dT[\d:.]+Z"?/g, 'TIME').replace(/^(\s*image\s).*$/m, '$1...')
+  text.replaceAll(/"?\d{4}-\d\d-\d\dT[\d:.]+Z"?/g, 'TIME').replaceAll(/^(\s*(?:image|volume|sandbox|doctor)\s).*$/gm, '$1...')
 
 /** Documents that are wrong in ways that different parts of the program find. */
 const WRONG: Readonly<Record<string, string>> = {
@@ -179,8 +179,11 @@ t.test('what belongs to Node is refused, with who has it', { skip }, async t => 
   for (const words of [
     ['image', 'pull', 'x'],
     ['volume', 'ls'],
+    ['sandbox', '--', 'true'],
+    ['sandbox', 'prune'],
+    ['doctor', '--json'],
   ]) {
-    const refused = run(words)
-    t.match(refused, { status: 1, stderr: /(image|volume) is not in the standalone executable.*npm install --global/ })
+    const stderr = new RegExp(`${words[0]} is not in the standalone executable.*npm install --global tsrun`)
+    t.match(run(words), { status: 1, stderr }, words.join(' '))
   }
 })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openImages } from '../../lib/image/index.js'
 import { Sandbox } from '../../lib/sandbox/index.js'
+import { tsrun } from '../command.js'
 import { makeLayout, scratch } from '../image/registry.js'
 import { missing } from '../needs.js'
 
@@ -14,7 +15,8 @@ t.test('an image is the root, and says what its commands are', skip, async t => 
     layers: [{ 'etc/passwd': passwd, 'srv/file': 'base' }, { 'srv/file': 'top' }],
     config: { Env: ['A=of the image', 'B=too', 'PATH=/programs'], WorkingDir: '/srv', User: 'app' },
   })
-  const images = openImages({ directory: join(scratch(t), 'store') })
+  const store = join(scratch(t), 'store')
+  const images = openImages({ directory: store })
   await images.import(layout, { name: 'app:1' })
   const mounts = [{ source: '/bin', target: '/programs' }]
   await using box = await Sandbox.create({ image: 'app:1', images, mounts, envs: { B: 'of the options' } })
@@ -26,6 +28,8 @@ t.test('an image is the root, and says what its commands are', skip, async t => 
   t.same(await box.diff(), [])
   await t.rejects(images.remove('app:1'), { code: 'ERR_IMAGE_IN_USE' })
   await box.stop()
+  const words = ['--image', 'app:1', '--store', store, '--mount', '/bin:/programs', '--', 'busybox', 'cat', 'file']
+  t.match(tsrun(['sandbox', ...words]), { status: 0, stdout: 'top', stderr: '' })
   await images.remove('app:1')
   await t.rejects(Sandbox.create({ image: 'localhost:1/none', images }), { code: /ERR_REGISTRY|ERR_IMAGE/ })
   await t.rejects(Sandbox.create({ image: 'app:1', rootfs: '/srv' }), { code: 'ERR_CONFIG_INVALID', message: /image/ })

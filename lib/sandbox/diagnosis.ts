@@ -3,6 +3,7 @@ import { isTsrunError } from '../errors.js'
 import { landlockVersion } from '../sys/landlock.js'
 import { ownProgram } from '../sys/own-account.js'
 import { effectiveUid, kernelRelease } from '../sys/self.js'
+import { sandboxDirectory } from './box-place.js'
 import type { Isolation } from './make-container.js'
 import { grantedIds, type Tried, tryContainer } from './probes.js'
 import {
@@ -55,6 +56,8 @@ export interface Diagnosis {
  * @throws {HostError} ERR_HOST_PRIVILEGE if this user has no directory for sandboxes; the reason of `signal`
  */
 export async function doctor({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Diagnosis> {
+  // Without it nothing can be tried.
+  sandboxDirectory()
   const probes: Probe[] = []
   for (const part of PARTS) {
     signal?.throwIfAborted()
