@@ -56,7 +56,9 @@ function both(args: readonly string[], surroundings: Surroundings): readonly Out
 }
 
 const settled = (text: string): string =>
-  text.replaceAll(/"?\d{4}-\d\d-\d\dT[\d:.]+Z"?/g, 'TIME').replaceAll(/^(\s*(?:image|volume|sandbox|doctor)\s).*$/gm, '$1...')
+  text
+    .replaceAll(/"?\d{4}-\d\d-\d\dT[\d:.]+Z"?/g, 'TIME')
+    .replaceAll(/^(\s*(?:image|volume|sandbox|doctor)\s).*$/gm, '$1...')
 
 /** Documents that are wrong in ways that different parts of the program find. */
 const WRONG: Readonly<Record<string, string>> = {
