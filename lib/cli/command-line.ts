@@ -2,7 +2,7 @@
  * Flags as the other runtimes' callers write them: `-name`, `--name`, `--name=value`, `--name value`, `-n value`, `-abc`;
  * `--` ends them. (`parseArgs` of node:util reads `-name` as five short flags and refuses values with a dash in front.)
  */
-import type { Flag, Flags } from './command.js'
+import type { Command, Flag, Flags } from './command.js'
 
 /** The command line cannot be understood: the help is shown. */
 export class UsageError extends Error {
@@ -16,17 +16,20 @@ export interface ParsedArguments {
 
 type Values = Map<string, string | boolean | number | readonly string[]>
 
+type Expected = Pick<Command, 'flags' | 'stopsAtArgument' | 'passesFlags'>
+
 /** @throws {UsageError} for an unknown flag, a missing value, or one of the wrong kind */
 export function parseArguments(
   argv: readonly string[],
-  { flags, stopsAtArgument = false }: { flags: readonly Flag[]; stopsAtArgument?: boolean },
+  { flags, stopsAtArgument = false, passesFlags = false }: Expected,
 ): ParsedArguments {
   const values: Values = new Map()
   const args: string[] = []
   const left = [...argv]
   for (let word = left.shift(); word !== undefined; word = left.shift()) {
     if (word === '--') return { flags: reader(values), args: [...args, ...left] }
-    if (isFlag(word)) setFlags({ word, flags, values, left })
+    const isPassed = passesFlags && find(partsOf(word).name, flags).length === 0
+    if (isFlag(word) && !isPassed) setFlags({ word, flags, values, left })
     else if (stopsAtArgument) return { flags: reader(values), args: [word, ...left] }
     else args.push(word)
   }
@@ -34,6 +37,11 @@ export function parseArguments(
 }
 
 const isFlag = (word: string): boolean => word.startsWith('-') && word !== '-'
+
+function partsOf(word: string): { name: string; given: string | undefined } {
+  const [, name = '', given] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? []
+  return { name, given }
+}
 
 interface Word {
   readonly word: string
@@ -44,7 +52,7 @@ interface Word {
 }
 
 function setFlags({ word, flags, values, left }: Word): void {
-  const [, name = '', given] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? []
+  const { name, given } = partsOf(word)
   const found = find(name, flags)
   for (const flag of found.slice(0, -1)) values.set(flag.name, true)
   const last = found.at(-1)

@@ -65,6 +65,8 @@ export interface Command {
   readonly completes?: readonly Completion[]
   /** Everything after the first argument is an argument, even with a dash in front. */
   readonly stopsAtArgument?: boolean
+  /** Flags that it does not know are arguments. */
+  readonly passesFlags?: boolean
   /** Resolves with the exit status. */
   run(call: Call): Promise<number>
 }

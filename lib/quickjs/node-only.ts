@@ -7,6 +7,7 @@ export const nodeOnly = (name: string): Command => ({
   flags: [],
   arguments: { min: 0, max: Number.POSITIVE_INFINITY },
   stopsAtArgument: true,
+  passesFlags: true,
   run: () => {
     const remedy = 'install the package (npm install --global tsrun), which has it beside all commands of this one'
     throw new Error(`${name} is not in the standalone executable, which has neither network nor TLS: ${remedy}`)

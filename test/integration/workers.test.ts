@@ -17,12 +17,10 @@ interface Open {
 interface Told {
   readonly before: Open
   readonly after: Open
+  /** Of its descriptors: what stays for as long as the process lives. */
+  readonly kept: readonly string[]
   readonly children: readonly string[]
 }
-
-/** What stays for as long as the process lives, or its main thread does, and is there once. */
-const isForLife = (link: string): boolean =>
-  link === '/memfd:tsrun-init (deleted)' || /^\/sys\/fs\/cgroup(\/[^/]+)?$/.test(link)
 
 /** A leak of one for each worker shows with a few; the nightly run takes as many as a program may have had in a day. */
 const WORKERS = effort.times > 1 ? 200 : 16
@@ -43,8 +41,7 @@ async function runHost(t: Test, what: string, workers: number): Promise<Told> {
   return JSON.parse(stdout) as Told
 }
 
-function nothingLeft(t: Test, { before, after, children }: Told): void {
-  const kept = after.fds.filter(isForLife)
+function nothingLeft(t: Test, { before, after, kept, children }: Told): void {
   t.equal(new Set(kept).size, kept.length, 'what stays is there once')
   t.equal(after.threads, before.threads, 'threads')
   t.equal(after.fds.length - kept.length, before.fds.length, `descriptors: ${after.fds.join(' ')}`)

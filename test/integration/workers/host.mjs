@@ -99,11 +99,16 @@ function describe(pid) {
   return `${stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))} ${stat.slice(stat.lastIndexOf(')') + 2)[0]}`
 }
 
-/** Threads and children that are on their way out are waited for. */
+/** What stays for as long as the process lives, or its main thread does, and is there once. */
+const isForLife = link => link === '/memfd:tsrun-init (deleted)' || /^\/sys\/fs\/cgroup(\/[^/]+)?$/.test(link)
+
+/** Threads, children and descriptors that are on their way out are waited for. */
 async function settled(before) {
   for (let left = 100; left > 0; left--) {
     const after = open()
-    if (after.threads <= before.threads && children().length === 0) return after
+    const fds = after.fds.filter(link => !isForLife(link))
+    const isSettled = after.threads <= before.threads && fds.length <= before.fds.length
+    if (isSettled && children().length === 0) return after
     await sleep(100)
   }
   return open()
@@ -112,4 +117,5 @@ async function settled(before) {
 const before = open()
 await { many, terminated, beside }[what]()
 const after = await settled(before)
-console.log(JSON.stringify({ before, after, children: children().map(describe) }))
+const kept = after.fds.filter(isForLife)
+console.log(JSON.stringify({ before, after, kept, children: children().map(describe) }))
