@@ -134,7 +134,7 @@ t.test('an abort ends it in the middle, also if the download hangs', { skip }, a
   }
   const aborted = unpackTo(t, tarOf(...some), { signal: AbortSignal.abort(new Error('before')) })
   await t.rejects(aborted, /before/)
-  t.equal(openFiles(), before)
+  t.ok(openFiles() <= before, 'no descriptor is left')
 })
 
 t.test('a source that fails is told with its own error', { skip }, async t => {
@@ -226,7 +226,7 @@ t.test('many at once do not disturb each other', { skip }, async t => {
     }),
   )
   t.same(writers(), [])
-  t.equal(openFiles(), before)
+  t.ok(openFiles() <= before, 'no descriptor is left')
 })
 
 const SWAP = `

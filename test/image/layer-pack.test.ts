@@ -128,5 +128,5 @@ t.test('a layer that is left, or aborted, leaves nothing', { skip }, async t => 
   })()
   await t.rejects(reading, /enough/)
   await t.rejects(aborted.result, /enough/)
-  t.equal(openFiles(), before)
+  t.ok(openFiles() <= before, 'no descriptor is left')
 })

@@ -77,5 +77,5 @@ t.test('a run whose start fails leaves no descriptor open', skip, async t => {
   const before = count()
   for (let round = 0; round < 5; round++) await once()
   await new Promise(resolve => setTimeout(resolve, 100))
-  t.equal(count(), before)
+  t.ok(count() <= before, 'no descriptor is left')
 })

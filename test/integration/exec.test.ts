@@ -268,7 +268,7 @@ t.test('thirty at once, and a hundred in a row that leave nothing', skip, async 
   await once()
   const before = open()
   for (let round = 0; round < 100; round++) await once()
-  t.equal(open(), before)
+  t.ok(open() <= before, 'no descriptor is left')
   t.equal(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').length, 1, 'the init')
 })
 

@@ -115,6 +115,6 @@ t.test('a made-up helper', { skip: missing('root', 'busybox', 'cc'), timeout: 30
     [],
     'the ids are free',
   )
-  t.equal(openFds().length, before, 'descriptors')
+  t.ok(openFds().length <= before, 'no descriptor is left')
   t.equal(canary.exitCode ?? canary.signalCode, null, 'the child of this process lives')
 })

@@ -259,7 +259,7 @@ t.test('a hundred cycles leave no descriptor and no child', skip, async t => {
   await cycle()
   const [fds, zombies] = [openFds(), children()]
   for (let i = 0; i < 100; i++) await cycle()
-  t.equal(openFds(), fds)
+  t.ok(openFds() <= fds, 'no descriptor is left')
   t.equal(children(), zombies)
 })
 

@@ -223,6 +223,6 @@ t.test('a program that is not there is an error, and nothing is left', skip, asy
     await t.rejects(container.run({ args: ['/none'] }), { code: 'ERR_LAUNCH_EXEC' })
   }
   await new Promise(resolve => setTimeout(resolve, 50))
-  t.equal(open(), before)
+  t.ok(open() <= before, 'no descriptor is left')
   t.equal((await runtime.list()).length, 1)
 })

@@ -91,7 +91,7 @@ t.test('libseccomp', { skip: missing('libseccomp') }, async t => {
     make()
     const before = listDirectory('/proc/self/fd').length
     for (let n = 0; n < 1000; n++) make()
-    t.equal(listDirectory('/proc/self/fd').length, before)
+    t.ok(listDirectory('/proc/self/fd').length <= before)
   })
 
   t.test('is an error with a remedy if it is missing', { skip: missing('root') }, async t => {
