@@ -13,7 +13,7 @@ export const parts = [
   {
     folder: 'layer',
     output: 'tsrun-layer',
-    shared: ['call.h', 'memory.c', 'memory.h', 'sys.c', 'sys.h', 'sys_copy.c'],
+    shared: ['call.h', 'entry.h', 'memory.c', 'memory.h', 'sys.c', 'sys.h', 'sys_copy.c'],
   },
 ]
 

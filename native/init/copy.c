@@ -6,13 +6,6 @@
 #define MAX_DEPTH 64
 #define MAX_ATTRIBUTES 4096
 
-struct entry { // linux_dirent64
-  uint64_t inode, offset;
-  uint16_t length;
-  unsigned char type;
-  char name[];
-};
-
 static void copy_entries(const struct init *init, int from, int to, unsigned int depth, const char *path);
 
 // An owner that has no id here is left out, as the kernel would not take it.

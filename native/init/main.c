@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 
 #include "birth.h"
+#include "entry.h"
 #include "hook.h"
 #include "memory.h"
 #include "path.h"
@@ -16,20 +17,6 @@
 #define MAX_CONTROL (1 << 20)
 #define MESSAGE_DESCRIPTORS 253             // SCM_MAX_FD of the kernel
 #define F_SEALED (0x0002 | 0x0004 | 0x0008) // F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE
-
-// Any static program starts here; the rest of what a libc would set up is not needed.
-#if defined(__x86_64__)
-__asm__(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call start\n");
-#elif defined(__aarch64__)
-__asm__(
-    ".text\n.globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n and sp, x0, #-16\n b start\n");
-#elif defined(__riscv)
-__asm__(".text\n.globl _start\n_start:\n .option push\n .option norelax\n la gp, __global_pointer$\n .option "
-        "pop\n"
-        " mv a0, sp\n andi sp, sp, -16\n tail start\n");
-#endif
-
-_Noreturn void start(long *stack);
 
 int take_slot(struct init *init, uint64_t slot) {
   init->slots_left[slot / 8] &= (unsigned char)~(1u << slot % 8);

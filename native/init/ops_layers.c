@@ -6,7 +6,7 @@
 #include "path.h"
 
 #define MAX_NAME sizeof "lowerdir+=ffffffff"
-#define MAX_LIST 256 // of a value of fsconfig
+#define MAX_LIST (sizeof "lowerdir=" + 255) // a value of fsconfig has 256 bytes, and the key is none of them
 
 static size_t append_name(char *to, uint32_t number) {
   static const char DIGITS[] = "0123456789abcdef";

@@ -41,6 +41,13 @@ struct message {
   uint32_t flags;
 };
 
+struct entry { // linux_dirent64
+  uint64_t inode, offset;
+  uint16_t length;
+  unsigned char type;
+  char name[];
+};
+
 struct clone_args; // <linux/sched.h>
 
 struct capability_sets {

@@ -19,6 +19,5 @@ int64_t sys_seek(int fd, int64_t offset);
 int sys_rewind(int fd);
 long sys_splice(int from, int to, size_t size);
 int sys_set_pipe_size(int fd, size_t size);
-int sys_no_new_privileges(void);
 
 #endif

@@ -6,27 +6,13 @@
 #include <linux/close_range.h>
 #include <linux/prctl.h>
 
+#include "../init/entry.h"
 #include "../init/memory.h"
 
 #define VERSION "1"
 #define ROOMY_PIPE (1 << 20)
 
 enum { NEW_USER = 1, TRUSTED = 2, OWNERS = 4, DEVICES = 8, READS = 16, ALL = 31 };
-
-// With a C library, to be tried under sanitizers.
-#if defined(TSRUN_HOSTED)
-#elif defined(__x86_64__)
-__asm__(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call start\n");
-#elif defined(__aarch64__)
-__asm__(
-    ".text\n.globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n and sp, x0, #-16\n b start\n");
-#elif defined(__riscv)
-__asm__(".text\n.globl _start\n_start:\n .option push\n .option norelax\n la gp, __global_pointer$\n .option "
-        "pop\n"
-        " mv a0, sp\n andi sp, sp, -16\n tail start\n");
-#endif
-
-_Noreturn void start(long *stack);
 
 static struct layer layer;
 

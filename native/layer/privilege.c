@@ -114,7 +114,7 @@ static void allow_only_files(const struct layer *layer) {
 
 void drop_privileges(const struct layer *layer, bool trusted) {
   must(layer, "prctl", sys_prctl(PR_SET_DUMPABLE, 0, 0));
-  must(layer, "prctl", sys_no_new_privileges());
+  must(layer, "prctl", sys_prctl(PR_SET_NO_NEW_PRIVS, 1, 0));
   drop_capabilities(layer, trusted);
   // Every change of credentials makes the kernel forget that.
   must(layer, "prctl", sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0));

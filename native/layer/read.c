@@ -23,13 +23,6 @@ struct record {
   uint32_t also_zero;
 };
 
-struct dirent { // linux_dirent64
-  uint64_t inode, offset;
-  uint16_t length;
-  unsigned char type;
-  char name[];
-};
-
 static struct {
   size_t end;
   char bytes[PAGE];
@@ -90,13 +83,13 @@ static void tell_attributes(struct layer *layer, int fd) {
 }
 
 static void tell_names(struct layer *layer, int fd) {
-  static _Alignas(struct dirent) char entries[32768];
+  static _Alignas(struct entry) char entries[32768];
   for (;;) {
     int size = must(layer, "getdents64", sys_getdents(fd, entries, sizeof entries));
     if (size == 0)
       return;
     for (int at = 0; at < size;) {
-      const struct dirent *entry = (const struct dirent *)(const void *)(entries + at);
+      const struct entry *entry = (const struct entry *)(const void *)(entries + at);
       if (strcmp(entry->name, ".") != 0 && strcmp(entry->name, "..") != 0)
         put_record((struct record){.kind = RECORD_NAME}, entry->name, strlen(entry->name), "", 0);
       at += entry->length;

@@ -3,13 +3,6 @@
 
 #include "../init/memory.h"
 
-struct entry { // linux_dirent64
-  uint64_t inode, offset;
-  uint16_t length;
-  unsigned char type;
-  char name[];
-};
-
 struct path_down {
   int directories[MAX_DEPTH + 2];
   char names[MAX_DEPTH + 2][MAX_NAME + 1];

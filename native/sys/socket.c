@@ -133,7 +133,7 @@ static int descriptor_of(struct msghdr *message) {
 }
 
 // The next message that waits, -EAGAIN if none does, -EMSGSIZE if it is longer; `fd` gets the one descriptor
-// that came with it, or -1.
+// that came with it, or -1. CMSG_SPACE would have room for another one, which nobody closed.
 EXPORT int ts_receive_message(int socket, void *bytes, int size, int *fd) {
   union {
     char bytes[CMSG_SPACE(sizeof(int))];
@@ -143,7 +143,7 @@ EXPORT int ts_receive_message(int socket, void *bytes, int size, int *fd) {
   struct msghdr message = {.msg_iov = &data,
                            .msg_iovlen = 1,
                            .msg_control = control.bytes,
-                           .msg_controllen = sizeof control.bytes};
+                           .msg_controllen = CMSG_LEN(sizeof(int))};
   int length = (int)result(recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
   *fd = length < 0 ? -1 : descriptor_of(&message);
   return length >= 0 && (message.msg_flags & MSG_TRUNC) ? -EMSGSIZE : length;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { MOUNT_ATTR, MS } from '../../lib/plan/flags.js'
@@ -23,6 +23,27 @@ t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'b
     })
     t.match(stdout, new RegExp(` ${root} \\S+ shared:`), 'the mount is shared')
     t.equal(stdout.trim().split('\n').length, 1, 'nothing was mounted on it')
+  })
+
+  t.test('makes a root of as many layers as fit a list', async t => {
+    const [root, folder] = [makeRoot(t), temporaryFolder(t)]
+    const layers = [root, ...Array.from({ length: 89 }, (_, index) => join(folder, `layer${index}`))]
+    for (const layer of layers.slice(1)) mkdirSync(layer)
+    writeFileSync(join(layers.at(-1) ?? '', 'top'), 'of the top')
+    const upper = join(folder, 'upper')
+    mkdirSync(upper)
+    const ops = [
+      op('not_dumpable'),
+      op('setsid'),
+      op('propagation', { flags: MS.SLAVE | MS.REC }),
+      ...layers.map((source, slot) => op('layer', { slot, source })),
+      op('root_layered', { slot: layers.length, source: upper, list: 1 }),
+      op('pivot_root'),
+      ...runProgram(['/bin/sh', '-c', 'cat /top; echo written > /new']),
+    ]
+    const { told, stdout } = launch({ ops, slots: [...layers, upper].map(path => `dir:${path}`) })
+    t.same([stdout, told], ['of the top', []])
+    t.equal(readFileSync(join(upper, 'upper/new'), 'utf8'), 'written\n')
   })
 
   t.test('masks files and directories, makes paths read-only, and tolerates missing ones', async t => {

@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_SLOTS 64
+#define MAX_SLOTS 128
 #define CONTROL_FD 3
 #define BY_CLONE ((unsigned long)(CLONE_NEWUSER | CLONE_NEWPID))
 
