@@ -29,7 +29,7 @@ import { type ExecRunOptions, endableContainer, type RunResult, runProcess } fro
 import { boundStore } from './store/bound-store.js'
 import { type ContainerRecord, type Owner, ociState } from './store/container-record.js'
 import type { Readable, Terminal, Writable } from './streams.js'
-import { holdUntil } from './sys/watch.js'
+import { holdUntil } from './sys/hold-until.js'
 
 /** Of a container that this process has made, all; of another the record. */
 type Known = Partial<Created> & { readonly record: ContainerRecord }

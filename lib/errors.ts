@@ -123,13 +123,7 @@ export class SafetyError extends Failure<'ERR_SAFETY_PATH' | 'ERR_SAFETY_PROCFS'
   }
 }
 
-type StateCode =
-  | 'ERR_STATE_EXISTS'
-  | 'ERR_STATE_NOT_FOUND'
-  | 'ERR_STATE_STATUS'
-  | 'ERR_STATE_LOCKED'
-  | 'ERR_STATE_CORRUPT'
-  | 'ERR_STATE_VERSION'
+type StateCode = Extract<ErrorCode, `ERR_STATE_${string}`>
 
 /** The container is not in the state that the operation needs. */
 export class StateError extends Failure<StateCode, { id: string; status: string | null; expected: string | null }> {
@@ -267,12 +261,7 @@ export class ImageError extends Failure<ImageCode, { image: string; path: string
   }
 }
 
-type RegistryCode =
-  | 'ERR_REGISTRY_AUTH'
-  | 'ERR_REGISTRY_NOT_FOUND'
-  | 'ERR_REGISTRY_RESPONSE'
-  | 'ERR_REGISTRY_UNREACHABLE'
-  | 'ERR_REGISTRY_INSECURE'
+type RegistryCode = Extract<ErrorCode, `ERR_REGISTRY_${string}`>
 
 /** A registry refused, could not be reached, or answered what it must not. Never has a password or a token in it. */
 export class RegistryError extends Failure<RegistryCode, { registry: string; status: number | null; remedy: string }> {

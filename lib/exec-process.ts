@@ -7,8 +7,8 @@ import { killTree } from './operations/kill-tree.js'
 import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.js'
 import { endableProcess } from './run.js'
 import type { Readable, Terminal, Writable } from './streams.js'
+import { holdUntil } from './sys/hold-until.js'
 import { monotonicMs } from './sys/self.js'
-import { holdUntil } from './sys/watch.js'
 
 const SIGKILL = 9
 

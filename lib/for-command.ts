@@ -9,6 +9,7 @@ import type { CommandStartOptions } from './operations/start.js'
 import { openRuntime, type Runtime } from './runtime.js'
 import type { RuntimeOptions } from './runtime-options.js'
 
+export { processName } from './sys/descendants.js'
 export { endAtOnce } from './sys/processes.js'
 export type { CommandCheckpointOptions, CommandCreateOptions, CommandExecOptions, CommandRestoreOptions }
 

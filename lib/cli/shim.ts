@@ -1,14 +1,8 @@
 /** containerd's shim, which is the parent of the command under containerd and Docker. */
-import { readFileSync } from 'node:fs'
+import { processName } from '../for-command.js'
 
 /**
  * Up to containerd 1.6 it misses the end of a process that ends before the command that started it, and in all versions it
  * listens for OOM only after `start` has returned. Nobody else needs a program held until then.
  */
-export function isShim(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('containerd-shim')
-  } catch {
-    return false // It has ended.
-  }
-}
+export const isShim = (pid: number): boolean => processName(pid)?.startsWith('containerd-shim') ?? false

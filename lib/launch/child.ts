@@ -1,6 +1,7 @@
 /** A process that this one started: watched from the first moment, so that it is always reaped, or left as a zombie on purpose. */
 import { closeFd } from '../sys/beneath.js'
 import { ownChildren, processName } from '../sys/descendants.js'
+import { holdUntil } from '../sys/hold-until.js'
 import {
   type ChildStatus,
   foreignExitStatus,
@@ -12,7 +13,7 @@ import {
 } from '../sys/processes.js'
 import { monotonicMs, ownPid, sleep } from '../sys/self.js'
 import { settlesWithin } from '../sys/timer.js'
-import { HANGUP, holdUntil, READABLE, watch } from '../sys/watch.js'
+import { HANGUP, READABLE, watch } from '../sys/watch.js'
 
 export interface Child {
   readonly pid: number

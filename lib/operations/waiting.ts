@@ -2,9 +2,9 @@
 import { readDuration } from '../config/option.js'
 import type { Readable } from '../streams.js'
 import { abortOf } from '../sys/abort.js'
+import { holdUntil } from '../sys/hold-until.js'
 import { unreadBytes } from '../sys/stream.js'
 import { settlesWithin } from '../sys/timer.js'
-import { holdUntil } from '../sys/watch.js'
 
 /** As `promise`, unless the signal is aborted first: its reason is thrown then, and nobody hears of `promise` any more. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

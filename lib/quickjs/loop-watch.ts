@@ -46,12 +46,3 @@ function textIn(file: number): string | null {
 
 /** Keeps the loop going until the returned function is called. */
 export const holdEventLoop = (): (() => void) => addHold()
-
-export async function holdUntil<T>(promise: Promise<T>): Promise<T> {
-  const release = addHold()
-  try {
-    return await promise
-  } finally {
-    release()
-  }
-}

@@ -120,7 +120,6 @@ class FileStats {
 
   constructor(fields: Float64Array) {
     const [dev = 0, ino = 0, mode = 0, nlink = 0, uid = 0, gid = 0, rdev = 0, size = 0, mtimeMs = 0] = fields
-    Object.assign(this, { dev, ino, mode, nlink, uid, gid, rdev, size, mtimeMs })
     this.dev = dev
     this.ino = ino
     this.mode = mode

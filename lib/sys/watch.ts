@@ -147,16 +147,6 @@ export function holdEventLoop(): () => void {
   }
 }
 
-/** The same until the promise has settled. */
-export async function holdUntil<T>(promise: Promise<T>): Promise<T> {
-  const release = holdEventLoop()
-  try {
-    return await promise
-  } finally {
-    release()
-  }
-}
-
 let holds = 0
 
 function hold(pipe: Socket, change: 1 | -1): void {

@@ -29,6 +29,13 @@ static JSValue list_of(JSContext *ctx, char *const *texts, int count) {
   return list;
 }
 
+static JSValue pair_of(JSContext *ctx, int64_t first, int64_t second) {
+  JSValue list = JS_NewArray(ctx);
+  JS_SetPropertyUint32(ctx, list, 0, JS_NewInt64(ctx, first));
+  JS_SetPropertyUint32(ctx, list, 1, JS_NewInt64(ctx, second));
+  return list;
+}
+
 NATIVE(arguments) {
   return list_of(ctx, program_argv, program_argc);
 }
@@ -80,10 +87,7 @@ NATIVE(read_clock) {
     return JS_EXCEPTION;
   if (clock_gettime(clock, &now) < 0)
     return result_value(ctx, -1);
-  JSValue list = JS_NewArray(ctx);
-  JS_SetPropertyUint32(ctx, list, 0, JS_NewInt64(ctx, now.tv_sec));
-  JS_SetPropertyUint32(ctx, list, 1, JS_NewInt64(ctx, now.tv_nsec));
-  return list;
+  return pair_of(ctx, now.tv_sec, now.tv_nsec);
 }
 
 NATIVE(kernel_release) {
@@ -118,10 +122,7 @@ NATIVE(terminal_size) {
     return JS_EXCEPTION;
   if (ioctl(fd, TIOCGWINSZ, &size) < 0)
     return result_value(ctx, -1);
-  JSValue list = JS_NewArray(ctx);
-  JS_SetPropertyUint32(ctx, list, 0, JS_NewInt32(ctx, size.ws_row));
-  JS_SetPropertyUint32(ctx, list, 1, JS_NewInt32(ctx, size.ws_col));
-  return list;
+  return pair_of(ctx, size.ws_row, size.ws_col);
 }
 
 NATIVE(open_file_limit) {

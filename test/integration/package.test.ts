@@ -1,15 +1,5 @@
 /** The package, from a fresh clone to what somebody does with it who has installed it; without a compiler, but where one is wanted. */
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { join, resolve } from 'node:path'
 import { buildSync } from 'esbuild'
 import t, { type Test } from 'tap'
@@ -46,7 +36,7 @@ const TYPED_PROJECT = {
 
 /** `npm pack` in a clone, and the path of what it made. */
 function pack(t: Test, folder = clone(t)): string {
-  if (!existsSync(join(folder, 'node_modules'))) addDependencies(folder)
+  if (!fs.existsSync(join(folder, 'node_modules'))) addDependencies(folder)
   const { status, output } = run(folder, 'npm', 'pack')
   t.equal(status, 0, 'npm pack works', { output })
   return join(folder, ARCHIVE)
@@ -61,33 +51,33 @@ function installed(t: Test, archive: string): string {
 }
 
 /** Every path below `folder`, relative to it. */
-const filesOf = (folder: string) => readdirSync(folder, { recursive: true }).map(String)
+const filesOf = (folder: string) => fs.readdirSync(folder, { recursive: true }).map(String)
 
 t.test('a clone without its dependencies is not packed', { skip: missing('npm') }, async t => {
   const folder = clone(t)
   const { status, output } = run(folder, 'npm', 'pack')
   t.not(status, 0)
   t.match(output, /cannot be packed without typescript.*npm ci/)
-  t.notOk(existsSync(join(folder, ARCHIVE)))
+  t.notOk(fs.existsSync(join(folder, ARCHIVE)))
 })
 
 t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 }, async t => {
   const source = clone(t)
-  mkdirSync(join(source, 'dist/old'), { recursive: true })
-  writeFileSync(join(source, 'dist/old/stale.js'), '')
+  fs.mkdirSync(join(source, 'dist/old'), { recursive: true })
+  fs.writeFileSync(join(source, 'dist/old/stale.js'), '')
   const archive = pack(t, source)
   const folder = installed(t, archive)
   const at = (...parts: readonly string[]) => join(folder, 'node_modules', 'tsrun', ...parts)
 
   t.test('has what it needs and nothing else', async t => {
     for (const name of ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'dist/index.d.ts', 'man/tsrun.8'])
-      t.ok(existsSync(at(name)), name)
+      t.ok(fs.existsSync(at(name)), name)
     for (const name of ['lib', 'test', 'native/build', '.ci', 'dist/old', 'scripts/prepack.mjs'])
-      t.notOk(existsSync(at(name)), `no ${name}`)
+      t.notOk(fs.existsSync(at(name)), `no ${name}`)
     for (const processor of ['linux-x64', 'linux-arm64']) {
-      for (const name of PARTS) t.ok(existsSync(at('prebuilds', processor, name)), `${processor} ${name}`)
+      for (const name of PARTS) t.ok(fs.existsSync(at('prebuilds', processor, name)), `${processor} ${name}`)
       for (const name of ADD_ONS)
-        t.ok(existsSync(at('node_modules', name, 'prebuilds', processor, 'node.napi.node')), name)
+        t.ok(fs.existsSync(at('node_modules', name, 'prebuilds', processor, 'node.napi.node')), name)
     }
     const compiledHere = filesOf(at('node_modules')).filter(name => /(^|\/)build(\/|$)|\.o$|\.unpacked$/.test(name))
     t.same(compiledHere, [], 'nothing that was compiled for the clone itself')
@@ -96,10 +86,10 @@ t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 
   t.test('leaves the packages of the clone as they were', async t => {
     for (const name of ADD_ONS) {
       const [ours, theirs] = ['.', source].map(root =>
-        readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'),
+        fs.readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8'),
       )
       t.equal(theirs, ours, name)
-      t.notOk(existsSync(join(source, 'node_modules', name, 'prebuilds')))
+      t.notOk(fs.existsSync(join(source, 'node_modules', name, 'prebuilds')))
     }
   })
 
@@ -118,7 +108,7 @@ t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 
 
   t.test('works in a bundle that is told where the package is', { skip: missing('root') }, async t => {
     const elsewhere = temporary(t)
-    mkdirSync(join(elsewhere, 'rootfs'))
+    fs.mkdirSync(join(elsewhere, 'rootfs'))
     const outfile = join(elsewhere, 'out.mjs')
     const options = { bundle: true, platform: 'node', target: 'node20', format: 'esm', logLevel: 'error' } as const
     buildSync({ ...options, entryPoints: [join(folder, 'use.mjs')], outfile })
@@ -127,9 +117,9 @@ t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 
   })
 
   t.test('its types can be used, with those of Node', async t => {
-    symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules', '@types'))
-    writeFileSync(join(folder, 'typed.ts'), TYPED)
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TYPED_PROJECT))
+    fs.symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules', '@types'))
+    fs.writeFileSync(join(folder, 'typed.ts'), TYPED)
+    fs.writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(TYPED_PROJECT))
     const { status, output } = run(folder, process.execPath, resolve('node_modules/typescript/bin/tsc'))
     t.equal(status, 0, 'tsc finds nothing', { output })
   })
@@ -182,25 +172,25 @@ t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 
 
   t.test('without what was compiled before it says what is needed, and compiles', async t => {
     for (const name of ['.', ...ADD_ONS.map(name => `node_modules/${name}`)])
-      rmSync(at(name, 'prebuilds'), { recursive: true })
+      fs.rmSync(at(name, 'prebuilds'), { recursive: true })
     t.match(run(folder, 'node', 'use.mjs').output, /true ERR_HOST_INSTALL .*npm rebuild/)
     const bare = join(temporary(t), 'bin')
-    mkdirSync(bare)
-    symlinkSync(process.execPath, join(bare, 'node'))
+    fs.mkdirSync(bare)
+    fs.symlinkSync(process.execPath, join(bare, 'node'))
     const { status, stderr } = run(folder, 'env', `PATH=${bare}`, 'CC=no-such', 'node', at('scripts/native.mjs'))
     t.equal(status, 1)
     t.match(stderr, /nothing that was compiled for linux-.* no C compiler, no C\+\+ compiler, no make, no python3/)
     t.match(stderr, /apt-get install g\+\+ make python3[\s\S]*apk add build-base linux-headers python3/)
     const result = run(folder, 'npm', 'rebuild', 'tsrun')
     t.equal(result.status, 0, 'npm rebuild works', result)
-    for (const name of PARTS) t.ok(existsSync(at('native/build', name)), name)
+    for (const name of PARTS) t.ok(fs.existsSync(at('native/build', name)), name)
     if (!missing('root')) t.match(run(folder, 'node', 'use.mjs').output, WORKS)
   })
 
   // Half a minute of compiling: at night, not for each change.
   if (process.env.SYSTEMS)
     t.test('is the same, byte for byte, from another clone', async t => {
-      t.ok(readFileSync(archive).equals(readFileSync(pack(t))))
+      t.ok(fs.readFileSync(archive).equals(fs.readFileSync(pack(t))))
     })
 })
 
@@ -215,14 +205,15 @@ async function debians(t: Test, archive: string): Promise<void> {
     for (const node of systems.filter(name => name.startsWith('x64-'))) {
       const root = join(temporary(t), 'root')
       t.equal(run('.', 'cp', '-a', join(SYSTEMS, suite), root).status, 0)
-      chmodSync(root, 0o755)
-      cpSync(project(t), join(root, 'work'), { recursive: true })
-      cpSync(archive, join(root, 'work', ARCHIVE))
-      cpSync(cache, join(root, 'cache'), { recursive: true })
-      for (const name of ['proc', 'sys', 'opt/npm', 'usr/local/bin']) mkdirSync(join(root, name), { recursive: true })
-      cpSync(join(SYSTEMS, node, 'node'), join(root, 'usr/local/bin/node'))
-      for (const name of ['sh', 'env']) symlinkSync('busybox', join(root, 'bin', name))
-      writeFileSync(join(root, 'work/install.sh'), inside(registry))
+      fs.chmodSync(root, 0o755)
+      fs.cpSync(project(t), join(root, 'work'), { recursive: true })
+      fs.cpSync(archive, join(root, 'work', ARCHIVE))
+      fs.cpSync(cache, join(root, 'cache'), { recursive: true })
+      for (const name of ['proc', 'sys', 'opt/npm', 'usr/local/bin'])
+        fs.mkdirSync(join(root, name), { recursive: true })
+      fs.cpSync(join(SYSTEMS, node, 'node'), join(root, 'usr/local/bin/node'))
+      for (const name of ['sh', 'env']) fs.symlinkSync('busybox', join(root, 'bin', name))
+      fs.writeFileSync(join(root, 'work/install.sh'), inside(registry))
       const { output } = run('.', 'unshare', '-n', '-m', 'sh', '-ec', outside(root, npm))
       t.match(output, WORKS, `${suite}, ${node}`, { output })
       t.match(output, `tsrun version ${version}`)

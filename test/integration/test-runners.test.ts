@@ -1,16 +1,6 @@
 /** The library in the tests of its users: Vitest has a worker thread for each file, Jest a context of its own in one process. */
 import { execFile } from 'node:child_process'
-import {
-  copyFileSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -25,30 +15,33 @@ interface Told {
 
 /** The package as it is installed: built, and its dependencies beside it. */
 function installPackage(project: string): void {
-  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> }
+  const { dependencies } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as {
+    dependencies: Record<string, string>
+  }
   const installed = join(project, 'node_modules/tsrun')
-  mkdirSync(installed, { recursive: true })
-  for (const part of ['package.json', 'dist', 'native/build']) cpSync(part, join(installed, part), { recursive: true })
+  fs.mkdirSync(installed, { recursive: true })
+  for (const part of ['package.json', 'dist', 'native/build'])
+    fs.cpSync(part, join(installed, part), { recursive: true })
   for (const name of Object.keys(dependencies)) {
-    symlinkSync(resolve('node_modules', name), join(project, 'node_modules', name))
+    fs.symlinkSync(resolve('node_modules', name), join(project, 'node_modules', name))
   }
 }
 
 function makeProject(t: Test): string {
-  const project = mkdtempSync(join(tmpdir(), 'tsrun-runners-'))
-  t.teardown(() => rmSync(project, { recursive: true, force: true }))
+  const project = fs.mkdtempSync(join(tmpdir(), 'tsrun-runners-'))
+  t.teardown(() => fs.rmSync(project, { recursive: true, force: true }))
   installPackage(project)
   const folder = join(project, 'container')
-  for (const name of ['plain', 'use', 'container/state']) mkdirSync(join(project, name), { recursive: true })
+  for (const name of ['plain', 'use', 'container/state']) fs.mkdirSync(join(project, name), { recursive: true })
   for (const name of ['one', 'two', 'three']) {
-    copyFileSync('test/integration/runners/plain.mjs', join(project, 'plain', `${name}.test.mjs`))
-    copyFileSync('test/integration/runners/user.mjs', join(project, 'use', `${name}.test.mjs`))
+    fs.copyFileSync('test/integration/runners/plain.mjs', join(project, 'plain', `${name}.test.mjs`))
+    fs.copyFileSync('test/integration/runners/user.mjs', join(project, 'use', `${name}.test.mjs`))
   }
   makeRootfs(join(folder, 'rootfs'))
   const config = baseConfig()
   config.process.args = ['/bin/echo', 'hello']
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
-  writeFileSync(
+  fs.writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+  fs.writeFileSync(
     join(project, 'package.json'),
     JSON.stringify({
       name: 'project',
@@ -87,11 +80,11 @@ async function runTests(t: Test, { project, name, args }: Runner, folder: string
   t.match(stdout + stderr, /Tests:?\s.*3 passed/, 'all of them')
   t.strictSame(leftovers(prefix), [])
   t.strictSame(
-    readdirSync(join(project, 'container/state')).filter(entry => entry.startsWith(prefix)),
+    fs.readdirSync(join(project, 'container/state')).filter(entry => entry.startsWith(prefix)),
     [],
     'containers',
   )
-  return JSON.parse(readFileSync(told, 'utf8')) as Told
+  return JSON.parse(fs.readFileSync(told, 'utf8')) as Told
 }
 
 const HELPER = '/memfd:tsrun-init (deleted)'

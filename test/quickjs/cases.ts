@@ -1,28 +1,6 @@
 /** What lib uses of Node's modules, tried out: seam.test.ts runs this on both engines and compares what comes of it. */
 import { createHash } from 'node:crypto'
-import {
-  accessSync,
-  appendFileSync,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  statfsSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import * as fs from 'node:fs'
 import { isIP } from 'node:net'
 import { constants as numbers } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -116,59 +94,64 @@ const ADDRESSES = [
 
 function files(folder: string): unknown {
   const at = (name: string) => `${folder}/${name}`
-  const fd = openSync(at('a'), 'wx', 0o640)
-  const written = writeSync(fd, 'héllo\n')
-  const { size, mode, nlink } = fstatSync(fd)
-  closeSync(fd)
-  appendFileSync(at('a'), 'more')
-  writeFileSync(at('b'), Buffer.from('ff00', 'hex'), { mode: 0o600, flag: 'wx' })
-  mkdirSync(at('d/e/f'), { recursive: true })
-  renameSync(at('b'), at('d/b'))
+  const fd = fs.openSync(at('a'), 'wx', 0o640)
+  const written = fs.writeSync(fd, 'héllo\n')
+  const { size, mode, nlink } = fs.fstatSync(fd)
+  fs.closeSync(fd)
+  fs.appendFileSync(at('a'), 'more')
+  fs.writeFileSync(at('b'), Buffer.from('ff00', 'hex'), { mode: 0o600, flag: 'wx' })
+  fs.mkdirSync(at('d/e/f'), { recursive: true })
+  fs.renameSync(at('b'), at('d/b'))
   const middle = Buffer.alloc(4)
-  const reading = openSync(at('a'), constants.O_RDONLY)
-  const got = [readSync(reading, middle, 1, 3, 2), readSync(reading, middle, 0, 1, null), middle.toString('hex')]
-  closeSync(reading)
-  const entries = readdirSync(folder, { withFileTypes: true }).map(entry => [
-    entry.name,
-    entry.isDirectory(),
-    entry.isSymbolicLink(),
-  ])
+  const reading = fs.openSync(at('a'), fs.constants.O_RDONLY)
+  const got = [fs.readSync(reading, middle, 1, 3, 2), fs.readSync(reading, middle, 0, 1, null), middle.toString('hex')]
+  fs.closeSync(reading)
+  const entries = fs
+    .readdirSync(folder, { withFileTypes: true })
+    .map(entry => [entry.name, entry.isDirectory(), entry.isSymbolicLink()])
   return {
     written,
-    status: [size, mode, nlink, statSync(at('d')).isDirectory(), lstatSync(at('a')).isFile(), statSync(at('a')).size],
-    text: [readFileSync(at('a'), 'utf8'), (readFileSync(at('d/b')) as Buffer).toString('hex')],
+    status: [
+      size,
+      mode,
+      nlink,
+      fs.statSync(at('d')).isDirectory(),
+      fs.lstatSync(at('a')).isFile(),
+      fs.statSync(at('a')).size,
+    ],
+    text: [fs.readFileSync(at('a'), 'utf8'), (fs.readFileSync(at('d/b')) as Buffer).toString('hex')],
     got,
     entries: entries.sort(),
-    names: readdirSync(folder).sort(),
+    names: fs.readdirSync(folder).sort(),
     links: [
-      realpathSync(at('d/../a')),
-      readlinkSync('/proc/self/fd/0') !== '',
-      existsSync(at('x')),
-      statfsSync('/proc').type,
+      fs.realpathSync(at('d/../a')),
+      fs.readlinkSync('/proc/self/fd/0') !== '',
+      fs.existsSync(at('x')),
+      fs.statfsSync('/proc').type,
     ],
-    proc: readFileSync('/proc/self/status', 'utf8').startsWith('Name:'),
+    proc: fs.readFileSync('/proc/self/status', 'utf8').startsWith('Name:'),
     errors: failures(at).map(outcome),
   }
 }
 
 const failures = (at: (name: string) => string): readonly (() => unknown)[] => [
-  () => openSync(at('no'), 'r'),
-  () => openSync(at('a'), 'wx'),
-  () => openSync(at('a/x'), 'r'),
-  () => readFileSync(at('d'), 'utf8'),
-  () => readFileSync('/no/such'),
-  () => statSync(at('no')),
-  () => lstatSync(at('no')),
-  () => mkdirSync(at('d')),
-  () => mkdirSync('/proc/x/y'),
-  () => rmdirSync(at('d')),
-  () => unlinkSync(at('no')),
-  () => renameSync(at('no'), at('z')),
-  () => readdirSync(at('a')),
-  () => readlinkSync(at('a')),
-  () => accessSync(at('a'), constants.X_OK),
-  () => closeSync(9999),
-  () => fstatSync(9999),
+  () => fs.openSync(at('no'), 'r'),
+  () => fs.openSync(at('a'), 'wx'),
+  () => fs.openSync(at('a/x'), 'r'),
+  () => fs.readFileSync(at('d'), 'utf8'),
+  () => fs.readFileSync('/no/such'),
+  () => fs.statSync(at('no')),
+  () => fs.lstatSync(at('no')),
+  () => fs.mkdirSync(at('d')),
+  () => fs.mkdirSync('/proc/x/y'),
+  () => fs.rmdirSync(at('d')),
+  () => fs.unlinkSync(at('no')),
+  () => fs.renameSync(at('no'), at('z')),
+  () => fs.readdirSync(at('a')),
+  () => fs.readlinkSync(at('a')),
+  () => fs.accessSync(at('a'), fs.constants.X_OK),
+  () => fs.closeSync(9999),
+  () => fs.fstatSync(9999),
 ]
 
 export function tryAll(folder: string): unknown {
