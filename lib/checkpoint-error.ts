@@ -1,5 +1,7 @@
 /** What CRIU, or its images, failed with: a class of errors.ts. */
-import { Failure } from './failure.js'
+import { type ErrorCode, Failure } from './failure.js'
+
+type CheckpointCode = Extract<ErrorCode, `ERR_CHECKPOINT_${string}`>
 
 export interface CheckpointFields {
   /** The log of CRIU, or the directory of the images; "" if there is none. */
@@ -11,16 +13,11 @@ export interface CheckpointFields {
 }
 
 /** CRIU could not save or restore a container, or the images are none. */
-export class CheckpointError extends Failure<'ERR_CHECKPOINT_CRIU' | 'ERR_CHECKPOINT_IMAGE', CheckpointFields> {
+export class CheckpointError extends Failure<CheckpointCode, CheckpointFields> {
   declare readonly log: string
   declare readonly lines: readonly string[]
   declare readonly errno: string
-  constructor(
-    code: 'ERR_CHECKPOINT_CRIU' | 'ERR_CHECKPOINT_IMAGE',
-    message: string,
-    fields: CheckpointFields,
-    options: { cause?: unknown } = {},
-  ) {
+  constructor(code: CheckpointCode, message: string, fields: CheckpointFields, options: { cause?: unknown } = {}) {
     super('CheckpointError', code, message, fields, options.cause)
   }
 }

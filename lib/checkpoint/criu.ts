@@ -41,8 +41,8 @@ export interface CriuDirectories {
 }
 
 export interface CriuCall {
-  /** Absolute path, or a name that is looked for. */
-  readonly program: string
+  /** Absolute path, or a name that is looked for. Default `criu`. */
+  readonly program: string | undefined
   readonly type: keyof typeof REQUEST_TYPES
   /** Gets the directories as CRIU sees them. */
   readonly request: (directories: CriuDirectories) => Omit<CriuRequest, 'type'>
@@ -77,7 +77,7 @@ function criuEnvironment(): string[] {
 }
 
 /** @throws {HostError} ERR_HOST_INSTALL if it is not there */
-export function findCriu(program: string): string {
+function findCriu(program = 'criu'): string {
   const found = findProgram(program, criuEnvironment())
   if (found !== null) return found
   throw new HostError('ERR_HOST_INSTALL', {

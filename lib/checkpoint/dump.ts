@@ -7,7 +7,7 @@ import { type CriuDirectories, type CriuStep, callCriu } from './criu.js'
 import { externalMounts } from './external-mounts.js'
 import { checkParent, type ImagePaths, makeImageDirectories, pathsOf, writeDescriptors } from './image-directory.js'
 import { parseMountTable } from './mount-table.js'
-import { type CriuSettings, commonOptions, emptyMask, namespaceKey } from './request.js'
+import { type CriuSettings, commonOptions, emptyMask, namespaceKey, ownsNetwork } from './request.js'
 import type { CriuFeatures, CriuOptions } from './rpc.js'
 
 export interface DumpSettings extends CriuSettings {
@@ -38,13 +38,12 @@ export interface DumpInput {
   readonly signal?: AbortSignal | undefined
 }
 
-const DEFAULT_PROGRAM = 'criu'
 const LOG = 'dump.log'
 
 /** @throws {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`, at the next step */
 export async function dump(input: DumpInput): Promise<void> {
   const { settings, config, signal, onStep } = input
-  const { criu: program = DEFAULT_PROGRAM, preDump = false, lazyPages = false, parentPath } = settings
+  const { criu: program, preDump = false, lazyPages = false, parentPath } = settings
   const paths = pathsOf(settings)
   if (preDump || lazyPages) await demandFeatures(program, { memoryTracking: preDump, lazyPages })
   makeImageDirectories(paths)
@@ -77,8 +76,8 @@ function saveSurroundings({ config, pid, descriptors }: DumpInput, paths: ImageP
 }
 
 /** Whether its network namespace, if it is its own, has devices that CRIU can not make again, since their other end is elsewhere. */
-function hasDevices({ linux }: Config, pid: number): boolean {
-  if (!linux.namespaces.some(({ type, path }) => type === 'network' && path === null)) return false
+function hasDevices(config: Config, pid: number): boolean {
+  if (!ownsNetwork(config)) return false
   const [, , ...lines] = readText(`/proc/${pid}/net/dev`).trimEnd().split('\n')
   return lines.some(line => line.trim().split(':')[0] !== 'lo')
 }
@@ -93,7 +92,7 @@ function externalNamespace({ linux }: Config, type: NamespaceType & keyof typeof
 const WORDS = { memoryTracking: 'the tracking of changes of memory', lazyPages: 'pages on demand' } as const
 
 /** @throws {CheckpointError} for what CRIU, or the kernel, can not do */
-async function demandFeatures(program: string, features: Required<CriuFeatures>): Promise<void> {
+async function demandFeatures(program: string | undefined, features: Required<CriuFeatures>): Promise<void> {
   const answer = await callCriu({ program, type: 'featureCheck', request: () => ({ features }) })
   const missing = (['memoryTracking', 'lazyPages'] as const).filter(
     name => features[name] === true && answer.features?.[name] !== true,

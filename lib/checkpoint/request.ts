@@ -49,6 +49,10 @@ export function commonOptions(settings: CriuSettings, config: Config): CriuOptio
   }
 }
 
+/** Whether it has a network namespace that is not by path. */
+export const ownsNetwork = ({ linux }: Config): boolean =>
+  linux.namespaces.some(({ type, path }) => type === 'network' && path === null)
+
 export const emptyMask = (isEmpty: boolean): number => (isEmpty ? CLONE_NEWNET : 0)
 
 /** As with runc: the annotation names a file with more options, an empty one means none, and else there is a usual one. */

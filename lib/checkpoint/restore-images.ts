@@ -11,7 +11,7 @@ import { type CriuDirectories, type CriuStep, callCriu, FIRST_INHERITED } from '
 import { mountSources } from './external-mounts.js'
 import { checkImages, hasNetworkImages, pathsOf, readDescriptors } from './image-directory.js'
 import { parseMountTable } from './mount-table.js'
-import { type CriuSettings, commonOptions, emptyMask, namespaceKey } from './request.js'
+import { type CriuSettings, commonOptions, emptyMask, namespaceKey, ownsNetwork } from './request.js'
 import type { CriuOptions } from './rpc.js'
 
 export interface RestoreSettings extends CriuSettings {
@@ -38,13 +38,11 @@ export interface RestoreInput {
   readonly signal?: AbortSignal | undefined
 }
 
-const DEFAULT_PROGRAM = 'criu'
 const LOG = 'restore.log'
 
 /** @throws {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`. What has been restored by then is left to the caller */
 export async function restoreImages(input: RestoreInput): Promise<void> {
   const { settings, config, rootfs, stdio, signal, onStep, joins: cgroups } = input
-  const { criu: program = DEFAULT_PROGRAM } = settings
   const paths = pathsOf(settings)
   checkImages(paths)
   const namespaces = openNamespaces(config)
@@ -60,7 +58,7 @@ export async function restoreImages(input: RestoreInput): Promise<void> {
     const streams = settings.shellJob ? { stdio } : {}
     const inherited = [...stdio, ...namespaces.fds]
     const common = {
-      program,
+      program: settings.criu,
       paths,
       logFile: LOG,
       onStep,
@@ -89,9 +87,6 @@ function ownOptions({ settings, config, rootfs, base, cgroups }: RestoreInput): 
     joined: joinedNamespaces(config),
   }
 }
-
-const ownsNetwork = ({ linux }: Config): boolean =>
-  linux.namespaces.some(({ type, path }) => type === 'network' && path === null)
 
 /** A pipe to the outside becomes what is given to the new container. */
 function inheritedPipes(names: readonly string[]): { key: string; fd: number }[] {

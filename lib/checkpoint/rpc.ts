@@ -46,7 +46,6 @@ const OPTIONS = {
   freezeCgroup: [44, 'text'],
   tcpSkipInFlight: [46, 'bool'],
   lazyPages: [48, 'bool'],
-  statusFd: [49, 'int'],
   orphanTerminals: [50, 'bool'],
   configFile: [51, 'text'],
   tcpClose: [52, 'bool'],

@@ -21,6 +21,7 @@ export type { CompileOptions } from './draft.js'
 export { compileExec, compileHook, compileSockets, type ExecInput, type HookInput } from './join.js'
 export { memoryOptions } from './layered-root.js'
 export { limitsComeEarly, scoreComesEarly } from './limits.js'
+export { makesNamespace } from './namespaces.js'
 export { isRootless, mapsOnlySelf } from './privilege.js'
 
 export interface CompileInput {

@@ -48,18 +48,16 @@ type Attribute = readonly ['set' | 'clear', bigint]
 
 /** Each of these has a recursive form, with an `r` in front. */
 const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
-  ro: ['set', MOUNT_ATTRIBUTES.RDONLY],
-  rw: ['clear', MOUNT_ATTRIBUTES.RDONLY],
-  nosuid: ['set', MOUNT_ATTRIBUTES.NOSUID],
-  suid: ['clear', MOUNT_ATTRIBUTES.NOSUID],
-  nodev: ['set', MOUNT_ATTRIBUTES.NODEV],
-  dev: ['clear', MOUNT_ATTRIBUTES.NODEV],
-  noexec: ['set', MOUNT_ATTRIBUTES.NOEXEC],
-  exec: ['clear', MOUNT_ATTRIBUTES.NOEXEC],
-  nodiratime: ['set', MOUNT_ATTRIBUTES.NODIRATIME],
-  diratime: ['clear', MOUNT_ATTRIBUTES.NODIRATIME],
-  nosymfollow: ['set', MOUNT_ATTRIBUTES.NOSYMFOLLOW],
-  symfollow: ['clear', MOUNT_ATTRIBUTES.NOSYMFOLLOW],
+  ...switched('ro', 'rw', MOUNT_ATTRIBUTES.RDONLY),
+  ...switched('nosuid', 'suid', MOUNT_ATTRIBUTES.NOSUID),
+  ...switched('nodev', 'dev', MOUNT_ATTRIBUTES.NODEV),
+  ...switched('noexec', 'exec', MOUNT_ATTRIBUTES.NOEXEC),
+  ...switched('nodiratime', 'diratime', MOUNT_ATTRIBUTES.NODIRATIME),
+  ...switched('nosymfollow', 'symfollow', MOUNT_ATTRIBUTES.NOSYMFOLLOW),
+}
+
+function switched(on: string, off: string, attribute: bigint): Record<string, Attribute> {
+  return { [on]: ['set', attribute], [off]: ['clear', attribute] }
 }
 
 /** These too. A mode that is switched off gives relatime, the kernel's default since 2.6.30. */

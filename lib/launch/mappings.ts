@@ -1,7 +1,7 @@
 /** The ids of a new user namespace, written while the helper waits at `map`. */
 
 import { capabilityBit } from '../capabilities.js'
-import { mapsOnlySelf } from '../compile/index.js'
+import { makesNamespace, mapsOnlySelf } from '../compile/index.js'
 import type { Config } from '../config/config.js'
 import type { HostFacts } from '../host/facts.js'
 import { mapByProgram } from '../sys/id-programs.js'
@@ -12,8 +12,8 @@ const KINDS = {
   gid: { field: 'gidMappings', capability: capabilityBit('CAP_SETGID') },
 } as const
 
-export function makesUserNamespace({ linux }: Config): boolean {
-  return linux.namespaces.some(({ type, path }) => type === 'user' && path === null)
+export function makesUserNamespace(config: Config): boolean {
+  return makesNamespace(config, 'user')
 }
 
 interface Target {

@@ -39,8 +39,35 @@ export interface Launched {
   readonly streams: Streams
 }
 
+/** Where the streams of a process that is about to be made lead. */
+interface WantedStreams {
+  /** Default `pipe`. */
+  readonly stdio?: Stdio
+  /** Default: the terminal becomes the caller's. */
+  readonly consoleSocket?: string
+  readonly signal?: AbortSignal
+  readonly terminal: boolean
+}
+
+/** Opens the streams, and has `launch` make the process that gets them. None of them stays open if that fails. */
+export async function launchWithStreams(
+  wanted: WantedStreams,
+  launch: (stdio: OpenStdio) => Promise<Child>,
+): Promise<Launched> {
+  const { stdio: kinds = 'pipe', consoleSocket = null, signal, terminal } = wanted
+  const stdio = await openStdio(kinds, terminal ? { consoleSocket, signal } : null)
+  try {
+    return withStreams(await launch(stdio), stdio)
+  } catch (error) {
+    stdio.discard()
+    throw error
+  } finally {
+    stdio.release()
+  }
+}
+
 /** The caller's ends become streams. */
-export function withStreams(child: Child, stdio: OpenStdio): Launched {
+function withStreams(child: Child, stdio: OpenStdio): Launched {
   const streams = stdio.streams()
   // As node:child_process does it: nobody is left to read it, and a caller that never ends it would hold the pipe for ever.
   void child.exited.then(() => streams.stdin?.destroy())
@@ -48,7 +75,7 @@ export function withStreams(child: Child, stdio: OpenStdio): Launched {
 }
 
 /** A terminal of the caller's own (`consoleSocket` null), or one whose master is sent to a socket. */
-export interface TerminalInput {
+interface TerminalInput {
   readonly consoleSocket: string | null
   /** Gives up connecting to it. */
   readonly signal: AbortSignal | undefined

@@ -2,8 +2,9 @@
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import { type DumpSettings, dump } from '../checkpoint/dump.js'
 import { isRootless } from '../compile/index.js'
+import { makeIssue } from '../config/issues.js'
 import type { Status } from '../config/state.js'
-import { HostError, StateError } from '../errors.js'
+import { ConfigError, HostError, StateError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { readStoredConfig } from '../store/stored-config.js'
@@ -31,6 +32,7 @@ interface Called {
  * Resolves when the images are whole. The container has ended then and is deleted, as by `delete` (its poststop hooks run too), unless
  * it is to go on. After a failure it goes on as before.
  * @throws {StateError} ERR_STATE_STATUS unless it is running or paused
+ * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED for one with a root of layers
  * @throws {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`
  */
 export async function checkpoint(
@@ -42,6 +44,7 @@ export async function checkpoint(
   demandRoot(context, 'checkpoint')
   await withLocked(context, id, async (record, status) => {
     checkStatus(record, status)
+    refuseLayers(record)
     const cgroup = openCgroup({ recorded: record.cgroup })
     await unfrozenByFailure({ cgroup, status }, () => dumpProcesses({ context, record, cgroup, options }))
     context.debug(id, options.preDump ? 'memory saved' : 'saved')
@@ -65,6 +68,14 @@ function checkStatus({ id }: ContainerRecord, status: Status): void {
   if (status === 'running' || status === 'paused') return
   const message = `Container cannot be checkpointed in ${status} state: ${id}`
   throw new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'running or paused' })
+}
+
+/** CRIU would have to make the overlay again, and what was written to it is not in the images. */
+function refuseLayers({ layered }: ContainerRecord): void {
+  if (!layered) return
+  const expected = 'a root that is one directory, for a checkpoint'
+  const received = `layers: ${layered.layers.join(', ')}`
+  throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path: '/root', expected, received })])
 }
 
 /** CRIU stops the processes by the cgroup; if it dies then they stay so. */

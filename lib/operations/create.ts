@@ -16,7 +16,7 @@ import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
 import { applyScheduling } from '../launch/scheduling.js'
 import { initOf, openPlanSlots } from '../launch/slots.js'
-import { type Launched, type OpenStdio, openStdio, type Stdio, type Streams, withStreams } from '../launch/stdio.js'
+import { type Launched, launchWithStreams, type OpenStdio, type Stdio, type Streams } from '../launch/stdio.js'
 import { moveNetDevices } from '../network-devices/move.js'
 import type { Plan } from '../plan/plan.js'
 import { createClass, enterClass, planClass } from '../resctrl/class.js'
@@ -31,7 +31,7 @@ import { duplicate } from '../sys/stream.js'
 import { type Bundle, type BundleInput, makeExtras, openBundle, withExtras } from './bundle.js'
 import { compileOptions } from './compile-options.js'
 import type { NetworkOptions } from './create-network.js'
-import { firstRecord } from './first-record.js'
+import { withReserved } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { orOutOfMemory } from './out-of-memory.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
@@ -116,14 +116,7 @@ export async function create(context: Context, options: CommandCreateOptions): P
   options.signal?.throwIfAborted()
   validateId(options.id)
   const draft = prepare(context, options)
-  // Before the id is taken: a cgroup that can't be is told here.
-  const first = firstRecord(draft)
-  const lock = context.store.reserve(options.id)
-  try {
-    return await make(draft, first)
-  } finally {
-    lock.release()
-  }
+  return withReserved(draft, first => make(draft, first))
 }
 
 function prepare(context: Context, options: CommandCreateOptions): NewContainer {
@@ -199,17 +192,7 @@ interface Rooted extends NewContainer {
 async function launchInit(draft: Rooted): Promise<Launched> {
   const { options, bundle } = draft
   const { terminal = false } = bundle.config.process ?? {}
-  const { consoleSocket = null } = options
-  const stdio = await openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket, signal: options.signal } : null)
-  try {
-    const child = await launchToCreated({ ...draft, stdio })
-    return withStreams(child, stdio)
-  } catch (error) {
-    stdio.discard()
-    throw error
-  } finally {
-    stdio.release()
-  }
+  return launchWithStreams({ ...options, terminal }, stdio => launchToCreated({ ...draft, stdio }))
 }
 
 interface Making extends Rooted {

@@ -13,7 +13,7 @@ import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyProcessLimits } from '../launch/process-settings.js'
 import { affinityError, applyFinalCpus, applyScheduling } from '../launch/scheduling.js'
 import { type InitProcess, openJoinSlots } from '../launch/slots.js'
-import { type Launched, type OpenStdio, openStdio, type Stdio, withStreams } from '../launch/stdio.js'
+import { type Launched, launchWithStreams, type OpenStdio, type Stdio } from '../launch/stdio.js'
 import type { Plan } from '../plan/plan.js'
 import { enterClass, recordedClass } from '../resctrl/class.js'
 import { sendListener } from '../seccomp/listener.js'
@@ -153,18 +153,13 @@ function prepare({ whole, ...known }: Known): NewProcess {
 async function start(draft: NewProcess): Promise<Launched> {
   const { context, options, process, record, config } = draft
   const { terminal } = process
-  const { consoleSocket = null } = options
-  const stdio = await openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket, signal: options.signal } : null)
-  try {
-    const child = await launchProcess(draft, stdio)
+  return launchWithStreams({ ...options, terminal }, async stdio => {
+    const child = await launchProcess(draft, stdio).catch((error: unknown) => {
+      throw affinityError(process, error) ?? error
+    })
     logExec({ context, id: record.id, pid: child.pid, config, process })
-    return withStreams(child, stdio)
-  } catch (error) {
-    stdio.discard()
-    throw affinityError(process, error) ?? error
-  } finally {
-    stdio.release()
-  }
+    return child
+  })
 }
 
 /** The straight line: each step of the runtime in its order, beside those of the plan. */

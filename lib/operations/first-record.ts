@@ -1,5 +1,6 @@
 /** What is on disk of a container before anything is made. */
 import type { Cgroup } from '../cgroup/index.js'
+import { makesNamespace } from '../compile/index.js'
 import type { Context } from '../launch/context.js'
 import { stepsOf } from '../launch/report.js'
 import type { Plan } from '../plan/plan.js'
@@ -22,7 +23,19 @@ interface Known {
   readonly rdt: ClassRecord | null
 }
 
-export function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Known): ContainerRecord {
+/** Takes the id for as long as `make` is at work. */
+export async function withReserved<T>(known: Known, make: (first: ContainerRecord) => Promise<T>): Promise<T> {
+  // Before the id is taken: a cgroup that can't be is told here.
+  const first = firstRecord(known)
+  const lock = known.context.store.reserve(known.options.id)
+  try {
+    return await make(first)
+  } finally {
+    lock.release()
+  }
+}
+
+function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Known): ContainerRecord {
   const { config } = bundle
   const start = plan.ops.findIndex(({ op }) => op === 'await_start')
   return {
@@ -37,7 +50,7 @@ export function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Kno
     pid: 0,
     startTime: '',
     annotations: config.annotations,
-    ownPidNamespace: config.linux.namespaces.some(({ type, path }) => type === 'pid' && path === null),
+    ownPidNamespace: makesNamespace(config, 'pid'),
     hooks: ['startContainer', 'poststart', 'poststop'].some(kind => config.hooks[kind as 'poststop'].length > 0),
     startable: config.process !== null,
     noNewKeyring: options.noNewKeyring ?? false,

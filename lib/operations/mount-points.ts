@@ -1,12 +1,13 @@
 /** The places in a root where something is going to be mounted: CRIU mounts, and makes no places for it. */
 import type { Cgroup } from '../cgroup/index.js'
+import type { RootMount } from '../host/root-mount.js'
 import type { Context } from '../launch/context.js'
 import { begin } from '../launch/launch.js'
 import { memoryUpper } from '../launch/layered.js'
 import { makesUserNamespace, writeIdMappings } from '../launch/mappings.js'
 import { writeTimeOffsets } from '../launch/process-settings.js'
 import { openPlanSlots } from '../launch/slots.js'
-import { openStdio } from '../launch/stdio.js'
+import { type OpenStdio, openStdio } from '../launch/stdio.js'
 import type { Plan } from '../plan/plan.js'
 import type { ClassRecord } from '../resctrl/filesystem.js'
 import type { Bundle } from './bundle.js'
@@ -26,16 +27,30 @@ export interface NewContainer {
 /**
  * Launches the container up to its mounts, and ends it there: what create makes in the root is there then, by the same steps, and
  * all else has gone with the namespaces.
+ * `covering`: see `openPlanSlots`.
  * @throws {LaunchError|SafetyError} as create would; the reason of the signal
  */
-export async function makeMountPoints({ context, options, bundle, plan, cgroup }: NewContainer): Promise<void> {
+export async function makeMountPoints(draft: NewContainer, covering: (mount: RootMount) => void): Promise<void> {
+  const stdio = await openStdio('ignore', null)
+  try {
+    await launchToMounts(draft, { stdio: { ...stdio, console: stdio.fds[0] }, covering })
+  } finally {
+    stdio.release()
+  }
+}
+
+interface Places {
+  readonly stdio: OpenStdio
+  readonly covering: (mount: RootMount) => void
+}
+
+async function launchToMounts({ context, options, bundle, plan, cgroup }: NewContainer, places: Places): Promise<void> {
   const { id, signal } = options
   const { config, rootfs } = bundle
-  const stdio = await openStdio('ignore', null)
+  const { stdio } = places
   const launch = begin({ plan, stdio: stdio.fds, cgroup: cgroup.directoryFd(), signal })
   try {
-    const covering = (): void => {}
-    const sources = { stdio: { ...stdio, console: stdio.fds[0] }, covering, memory: memoryUpper() }
+    const sources = { ...places, memory: memoryUpper() }
     launch.hand(await openPlanSlots({ context, config, plan, cgroup, id, rootfs, signal, ...sources }))
     await launch.born()
     if (await launch.reach('map')) {
@@ -51,6 +66,5 @@ export async function makeMountPoints({ context, options, bundle, plan, cgroup }
     throw await launch.end(error)
   } finally {
     launch.close()
-    stdio.release()
   }
 }

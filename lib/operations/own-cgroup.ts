@@ -1,6 +1,6 @@
 /** Which cgroup a new container gets. */
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
-import { cgroupOwner, demandRootless, isRootless } from '../compile/index.js'
+import { cgroupOwner, demandRootless, isRootless, makesNamespace } from '../compile/index.js'
 import type { Config } from '../config/config.js'
 import { HostError } from '../errors.js'
 import type { Context } from '../launch/context.js'
@@ -45,8 +45,8 @@ function openNamed(
 }
 
 /** Without either, nobody could find the container's processes once its init is gone. */
-function demandPidNamespace({ linux }: Config, cgroup: Cgroup): Cgroup {
-  if (!cgroup.isNone || linux.namespaces.some(({ type, path }) => type === 'pid' && path === null)) return cgroup
+function demandPidNamespace(config: Config, cgroup: Cgroup): Cgroup {
+  if (!cgroup.isNone || makesNamespace(config, 'pid')) return cgroup
   throw new HostError('ERR_HOST_CGROUP', {
     needs: 'a cgroup, to end all processes of a container without a new pid namespace (/linux/namespaces)',
     found: 'none that this user may make',

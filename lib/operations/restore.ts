@@ -1,14 +1,14 @@
 /** restore: the images of a checkpoint become a container again (CRIU). */
 import { type RestoreSettings, restoreImages } from '../checkpoint/restore-images.js'
 import { compile } from '../compile/index.js'
-import type { Config, OciConfig } from '../config/config.js'
+import type { OciConfig } from '../config/config.js'
 import { validateId } from '../config/container-id.js'
 import { refuseUnknown } from '../config/unknown.js'
 import { CheckpointError } from '../errors.js'
 import { type Child, followBrother } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
 import { runtimeHooks } from '../launch/hooks.js'
-import { type OpenStdio, openStdio, type Stdio, withStreams } from '../launch/stdio.js'
+import { type Launched, launchWithStreams, type OpenStdio, type Stdio } from '../launch/stdio.js'
 import { createClass, enterClass, planClass } from '../resctrl/class.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { writeStoredConfig } from '../store/stored-config.js'
@@ -20,7 +20,7 @@ import { openBundle } from './bundle.js'
 import { demandRoot } from './checkpoint.js'
 import { compileOptions } from './compile-options.js'
 import type { Created } from './create.js'
-import { firstRecord } from './first-record.js'
+import { withReserved } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { makeMountPoints, type NewContainer } from './mount-points.js'
 import { delegate, ownCgroup } from './own-cgroup.js'
@@ -60,13 +60,7 @@ export async function restore(context: Context, options: CommandRestoreOptions):
   validateId(options.id)
   demandRoot(context, 'restore')
   const draft = prepare(context, options)
-  const first = firstRecord(draft)
-  const lock = context.store.reserve(options.id)
-  try {
-    return await make(draft, first)
-  } finally {
-    lock.release()
-  }
+  return withReserved(draft, first => make(draft, first))
 }
 
 interface Draft extends NewContainer {
@@ -103,7 +97,7 @@ async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
     cgroup.begin({ resources })
     cgroup.finish()
     writeStoredConfig(context.store, options.id, bundle.config)
-    await makeMountPoints(draft)
+    await makeMountPoints(draft, rootMount => ledger.update({ rootMount }))
     const launched = await restoreInit(draft, ledger)
     context.debug(options.id, `restored, pid ${launched.child.pid}`)
     return { record: ledger.record(), ...launched, cgroup, memory: null }
@@ -116,20 +110,10 @@ async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
   }
 }
 
-async function restoreInit(draft: Draft, ledger: Ledger): Promise<Pick<Created, 'child' | 'streams'>> {
+async function restoreInit(draft: Draft, ledger: Ledger): Promise<Launched> {
   const { options, bundle } = draft
   const { terminal = false } = bundle.config.process ?? {}
-  const { consoleSocket = null, signal } = options
-  const stdio = await openStdio(options.stdio ?? 'pipe', terminal ? { consoleSocket, signal } : null)
-  try {
-    const child = await restoreProcesses({ ...draft, ledger, stdio })
-    return withStreams(child, stdio)
-  } catch (error) {
-    stdio.discard()
-    throw error
-  } finally {
-    stdio.release()
-  }
+  return launchWithStreams({ ...options, terminal }, stdio => restoreProcesses({ ...draft, ledger, stdio }))
 }
 
 interface Restoring extends Draft {
@@ -199,7 +183,7 @@ async function reach({ context, bundle, options, stdio, ledger }: Restoring, ste
 }
 
 async function settle({ context, options, bundle, cgroup, rdt, ledger }: Restoring, { pid }: Child): Promise<void> {
-  const { config }: { config: Config } = bundle
+  const { config } = bundle
   if (rdt !== null) enterClass(rdt, pid)
   await cgroup.settle()
   delegate(context, { id: options.id, config, cgroup, pid })

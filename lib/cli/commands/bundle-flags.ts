@@ -7,27 +7,37 @@ import { isAwaited } from '../notify-socket.js'
 import type { RunImage } from '../run-image.js'
 import { inheritedFds } from './preserved-fds.js'
 
+/** Of `restore` too. */
+export const BUNDLE_FLAG: Flag = {
+  name: 'bundle',
+  short: 'b',
+  value: 'DIR',
+  completes: 'directory',
+  help: 'the bundle (default: the current directory)',
+}
+export const CONSOLE_SOCKET_FLAG: Flag = {
+  name: 'console-socket',
+  value: 'PATH',
+  completes: 'file',
+  help: "an AF_UNIX socket that gets the master of the container's terminal",
+}
+export const PID_FILE_FLAG: Flag = {
+  name: 'pid-file',
+  value: 'FILE',
+  completes: 'file',
+  help: "write the init's pid to this file",
+}
+
 export const CREATE_FLAGS: readonly Flag[] = [
-  {
-    name: 'bundle',
-    short: 'b',
-    value: 'DIR',
-    completes: 'directory',
-    help: 'the bundle (default: the current directory)',
-  },
-  {
-    name: 'console-socket',
-    value: 'PATH',
-    completes: 'file',
-    help: "an AF_UNIX socket that gets the master of the container's terminal",
-  },
+  BUNDLE_FLAG,
+  CONSOLE_SOCKET_FLAG,
   {
     name: 'pidfd-socket',
     value: 'PATH',
     completes: 'file',
     help: "an AF_UNIX socket that gets a pidfd of the container's init",
   },
-  { name: 'pid-file', value: 'FILE', completes: 'file', help: "write the init's pid to this file" },
+  PID_FILE_FLAG,
   { name: 'no-pivot', help: 'use MS_MOVE and chroot, for a root file system on a ramdisk' },
   { name: 'no-new-keyring', help: "keep the caller's session keyring" },
   { name: 'preserve-fds', value: 'N', kind: 'count', help: 'pass N descriptors, from 3 on, to the container' },

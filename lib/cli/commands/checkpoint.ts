@@ -1,7 +1,7 @@
 import type { Call, Command } from '../command.js'
 import { failing, runtimeOf } from '../open-runtime.js'
 import { catchEnding } from '../signals.js'
-import { CRIU_FLAGS, criuOptions, pageServer, statusFd } from './criu-flags.js'
+import { CRIU_FLAGS, criuOptions, pageServer, statusFd, switches } from './criu-flags.js'
 
 export const command: Command = {
   summary: 'save a running container as images',
@@ -14,10 +14,12 @@ export const command: Command = {
       value: 'DIR',
       help: 'the images of the pre-dump before, by their path relative to the new ones',
     },
-    { name: 'leave-running', help: 'let the container go on' },
-    { name: 'pre-dump', help: 'save the memory only, and let the container go on' },
-    { name: 'tcp-skip-in-flight', help: 'leave out connections of TCP that are being made' },
-    { name: 'link-remap', help: 'give names to open files that have none any more' },
+    ...switches({
+      'leave-running': 'let the container go on',
+      'pre-dump': 'save the memory only, and let the container go on',
+      'tcp-skip-in-flight': 'leave out connections of TCP that are being made',
+      'link-remap': 'give names to open files that have none any more',
+    }),
     { name: 'page-server', value: 'ADDRESS:PORT', help: 'send the memory to this page server' },
     { name: 'status-fd', value: 'FD', help: 'gets a NUL byte when pages can be asked for, with --lazy-pages' },
   ],

@@ -34,11 +34,13 @@ export const CRIU_FLAGS: readonly Flag[] = [
     completes: 'directory',
     help: "where CRIU's log goes (default: that of the images)",
   },
-  { name: 'tcp-established', help: 'keep open connections of TCP' },
-  { name: 'ext-unix-sk', help: 'allow AF_UNIX sockets whose other end is outside of the container' },
-  { name: 'shell-job', help: "allow a session or a terminal that is the caller's" },
-  { name: 'lazy-pages', help: 'move memory when it is needed (criu lazy-pages)' },
-  { name: 'file-locks', help: 'keep the locks of files' },
+  ...switches({
+    'tcp-established': 'keep open connections of TCP',
+    'ext-unix-sk': 'allow AF_UNIX sockets whose other end is outside of the container',
+    'shell-job': "allow a session or a terminal that is the caller's",
+    'lazy-pages': 'move memory when it is needed (criu lazy-pages)',
+    'file-locks': 'keep the locks of files',
+  }),
   {
     name: 'manage-cgroups-mode',
     value: 'MODE',
@@ -54,6 +56,11 @@ export const CRIU_FLAGS: readonly Flag[] = [
   },
   { name: 'auto-dedup', help: 'give up pages of earlier images that a later one has' },
 ]
+
+/** Flags without a value, by name. */
+export function switches(texts: Readonly<Record<string, string>>): Flag[] {
+  return Object.entries(texts).map(([name, help]) => ({ name, help }))
+}
 
 const DEFAULT_IMAGE_PATH = 'checkpoint'
 

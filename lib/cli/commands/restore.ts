@@ -4,8 +4,15 @@ import type { Container, ExitResult } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
 import { failing, runtimeOf } from '../open-runtime.js'
 import { catchEnding, catchForwarded, exitStatusOf } from '../signals.js'
-import { asksForTerminal, checkTerminal, writePidFile } from './bundle-flags.js'
-import { CRIU_FLAGS, criuOptions } from './criu-flags.js'
+import {
+  asksForTerminal,
+  BUNDLE_FLAG,
+  CONSOLE_SOCKET_FLAG,
+  checkTerminal,
+  PID_FILE_FLAG,
+  writePidFile,
+} from './bundle-flags.js'
+import { CRIU_FLAGS, criuOptions, switches } from './criu-flags.js'
 
 export const command: Command = {
   summary: 'make a container from the images of a checkpoint',
@@ -14,20 +21,9 @@ export const command: Command = {
     "Needs CRIU. Without --detach the exit status is the container's, or 128 + the number of the signal that ended it.",
   flags: [
     ...CRIU_FLAGS,
-    {
-      name: 'bundle',
-      short: 'b',
-      value: 'DIR',
-      completes: 'directory',
-      help: 'the bundle (default: the current directory)',
-    },
-    {
-      name: 'console-socket',
-      value: 'PATH',
-      completes: 'file',
-      help: "an AF_UNIX socket that gets the master of the container's terminal",
-    },
-    { name: 'pid-file', value: 'FILE', completes: 'file', help: "write the init's pid to this file" },
+    BUNDLE_FLAG,
+    CONSOLE_SOCKET_FLAG,
+    PID_FILE_FLAG,
     { name: 'detach', short: 'd', help: 'leave the container to the subreaper of the caller' },
     { name: 'tcp-close', help: 'close connections of TCP in place of restoring them' },
     {
@@ -40,8 +36,10 @@ export const command: Command = {
       value: 'CONTEXT',
       help: 'the context of SELinux of the mounts in place of the saved one',
     },
-    { name: 'no-pivot', help: 'accepted for compatibility: CRIU switches the root, in its own way' },
-    { name: 'no-subreaper', help: 'accepted for compatibility: tsrun never makes itself a subreaper' },
+    ...switches({
+      'no-pivot': 'accepted for compatibility: CRIU switches the root, in its own way',
+      'no-subreaper': 'accepted for compatibility: tsrun never makes itself a subreaper',
+    }),
     {
       name: 'preserve-fds',
       value: 'N',

@@ -122,7 +122,7 @@ A first process that has no handler for a signal ignores all but SIGKILL and SIG
       ['restore --detach --image-path /srv/saved web2', 'in the background, under another id'],
     ],
     next: `Its processes go on where they were saved. The bundle is the one that it was created from.
-Where restore fails, nothing is left; restore.log in the directory of the images tells more.`,
+If restore fails, nothing is left; restore.log in the directory of the images tells more.`,
   },
   resume: {
     examples: [['resume web', '']],
