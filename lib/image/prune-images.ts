@@ -8,9 +8,9 @@ import type { Depot } from './depot/depot.js'
 import { takeDirectory } from './depot/directory-lock.js'
 import { type Claims, claimedDigests, namesIn } from './depot/leases.js'
 import { type Descriptor, readIndex } from './documents.js'
+import { fillingOf, removeLayer } from './fill-once.js'
 import { INDEX_TYPES } from './media-types.js'
 import { findEntry, nameIn, readImage, withoutName } from './stored-image.js'
-import { removeLayer } from './unpack-image.js'
 
 export interface Pruned {
   /** The names that were removed. */
@@ -61,7 +61,7 @@ async function sweepDepot(depot: Depot, { all }: Claims): Promise<Omit<Pruned, '
 
 /** First out of sight, so that nobody takes a half of it for a whole. */
 async function removeUnpacked(depot: Depot, kind: string, hex: string): Promise<void> {
-  const grave = depot.own('unpacking', `${kind}-${hex}`)
+  const grave = fillingOf(depot, ['layers', kind, hex])
   makeDirectories(grave, 0o700)
   await renamePath(depot.own('layers', kind, hex), `${grave}/tree`)
 }

@@ -1,6 +1,6 @@
 /** From a name to an image in the store. */
 import { ImageError } from '../errors.js'
-import { ensureBlob, hasBlob, putBytes, readBlob } from './depot/blobs.js'
+import { ensureBlob, hasBlob, putBytes } from './depot/blobs.js'
 import type { Depot } from './depot/depot.js'
 import type { Lease } from './depot/leases.js'
 import {
@@ -8,7 +8,6 @@ import {
   type ImageConfig,
   type ImageManifest,
   platformOf,
-  readImageConfig,
   readIndex,
   readManifest,
 } from './documents.js'
@@ -20,7 +19,7 @@ import { parseReference, type Reference, referenceText } from './reference.js'
 import { downloadBlob, fetchBlob, fetchDocument, type RawDocument } from './registry/download.js'
 import { firstOf, type Registries } from './registry/registries.js'
 import type { Session } from './registry/session.js'
-import { type Image, INDEX_KEY, platformIn, readImage, storedName, withName } from './stored-image.js'
+import { type Image, INDEX_KEY, platformIn, readImage, storedConfig, storedName, withName } from './stored-image.js'
 
 /** How many blobs are fetched at once. */
 const AT_ONCE = 3
@@ -126,10 +125,7 @@ async function configOf(
     const bytes = await firstOf(sessions, session => fetchBlob({ session, descriptor, signal }))
     await putBytes({ depot, lease, bytes, mediaType: descriptor.mediaType })
   }
-  return readImageConfig(readBlob(depot, descriptor), {
-    what: `the configuration of ${what}`,
-    layers: manifest.layers.length,
-  })
+  return storedConfig(depot, manifest, what)
 }
 
 /** An image that is there for one platform only says so itself. */

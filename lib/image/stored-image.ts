@@ -90,10 +90,14 @@ export function readImage(depot: Depot, entry: Descriptor): Image {
   const descriptor = manifestOf(depot, entry, what)
   const { mediaType, digest } = descriptor
   const manifest = readManifest(readBlob(depot, descriptor), { what: `the manifest of ${what}`, type: mediaType })
-  const text = readBlob(depot, manifest.config)
-  const config = readImageConfig(text, { what: `the configuration of ${what}`, layers: manifest.layers.length })
+  const config = storedConfig(depot, manifest, what)
   const size = [descriptor, manifest.config, ...manifest.layers].reduce((sum, part) => sum + part.size, 0)
   return { name, digest, mediaType, manifest, config, platform: platformIn(config), size }
+}
+
+/** @throws {ImageError} ERR_IMAGE_STORE, ERR_IMAGE_INVALID */
+export function storedConfig(depot: Depot, { config, layers }: ImageManifest, what: string): ImageConfig {
+  return readImageConfig(readBlob(depot, config), { what: `the configuration of ${what}`, layers: layers.length })
 }
 
 export const platformIn = ({ os, architecture, variant = '' }: ImageConfig): Platform => ({ os, architecture, variant })

@@ -1,15 +1,13 @@
 /** The layers of an image as directories that overlay takes, each unpacked once. */
 import { ImageError } from '../errors.js'
-import { isDirectory, isThere, makeDirectories, makeDirectory } from '../sys/file.js'
-import { readChunks, removeLater, renamePath } from '../sys/large-file.js'
+import { readChunks } from '../sys/large-file.js'
 import { effectiveUid } from '../sys/self.js'
 import { hasBlob } from './depot/blobs.js'
 import type { Depot } from './depot/depot.js'
-import { holdDirectory } from './depot/directory-lock.js'
 import { hexOf } from './digest.js'
 import type { Descriptor } from './documents.js'
+import { filesAt, fillOnce } from './fill-once.js'
 import { inParallel } from './in-parallel.js'
-import { clearLayer } from './layer/clear-layer.js'
 import { unpackLayer } from './layer/unpack.js'
 import type { OnProgress } from './progress.js'
 import type { Image } from './stored-image.js'
@@ -30,63 +28,41 @@ export const isRoot = (): boolean => effectiveUid() === 0
 const kindHere = (): 'kept' | 'squashed' => (isRoot() ? 'kept' : 'squashed')
 
 /** Where the layer with this digest of its archive is, or will be. */
-const layerPathOf = (depot: Depot, diffId: string): string => depot.own('layers', kindHere(), hexOf(diffId))
+const placeOf = (diffId: string): [string, string, string] => ['layers', kindHere(), hexOf(diffId)]
 
 /**
  * Unpacks a layer unless that has been done; of several who want it at the same time, in whatever process, one does. It appears whole.
  * @throws {ImageError} ERR_IMAGE_STORE if its blob is missing; what `unpackLayer` throws
  */
 export async function unpackOnce({ depot, layer, diffId, onProgress, signal }: LayerUnpacking): Promise<void> {
-  const path = layerPathOf(depot, diffId)
   const { digest } = layer
-  const tell = (how: 'written' | 'exists'): void => onProgress({ type: 'unpacked', digest, how, squashed: !isRoot() })
-  if (isDirectory(path)) return tell('exists')
-  if (!(await hasBlob(depot, layer))) {
-    throw new ImageError(
-      'ERR_IMAGE_STORE',
-      `${depot.blobPath(digest)}: it is missing: pull or import the image again`,
-      { path: digest },
-    )
-  }
-  const lock = await holdDirectory(depot.own('unpacking', `${kindHere()}-${hexOf(diffId)}`), signal)
-  const tree = `${lock.path}/tree`
-  try {
-    if (isDirectory(path)) return tell('exists')
+  const source = depot.blobPath(digest)
+  const fill = async (target: string): Promise<void> => {
+    if (!(await hasBlob(depot, layer))) {
+      const message = `${source}: it is missing: pull or import the image again`
+      throw new ImageError('ERR_IMAGE_STORE', message, { path: digest })
+    }
     onProgress({ type: 'unpacking', digest })
-    // What a process that was killed has left.
-    await removeLayer(tree)
-    makeDirectory(tree, 0o755)
-    await writeLayer({ layer, diffId, tree, source: depot.blobPath(digest), signal })
-    makeDirectories(depot.own('layers', kindHere()), 0o700)
-    await renamePath(tree, path)
-    tell('written')
-  } finally {
-    await removeLayer(tree)
-    lock.release({ remove: true })
+    await writeLayer({ layer, diffId, target, source, signal })
   }
-}
-
-/** Removes the files of a layer, whose paths may be longer than the kernel takes at once. Fine when it is gone. */
-export async function removeLayer(path: string): Promise<void> {
-  if (!isThere(path)) return
-  await clearLayer({ target: path })
-  await removeLater(path)
+  const isWritten = await fillOnce({ depot, place: placeOf(diffId), fill, signal })
+  onProgress({ type: 'unpacked', digest, how: isWritten ? 'written' : 'exists', squashed: !isRoot() })
 }
 
 interface Writing {
   readonly layer: Descriptor
   readonly diffId: string
-  readonly tree: string
+  readonly target: string
   readonly source: string
   readonly signal: AbortSignal | undefined
 }
 
-async function writeLayer({ layer, diffId, tree, source, signal }: Writing): Promise<void> {
+async function writeLayer({ layer, diffId, target, source, signal }: Writing): Promise<void> {
   await unpackLayer({
     stream: readChunks(source),
     mediaType: layer.mediaType,
     diffId,
-    target: tree,
+    target,
     overlay: isRoot() ? 'trusted' : 'user',
     owners: kindHere(),
     ...(signal !== undefined && { signal }),
@@ -109,6 +85,6 @@ export async function unpackLayers({ depot, image, onProgress, signal }: Unpacki
     unpackOnce({ depot, layer, diffId, onProgress, signal: aborted }),
   )
   // Overlay refuses a directory that it is given twice; of layers that are the same, the upper one hides the lower.
-  const paths = ids.map(diffId => layerPathOf(depot, diffId))
+  const paths = ids.map(diffId => filesAt(depot, placeOf(diffId)))
   return paths.filter((path, index) => paths.lastIndexOf(path) === index)
 }

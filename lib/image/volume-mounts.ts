@@ -1,19 +1,16 @@
 /** Volumes become mounts of a container; a new one is filled from the image. */
 import { optionError } from '../config/option.js'
 import type { OciMount } from '../index.js'
-import { isDirectory, makeDirectories, makeDirectory } from '../sys/file.js'
-import { renamePath } from '../sys/large-file.js'
-import { changeMode } from '../sys/written-tree.js'
 import type { Depot } from './depot/depot.js'
-import { holdDirectory } from './depot/directory-lock.js'
 import type { Lease } from './depot/leases.js'
+import { fillOnce } from './fill-once.js'
 import { checkKnown } from './image-options.js'
 import { packLayer } from './layer/pack.js'
 import { unpackLayer } from './layer/unpack.js'
 import { OCI_LAYER } from './media-types.js'
 import { mergedDirectories } from './merged-file.js'
-import { isRoot, removeLayer } from './unpack-image.js'
-import { checkVolumeName, claimOf, volumeDirectory, volumeFiles } from './volumes.js'
+import { isRoot } from './unpack-image.js'
+import { checkVolumeName, claimOf, volumeFiles, volumePlace } from './volumes.js'
 
 export interface VolumeMount {
   /** Its name. It is made if the store does not have it. */
@@ -60,38 +57,13 @@ export async function mountVolumes({ depot, lease, layers, mounts, signal }: Mou
   )
   const made: OciMount[] = []
   for (const { volume, target, mode } of mounts) {
-    await fillOnce({ depot, volume, layers, target, signal })
+    const fill = (directory: string): Promise<void> =>
+      copyMerged(mergedDirectories(layers, target), { target: directory, signal })
+    await fillOnce({ depot, place: volumePlace(volume), fill, signal })
     const source = volumeFiles(depot, volume)
     made.push({ destination: target, type: 'bind', source, options: ['rbind', 'nosuid', 'nodev', mode] })
   }
   return made
-}
-
-interface Filling extends Pick<Mounting, 'depot' | 'layers' | 'signal'> {
-  readonly volume: string
-  readonly target: string
-}
-
-/** Of several who use a volume first, in whatever process, one fills it. It appears whole. */
-async function fillOnce({ depot, volume, layers, target, signal }: Filling): Promise<void> {
-  if (isDirectory(volumeFiles(depot, volume))) return
-  const lock = await holdDirectory(depot.own('unpacking', `volume-${volume}`), signal)
-  const tree = `${lock.path}/tree`
-  try {
-    if (isDirectory(volumeFiles(depot, volume))) return
-    // What a process that was killed has left.
-    await removeLayer(tree)
-    makeDirectories(tree, 0o700)
-    makeDirectory(`${tree}/data`)
-    changeMode(`${tree}/data`, 0o755)
-    await copyMerged(mergedDirectories(layers, target), { target: `${tree}/data`, signal })
-    makeDirectories(depot.own('volumes'), 0o700)
-    // In the place of an empty directory, which is a volume that nobody has used.
-    await renamePath(tree, volumeDirectory(depot, volume))
-  } finally {
-    await removeLayer(tree)
-    lock.release({ remove: true })
-  }
 }
 
 /** As an archive, which is written beneath a descriptor: nothing is copied by its path. `directories`: the uppermost first. */

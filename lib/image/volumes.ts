@@ -6,8 +6,8 @@ import { randomName } from '../sys/self.js'
 import type { Depot } from './depot/depot.js'
 import { holdDirectory } from './depot/directory-lock.js'
 import { claimedDigests, namesIn } from './depot/leases.js'
+import { filesAt, removeLayer } from './fill-once.js'
 import { checkKnown } from './image-options.js'
-import { removeLayer } from './unpack-image.js'
 
 export interface Volume {
   readonly name: string
@@ -45,8 +45,9 @@ export function checkVolumeName(name: unknown): asserts name is string {
 /** What a lease has in the place of a digest. */
 export const claimOf = (name: string): string => `volume:${name}`
 
-export const volumeDirectory = (depot: Depot, name: string): string => depot.own('volumes', name)
-export const volumeFiles = (depot: Depot, name: string): string => `${volumeDirectory(depot, name)}/data`
+export const volumePlace = (name: string): [string, string] => ['volumes', name]
+export const volumeFiles = (depot: Depot, name: string): string => filesAt(depot, volumePlace(name))
+const volumeDirectory = (depot: Depot, name: string): string => depot.own(...volumePlace(name))
 
 export function openVolumes(depot: Depot): Volumes {
   return {

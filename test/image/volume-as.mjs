@@ -10,6 +10,7 @@ for (const name of ['root/srv/closed', 'root/srv/both', 'upper/srv/both']) {
 }
 chmodSync(`${directory}/root/srv/closed`, 0o555)
 chmodSync(`${directory}/upper/srv`, 0o555)
+chmodSync(`${directory}/upper`, 0o555)
 const images = openImages({ directory: `${directory}/store` })
 await images.importRoot(`${directory}/root`, 'lower:1')
 await images.commit(`${directory}/upper`, 'base:1', { base: 'lower:1' })
@@ -17,6 +18,7 @@ const mounts = ['/srv', '/none'].map((target, index) => ({ volume: `v${index}`, 
 const unpacked = await images.unpack('base:1', { mounts })
 const modeOf = path => (statSync(path).mode & 0o7777).toString(8)
 const seen = unpacked.mounts.map(({ source }) => ({ mode: modeOf(source), names: readdirSync(source) }))
+const rootMode = modeOf(unpacked.layers.at(-1))
 const both = readdirSync(`${unpacked.mounts[0].source}/both`)
 await unpacked.release()
 const removed = await images.volumes.prune()
@@ -24,4 +26,4 @@ await images.prune({ all: true })
 const left = ['volumes', 'unpacking', 'layers/squashed'].flatMap(name =>
   readdirSync(`${directory}/store/tsrun/${name}`),
 )
-console.log(JSON.stringify({ seen, both, removed, left }))
+console.log(JSON.stringify({ seen, rootMode, both, removed, left }))

@@ -143,6 +143,7 @@ t.test('a user without privileges has volumes of its own files', asRoot, async t
       { mode: '555', names: ['both', 'closed'] },
       { mode: '755', names: [] },
     ],
+    rootMode: '555',
     both: ['one', 'two'],
     removed: ['v0', 'v1'],
     left: [],
@@ -225,7 +226,7 @@ t.test('kill -9 during the first fill leaves no half of a volume', inContainers,
     'busybox ls /srv | busybox wc -l',
   ]
   const child = spawn(process.execPath, [TSRUN, ...words(...args)], { stdio: 'ignore' })
-  const half = join(store, 'tsrun/unpacking/volume-data/tree/data')
+  const half = join(store, 'tsrun/unpacking/volumes-data/tree/data')
   await until(() => existsSync(half) && readdirSync(half).length > 10, 'a part of the volume')
   child.kill('SIGKILL')
   await once(child, 'exit')

@@ -2,12 +2,13 @@ import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Images, ListedImage } from '../../image/index.js'
 import type { Call, Command, Flag, Flags } from '../command.js'
-import { checkCount, UsageError } from '../command-line.js'
+import { UsageError } from '../command-line.js'
 import { STORE_FLAGS, storeOptions } from '../image-flags.js'
 import { print } from '../log.js'
 import { failing } from '../open-runtime.js'
 import { catchEnding } from '../signals.js'
 import { sizeText, transferLines } from '../transfer-lines.js'
+import { chosenVerb, type Verb, type Verbs, verbTexts } from '../verbs.js'
 import { table } from './list.js'
 
 interface Work {
@@ -18,16 +19,7 @@ interface Work {
   readonly onProgress: ReturnType<typeof transferLines>['onProgress']
 }
 
-interface Verb {
-  /** Its arguments, and what it does. */
-  readonly usage: string
-  readonly does: string
-  readonly flags: readonly string[]
-  readonly arguments: { readonly min: number; readonly max: number }
-  run(work: Work): Promise<void>
-}
-
-const VERBS: Readonly<Record<string, Verb>> = {
+const VERBS: Verbs<Work> = {
   pull: {
     ...{ usage: 'pull NAME', does: 'fetch an image, but for what is there already' },
     ...{ flags: ['platform', 'unpack', 'quiet'], arguments: { min: 1, max: 1 } },
@@ -127,28 +119,19 @@ const FLAGS: readonly Flag[] = [
 export const command: Command = {
   summary: 'pull, push and keep images',
   usage: 'VERB [options] [ARGUMENT...]',
-  description: Object.values(VERBS)
-    .map(({ usage, does }) => `${usage}: ${does}.`)
-    .join('\n'),
+  description: verbTexts(VERBS),
   flags: [...FLAGS, ...STORE_FLAGS],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   completes: [Object.keys(VERBS)],
   run: image,
 }
 
-async function image({ flags, args: [name = '', ...args] }: Call): Promise<number> {
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
-  if (verb === undefined) throw new UsageError(`tsrun image has no ${name}: ${Object.keys(VERBS).join(', ')}`)
-  checkCount(`image ${name}`, args.length, verb.arguments)
-  const foreign = FLAGS.find(flag => isGiven(flags, flag) && !verb.flags.includes(flag.name))
-  if (foreign !== undefined) throw new UsageError(`--${foreign.name} is no flag of image ${name}`)
-  return failing(`image ${name}`, () => work(verb, flags, args))
+async function image(call: Call): Promise<number> {
+  const { name, verb, args } = chosenVerb('image', { verbs: VERBS, known: FLAGS }, call)
+  return failing(name, () => work(verb, call.flags, args))
 }
 
-const isGiven = (flags: Flags, { name, value }: Flag): boolean =>
-  value === undefined ? flags.isOn(name) : flags.text(name) !== undefined
-
-async function work(verb: Verb, flags: Flags, args: readonly string[]): Promise<number> {
+async function work(verb: Verb<Work>, flags: Flags, args: readonly string[]): Promise<number> {
   const { openImages } = await import('../image-library.js')
   const signals = catchEnding()
   const lines = transferLines({ quiet: flags.isOn('quiet') })

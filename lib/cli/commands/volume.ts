@@ -1,10 +1,11 @@
 import type { Volume, Volumes } from '../../image/index.js'
 import type { Call, Command, Flag, Flags } from '../command.js'
-import { checkCount, UsageError } from '../command-line.js'
+import { UsageError } from '../command-line.js'
 import { STORE_FLAG, storeDirectory } from '../image-flags.js'
 import { print } from '../log.js'
 import { failing } from '../open-runtime.js'
 import { catchEnding } from '../signals.js'
+import { chosenVerb, type Verb, type Verbs, verbTexts } from '../verbs.js'
 import { table } from './list.js'
 
 interface Work {
@@ -14,19 +15,10 @@ interface Work {
   readonly signal: AbortSignal
 }
 
-interface Verb {
-  /** Its arguments, and what it does. */
-  readonly usage: string
-  readonly does: string
-  readonly flags: readonly string[]
-  readonly arguments: { readonly min: number; readonly max: number }
-  run(work: Work): Promise<void>
-}
-
 const SOME = { min: 1, max: Number.POSITIVE_INFINITY }
 const NONE = { min: 0, max: 0 }
 
-const VERBS: Readonly<Record<string, Verb>> = {
+const VERBS: Verbs<Work> = {
   create: {
     ...{ usage: 'create NAME...', does: 'make volumes, which are filled when they are used first' },
     ...{ flags: [], arguments: SOME },
@@ -67,27 +59,19 @@ const FLAGS: readonly Flag[] = [
 export const command: Command = {
   summary: 'keep directories that outlive containers',
   usage: 'VERB [options] [NAME...]',
-  description: Object.values(VERBS)
-    .map(({ usage, does }) => `${usage}: ${does}.`)
-    .join('\n'),
+  description: verbTexts(VERBS),
   flags: [...FLAGS, STORE_FLAG],
   arguments: SOME,
   completes: [Object.keys(VERBS)],
   run: volume,
 }
 
-async function volume({ flags, args: [name = '', ...args] }: Call): Promise<number> {
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined
-  if (verb === undefined) throw new UsageError(`tsrun volume has no ${name}: ${Object.keys(VERBS).join(', ')}`)
-  checkCount(`volume ${name}`, args.length, verb.arguments)
-  const isGiven = (flag: Flag): boolean =>
-    flag.value === undefined ? flags.isOn(flag.name) : flags.text(flag.name) !== undefined
-  const foreign = FLAGS.find(flag => isGiven(flag) && !verb.flags.includes(flag.name))
-  if (foreign !== undefined) throw new UsageError(`--${foreign.name} is no flag of volume ${name}`)
-  return failing(`volume ${name}`, () => work(verb, flags, args))
+async function volume(call: Call): Promise<number> {
+  const { name, verb, args } = chosenVerb('volume', { verbs: VERBS, known: FLAGS }, call)
+  return failing(name, () => work(verb, call.flags, args))
 }
 
-async function work(verb: Verb, flags: Flags, args: readonly string[]): Promise<number> {
+async function work(verb: Verb<Work>, flags: Flags, args: readonly string[]): Promise<number> {
   const { openImages } = await import('../image-library.js')
   const signals = catchEnding()
   try {
