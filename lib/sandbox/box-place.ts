@@ -1,16 +1,9 @@
 /** Where sandboxes are on the host: a directory of this user's own, with one for each. */
 import { HostError } from '../errors.js'
-import { isErrno } from '../sys/errno.js'
-import {
-  isDirectory,
-  listDirectory,
-  makeDirectories,
-  makeDirectory,
-  removeDirectory,
-  writeNewFile,
-} from '../sys/file.js'
+import { isDirectory, listDirectory, makeDirectories, makeDirectory, writeNewFile } from '../sys/file.js'
+import { lockDirectory } from '../sys/lock.js'
 import { closeDirectory, openOwnDirectory } from '../sys/own-directory.js'
-import { effectiveUid, environment } from '../sys/self.js'
+import { effectiveUid, environment, randomName } from '../sys/self.js'
 import { changeOwner, removeWritten } from '../sys/written-tree.js'
 
 /** @throws {HostError} ERR_HOST_PRIVILEGE if it is not this user's own */
@@ -25,37 +18,61 @@ export function sandboxDirectory(): string {
         : `/tmp/tsrun-sandbox-${uid}`
   makeDirectories(path, 0o700)
   const found = openOwnDirectory(path)
-  if (typeof found !== 'number') {
-    const because = found === null ? 'is not there' : found.because
-    throw new HostError('ERR_HOST_PRIVILEGE', {
-      needs: 'a directory of this user for sandboxes',
-      found: `${path}, which ${because}`,
-      remedy: 'set XDG_RUNTIME_DIR to a directory of your own, or remove it',
-    })
-  }
+  if (typeof found !== 'number') throw notOwn(path, found === null ? 'is not there' : found.because)
   closeDirectory(found)
   return path
 }
 
+const notOwn = (path: string, because: string): HostError =>
+  new HostError('ERR_HOST_PRIVILEGE', {
+    needs: 'a directory of this user for sandboxes',
+    found: `${path}, which ${because}`,
+    remedy: 'set XDG_RUNTIME_DIR to a directory of your own, or remove it',
+  })
+
 export interface Box {
+  /** Of the container that it is for, too. */
+  readonly id: string
   readonly path: string
   /** A directory for what is written to a mount, and one that the overlay needs. */
   overlay(index: number): { upper: string; work: string }
   remove(): void
+  /** Once there is the container, or nothing is to be: until then no process takes the box for one that was left behind. */
+  unlock(): void
 }
 
 interface Resident {
-  readonly id: string
   readonly user: { readonly uid: number; readonly gid: number }
   /** Who that is on the host; null: this process. */
   readonly owner: { readonly uid: number; readonly gid: number } | null
 }
 
 /** With `base`, the lowest layer of a root that has the host's programs. */
-export function makeBox(place: string, { id, user, owner }: Resident): Box {
-  const path = `${place}/boxes/${id}`
-  makeDirectories(`${place}/boxes`, 0o700)
-  makeDirectory(path, 0o755)
+export function makeBox(place: string, resident: Resident): Box {
+  const { id, path, lock } = claimDirectory(`${place}/boxes`)
+  try {
+    return { ...boxIn(path, resident), id, unlock: () => closeDirectory(lock) }
+  } catch (error) {
+    removeWritten(path)
+    closeDirectory(lock)
+    throw error
+  }
+}
+
+/** Whoever prunes may lock a directory, and remove it, before the one who has made it locks it: then it is another one. */
+function claimDirectory(boxes: string): { id: string; path: string; lock: number } {
+  makeDirectories(boxes, 0o700)
+  for (;;) {
+    const id = randomName()
+    const path = `${boxes}/${id}`
+    makeDirectory(path, 0o755)
+    const lock = lockDirectory(path)
+    if (typeof lock === 'number') return { id, path, lock }
+    if (typeof lock === 'object') throw notOwn(path, lock.because)
+  }
+}
+
+function boxIn(path: string, { user, owner }: Resident): Omit<Box, 'id' | 'unlock'> {
   const own = (made: string): void => {
     if (owner !== null) changeOwner(made, owner)
   }
@@ -89,19 +106,18 @@ const accounts = ({ uid, gid }: Resident['user']): readonly (readonly [name: str
   ['hosts', '127.0.0.1 localhost sandbox\n::1 localhost\n'],
 ]
 
-/** Removes the directories of sandboxes that are none any more. */
-export function removeOthers(place: string, living: readonly string[]): void {
+/** Removes the directories of sandboxes that are none any more. One that is being made is locked, in whatever process. */
+export async function removeOthers(place: string, isLiving: (id: string) => Promise<boolean>): Promise<void> {
   const boxes = `${place}/boxes`
   if (!isDirectory(boxes)) return
-  for (const id of listDirectory(boxes)) if (!living.includes(id)) removeQuietly(`${boxes}/${id}`)
-}
-
-/** Another process may do the same at the same time. */
-function removeQuietly(path: string): void {
-  try {
-    removeWritten(path)
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT', 'ENOTEMPTY')) throw error
-    removeDirectory(path)
+  for (const id of listDirectory(boxes)) {
+    const lock = lockDirectory(`${boxes}/${id}`)
+    if (typeof lock === 'string') continue
+    try {
+      // Asked with the lock held: it may have come to life since the names were read.
+      if (!(await isLiving(id))) removeWritten(`${boxes}/${id}`)
+    } finally {
+      if (typeof lock === 'number') closeDirectory(lock)
+    }
   }
 }

@@ -5,7 +5,7 @@ import { type Container, createRuntime, type Runtime } from '../index.js'
 import type { NetworkAttachment } from '../network/index.js'
 import { isErrno } from '../sys/errno.js'
 import { isThere, realPath } from '../sys/file.js'
-import { effectiveGid, effectiveUid, randomName } from '../sys/self.js'
+import { effectiveGid, effectiveUid } from '../sys/self.js'
 import { ownerOfPath } from '../sys/written-tree.js'
 import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.js'
 import { configurationOf, type Surroundings } from './configuration.js'
@@ -54,13 +54,9 @@ export async function pruneSandboxes(): Promise<string[]> {
   const place = sandboxDirectory()
   const runtime = sandboxRuntime(place)
   const swept = await runtime.sweep()
-  const living = (await runtime.list()).map(({ id }) => id)
-  removeOthers(place, [...living, ...beingMade])
+  await removeOthers(place, async id => (await runtime.list()).some(living => living.id === id))
   return swept
 }
-
-/** Of this process. */
-const beingMade = new Set<string>()
 
 export async function makeSandboxContainer(settings: SandboxSettings): Promise<Made> {
   const { image: name, images, signal } = settings
@@ -75,15 +71,13 @@ export async function makeSandboxContainer(settings: SandboxSettings): Promise<M
 
 async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Promise<Made> {
   const place = sandboxDirectory()
-  const id = randomName()
   const network = openSandboxNetwork(settings.network)
   const isRoot = effectiveUid() === 0
   const sources = settings.mounts.map((mount, index) =>
     mount.volume === null ? sourceOf(mount, index) : (image?.volumes.get(mount.target) ?? ''),
   )
   const user = settings.user ?? image?.user ?? defaultUser(settings, sources, isRoot)
-  beingMade.add(id)
-  const box = makeBox(place, { id, user, owner: isRoot ? user : null })
+  const box = makeBox(place, { user, owner: isRoot ? user : null })
   try {
     image?.keepWhile(box.path)
     const overlays = overlaysOf(settings, sources, box)
@@ -94,19 +88,19 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Pr
       overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: escaped(lower) })),
     }
     const layers = settings.layers ?? image?.layers ?? [`${box.path}/base`]
-    const made = await attempt({ place, id, settings, around, layers, box, network })
+    const made = await attempt({ place, settings, around, layers, box, network })
     const attachment = await attachOrDelete(network, made.container)
     const { mounts = [] } = configurationOf(settings, { ...around, hasCgroup: true, hasProcfs: true })
     const mountPoints = [...mounts.map(({ destination }) => destination), '/etc/resolv.conf']
     const envs = { ...image?.envs, ...settings.envs }
     const cwd = settings.cwd ?? image?.cwd ?? '/'
-    return { id, box, user, layers, overlays, mountPoints, envs, cwd, network, attachment, ...made }
+    return { id: box.id, box, user, layers, overlays, mountPoints, envs, cwd, network, attachment, ...made }
   } catch (error) {
     network.close()
     box.remove()
     throw error
   } finally {
-    beingMade.delete(id)
+    box.unlock()
   }
 }
 
@@ -148,7 +142,6 @@ const escaped = (path: string): string => path.replace(/[\\:]/g, character => `\
 
 interface Attempt {
   readonly place: string
-  readonly id: string
   readonly settings: SandboxSettings
   readonly around: Omit<Surroundings, 'hasCgroup' | 'hasProcfs'>
   readonly layers: readonly string[]
@@ -180,11 +173,11 @@ async function attempt(input: Attempt): Promise<Reached> {
   }
 }
 
-function createWith({ place, id, settings, around, layers, box, network }: Attempt, reach: Reach): Promise<Container> {
+function createWith({ place, settings, around, layers, box, network }: Attempt, reach: Reach): Promise<Container> {
   const { disk, dieWithParent, signal } = settings
   const limited = Number.isFinite(disk) ? ({ memory: disk } as const) : 'memory'
   return sandboxRuntime(place).create({
-    ...{ id, dieWithParent, detached: false },
+    ...{ id: box.id, dieWithParent, detached: false },
     config: configurationOf(settings, { ...around, ...reach }),
     rootfs: { layers, upper: reach.inMemory ? limited : { dir: `${box.path}/root` } },
     stdio: 'ignore',

@@ -3,7 +3,7 @@ import { HostError } from '../errors.js'
 import { exampleConfig, type OciConfig } from '../index.js'
 import { isThere, readTextIfThere } from '../sys/file.js'
 import { ownName } from '../sys/own-account.js'
-import { effectiveGid, effectiveUid, randomName } from '../sys/self.js'
+import { effectiveGid, effectiveUid } from '../sys/self.js'
 import { makeBox, sandboxDirectory } from './box-place.js'
 import { sandboxRuntime } from './make-container.js'
 import { HOST_PATHS } from './profile.js'
@@ -26,13 +26,12 @@ const PROGRAM = { args: ['true'], cwd: '/', env: ['PATH=/usr/bin:/bin'], noNewPr
 /** Makes such a container, and removes it. @throws what making it does */
 export async function tryContainer(tried: Tried): Promise<''> {
   const place = sandboxDirectory()
-  const id = randomName()
-  const box = makeBox(place, { id, user: { uid: 0, gid: 0 }, owner: null })
+  const box = makeBox(place, { user: { uid: 0, gid: 0 }, owner: null })
   const base = `${box.path}/base`
   const { isLayered = false, signal } = tried
   try {
     await using container = await sandboxRuntime(place).create({
-      ...{ id, detached: false, dieWithParent: true, stdio: 'ignore' },
+      ...{ id: box.id, detached: false, dieWithParent: true, stdio: 'ignore' },
       config: configOf(tried, base),
       rootfs: isLayered ? { layers: [base], upper: 'memory' } : base,
       ...(signal !== undefined && { signal }),
@@ -42,6 +41,7 @@ export async function tryContainer(tried: Tried): Promise<''> {
     return ''
   } finally {
     box.remove()
+    box.unlock()
   }
 }
 

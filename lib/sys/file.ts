@@ -183,7 +183,8 @@ export function listDirectoriesAndLinks(path: string): string[] {
   return entries.filter(entry => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name)
 }
 
-function unlessGone<T>(act: () => T): T | null {
+/** null if there is nothing at that path. */
+export function unlessGone<T>(act: () => T): T | null {
   try {
     return viaNode(act)
   } catch (error) {

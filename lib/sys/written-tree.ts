@@ -1,6 +1,7 @@
 /** Directories of the host that a container has written to, once it is gone. */
 import { chmodSync, lchownSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs'
 import { viaNode } from './errno.js'
+import { unlessGone } from './file.js'
 
 interface FileOwner {
   readonly uid: number
@@ -8,19 +9,17 @@ interface FileOwner {
 }
 
 /**
- * Removes what a container that is gone has written on the host, with directories that it has closed to its own user. Fine if it is gone.
- * Nobody else may be able to write there.
+ * Removes what a container that is gone has written on the host, with directories that it has closed to its own user. Fine if it is gone, also
+ * if another process removes it at the same time. Nobody else may be able to write there.
  */
 export function removeWritten(path: string): void {
-  const status = viaNode(() => lstatSync(path, { throwIfNoEntry: false }))
-  if (status === undefined) return
-  if (!status.isDirectory()) {
-    viaNode(() => unlinkSync(path))
-    return
-  }
-  if ((status.mode & 0o700) !== 0o700) viaNode(() => chmodSync(path, 0o700))
-  for (const name of viaNode(() => readdirSync(path))) removeWritten(`${path}/${name}`)
-  viaNode(() => rmdirSync(path))
+  unlessGone(() => {
+    const status = lstatSync(path)
+    if (!status.isDirectory()) return unlinkSync(path)
+    if ((status.mode & 0o700) !== 0o700) chmodSync(path, 0o700)
+    for (const name of readdirSync(path)) removeWritten(`${path}/${name}`)
+    rmdirSync(path)
+  })
 }
 
 export function ownerOfPath(path: string): FileOwner {

@@ -1,0 +1,53 @@
+/** Pruning, while other processes make sandboxes. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import t from 'tap'
+import { Sandbox } from '../../lib/sandbox/index.js'
+import { lockDirectory } from '../../lib/sys/lock.js'
+import { closeDirectory } from '../../lib/sys/own-directory.js'
+import { missing } from '../needs.js'
+
+const skip = { skip: missing('root', 'libseccomp') }
+const BOXES = '/run/tsrun-sandbox/boxes'
+
+t.test('a sandbox that is being made is left alone, one that was left behind is not', skip, async t => {
+  await (await Sandbox.create()).stop()
+  const path = `${BOXES}/half-made-${process.pid}`
+  mkdirSync(`${path}/base`, { recursive: true })
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  const lock = lockDirectory(path)
+  if (typeof lock !== 'number') throw new Error('not locked')
+  await Sandbox.prune()
+  t.ok(existsSync(path))
+  closeDirectory(lock)
+  await Sandbox.prune()
+  t.notOk(existsSync(path))
+})
+
+/** Ends with 0 if all of its sandboxes could be made and used. */
+const MAKER = `
+import { Sandbox } from ${JSON.stringify(resolve('dist/sandbox/index.js'))}
+for (let round = 0; round < 12; round++) {
+  const box = await Sandbox.create({ mounts: [{ source: '/tmp', target: '/work', mode: 'overlay' }] })
+  await box.commands.run('echo x > /home/sandbox/x')
+  if ((await box.diff('/home')).length !== 1) process.exit(3)
+  await box.stop()
+}`
+
+t.test('processes make sandboxes while another one prunes', skip, async t => {
+  const makers = [1, 2].map(() =>
+    spawn(process.execPath, ['--input-type=module', '-e', MAKER], { stdio: ['ignore', 'ignore', 'inherit'] }),
+  )
+  t.teardown(() => makers.map(maker => maker.kill('SIGKILL')))
+  let living = makers.length
+  const ends = makers.map(async maker => {
+    const [code] = await once(maker, 'exit')
+    living--
+    return code
+  })
+  for (; living > 0; await setImmediate()) await Sandbox.prune()
+  t.same(await Promise.all(ends), [0, 0])
+})
