@@ -1,8 +1,9 @@
 /** A restore: images become the processes of a container. */
 import type { CgroupDirectory } from '../cgroup/index.js'
 import type { Config } from '../config/config.js'
+import { type Finding, makeIssue } from '../config/issues.js'
 import { NAMESPACE_FILES } from '../config/namespaces.js'
-import { ConfigError, type ConfigIssue } from '../errors.js'
+import { ConfigError } from '../errors.js'
 import { closeFds } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { openRead, readText } from '../sys/file.js'
@@ -135,8 +136,7 @@ function joinedNamespaces({ linux }: Config): { type: string; file: string }[] {
   })
 }
 
-function invalid(wrong: Pick<ConfigIssue, 'path' | 'expected' | 'received'>, cause?: unknown): ConfigError {
-  const message = `expected ${wrong.expected}, received ${wrong.received}`
-  const issue = { ...wrong, rule: 'tsrun#restore', message }
+function invalid(wrong: Omit<Finding, 'rule'>, cause?: unknown): ConfigError {
+  const issue = makeIssue({ ...wrong, rule: 'tsrun#restore' })
   return new ConfigError('ERR_CONFIG_UNSUPPORTED', [issue], cause === undefined ? {} : { cause })
 }

@@ -73,9 +73,8 @@ function checkStatus({ id }: ContainerRecord, status: Status): void {
 /** CRIU would have to make the overlay again, and what was written to it is not in the images. */
 function refuseLayers({ layered }: ContainerRecord): void {
   if (!layered) return
-  const expected = 'a root that is one directory, for a checkpoint'
-  const received = `layers: ${layered.layers.join(', ')}`
-  throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path: '/root', expected, received })])
+  const expected = 'one directory for a checkpoint'
+  throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path: '/root', expected, received: 'layers' })])
 }
 
 /** CRIU stops the processes by the cgroup; if it dies then they stay so. */
