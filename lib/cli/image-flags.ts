@@ -22,6 +22,15 @@ export const STORE_FLAGS: readonly Flag[] = [
   },
 ]
 
+export const SQUASH_FLAG: Flag = {
+  name: 'squash',
+  help: 'without root: all files of layers belong to this user, also if it has been granted other ids (/etc/subuid)',
+}
+
+/** For layers that are unpacked. */
+export const ownersOf = (flags: Flags): { readonly owners?: 'squashed' } =>
+  flags.isOn(SQUASH_FLAG.name) ? { owners: 'squashed' } : {}
+
 /** @throws {UsageError} for a mirror without a registry */
 export function storeOptions(flags: Flags): ImagesOptions {
   const mirrors: Record<string, string[]> = {}

@@ -4,7 +4,7 @@ import type { UnpackedImage } from '../image/index.js'
 import type { OciConfig, Runtime } from '../index.js'
 import { isTsrunError } from '../index.js'
 import type { Flag, Flags } from './command.js'
-import { STORE_FLAGS, storeOptions, volumeMounts } from './image-flags.js'
+import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions, volumeMounts } from './image-flags.js'
 import { transferLines } from './transfer-lines.js'
 
 export const IMAGE_FLAGS: readonly Flag[] = [
@@ -27,6 +27,7 @@ export const IMAGE_FLAGS: readonly Flag[] = [
     isList: true,
     help: 'with --image: a volume of the store, which is made if need be, and filled from the image (repeatable)',
   },
+  { ...SQUASH_FLAG, help: `with --image, ${SQUASH_FLAG.help}` },
   ...STORE_FLAGS,
 ]
 
@@ -52,6 +53,7 @@ export async function openRunImage(
     const config = runtimeConfig(unpacked.image, unpacked.layers, {
       terminal: flags.isOn('tty'),
       mounts: unpacked.mounts,
+      mappings: unpacked.mappings,
       ...(args.length > 0 && { args }),
       ...(user !== undefined && { user }),
     })
@@ -71,13 +73,13 @@ async function unpackedImage(name: string, flags: Flags, signal: AbortSignal): P
   const { openImages } = await import('./image-library.js')
   const images = openImages(storeOptions(flags))
   const lines = transferLines({ quiet: false })
-  const mounts = volumeMounts(flags)
+  const unpacking = { mounts: volumeMounts(flags), signal, ...ownersOf(flags) }
   try {
-    return await images.unpack(name, { mounts, signal })
+    return await images.unpack(name, unpacking)
   } catch (error) {
     if (!isTsrunError(error) || error.code !== 'ERR_IMAGE_NOT_FOUND') throw error
   }
-  const image = await images.pull(name, { signal, unpack: true, onProgress: lines.onProgress })
+  const image = await images.pull(name, { signal, unpack: true, ...ownersOf(flags), onProgress: lines.onProgress })
   lines.end()
-  return images.unpack(image.name ?? image.digest, { mounts, signal })
+  return images.unpack(image.name ?? image.digest, unpacking)
 }

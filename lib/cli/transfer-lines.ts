@@ -17,7 +17,25 @@ export interface TransferLines {
 
 export function transferLines({ quiet }: { quiet: boolean }): TransferLines {
   if (quiet) return { onProgress: () => {}, end: () => {} }
-  return isatty(STDERR) ? bars() : plainLines()
+  return withNote(isatty(STDERR) ? bars() : plainLines())
+}
+
+const SQUASHED =
+  'all files belong to this user, whatever the image says: other owners take ids in /etc/subuid and /etc/subgid (uidmap)'
+
+/** What is not as in the image is told once, however many layers there are. */
+function withNote({ onProgress, end }: TransferLines): TransferLines {
+  let isSquashed = false
+  return {
+    onProgress: event => {
+      isSquashed ||= event.type === 'unpacked' && event.how === 'written' && event.squashed
+      onProgress(event)
+    },
+    end: () => {
+      end()
+      if (isSquashed) printError(`${SQUASHED}\n`)
+    },
+  }
 }
 
 /** From `sha256:...`. */

@@ -11,6 +11,7 @@ import { packLayer } from './layer/pack.js'
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, packingOf } from './media-types.js'
 import { hostPlatform } from './platform.js'
 import { parseReference } from './reference.js'
+import { storeOwners } from './store-owners.js'
 import { findEntry, type Image, readImage, storedName, withName } from './stored-image.js'
 
 export interface CommitOptions {
@@ -68,7 +69,15 @@ const layerType = (compression: 'gzip' | 'zstd' | 'none'): string =>
 
 async function packed({ depot, lease, source, kind, options }: Commit): Promise<NewLayer> {
   const { compression = 'gzip', signal } = options
-  const { stream, result } = packLayer({ source, kind, compression, ...(signal !== undefined && { signal }) })
+  // What a container has written may belong to any of its ids; what is in a directory has been put there by this user.
+  const owners = kind === 'upper' ? { owners: storeOwners() } : {}
+  const { stream, result } = packLayer({
+    source,
+    kind,
+    compression,
+    ...owners,
+    ...(signal !== undefined && { signal }),
+  })
   const content = await putStream({ depot, lease, stream, signal })
   const { diffId } = await result
   return { descriptor: { mediaType: layerType(compression), ...content }, diffId }

@@ -1,10 +1,13 @@
 /** Directories of the store that appear whole. */
+
+import { LayerError } from '../errors.js'
 import { isDirectory, isThere, makeDirectories, makeDirectory } from '../sys/file.js'
 import { removeLater, renamePath } from '../sys/large-file.js'
 import { changeMode } from '../sys/written-tree.js'
 import type { Depot } from './depot/depot.js'
 import { holdDirectory } from './depot/directory-lock.js'
 import { clearLayer } from './layer/clear-layer.js'
+import { storeOwners } from './store-owners.js'
 
 interface Filling {
   readonly depot: Depot
@@ -51,6 +54,17 @@ export async function fillOnce({ depot, place, fill, signal }: Filling): Promise
 /** Removes the files of a layer, whose paths may be longer than the kernel takes at once. Fine when it is gone. */
 export async function removeLayer(path: string): Promise<void> {
   if (!isThere(path)) return
-  await clearLayer({ target: path })
+  await clearFiles(path)
   await removeLater(path)
+}
+
+async function clearFiles(target: string): Promise<void> {
+  try {
+    await clearLayer({ target })
+  } catch (error) {
+    const owners = storeOwners()
+    if (!(error instanceof LayerError && error.code === 'ERR_LAYER_WRITE') || typeof owners === 'string') throw error
+    // Some belong to other ids: they can be removed in a user namespace that has those.
+    await clearLayer({ target, owners })
+  }
 }

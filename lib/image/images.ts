@@ -8,14 +8,16 @@ import { type Lease, openLease, withLease } from './depot/leases.js'
 import { archiveOf, writeArchive, writeLayout } from './export-image.js'
 import { checkKnown } from './image-options.js'
 import { importArchive } from './import-archive.js'
+import type { OwnerMappings } from './layer/layer-owners.js'
 import type { OnProgress } from './progress.js'
 import { type Pruned, type PruneOptions, pruneImages, type RemoveImageOptions, removeImage } from './prune-images.js'
 import { type PullOptions, pullImage } from './pull.js'
 import { type Pushed, type PushOptions, pushImage } from './push.js'
 import { parseReference } from './reference.js'
 import { openRegistries, type Registries, type RegistryOptions } from './registry/registries.js'
+import { containerMappings, storeOwners } from './store-owners.js'
 import { findEntry, type Image, nameIn, readImage, storedName, withName } from './stored-image.js'
-import { isRoot, unpackLayers, unpackOnce } from './unpack-image.js'
+import { unpackLayers, unpackOnce } from './unpack-image.js'
 import { checkVolumeMounts, mountVolumes, type VolumeMount } from './volume-mounts.js'
 import { openVolumes, type Volumes } from './volumes.js'
 
@@ -30,6 +32,11 @@ export interface ImagesOptions extends RegistryOptions {
 export interface UnpackImageOptions {
   /** Volumes of the store, which are made if they are not there; one that is new gets what the image has at its target. */
   readonly mounts?: readonly VolumeMount[]
+  /**
+   * Without root: whose the files are. `mapped`: those of the ids that this user has been granted (/etc/subuid), by a user namespace with
+   * `mappings`; `squashed`: all are this user's. Default: `mapped` if it has been granted any. As root they are those of the layers.
+   */
+  readonly owners?: 'mapped' | 'squashed'
   readonly onProgress?: OnProgress
   readonly signal?: AbortSignal
 }
@@ -53,6 +60,8 @@ export interface UnpackedImage extends AsyncDisposable {
   readonly layers: readonly string[]
   /** All files belong to this user, since no others could be given. */
   readonly squashed: boolean
+  /** What a container on these layers has to have as its `uidMappings` and `gidMappings` (`runtimeConfig`); null as root: any. */
+  readonly mappings: OwnerMappings | null
   /** Of the volumes, for a configuration (`runtimeConfig`). Nobody removes them for as long as the layers. */
   readonly mounts: readonly OciMount[]
   /** Nobody removes the layers as long as there is something at this path, such as a container's directory: also after the release. */
@@ -142,13 +151,15 @@ type Opened = ReturnType<typeof openDepot>
 
 const transfersOf = (depot: Opened, registries: Registries): Pick<Images, 'pull' | 'push'> => ({
   pull: async (name, pulling = {}) => {
-    checkKnown('pull', pulling, ['platform', 'unpack', 'onProgress', 'signal'])
+    checkKnown('pull', pulling, ['platform', 'unpack', 'owners', 'onProgress', 'signal'])
     const { signal, onProgress = () => {}, unpack = false } = pulling
+    const owners = storeOwners(pulling.owners)
     return withLease(depot, signal, lease =>
       pullImage({
         ...{ depot, registries, lease, name, options: pulling },
         ...(unpack && {
-          whenThere: (layer, diffId, aborted) => unpackOnce({ depot, layer, diffId, onProgress, signal: aborted }),
+          whenThere: (layer, diffId, aborted) =>
+            unpackOnce({ depot, layer, diffId, owners, onProgress, signal: aborted }),
         }),
       }),
     )
@@ -222,17 +233,20 @@ function listed(depot: Opened, entry: Parameters<typeof readImage>[1]): ListedIm
 }
 
 async function unpacked(depot: Opened, name: string, options: UnpackImageOptions): Promise<UnpackedImage> {
-  checkKnown('unpack', options, ['mounts', 'onProgress', 'signal'])
+  checkKnown('unpack', options, ['mounts', 'owners', 'onProgress', 'signal'])
   const { onProgress = () => {}, signal } = options
+  const owners = storeOwners(options.owners)
   const wanted = checkVolumeMounts(options.mounts ?? [])
   const lease = await openLease(depot, signal)
   try {
     const image = await claimImage({ depot, lease, name, signal })
-    const layers = await unpackLayers({ depot, image, onProgress, signal })
+    const layers = await unpackLayers({ depot, image, owners, onProgress, signal })
     const release = (): Promise<void> => lease.release()
-    const mounts = await mountVolumes({ depot, lease, layers, mounts: wanted, signal })
+    const mounts = await mountVolumes({ depot, lease, layers, owners, mounts: wanted, signal })
     const { keepWhile } = lease
-    return { image, layers, squashed: !isRoot(), mounts, keepWhile, release, [Symbol.asyncDispose]: release }
+    const mappings = containerMappings(owners)
+    const handle = { keepWhile, release, [Symbol.asyncDispose]: release }
+    return { image, layers, squashed: owners === 'squashed', mappings, mounts, ...handle }
   } catch (error) {
     await lease.release()
     throw error

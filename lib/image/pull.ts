@@ -29,6 +29,8 @@ export interface PullOptions {
   readonly platform?: string
   /** Unpack each layer as soon as it is there. Default false. */
   readonly unpack?: boolean
+  /** As of `unpack`. */
+  readonly owners?: 'mapped' | 'squashed'
   readonly onProgress?: OnProgress
   /** Cancels; what has come stays for the next call to go on with. */
   readonly signal?: AbortSignal

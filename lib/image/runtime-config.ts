@@ -11,6 +11,8 @@ import {
 import { effectiveGid, effectiveUid } from '../sys/self.js'
 import type { ImageConfig } from './documents.js'
 import { userOf } from './image-user.js'
+import type { OwnerMappings } from './layer/layer-owners.js'
+import { containerMappings, storeOwners } from './store-owners.js'
 
 export interface RuntimeConfigOptions {
   /** In place of the image's Cmd: arguments of its Entrypoint, or the whole command if it has none. */
@@ -23,6 +25,8 @@ export interface RuntimeConfigOptions {
   readonly terminal?: boolean
   /** After those that every container has: such as the volumes of an unpacked image. */
   readonly mounts?: readonly OciMount[]
+  /** Without root: those of the unpacked image. Default: all ids that this user has been granted, as `unpack` has it. */
+  readonly mappings?: OwnerMappings | null
   /** As of `exampleConfig`, which everything is taken from that an image says nothing about. */
   readonly limits?: boolean
   /** As of `exampleConfig`. */
@@ -33,7 +37,7 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
  * A whole configuration for `create`, to be used with `rootfs: { layers, upper }`: what the image says, in the cautious surroundings of
- * `exampleConfig`, with a root that can be written to. Without root it maps this user to root. `layers`: the unpacked image, base
+ * `exampleConfig`, with a root that can be written to. Without root this user is root in it. `layers`: the unpacked image, base
  * first, for its /etc/passwd. Volumes and ports of the image are no mounts and no networks: ports are told in an annotation.
  * @throws {ImageError} ERR_IMAGE_INVALID without a command, or with a user whom the image does not have
  */
@@ -65,6 +69,7 @@ export function runtimeConfig(
       env: [...(hasPath ? [] : [PATH]), ...(terminal ? ['TERM=xterm'] : []), ...env],
       user,
     },
+    ...(uid !== 0 && { linux: { ...base.linux, ...(options.mappings ?? containerMappings(storeOwners())) } }),
     annotations: annotationsOf(config),
   }
 }

@@ -5,11 +5,12 @@ import type { Depot } from './depot/depot.js'
 import type { Lease } from './depot/leases.js'
 import { fillOnce } from './fill-once.js'
 import { checkKnown } from './image-options.js'
+import type { LayerOwners } from './layer/layer-owners.js'
 import { packLayer } from './layer/pack.js'
 import { unpackLayer } from './layer/unpack.js'
 import { OCI_LAYER } from './media-types.js'
 import { mergedDirectories } from './merged-file.js'
-import { isRoot } from './unpack-image.js'
+import { isRoot } from './store-owners.js'
 import { checkVolumeName, claimOf, volumeFiles, volumePlace } from './volumes.js'
 
 export interface VolumeMount {
@@ -44,12 +45,15 @@ interface Mounting {
   readonly lease: Lease
   /** Of the image, base first. */
   readonly layers: readonly string[]
+  /** Of the layers' files, and of the volumes'. */
+  readonly owners: LayerOwners
   readonly mounts: readonly Required<VolumeMount>[]
   readonly signal: AbortSignal | undefined
 }
 
 /** @throws {ImageError|LayerError}; the reason of `signal` */
-export async function mountVolumes({ depot, lease, layers, mounts, signal }: Mounting): Promise<readonly OciMount[]> {
+export async function mountVolumes(mounting: Mounting): Promise<readonly OciMount[]> {
+  const { depot, lease, layers, owners, mounts, signal } = mounting
   if (mounts.length === 0) return []
   await lease.claim(
     mounts.map(({ volume }) => claimOf(volume)),
@@ -58,7 +62,7 @@ export async function mountVolumes({ depot, lease, layers, mounts, signal }: Mou
   const made: OciMount[] = []
   for (const { volume, target, mode } of mounts) {
     const fill = (directory: string): Promise<void> =>
-      copyMerged(mergedDirectories(layers, target), { target: directory, signal })
+      copyMerged(mergedDirectories(layers, target), { target: directory, owners, signal })
     await fillOnce({ depot, place: volumePlace(volume), fill, signal })
     const source = volumeFiles(depot, volume)
     made.push({ destination: target, type: 'bind', source, options: ['rbind', 'nosuid', 'nodev', mode] })
@@ -69,10 +73,9 @@ export async function mountVolumes({ depot, lease, layers, mounts, signal }: Mou
 /** As an archive, which is written beneath a descriptor: nothing is copied by its path. `directories`: the uppermost first. */
 async function copyMerged(
   [source, ...over]: readonly string[],
-  { target, signal }: { target: string; signal: AbortSignal | undefined },
+  { target, owners, signal }: { target: string; owners: LayerOwners; signal: AbortSignal | undefined },
 ): Promise<void> {
   if (source === undefined) return
-  const owners = isRoot() ? 'kept' : 'squashed'
   const aborting = signal === undefined ? {} : { signal }
   const { stream } = packLayer({ source, over, kind: 'merged', compression: 'none', owners, ...aborting })
   const overlay = isRoot() ? 'trusted' : 'user'

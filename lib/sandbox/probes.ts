@@ -1,7 +1,8 @@
 /** Containers that are made to see whether they can be. */
 import { HostError } from '../errors.js'
 import { exampleConfig, type OciConfig } from '../index.js'
-import { isThere, readTextIfThere } from '../sys/file.js'
+import { isThere } from '../sys/file.js'
+import { grantedRanges } from '../sys/granted-ids.js'
 import { ownName } from '../sys/own-account.js'
 import { effectiveGid, effectiveUid } from '../sys/self.js'
 import { makeBox, sandboxDirectory } from './box-place.js'
@@ -75,16 +76,14 @@ function mappings(own: number, other: number | undefined) {
 
 /** The first ids that the host grants to this user. @throws {HostError} ERR_HOST_PRIVILEGE if it grants none */
 export function grantedIds(): { uid: number; gid: number } {
-  return { uid: firstOf('/etc/subuid'), gid: firstOf('/etc/subgid') }
+  return { uid: firstOf('uid'), gid: firstOf('gid') }
 }
 
-function firstOf(file: string): number {
-  const owners = [String(effectiveUid()), ownName()]
-  const lines = (readTextIfThere(file) ?? '').split('\n').map(line => line.split(':'))
-  const first = lines.find(([owner = '', , size]) => owners.includes(owner) && Number(size) > 0)?.[1]
-  if (first !== undefined) return Number(first)
+function firstOf(kind: 'uid' | 'gid'): number {
+  const first = grantedRanges(kind)[0]?.first
+  if (first !== undefined) return first
   throw new HostError('ERR_HOST_PRIVILEGE', {
-    needs: `a range of ids for this user in ${file}`,
+    needs: `a range of ids for this user in /etc/sub${kind}`,
     found: 'none',
     remedy: `as root: "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${ownName() ?? 'USER'}"`,
   })

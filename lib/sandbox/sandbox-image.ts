@@ -58,10 +58,10 @@ async function unpackOrPull(
   { volumes: mounts, ...aborting }: Unpacking,
 ): Promise<UnpackedImage> {
   try {
-    return await store.unpack(name, { mounts, ...aborting })
+    return await store.unpack(name, { mounts, owners: 'squashed', ...aborting })
   } catch (error) {
     if (!isTsrunError(error) || error.code !== 'ERR_IMAGE_NOT_FOUND') throw error
   }
-  await store.pull(name, { ...aborting, unpack: true })
-  return store.unpack(name, { mounts, ...aborting })
+  await store.pull(name, { ...aborting, owners: 'squashed', unpack: true })
+  return store.unpack(name, { mounts, owners: 'squashed', ...aborting })
 }

@@ -4,7 +4,7 @@ import { isErrno } from './errno.js'
 import { type ProgramResult, run } from './run-program.js'
 import { environment } from './self.js'
 
-const PROGRAMS = {
+export const ID_PROGRAMS = {
   uid: { program: 'newuidmap', ranges: '/etc/subuid' },
   gid: { program: 'newgidmap', ranges: '/etc/subgid' },
 } as const
@@ -19,7 +19,7 @@ export interface MappedRange {
 export interface ProgramMapping {
   /** Whose user namespace has no map yet. */
   readonly pid: number
-  readonly kind: keyof typeof PROGRAMS
+  readonly kind: keyof typeof ID_PROGRAMS
   readonly mappings: readonly MappedRange[]
   /** What the user has written them in, for the error. */
   readonly field: string
@@ -27,7 +27,7 @@ export interface ProgramMapping {
 
 /** @throws {HostError} ERR_HOST_PRIVILEGE if the program is missing or refuses */
 export async function mapByProgram({ pid, kind, mappings, field }: ProgramMapping): Promise<void> {
-  const { program, ranges } = PROGRAMS[kind]
+  const { program, ranges } = ID_PROGRAMS[kind]
   const numbers = mappings.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size])
   const { exitCode, signal, stderr } = await started(program, field, [program, ...[pid, ...numbers].map(String)])
   if (exitCode === 0) return

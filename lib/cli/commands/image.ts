@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Images, ListedImage } from '../../image/index.js'
 import type { Call, Command, Flag, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
-import { STORE_FLAGS, storeOptions } from '../image-flags.js'
+import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions } from '../image-flags.js'
 import { print } from '../log.js'
 import { failing } from '../open-runtime.js'
 import { catchEnding } from '../signals.js'
@@ -22,7 +22,7 @@ interface Work {
 const VERBS: Verbs<Work> = {
   pull: {
     ...{ usage: 'pull NAME', does: 'fetch an image, but for what is there already' },
-    ...{ flags: ['platform', 'unpack', 'quiet'], arguments: { min: 1, max: 1 } },
+    ...{ flags: ['platform', 'unpack', 'squash', 'quiet'], arguments: { min: 1, max: 1 } },
     run: pull,
   },
   ls: {
@@ -37,9 +37,9 @@ const VERBS: Verbs<Work> = {
   },
   unpack: {
     ...{ usage: 'unpack NAME', does: 'unpack its layers, and print their directories, base first' },
-    ...{ flags: ['quiet'], arguments: { min: 1, max: 1 } },
-    run: async ({ images, args: [name = ''], signal, onProgress }) => {
-      await using unpacked = await images.unpack(name, { signal, onProgress })
+    ...{ flags: ['squash', 'quiet'], arguments: { min: 1, max: 1 } },
+    run: async ({ images, args: [name = ''], flags, signal, onProgress }) => {
+      await using unpacked = await images.unpack(name, { signal, onProgress, ...ownersOf(flags) })
       print(unpacked.layers.map(layer => `${layer}\n`).join(''))
     },
   },
@@ -110,6 +110,7 @@ const FLAGS: readonly Flag[] = [
     completes: ['table', 'json', 'archive', 'layout'],
     help: 'ls: table (default) or json; export: archive (default) or layout',
   },
+  { ...SQUASH_FLAG, help: `pull, unpack: ${SQUASH_FLAG.help}` },
   { name: 'as-root', help: 'import: the path is a directory or an archive with the files of a root' },
   { name: 'message', short: 'm', value: 'TEXT', help: 'commit: for the history' },
   { name: 'force', help: 'rm: also if a container uses the image' },
@@ -147,7 +148,13 @@ async function work(verb: Verb<Work>, flags: Flags, args: readonly string[]): Pr
 
 async function pull({ images, args: [name = ''], flags, signal, onProgress }: Work): Promise<void> {
   const platform = flags.text('platform')
-  const options = { unpack: flags.isOn('unpack'), signal, onProgress, ...(platform !== undefined && { platform }) }
+  const options = {
+    unpack: flags.isOn('unpack'),
+    ...ownersOf(flags),
+    signal,
+    onProgress,
+    ...(platform !== undefined && { platform }),
+  }
   print(`${(await images.pull(name, options)).digest}\n`)
 }
 
