@@ -2,7 +2,7 @@
 import type { Container } from './container.js'
 import type { ExecProcess } from './exec-process.js'
 import type { CommandCheckpointOptions } from './operations/checkpoint.js'
-import type { CommandCreateOptions } from './operations/create.js'
+import type { CommandCreateOptions } from './operations/create-options.js'
 import type { CommandExecOptions } from './operations/exec.js'
 import type { CommandRestoreOptions } from './operations/restore.js'
 import type { CommandStartOptions } from './operations/start.js'

@@ -23,8 +23,8 @@ export type {
   ListenOptions,
   NetworkListener,
 } from './operations/container-network.js'
-export type { CreateOptions } from './operations/create.js'
 export type { NetworkOptions } from './operations/create-network.js'
+export type { CreateOptions } from './operations/create-options.js'
 export type { DeleteOptions } from './operations/delete.js'
 export type { StopOptions } from './operations/early-end.js'
 export type { ContainerEvent, EventsOptions } from './operations/events.js'

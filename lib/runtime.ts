@@ -6,11 +6,12 @@ import { describeFeatures } from './features.js'
 import type { HostFacts } from './host/facts.js'
 import { isInUserNamespace, probeHost } from './host/probe.js'
 import type { Context, LogEntry } from './launch/context.js'
+import { createQueue, defaultConcurrency } from './launch/queue.js'
 import type { BundleInput } from './operations/bundle.js'
 import { type Encoding, readCollectOptions, withoutCollecting } from './operations/collect-options.js'
-import { type CreateOptions, create as createContainer } from './operations/create.js'
+import { create as createContainer } from './operations/create.js'
+import type { CreateOptions } from './operations/create-options.js'
 import { type DeleteOptions, remove } from './operations/delete.js'
-import { createQueue, defaultConcurrency } from './operations/queue.js'
 import { type RestoreOptions, restore as restoreContainer } from './operations/restore.js'
 import { type Listing, listingOf, sweep } from './operations/sweep.js'
 import { checkOptions } from './options.js'
@@ -95,16 +96,9 @@ export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context
   checkOptions('createRuntime', options)
   if (options.native !== undefined) chooseNativeDirectory(options.native)
   const context = makeContext(options, isCommand)
-  const queue = createQueue(options.concurrency ?? defaultConcurrency())
   const create = async (input: CreateOptions): Promise<Container> => {
     checkOptions(isCommand ? 'command.create' : 'create', input)
-    const leaveQueue = await queue.enter(input.signal)
-    try {
-      const own = Object.create(context, { leaveQueue: { value: leaveQueue } })
-      return await withNetwork(Container.from(context, await createContainer(own, input)), input)
-    } finally {
-      leaveQueue()
-    }
+    return withNetwork(Container.from(context, await createContainer(context, input)), input)
   }
   return {
     get root() {
@@ -153,7 +147,8 @@ function refuseOtherRuntimes(): void {
 }
 
 function makeContext(options: RuntimeOptions, isCommand: boolean): Context {
-  const { root, cgroupManager = 'cgroupfs', log, debug = false, unknownProperties = 'refuse' } = options
+  const { root, cgroupManager = 'cgroupfs', log, debug = false } = options
+  const { unknownProperties = 'refuse', concurrency = defaultConcurrency() } = options
   if (!['cgroupfs', 'systemd'].includes(cgroupManager)) throw refusedCgroupDriver(cgroupManager)
   const traced = trace('log')
   const trail = ({ level, id, message }: LogEntry): void => traced('%s %s %s', level, id, message)
@@ -172,6 +167,7 @@ function makeContext(options: RuntimeOptions, isCommand: boolean): Context {
     cgroupManager,
     isCommand,
     ignoresUnknown: unknownProperties === 'ignore',
+    queue: createQueue(concurrency),
     facts: () => (facts ??= probeHost()),
     log: log ?? warnOnce,
     debug: (id, message) => steps({ level: 'debug', id, message }),

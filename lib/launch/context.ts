@@ -1,6 +1,7 @@
 import type { CgroupDriver } from '../cgroup/index.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Store } from '../store/store.js'
+import type { Queue } from './queue.js'
 
 /** Something that a caller may want to know and that is not an error. */
 export interface LogEntry {
@@ -23,8 +24,8 @@ export interface Context {
   /** Probed at the first use, then kept. */
   readonly facts: () => HostFacts
   readonly log: (entry: LogEntry) => void
-  /** Lets the next container begin, before something that may take any time. */
-  readonly leaveQueue?: () => void
+  /** What creates and execs wait in. */
+  readonly queue: Queue
   /** What has been done with a container, for a person who looks for a fault. */
   readonly debug: (id: string, message: string) => void
 }

@@ -16,7 +16,7 @@ import { sendPidfd } from '../launch/pidfd-socket.js'
 import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process-settings.js'
 import { applyScheduling } from '../launch/scheduling.js'
 import { initOf, openPlanSlots } from '../launch/slots.js'
-import { type Launched, launchWithStreams, type OpenStdio, type Stdio, type Streams } from '../launch/stdio.js'
+import { type Launched, launchWithStreams, type OpenStdio, type Streams } from '../launch/stdio.js'
 import { moveNetDevices } from '../network-devices/move.js'
 import type { Plan } from '../plan/plan.js'
 import { createClass, enterClass, planClass } from '../resctrl/class.js'
@@ -28,66 +28,16 @@ import { closeFd } from '../sys/beneath.js'
 import { makeDirectory } from '../sys/file.js'
 import { nameOfFd } from '../sys/processes.js'
 import { duplicate } from '../sys/stream.js'
-import { type Bundle, type BundleInput, makeExtras, openBundle, withExtras } from './bundle.js'
+import { giveWay } from '../sys/turns.js'
+import { type Bundle, makeExtras, openBundle, withExtras } from './bundle.js'
 import { compileOptions } from './compile-options.js'
-import type { NetworkOptions } from './create-network.js'
+import type { CommandCreateOptions } from './create-options.js'
 import { withReserved } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { orOutOfMemory } from './out-of-memory.js'
 import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
 import { undo } from './undo-create.js'
 import { claimUpper, type UpperClaim } from './upper-claim.js'
-
-export type CreateOptions = BundleInput & {
-  /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
-  readonly id: string
-  /** Default `pipe`. Of no meaning if the configuration asks for a terminal. */
-  readonly stdio?: Stdio
-  /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
-  readonly consoleSocket?: string
-  /** Descriptors of this process that the container's process gets as 3, 4, ... Default none. */
-  readonly extraFds?: readonly number[]
-  /**
-   * The process gets NOTIFY_SOCKET, a socket at which it says that it is ready (sd_notify(3)), and the container's `ready()` hears it.
-   * Default false.
-   */
-  readonly notify?: boolean
-  /** What is set up in the container's own network namespace. Default: the loopback device, and nothing else. */
-  readonly network?: NetworkOptions
-  /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
-  readonly noPivot?: boolean
-  /**
-   * The first process is one of tsrun's own: it passes signals on to the program, reaps what has lost its parent, and ends as the
-   * program does, also by a signal that a first process would ignore. Needs a pid namespace of its own. Default false.
-   */
-  readonly init?: boolean
-  /** The container ends when this process does, however that happens; needs what `init` needs, and implies it. Default false. */
-  readonly dieWithParent?: boolean
-  /** The container is meant to outlive this process: it has no owner, and `sweep` leaves it alone. Default false. */
-  readonly detached?: boolean
-  /** Keep the session keyring of this process. Default false: a new one. */
-  readonly noNewKeyring?: boolean
-  /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
-  readonly signal?: AbortSignal
-}
-
-/** With what only the command needs. */
-export type CommandCreateOptions = CreateOptions & {
-  /**
-   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
-   * the kernel adds carriage returns (ONLCR, termios(3)).
-   */
-  readonly lineFeedsOnly?: boolean
-  /** Gets a pidfd of the init with the message `standard` (an AF_UNIX socket's path). Default: nobody does. */
-  readonly pidfdSocket?: string
-  /** `NAME=value`: the process gets them in addition to, or in place of, those of the configuration. Default none. */
-  readonly extraEnv?: readonly string[]
-  /**
-   * For a program that is about to end: the exit status of the container is left to the process that inherits its init then (the
-   * nearest subreaper), also if the container ends before. Default false: this process takes it.
-   */
-  readonly leavesStatus?: boolean
-}
 
 export interface Created {
   readonly record: ContainerRecord
@@ -102,6 +52,8 @@ export interface Created {
 interface NewContainer {
   readonly context: Context
   readonly options: CommandCreateOptions
+  /** Lets the next one begin, before something that may take any time. */
+  readonly leaveQueue: () => void
   /** The configuration as it was given, and with what this call adds for the first process. */
   readonly asked: Config
   readonly bundle: Bundle
@@ -115,11 +67,17 @@ interface NewContainer {
 export async function create(context: Context, options: CommandCreateOptions): Promise<Created> {
   options.signal?.throwIfAborted()
   validateId(options.id)
-  const draft = prepare(context, options)
-  return withReserved(draft, first => make(draft, first))
+  const leaveQueue = await context.queue.enter(options.signal)
+  try {
+    options.signal?.throwIfAborted()
+    const draft = await prepare(context, options, leaveQueue)
+    return await withReserved(draft, first => make(draft, first))
+  } finally {
+    leaveQueue()
+  }
 }
 
-function prepare(context: Context, options: CommandCreateOptions): NewContainer {
+async function prepare(context: Context, options: CommandCreateOptions, leaveQueue: () => void): Promise<NewContainer> {
   const asked = openBundle(options, () => `${context.store.directory(options.id)}/root`)
   if (!context.ignoresUnknown) refuseUnknown(asked.unknown)
   const bundle = { ...asked, config: withExtras(context, asked.config, options) }
@@ -128,12 +86,14 @@ function prepare(context: Context, options: CommandCreateOptions): NewContainer 
   const { intelRdt } = config.linux
   refuseOwnSysctls(config)
   const cgroup = ownCgroup(context, { id: options.id, config })
+  await giveWay()
   const { plan, warnings } = compile({ config, facts, options: compileOptions(options, bundle, cgroup) })
+  await giveWay()
   const noted = [...bundle.warnings, ...warnings, ...(cgroup.isNone ? [NO_CGROUP] : [])]
   for (const message of noted) context.log({ level: 'warning', message, id: options.id })
   context.debug(options.id, `plan of ${plan.ops.length} steps with ${plan.slots.length} descriptors`)
   const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id: options.id })
-  return { context, options, asked: asked.config, bundle, plan, cgroup, rdt }
+  return { context, options, leaveQueue, asked: asked.config, bundle, plan, cgroup, rdt }
 }
 
 /** From here on there is something to undo. */
@@ -146,6 +106,7 @@ async function make(draft: NewContainer, first: ContainerRecord): Promise<Create
     makeExtras(context, draft.options)
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
+    await giveWay()
     cgroup.begin({ resources: bundle.config.linux.resources })
     const { child, streams, memory } = await withUpper(draft, ledger)
     logInit({ context, id: draft.options.id, pid: child.pid, config: bundle.config })
@@ -205,13 +166,18 @@ async function launchToCreated(making: Making): Promise<Child> {
   const { id, extraFds = [], signal, leavesStatus = false } = options
   const { config } = bundle
   const fds = [...stdio.fds, ...extraFds]
+  await giveWay()
   const launch = begin({ plan, stdio: fds, cgroup: cgroup.directoryFd(), signal, leavesStatus })
   ledger.hasBegun = true
   try {
+    await giveWay()
     cgroup.finish()
+    await giveWay()
     const covering = (rootMount: unknown): void => ledger.update({ rootMount })
     const { rootfs } = bundle
-    launch.hand(await openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering, memory, signal }))
+    const slots = await openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering, memory, signal })
+    launch.hand(slots)
+    await giveWay()
     // Nobody asks for it yet, and the helper is at work.
     writeStoredConfig(context.store, id, making.asked)
     ledger.enter(await launch.born())
@@ -251,14 +217,17 @@ async function setAtMap({ bundle: { config }, context }: NewContainer, { pid }: 
 }
 
 /** The mounts are made, and the root is not switched. */
-async function setAtPrepare({ context, cgroup, options, ledger, bundle }: Making, child: Child): Promise<void> {
+async function setAtPrepare(
+  { context, cgroup, options, ledger, bundle, leaveQueue }: Making,
+  child: Child,
+): Promise<void> {
   const { config } = bundle
   const facts = context.facts()
   if (limitsComeEarly({ config, facts })) applyRlimits(child.pid, config)
   const { netDevices } = config.linux
   if (netDevices.length > 0) ledger.held.push(moveNetDevices(netDevices, child.pid))
   const point = { config, cgroup, facts, store: context.store, signal: options.signal }
-  context.leaveQueue?.()
+  leaveQueue()
   await createHooks({ ...point, record: ledger.record(), init: initOf(child) })
 }
 

@@ -11,6 +11,7 @@ import { readHookNote } from '../store/hook-note.js'
 import { readStoredConfig, readStoredConfigIfThere } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { signalPidfd } from '../sys/processes.js'
+import { giveWay } from '../sys/turns.js'
 import { READABLE, watch } from '../sys/watch.js'
 import { findInits, findRemains } from './lost-state.js'
 import { type InitIdentity, isAlive, openInit, statusOf } from './state.js'
@@ -37,6 +38,7 @@ export interface RemoveOptions extends DeleteOptions {
  */
 export async function remove(context: Context, id: string, options: RemoveOptions = {}): Promise<void> {
   const { force = false } = options
+  await giveWay()
   if (force && !context.store.isBound && context.store.removeLink(id)) return
   try {
     const lock = await context.store.lock(id, force ? { whenBusy: elapsed => interrupt(context, id, elapsed) } : {})
@@ -157,12 +159,14 @@ export async function destroy({ context, record, config, ended = () => {} }: Des
   const cgroup = openCgroup({ recorded: record.cgroup })
   await endInit({ id, init: record, cgroup })
   ended()
+  await giveWay()
   await cgroup.destroy({ isShared: () => isShared(context, id, cgroup) })
   const rdt = recordedClass(record)
   const removeClass = record.phase === 'creating' ? undoClass : destroyClass
   if (rdt !== null) removeClass(rdt)
   uncoverRoot(record)
   if (config !== null) await poststopHooks({ context, config, record })
+  await giveWay()
   context.store.remove(id)
   dropUnread(record)
 }

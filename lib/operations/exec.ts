@@ -22,6 +22,7 @@ import { ociState } from '../store/container-record.js'
 import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { duplicate } from '../sys/stream.js'
+import { giveWay } from '../sys/turns.js'
 import { holdProgram } from './held-program.js'
 import { killTree } from './kill-tree.js'
 import { type ExecProcessOptions, processOf } from './process.js'
@@ -93,6 +94,16 @@ export interface Executed extends Launched {
  */
 export async function exec(context: Context, id: string, options: CommandExecOptions): Promise<Executed> {
   options.signal?.throwIfAborted()
+  const leaveQueue = await context.queue.enter(options.signal)
+  try {
+    options.signal?.throwIfAborted()
+    return await execInTurn(context, id, options)
+  } finally {
+    leaveQueue()
+  }
+}
+
+async function execInTurn(context: Context, id: string, options: CommandExecOptions): Promise<Executed> {
   const record = context.store.read(id)
   const cgroup = openCgroup({ recorded: record.cgroup })
   const status = statusOf(context, record)
@@ -102,7 +113,10 @@ export async function exec(context: Context, id: string, options: CommandExecOpt
   try {
     const init = { pid: record.pid, openPidfd: () => duplicate(pidfd) }
     const before = cgroup.oomKills()
-    const launched = await start(prepare({ context, options, record, init, whole: cgroup }))
+    await giveWay()
+    const draft = prepare({ context, options, record, init, whole: cgroup })
+    await giveWay()
+    const launched = await start(draft)
     noteStreams(record, launched.streams)
     return { ...launched, hasOomKilled: () => cgroup.oomKills() > before }
   } finally {
@@ -172,6 +186,7 @@ async function launchProcess(draft: NewProcess, stdio: OpenStdio): Promise<Child
   let pidfd: number | null = null
   try {
     const filter = { config, root: context.store.root }
+    await giveWay()
     launch.hand(await openJoinSlots({ plan, cgroup, init, filter, terminal: stdio.console, signal }))
     if (await launch.reach('map')) {
       setFromOutside(launch.child.pid, { ...config, process }, record)

@@ -14,6 +14,7 @@ import { isErrno } from '../sys/errno.js'
 import { signalPidfd } from '../sys/processes.js'
 import { connectTo } from '../sys/socket.js'
 import { duplicate } from '../sys/stream.js'
+import { giveWay } from '../sys/turns.js'
 import { type DestroyInput, destroy } from './delete.js'
 import { holdProgram } from './held-program.js'
 import { orOutOfMemory } from './out-of-memory.js'
@@ -40,6 +41,7 @@ export interface CommandStartOptions extends StartOptions {
 export async function start(context: Context, id: string, options: CommandStartOptions = {}): Promise<void> {
   const { signal, outlivesCaller = false } = options
   signal?.throwIfAborted()
+  await giveWay()
   const lock = await context.store.lock(id)
   try {
     signal?.throwIfAborted()
@@ -60,6 +62,7 @@ async function startLocked({ context, record, signal, outlivesCaller }: Starting
   const started: ContainerRecord = { ...record, phase: 'started' }
   try {
     checkStartable(record, statusOf(context, record))
+    await giveWay()
     await unlessEnded({ record, signal }, async () => {
       if (record.hooks) await startWithHooks({ context, record: started, signal })
       else {

@@ -8,6 +8,7 @@ import { SystemError } from '../errors.js'
 import { check } from './errno.js'
 import { native } from './native.js'
 import { streamOver } from './stream.js'
+import { inTurn } from './turns.js'
 
 export const READABLE = 0x001
 export const PRIORITY = 0x002
@@ -47,32 +48,15 @@ function start(): Watcher {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     const whole = bytes.length - (bytes.length % RECORD_BYTES)
     rest = bytes.subarray(whole)
-    for (let at = 0; at < whole; at += RECORD_BYTES) told.push([bytes.readUInt32LE(at), textOf(bytes, at)])
-    if (!isTelling) tell(waiting)
+    for (let at = 0; at < whole; at += RECORD_BYTES) tell(waiting, bytes.readUInt32LE(at), textOf(bytes, at))
   })
   pipe.unref()
   return { epoll: fds.readInt32LE(0), pipe, waiting }
 }
 
-/** What the thread has told and nobody has heard yet. */
-const told: [cookie: number, said: string | null][] = []
-let isTelling = false
-
-/**
- * One in a turn of the event loop: what goes on with it may take a millisecond, and a hundred may be ready at once. (All that a
- * turn resolves runs before anything else does.)
- */
-function tell(waiting: Watcher['waiting']): void {
-  isTelling = false
-  for (let next = told.shift(); next !== undefined; next = told.shift()) {
-    const [cookie, said] = next
-    const hear = waiting.get(cookie)
-    if (hear === undefined) continue
-    hear(said)
-    isTelling = told.length > 0
-    if (isTelling) setImmediate(tell, waiting)
-    return
-  }
+/** In turns: what goes on with it may take a millisecond, and a hundred may be ready at once. */
+function tell(waiting: Watcher['waiting'], cookie: number, said: string | null): void {
+  inTurn(() => waiting.get(cookie)?.(said))
 }
 
 function textOf(bytes: Buffer, at: number): string | null {

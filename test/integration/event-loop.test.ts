@@ -1,7 +1,7 @@
 /** Many containers at the same time, and the program that makes them goes on. */
 import t from 'tap'
 import { createRuntime } from '../../lib/index.js'
-import { createQueue } from '../../lib/operations/queue.js'
+import { createQueue } from '../../lib/launch/queue.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 
@@ -37,6 +37,33 @@ t.test('who waits in the queue can give up', async t => {
   leave()
   t.type(await third, 'function')
   await t.rejects(queue.enter(AbortSignal.abort(new Error('before'))), { message: 'before' })
+})
+
+t.test('who is let in and aborted before it begins keeps no place', async t => {
+  const queue = createQueue(1)
+  const controller = new AbortController()
+  const first = queue.enter(controller.signal)
+  const last = queue.enter()
+  controller.abort(new Error('too late'))
+  const leave = await first
+  leave()
+  t.type(await last, 'function')
+})
+
+t.test('nobody keeps all others waiting for longer than a second', async t => {
+  const queue = createQueue(1)
+  const leave = await queue.enter()
+  ;(await queue.enter())()
+  leave()
+  leave()
+  const one = await queue.enter()
+  let isIn = false
+  void queue.enter().then(() => {
+    isIn = true
+  })
+  for (let turns = 0; turns < 5; turns++) await nextTurn()
+  t.notOk(isIn, 'who has lost the place gives up none when it leaves')
+  one()
 })
 
 t.test('concurrency is a whole number above 0', async t => {
@@ -91,4 +118,28 @@ t.test('a hook that takes long keeps no other container waiting', { skip: missin
     controller.abort(new Error('enough'))
     await t.rejects(slow, { message: 'enough' })
   }
+})
+
+t.test('execs wait in the same queue, but not for one that waits', { skip: missing('root', 'busybox') }, async t => {
+  const { directory, bundle, configure, id } = makeBundle(t)
+  const runtime = createRuntime({ root: `${directory}/state`, concurrency: 1, log: () => {} })
+  configure(config => {
+    delete config.linux.cgroupsPath
+    config.process.args = ['/bin/sleep', '1000']
+  })
+  await using container = await runtime.create({ bundle, id: id('queued') })
+  await container.start()
+  const results = await Promise.all(
+    Array.from({ length: 20 }, (_, number) => container.run({ args: ['/bin/echo', String(number)] })),
+  )
+  t.strictSame(
+    results.map(({ stdout }) => stdout.trim()),
+    results.map((_, number) => String(number)),
+  )
+  await container.pause()
+  const held = container.run({ args: ['/bin/true'], ignorePaused: true })
+  const other = runtime.run({ bundle, id: id('other'), args: ['/bin/true'] })
+  t.equal((await other).exitCode, 0)
+  await container.resume()
+  t.equal((await held).exitCode, 0)
 })

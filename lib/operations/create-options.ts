@@ -1,0 +1,55 @@
+/** What a call of create is told. */
+import type { Stdio } from '../launch/stdio.js'
+import type { BundleInput } from './bundle.js'
+import type { NetworkOptions } from './create-network.js'
+
+export type CreateOptions = BundleInput & {
+  /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
+  readonly id: string
+  /** Default `pipe`. Of no meaning if the configuration asks for a terminal. */
+  readonly stdio?: Stdio
+  /** Where the terminal's master is sent (an AF_UNIX socket's path). Default: it becomes the handle's `terminal`. */
+  readonly consoleSocket?: string
+  /** Descriptors of this process that the container's process gets as 3, 4, ... Default none. */
+  readonly extraFds?: readonly number[]
+  /**
+   * The process gets NOTIFY_SOCKET, a socket at which it says that it is ready (sd_notify(3)), and the container's `ready()` hears it.
+   * Default false.
+   */
+  readonly notify?: boolean
+  /** What is set up in the container's own network namespace. Default: the loopback device, and nothing else. */
+  readonly network?: NetworkOptions
+  /** Use MS_MOVE and chroot in place of pivot_root (for a root on a ramdisk). Default false. */
+  readonly noPivot?: boolean
+  /**
+   * The first process is one of tsrun's own: it passes signals on to the program, reaps what has lost its parent, and ends as the
+   * program does, also by a signal that a first process would ignore. Needs a pid namespace of its own. Default false.
+   */
+  readonly init?: boolean
+  /** The container ends when this process does, however that happens; needs what `init` needs, and implies it. Default false. */
+  readonly dieWithParent?: boolean
+  /** The container is meant to outlive this process: it has no owner, and `sweep` leaves it alone. Default false. */
+  readonly detached?: boolean
+  /** Keep the session keyring of this process. Default false: a new one. */
+  readonly noNewKeyring?: boolean
+  /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal
+}
+
+/** With what only the command needs. */
+export type CommandCreateOptions = CreateOptions & {
+  /**
+   * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
+   * the kernel adds carriage returns (ONLCR, termios(3)).
+   */
+  readonly lineFeedsOnly?: boolean
+  /** Gets a pidfd of the init with the message `standard` (an AF_UNIX socket's path). Default: nobody does. */
+  readonly pidfdSocket?: string
+  /** `NAME=value`: the process gets them in addition to, or in place of, those of the configuration. Default none. */
+  readonly extraEnv?: readonly string[]
+  /**
+   * For a program that is about to end: the exit status of the container is left to the process that inherits its init then (the
+   * nearest subreaper), also if the container ends before. Default false: this process takes it.
+   */
+  readonly leavesStatus?: boolean
+}
