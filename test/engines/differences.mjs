@@ -22,4 +22,17 @@ export const differences = [
     tsrun: '1\n',
     reason: 'the configuration says `ro`; runc 1.1 leaves the tmpfs writable',
   },
+  {
+    engine: 'cri',
+    title: 'the tmpfs that holds the cgroup hierarchies is read-only, as the engine asks for',
+    tsrun: 'ro\ntouch: /sys/fs/cgroup/a: Read-only file system\nexit code 1\n\n',
+    reason: 'the configuration says `ro`; runc 1.1 leaves the tmpfs writable',
+  },
+  {
+    engine: 'cri',
+    title: 'a privileged container may write to /sys, though its pod may not',
+    tsrun: 'rw\n\nro\n\n',
+    reason:
+      'the configuration says `rw`; with runc 1.1 the first mount of a network namespace, read-only for the pod, makes all of them so',
+  },
 ]

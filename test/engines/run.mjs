@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import t from 'tap'
 import { compare } from './compare.mjs'
 import { needs as containerdNeeds, startContainerd } from './containerd.mjs'
+import { needs as criNeeds, startCri } from './cri.mjs'
 import {
   composeNeeds,
   needs as dockerNeeds,
@@ -21,6 +22,7 @@ import { buildahNeeds, podmanNeeds, rootlessNeeds, startBuildah, startPodman, st
 import { runtimes } from './sandbox.mjs'
 import { composeScenarios } from './scenarios/compose.mjs'
 import { containerdScenarios } from './scenarios/containerd.mjs'
+import { criScenarios } from './scenarios/cri.mjs'
 import { usernsScenarios } from './scenarios/docker/userns.mjs'
 import { dockerScenarios } from './scenarios/docker.mjs'
 import { buildahScenarios, podmanScenarios, rootlessScenarios } from './scenarios/podman.mjs'
@@ -36,6 +38,13 @@ const engines = [
   { engine: 'compose', needs: composeNeeds, start: startCompose, scenarios: composeScenarios },
   { engine: 'swarm', needs: dockerNeeds, start: startSwarm, scenarios: swarmScenarios },
   { engine: 'containerd', needs: containerdNeeds, start: startContainerd, scenarios: containerdScenarios },
+  {
+    engine: 'cri',
+    needs: criNeeds,
+    start: startCri,
+    scenarios: criScenarios.map(({ title, timeout }) => ({ title, timeout, succeeds: true, script: `cri '${title}'` })),
+    forms: runtimes.tsrun === runtimes.standalone ? ['tsrun'] : ['tsrun', 'standalone'],
+  },
   { engine: 'podman', needs: podmanNeeds, start: startPodman, scenarios: podmanScenarios },
   {
     engine: 'podman-rootless',
@@ -68,10 +77,10 @@ function missing({ needs, probe }) {
 
 t.jobs = 1
 t.setTimeout(0)
-for (const { engine, needs, probe, start, scenarios } of engines) {
+for (const { engine, needs, probe, start, scenarios, forms } of engines) {
   if (only !== undefined && only !== engine) continue
   const lacking = missing({ needs, probe })
   if (lacking !== false && process.env.MUST_RUN === '1') throw new Error(`${engine}: ${lacking}`)
   const chosen = scenarios.filter(({ title }) => word === undefined || title.includes(word))
-  await t.test(engine, { skip: lacking, timeout: 0 }, t => compare(t, { engine, scenarios: chosen, start }))
+  await t.test(engine, { skip: lacking, timeout: 0 }, t => compare(t, { engine, scenarios: chosen, start, forms }))
 }

@@ -52,7 +52,7 @@ cd $WORK/scratch
 /**
  * @param {object} options
  * @param {string} options.engine the engine's name, for messages and the cgroup
- * @param {'tsrun' | 'runc'} options.runtime what runs the containers
+ * @param {'tsrun' | 'standalone' | 'runc'} options.runtime what runs the containers
  * @param {string} options.commands shell functions' worth of wrappers: files written to the sandbox's own bin folder
  */
 export async function openSandbox({ engine, runtime, commands = {} }) {
@@ -119,7 +119,8 @@ export async function openSandbox({ engine, runtime, commands = {} }) {
   }
 
   const sandbox = { engine, runtime, work, run, serve, processes, close }
-  const tools = { terminal: `python3 ${join(here, 'terminal.py')}`, ...commands }
+  const scripts = ['terminal', 'layout'].map(name => [name, `python3 ${join(here, `${name}.py`)}`])
+  const tools = { ...Object.fromEntries(scripts), ...commands }
   const ready = await run(`cd /; ${prepare}${Object.entries(tools).map(writeCommand).join('\n')}`)
   if (ready.exitCode !== 0) {
     await close()

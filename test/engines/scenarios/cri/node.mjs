@@ -1,0 +1,129 @@
+/** What happens to a node: its engine ends and begins again, a shim is killed, many pods come at once. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { sh, until } from '../../cri/pods.mjs'
+
+const forever = ['sleep', '1000']
+/** How many pods come at once: `PODS=50`, for a machine that has nothing else to do. */
+const many = Number(process.env.PODS ?? 10)
+
+const { WORK } = process.env
+
+/** The engine's pid, once it is written. */
+const engine = () => until(async () => Number(readFileSync(join(WORK, 'containerd.pid'), 'utf8')) || undefined, 'a pid')
+
+/** The engine ends by `signal`, `meanwhile` happens, and it is there again (cri.mjs starts it). */
+async function restart(node, signal, meanwhile = async () => {}) {
+  const pid = await engine()
+  process.kill(pid, 'SIGSTOP')
+  await meanwhile()
+  process.kill(pid, signal)
+  if (signal !== 'SIGKILL') process.kill(pid, 'SIGCONT')
+  await until(async () => ((await engine()) === pid ? undefined : true), 'another engine')
+  await until(() => {
+    node.renew()
+    return node.call('Status').catch(() => undefined)
+  }, 'the engine')
+}
+
+const states = async node => {
+  const { containers } = await node.call('ListContainers')
+  const { items } = await node.call('ListPodSandbox')
+  const all = [...items, ...containers].map(({ metadata, state }) => `${metadata.name} ${state}`)
+  return all.sort()
+}
+
+/** @type {readonly import('../cri.mjs').CriScenario[]} */
+export const nodeScenarios = [
+  {
+    title: 'the engine is started again while pods are alive',
+    timeout: 120_000,
+    play: async (node, say) => {
+      const pod = await node.runPod({ name: 'old' })
+      const alive = await pod.start({
+        name: 'alive',
+        command: sh('for i in $(seq 3000); do echo tick; sleep 0.1; done'),
+      })
+      const ends = await pod.start({
+        name: 'ends',
+        command: sh('for i in $(seq 600); do [ -e /go ] && exit 7; sleep 0.1; done'),
+      })
+      const goes = await pod.start({ name: 'goes', command: forever })
+      await alive.said('tick')
+      const pid = await goes.pid()
+      for (const signal of ['SIGTERM', 'SIGKILL']) {
+        await restart(node, signal)
+        say(await states(node))
+        say(await alive.exec('echo still here'))
+      }
+      await ends.exec('touch /go')
+      say(await ends.ended())
+      await restart(node, 'SIGKILL', async () => process.kill(pid, 'SIGKILL'))
+      say(await goes.ended())
+      const lines = alive.lines().length
+      await until(async () => (alive.lines().length > lines ? true : undefined), 'its log goes on')
+      await alive.stop(0)
+      say(await alive.status())
+      say(await pod.output('echo a new one'))
+      await pod.remove()
+      say(await states(node))
+    },
+  },
+  {
+    title: 'the shim of a pod is killed, and all of it can be removed',
+    timeout: 120_000,
+    play: async (node, say) => {
+      const pod = await node.runPod({ name: 'lost' })
+      const one = await pod.start({ name: 'one', command: forever })
+      const shim = Number(readFileSync(`/proc/${await one.pid()}/status`, 'utf8').match(/PPid:\t(\d+)/)[1])
+      process.kill(shim, 'SIGKILL')
+      say(await one.ended())
+      await until(
+        async () => ((await pod.status()).state === 'SANDBOX_NOTREADY' ? true : undefined),
+        'the pod is not ready',
+      )
+      await pod.remove()
+      say(await states(node))
+      const again = await node.runPod({ name: 'lost' })
+      say(await again.output('echo again'))
+    },
+  },
+  {
+    title: 'the first process of a pod is killed',
+    play: async (node, say) => {
+      const pod = await node.runPod({ name: 'headless' })
+      const one = await pod.start({ name: 'one', command: forever })
+      process.kill((await pod.info()).pid, 'SIGKILL')
+      await until(
+        async () => ((await pod.status()).state === 'SANDBOX_NOTREADY' ? true : undefined),
+        'the pod is not ready',
+      )
+      say(await one.status())
+      await pod.stop()
+      say(await states(node))
+    },
+  },
+  {
+    title: 'many pods at once',
+    timeout: 60_000 + many * 6000,
+    play: async (node, say) => {
+      const began = Date.now()
+      const pods = await Promise.all(Array.from({ length: many }, () => node.runPod()))
+      const containers = await Promise.all(pods.map(pod => pod.start({ command: forever })))
+      const made = Date.now()
+      const answers = await Promise.all(containers.map((container, index) => container.exec(`echo ${index}`)))
+      say(answers.every(({ stdout }, index) => stdout === `${index}\n`))
+      say((await states(node)).filter(each => /READY$|RUNNING$/.test(each)).length)
+      const asked = Date.now()
+      await Promise.all(containers.map(container => container.stop(0)))
+      say(
+        (await Promise.all(containers.map(container => container.status()))).every(({ exitCode }) => exitCode === 137),
+      )
+      await node.removeAll()
+      say(await states(node))
+      console.error(
+        `${many} pods: made in ${made - began} ms, exec ${asked - made} ms, removed in ${Date.now() - asked} ms`,
+      )
+    },
+  },
+]
