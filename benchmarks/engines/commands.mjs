@@ -8,6 +8,8 @@ import { command, executable, pathOf } from '../machine.mjs'
 import { INSIDE_V2 } from '../subjects.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
+/** Beside the one that lasts, for `list`. */
+const CROWD = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 /** The same bundle, with a program that stays. */
 function makeLasting(bundle, folder) {
@@ -55,6 +57,24 @@ function subjectsOf({ name, words, time, bundle, id }) {
       run: cycles => timed(cycles, 'exec', `${id}-${name}`, '/bin/true'),
     },
     { what: 'state', name: `${name} state`, cycles: 8, run: cycles => timed(cycles, 'state', `${id}-${name}`) },
+    { what: 'list of 10', name: `${name} list`, cycles: 4, run: cycles => timed(cycles, 'list') },
+  ]
+}
+
+/** The most memory that the command's own process has, in KiB. */
+function memoryOf({ name, words, time, bundle, id }) {
+  const most = (cycles, ...rest) => lines([time, '-m', String(cycles), ...words, ...rest])
+  const one = `${id}-${name}-memory-%`
+  const subject = (step, run) => ({ what: `memory of ${step}`, name: `${name}, memory of ${step}`, cycles: 2, run })
+  return [
+    subject('run', cycles => most(cycles, 'run', '--bundle', bundle, one)),
+    subject('exec', cycles => most(cycles, 'exec', `${id}-${name}`, '/bin/true')),
+    subject('state', cycles => most(cycles, 'state', `${id}-${name}`)),
+    subject('create', async cycles => {
+      const figures = await most(cycles, 'create', '--bundle', bundle, one)
+      await most(cycles, 'delete', '--force', one)
+      return figures
+    }),
   ]
 }
 
@@ -89,9 +109,13 @@ export async function makeCommands({ bundle, folder, state, time }) {
   const quietly = (words, ...rest) =>
     execFileSync(INSIDE_V2[0], [...INSIDE_V2.slice(1), ...words, ...rest], { stdio: ['ignore', 'ignore', 'inherit'] })
   const library = await startLibrary(lasting, join(state, 'library'))
-  for (const { name, words } of runtimes) quietly(words, 'run', '--detach', '--bundle', lasting, `${id}-${name}`)
+  for (const { name, words } of runtimes) {
+    quietly(words, 'run', '--detach', '--bundle', lasting, `${id}-${name}`)
+    for (const number of CROWD) quietly(words, 'create', '--bundle', bundle, `${id}-${name}-listed-${number}`)
+  }
   const subjects = [
     ...runtimes.flatMap(({ name, words }) => subjectsOf({ name, words, time, bundle, id })),
+    ...runtimes.flatMap(({ name, words }) => memoryOf({ name, words, time, bundle, id })),
     { what: 'exec', name: 'tsrun in-process', cycles: 20, run: library.ask },
     {
       what: 'state',
@@ -102,7 +126,10 @@ export async function makeCommands({ bundle, folder, state, time }) {
   ]
   const stop = async () => {
     await library.stop()
-    for (const { name, words } of runtimes) quietly(words, 'delete', '--force', `${id}-${name}`)
+    for (const { name, words } of runtimes) {
+      quietly(words, 'delete', '--force', `${id}-${name}`)
+      for (const number of CROWD) quietly(words, 'delete', '--force', `${id}-${name}-listed-${number}`)
+    }
   }
   return { subjects, stop }
 }

@@ -4,8 +4,9 @@ import { say } from '../machine.mjs'
 
 const runtimes = ['tsrun', 'standalone', 'runc']
 
-async function output(docker, script) {
-  const { exitCode, stdout, stderr } = await docker.run(script, { timeout: 600_000 })
+/** What a script has printed in the sandbox of an engine. @throws if it has failed */
+export async function outputOf(engine, script) {
+  const { exitCode, stdout, stderr } = await engine.run(script, { timeout: 600_000 })
   if (exitCode !== 0) throw new Error(`${script} ended with ${exitCode}: ${stderr}`)
   return stdout.trim()
 }
@@ -14,9 +15,9 @@ async function output(docker, script) {
 export async function makeDocker(time) {
   const docker = await startDocker('runc')
   for (const name of runtimes)
-    await output(docker, `docker run -d --name lasting-${name} --runtime ${name} bb sleep 100000`)
+    await outputOf(docker, `docker run -d --name lasting-${name} --runtime ${name} bb sleep 100000`)
   const timed = async (cycles, words) =>
-    (await output(docker, `${time} ${cycles} docker ${words}`)).split('\n').map(Number)
+    (await outputOf(docker, `${time} ${cycles} docker ${words}`)).split('\n').map(Number)
   const subjects = runtimes.flatMap(name => [
     {
       what: 'docker run --rm',
@@ -32,7 +33,7 @@ export async function makeDocker(time) {
     },
   ])
   const stop = async () => {
-    await output(docker, `docker rm -f ${runtimes.map(name => `lasting-${name}`).join(' ')}`)
+    await outputOf(docker, `docker rm -f ${runtimes.map(name => `lasting-${name}`).join(' ')}`)
     await docker.stop()
     await docker.close()
   }
@@ -48,7 +49,7 @@ find /sys/fs/cgroup/*$CGROUP -mindepth 1 -type d 2>/dev/null | wc -l
 ls -d $WORK/exec/runtime-*/moby/* 2>/dev/null | wc -l`
 
 async function counts(docker) {
-  const [containers, processes, mounts, cgroups, states] = (await output(docker, count)).split('\n').map(Number)
+  const [containers, processes, mounts, cgroups, states] = (await outputOf(docker, count)).split('\n').map(Number)
   return { containers, processes, mounts, cgroups, states }
 }
 
@@ -58,10 +59,10 @@ async function crowd(docker, { runtime, size }) {
   const before = await counts(docker)
   const began = performance.now()
   const start = `docker run -d --name crowd-N --runtime ${runtime} bb sleep 100000`
-  await output(docker, `seq ${size} | xargs -P 2 -I N ${start} >/dev/null`)
+  await outputOf(docker, `seq ${size} | xargs -P 2 -I N ${start} >/dev/null`)
   const started = performance.now()
-  const alive = Number(await output(docker, 'docker ps -q --filter name=crowd- | wc -l'))
-  await output(docker, 'docker ps -aq --filter name=crowd- | xargs -n 1 docker rm -f >/dev/null')
+  const alive = Number(await outputOf(docker, 'docker ps -q --filter name=crowd- | wc -l'))
+  await outputOf(docker, 'docker ps -aq --filter name=crowd- | xargs -n 1 docker rm -f >/dev/null')
   const removed = performance.now()
   const after = await counts(docker)
   const left = Object.fromEntries(Object.keys(before).map(name => [name, after[name] - before[name]]))

@@ -3,6 +3,9 @@ import { statSync } from 'node:fs'
 import { executable } from '../machine.mjs'
 import { median, quantile, ratio } from '../statistics.mjs'
 
+/** Of which commands the memory is measured. */
+const MEASURED_MEMORY = ['run', 'create', 'exec', 'state']
+
 /** What each kind of figure is compared to. */
 const REFERENCES = {
   run: 'runc run',
@@ -11,9 +14,14 @@ const REFERENCES = {
   state: 'runc state',
   'docker run --rm': 'docker with runc',
   'docker exec': 'docker exec with runc',
+  'list of 10': 'runc list',
+  'ctr run --detach': 'ctr run with runc',
+  'ctr task exec': 'ctr exec with runc',
+  'ctr task kill, delete': 'ctr stop with runc',
+  ...Object.fromEntries(MEASURED_MEMORY.map(step => [`memory of ${step}`, `runc, memory of ${step}`])),
 }
 
-/** One row for each subject, in milliseconds. */
+/** One row for each subject, in milliseconds, or for memory in units of 1,000 KiB. */
 export function rowsOf(results) {
   return Object.entries(REFERENCES).flatMap(([what, reference]) => {
     const { rounds: divisors } = results.find(({ name }) => name === reference)
@@ -27,12 +35,20 @@ export function rowsOf(results) {
   })
 }
 
-export function table(rows) {
+/** Two: of times, and of memory. */
+export const tables = rows => {
+  const [memory, times] = [true, false].map(isMemory =>
+    rows.filter(({ what }) => what.startsWith('memory') === isMemory),
+  )
+  return `${table(times, 'ms')}\n\n${table(memory, 'MB')}`
+}
+
+function table(rows, unit) {
   const lines = rows.map(
     ({ what, name, median, p10, p90, toRunc }) =>
       `| ${what} | ${name} | ${median.toFixed(2)} | ${p10.toFixed(2)} to ${p90.toFixed(2)} | ${toRunc.toFixed(2)} |`,
   )
-  return ['| | | median ms | 10 % to 90 % | × runc |', '|---|---|---:|---:|---:|', ...lines].join('\n')
+  return [`| | | median ${unit} | 10 % to 90 % | × runc |`, '|---|---|---:|---:|---:|', ...lines].join('\n')
 }
 
 export function crowdTable(crowds) {
@@ -58,6 +74,11 @@ export function measured({ results, rows, crowds }) {
     standaloneState: toRunc('standalone state'),
     standaloneDockerRun: toRunc('docker with standalone'),
     standaloneDockerExec: toRunc('docker exec with standalone'),
+    standaloneList: toRunc('standalone list'),
+    standaloneCtrRun: toRunc('ctr run with standalone'),
+    standaloneCtrExec: toRunc('ctr exec with standalone'),
+    standaloneCtrStop: toRunc('ctr stop with standalone'),
+    standaloneMemory: Math.max(...MEASURED_MEMORY.map(step => toRunc(`standalone, memory of ${step}`))),
     standaloneSize: statSync(executable).size / 1e6,
     execToRunc: rows.find(({ name }) => name === 'tsrun in-process').toRunc,
     stateOverNode: median(over) / 1000,

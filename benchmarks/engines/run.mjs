@@ -13,8 +13,9 @@ import { budgetTable, judge } from '../report.mjs'
 import { measure } from '../rounds.mjs'
 import { compile } from '../subjects.mjs'
 import { makeCommands } from './commands.mjs'
+import { makeContainerd } from './containerd.mjs'
 import { makeDocker } from './docker.mjs'
-import { crowdTable, measured, rowsOf, table } from './report.mjs'
+import { crowdTable, measured, rowsOf, tables } from './report.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const isQuick = process.argv.includes('--quick')
@@ -24,31 +25,33 @@ const crowdSize = isQuick ? 20 : 200
 async function bench(folder, state) {
   const { time } = await compile(folder)
   const { bundle } = makeBundle(join(folder, 'bundle'), pathOf('busybox'))
-  const commands = await makeCommands({ bundle, folder, state, time })
+  const started = []
+  const start = async make => {
+    started.push(await make())
+    return started.at(-1)
+  }
   try {
-    const docker = await makeDocker(time)
-    try {
-      const results = await measure([...commands.subjects, ...docker.subjects], rounds)
-      const crowds = []
-      for (const runtime of ['tsrun', 'runc']) crowds.push(await docker.crowd({ runtime, size: crowdSize }))
-      const rows = rowsOf(results)
-      const budgets = JSON.parse(readFileSync(join(here, 'budgets.json'), 'utf8'))
-      return { machine: machine(), rows, crowds, verdicts: judge(budgets, measured({ results, rows, crowds })) }
-    } finally {
-      await docker.stop()
-    }
+    const commands = await start(() => makeCommands({ bundle, folder, state, time }))
+    const containerd = await start(() => makeContainerd(time))
+    const docker = await start(() => makeDocker(time))
+    const results = await measure([...commands.subjects, ...containerd.subjects, ...docker.subjects], rounds)
+    const crowds = []
+    for (const runtime of ['tsrun', 'runc']) crowds.push(await docker.crowd({ runtime, size: crowdSize }))
+    const rows = rowsOf(results)
+    const budgets = JSON.parse(readFileSync(join(here, 'budgets.json'), 'utf8'))
+    return { machine: machine(), rows, crowds, verdicts: judge(budgets, measured({ results, rows, crowds })) }
   } finally {
-    await commands.stop()
+    for (const { stop } of started.reverse()) await stop()
   }
 }
 
 if (!existsSync(executable)) throw new Error('run `npm run build:standalone` first')
-demand(['runc', 'crun', 'busybox', process.env.CC ?? 'cc', 'unshare', 'dockerd', 'containerd', 'iptables'])
+demand(['runc', 'crun', 'busybox', process.env.CC ?? 'cc', 'unshare', 'dockerd', 'containerd', 'ctr', 'iptables'])
 const folder = mkdtempSync(join(tmpdir(), 'tsrun-bench-'))
 const state = makeStateFolder()
 try {
   const figures = await bench(folder, state)
-  console.log(`${table(figures.rows)}\n\n${crowdTable(figures.crowds)}\n\n${budgetTable(figures.verdicts)}`)
+  console.log(`${tables(figures.rows)}\n\n${crowdTable(figures.crowds)}\n\n${budgetTable(figures.verdicts)}`)
   write(figures, 'engines-')
   process.exitCode = figures.verdicts.every(({ isKept }) => isKept) ? 0 : 1
 } finally {
