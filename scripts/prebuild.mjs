@@ -11,7 +11,7 @@ import { basename, dirname, join } from 'node:path'
 import { abiOf } from './abi.mjs'
 import { BuildFailure, flagsOf, PROCESSORS, parts, prebuiltFolder, root, sourcesOf, unitsOf } from './native-parts.mjs'
 
-const COMPILERS = {
+export const COMPILERS = {
   x64: { prefix: 'x86_64-linux-gnu-', packages: 'gcc-x86-64-linux-gnu g++-x86-64-linux-gnu' },
   arm64: { prefix: 'aarch64-linux-gnu-', packages: 'gcc-aarch64-linux-gnu g++-aarch64-linux-gnu' },
 }
@@ -77,13 +77,13 @@ function nodeHeaders() {
   Install them beside Node, or name the folder that has include/node: npm config set nodedir FOLDER`)
 }
 
-function compilePart(processor, part) {
+export function compilePart(processor, part, folder = prebuiltFolder(processor)) {
   const sources = sourcesOf(part)
   const flags = flagsOf(sources)
   const isShared = flags.includes('-shared')
   const wanted = isShared ? [...flags.filter(flag => !notForAnyLibc(flag)), ...ANY_LIBC] : flags
   const abi = `-DTSRUN_ABI=${abiOf(join(root, 'native', 'sys'))}`
-  const file = join(prebuiltFolder(processor), part.output)
+  const file = join(folder, part.output)
   run(processor, 'gcc', [
     ...wanted,
     ...OF_PROCESSOR[processor],

@@ -32,6 +32,7 @@ export type Need =
   | 'vitest'
   | 'jest'
   | 'standalone'
+  | 'standalone-arm64'
   | 'docker-registry'
   | 'skopeo'
   | 'umoci'
@@ -116,6 +117,11 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   standalone: {
     isThere: () => existsSync('native/build/standalone/tsrun'),
     otherwise: 'needs the executable (npm run build:standalone)',
+  },
+  'standalone-arm64': {
+    isThere: () => existsSync('native/build/standalone/tsrun-arm64') && works('qemu-aarch64-static', '--version'),
+    otherwise:
+      'needs qemu-user-static and the executable for arm64 (scripts/standalone/get-libraries.sh arm64; npm run build:standalone -- --arch arm64)',
   },
   jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (npm install --prefix test/integration/runners)' },
   'docker-registry': { isThere: () => works('docker-registry', '--version'), otherwise: 'needs docker-registry' },

@@ -1,18 +1,20 @@
 /**
  * Makes the standalone executable, native/build/standalone/tsrun: the command with QuickJS-ng, native/sys, the helper and libseccomp in one static
- * file. `--entry FILE --output FILE` makes one of another program, for tests. CC is the compiler (default: cc); for another machine
- * TSRUN_RUNNER is what runs its programs here, such as qemu-aarch64-static, and TSRUN_LIBRARIES where its libraries are.
+ * file. CC is the compiler (default: cc). `--arch arm64` (or x64) makes native/build/standalone/tsrun-arm64, for another processor than this one.
+ * `--entry FILE --output FILE` makes one of another program, for tests. The same sources and compilers give the same bytes.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { BuildFailure, root } from '../native-parts.mjs'
 import { bundleFor } from './bundle.mjs'
-import { BuildFailure, compileEngine, makeExecutable } from './compile.mjs'
+import { compileEngine, makeExecutable } from './compile.mjs'
 import { findEngine, HOW_TO_GET } from './engine.mjs'
+import { targetOf } from './target.mjs'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const built = join(root, 'native', 'build', 'standalone')
+const TEXT = { type: 'string' }
 
 function commit() {
   if (process.env.TSRUN_COMMIT) return process.env.TSRUN_COMMIT
@@ -20,34 +22,24 @@ function commit() {
   return status === 0 ? stdout.trim() : ''
 }
 
-/** The static library, with the folder of its header; without a folder of somebody's the compiler finds both. */
-function librariesIn(folder) {
-  return folder === undefined
-    ? ['-lseccomp']
-    : ['-isystem', join(folder, 'include'), `-L${join(folder, 'lib')}`, '-lseccomp']
-}
-
 async function main() {
-  const { values } = parseArgs({ options: { entry: { type: 'string' }, output: { type: 'string' } } })
+  const { values } = parseArgs({ options: { arch: TEXT, entry: TEXT, output: TEXT } })
+  const { arch = process.arch } = values
+  const name = arch === process.arch ? 'tsrun' : `tsrun-${arch}`
   const entry = resolve(values.entry ?? join(root, 'lib', 'quickjs', 'standalone.ts'))
-  const output = resolve(values.output ?? join(root, 'native', 'build', 'standalone', 'tsrun'))
+  const output = resolve(values.output ?? join(built, name))
   const engine = findEngine(root)
   if (engine === null) throw new BuildFailure(HOW_TO_GET)
-  const compiler = process.env.CC || 'cc'
-  const helper = process.env.TSRUN_HELPER ?? join(root, 'native', 'build')
-  if (!existsSync(join(helper, 'tsrun-init')))
-    throw new BuildFailure(`tsrun: no ${helper}/tsrun-init: run "npm run build" first`)
-  const folder = join(root, 'native', 'build', 'standalone', compiler.replaceAll(/[^a-z0-9]+/g, '-'))
+  const target = targetOf(arch, built)
+  const folder = join(built, target.compiler.replaceAll(/[^a-z0-9]+/g, '-'))
   mkdirSync(folder, { recursive: true })
   mkdirSync(dirname(output), { recursive: true })
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const { text } = await bundleFor({ root, entry, version, commit: commit() })
   const script = join(folder, 'program.js')
   writeFileSync(script, text)
-  const objects = compileEngine({ engine, folder, compiler })
-  const libraries = librariesIn(process.env.TSRUN_LIBRARIES)
-  const runner = process.env.TSRUN_RUNNER
-  makeExecutable({ root, engine, objects, folder, compiler, libraries, helper, script, output, runner })
+  const objects = compileEngine({ engine, folder, compiler: target.compiler })
+  makeExecutable({ root, engine, objects, folder, script, output, ...target })
   console.log(
     `tsrun: built ${output} (${(statSync(output).size / 1e6).toFixed(1)} MB, QuickJS-ng ${engine.version.join('.')})`,
   )

@@ -89,6 +89,8 @@ const systemTables = () => ({
 export async function bundleFor({ root, entry, version, commit }) {
   const { outputFiles, metafile } = await build({
     entryPoints: [entry],
+    // Names of modules are relative to it.
+    absWorkingDir: root,
     bundle: true,
     write: false,
     metafile: true,

@@ -13,9 +13,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { abiOf } from '../abi.mjs'
+import { BuildFailure } from '../native-parts.mjs'
 import { callsSource } from './calls.mjs'
-
-export class BuildFailure extends Error {}
 
 function execute(command, args, options = {}) {
   const { status, error, signal } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], ...options })
@@ -54,6 +53,7 @@ export function compileEngine({ engine, folder, compiler }) {
 const sourcesIn = folder =>
   readdirSync(folder)
     .filter(name => /\.[cS]$/.test(name))
+    .sort()
     .map(name => join(folder, name))
 
 const flagsIn = folder =>
@@ -108,12 +108,9 @@ function fill(executable, image, output) {
 const ENOUGH = 16 * 1024 * 1024
 const SLACK = 64 * 1024
 
-/** Runs an executable of another machine. */
-const runnerOf = runner => (runner ? runner.split(/\s+/) : [])
-
 function load({ executable, script, image, runner }) {
   rmSync(image, { force: true })
-  const [command, ...args] = [...runnerOf(runner), executable, script, image]
+  const [command, ...args] = [...runner, executable, script, image]
   // Nothing of this environment may get into the heap.
   execute(command, args, { env: {} })
   return statSync(image).size

@@ -1,13 +1,12 @@
 /** The executable without Node (npm run build:standalone). All tests of the command run with it too, if TSRUN_FORM=standalone. */
 import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeBundle } from '../bundle.js'
 import { execute, type Outcome, type Surroundings } from '../command.js'
+import { EXECUTABLE, withBoth } from '../forms.js'
 import { missing } from '../needs.js'
 
-const EXECUTABLE = resolve('native/build/standalone/tsrun')
-const BUNDLED = resolve('dist/cli/tsrun.cjs')
 const skip = missing('standalone')
 const skipRoot = missing('standalone', 'root', 'busybox')
 
@@ -48,17 +47,6 @@ t.test('a container runs, with a filter of system calls', { skip: skipRoot }, as
   t.match(stdout, /No space left.*\n1 done/)
   t.same({ status, stderr }, { status: 0, stderr: '' })
 })
-
-/** Both forms called alike: what they wrote and returned. Times differ, and what lists of commands say of those that only Node's form has. */
-function both(args: readonly string[], surroundings: Surroundings): readonly Outcome[] {
-  const outcomes = [run(args, surroundings), execute(process.execPath, [BUNDLED, ...args], surroundings)]
-  return outcomes.map(({ status, stdout, stderr }) => ({ status, stdout: settled(stdout), stderr: settled(stderr) }))
-}
-
-const settled = (text: string): string =>
-  text
-    .replaceAll(/"?\d{4}-\d\d-\d\dT[\d:.]+Z"?/g, 'TIME')
-    .replaceAll(/^(\s*(?:image|volume|sandbox|doctor)\s).*$/gm, '$1...')
 
 /** Documents that are wrong in ways that different parts of the program find. */
 const WRONG: Readonly<Record<string, string>> = {
@@ -128,7 +116,7 @@ t.test('what is written and returned is the same as with Node, byte for byte', {
   const root = join(folder, 'state')
   for (const args of CALLS) {
     const words = args.includes('--root') ? args : ['--root', root, ...args]
-    const [ours, theirs] = both(words, { cwd: folder })
+    const [ours, theirs] = withBoth(words, { cwd: folder })
     t.same(ours, theirs, words.join(' '))
   }
 })
@@ -140,7 +128,7 @@ t.test('and so are errors of configurations', { skip }, async t => {
       ['plan', bundle],
       ['run', '-b', bundle, 'x'],
     ]) {
-      const [ours, theirs] = both(['--root', join(t.testdirName, 'state'), ...call], { cwd: '/' })
+      const [ours, theirs] = withBoth(['--root', join(t.testdirName, 'state'), ...call], { cwd: '/' })
       t.same(ours, theirs, call.join(' '))
     }
   }
@@ -149,7 +137,7 @@ t.test('and so are errors of configurations', { skip }, async t => {
 t.test('a plan is the same, also for the configuration that spec writes', { skip: skipRoot }, async t => {
   const box = makeBundle(t)
   for (const format of ['text', 'json']) {
-    const [ours, theirs] = both(['plan', '--format', format, box.bundle], {})
+    const [ours, theirs] = withBoth(['plan', '--format', format, box.bundle], {})
     t.equal(ours?.status, 0)
     t.same(ours, theirs)
   }

@@ -1,0 +1,25 @@
+/** The two forms of the command, called alike. */
+import { resolve } from 'node:path'
+import { execute, type Outcome, type Surroundings } from './command.js'
+
+export const EXECUTABLE = resolve('native/build/standalone/tsrun')
+const BUNDLED = resolve('dist/cli/tsrun.cjs')
+
+/** Times differ, and what lists of commands say of those that only Node's form has. */
+const settledText = (text: string): string =>
+  text
+    .replaceAll(/"?\d{4}-\d\d-\d\dT[\d:.]+Z"?/g, 'TIME')
+    .replaceAll(/^(\s*(?:image|volume|sandbox|doctor)\s).*$/gm, '$1...')
+
+/** What can be compared of what a call wrote and returned. */
+export const settled = ({ status, stdout, stderr }: Outcome): Outcome => ({
+  status,
+  stdout: settledText(stdout),
+  stderr: settledText(stderr),
+})
+
+/** Of the executable, then of Node's form. */
+export function withBoth(args: readonly string[], surroundings: Surroundings): readonly [Outcome, Outcome] {
+  const ours = execute(EXECUTABLE, args, surroundings)
+  return [settled(ours), settled(execute(process.execPath, [BUNDLED, ...args], surroundings))]
+}
