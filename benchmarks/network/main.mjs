@@ -141,3 +141,16 @@ for (const [name, { connect, send }] of Object.entries(open)) {
   const [time, speed] = [connect, send].map(numbers => (numbers.includes(null) ? 'failed' : median(numbers).toFixed(0)))
   console.log(`${name.padEnd(12)} ${time.padStart(8)} us a connection ${speed.padStart(8)} MiB/s`)
 }
+
+const of = (name, task) => {
+  const figures = open[name]?.[task] ?? [null]
+  return figures.includes(null) ? null : median(figures)
+}
+const [connected, plain] = [of('gateway', 'connect'), of('loopback', 'connect')]
+const [speed, slirpSpeed] = [of('gateway', 'send'), of('slirp4netns', 'send')]
+const failures = [
+  (connected ?? Infinity) > 3 * (plain ?? 0) && 'a connection takes more than three times that of loopback',
+  slirpSpeed !== null && (speed ?? 0) < slirpSpeed && 'a stream is slower than that of slirp4netns',
+].filter(Boolean)
+for (const failure of failures) console.error(`over budget: ${failure}`)
+process.exitCode = failures.length > 0 ? 1 : 0

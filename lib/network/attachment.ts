@@ -1,9 +1,10 @@
 /** A container at a gateway. */
-import type { Socket } from 'node:net'
-import type { ConnectOptions, Container, ContainerNetwork, Duplex } from '../index.js'
+import type { ConnectOptions, Container, ContainerNetwork } from '../index.js'
 import { isErrno } from '../sys/errno.js'
+import type { InetAddress } from '../sys/inet.js'
 import { formatIp, formatPrefix, parseIp } from '../sys/ip-address.js'
-import { type Connection, Connections, type Counts, type Rules } from './connections.js'
+import type { Arrived, RelayedConnection } from '../sys/relay.js'
+import { type Connection, Connections, type Counts, type Destination, type Rules } from './connections.js'
 import type { Denials } from './denials.js'
 import { CODE, type DnsAnswer, type Question, TYPE } from './dns-message.js'
 import { type DnsServer, serveDatagrams, serveStreams } from './dns-server.js'
@@ -59,7 +60,10 @@ export class NetworkAttachment implements Disposable {
     this.container = container.id
     this.#network = container.network
     this.#connections = new Connections(rules, container.id, denial => denials.add(denial))
-    this.#listening = listeningIn(container.network, (socket, place) => this.#accept(socket, place))
+    this.#listening = listeningIn(container.network, {
+      accept: (connection, arrived, place) => this.#accept(connection, arrived, place),
+      routeOf: place => this.#routeOf(place),
+    })
     this.#hosts = virtualHosts({
       most: MOST_NAMES,
       isIdle: ({ name }) => !this.#connections.isBusy(name),
@@ -109,12 +113,13 @@ export class NetworkAttachment implements Disposable {
   }
 
   /** @internal For another container of the gateway. */
-  connect(options: ConnectOptions): Promise<Duplex> {
-    return this.#network.connect(options)
+  connect(options: ConnectOptions): Promise<number> {
+    return this.#network.connectDescriptor(options)
   }
 
   /** @internal The policy is another one. */
   async policyHasChanged(former: Policy): Promise<void> {
+    this.#listening.routeAgain()
     this.#connections.review()
     await this.#openLiterals()
     for (const host of this.#hosts.all()) {
@@ -214,13 +219,20 @@ export class NetworkAttachment implements Disposable {
   }
 
   /** Of a port that is served at all addresses, which one was meant is the connection's own. */
-  #accept(socket: Socket, { port }: ListeningPlace): void {
-    const address = parseIp(socket.localAddress ?? '')
-    if (address === null) return void socket.destroy()
+  #accept(connection: RelayedConnection, { local, isRouted }: Arrived, { port }: ListeningPlace): void {
+    void this.#connections.accept(connection, this.#wanted(local, port), isRouted)
+  }
+
+  #routeOf({ address: text, port }: ListeningPlace): InetAddress | null {
+    const address = parseIp(text)
+    const isWide = address === null || address.every(byte => byte === 0)
+    return isWide ? null : this.#connections.routeOf(this.#wanted(address, port))
+  }
+
+  #wanted(address: Uint8Array, port: number): Destination {
     const text = formatIp(address)
-    const known = this.#hosts.all().find(host => textsOf(host).includes(text))
-    const wanted = known === undefined ? { host: text, port, address } : { host: known.name, port }
-    void this.#connections.accept(socket, wanted)
+    const known = this.#hosts.at(text)
+    return known === null ? { host: text, port, address } : { host: known.name, port }
   }
 }
 

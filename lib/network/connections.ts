@@ -1,10 +1,10 @@
 /** The connections that a container has asked for: each is decided upon, made outside, and passed through. */
-import type { Socket } from 'node:net'
-import { isWithin } from '../sys/ip-address.js'
+import type { InetAddress } from '../sys/inet.js'
+import { formatIp, isWithin } from '../sys/ip-address.js'
+import { hearRelay, type RelayedConnection, type Traffic } from '../sys/relay.js'
 import type { Denial } from './denials.js'
 import { addressesIn, connectOutside, type Lookup } from './outside.js'
 import type { Policy } from './policy.js'
-import { pump, reset, type Traffic } from './pump.js'
 import { isOwnAddress, isSpecial } from './refused-addresses.js'
 
 /** What a program wants to reach: a name, or an address as such. */
@@ -39,15 +39,15 @@ export interface Rules {
   readonly lookup: Lookup
   /** Addresses of names that are not looked up. */
   readonly hosts: ReadonlyMap<string, readonly Uint8Array[]>
-  /** A connection to the sandbox of that name; null if there is none. */
-  readonly peer: (name: string) => ((port: number, signal: AbortSignal) => Promise<Socket>) | null
+  /** Makes connections, as descriptors, to the container of that name; null if there is none. */
+  readonly peer: (name: string) => ((port: number, signal: AbortSignal) => Promise<number>) | null
   readonly timeoutMs: number
   readonly most: number
 }
 
 interface Live {
-  readonly connection: Connection
-  readonly inside: Socket
+  readonly through: RelayedConnection
+  readonly since: Date
   readonly wanted: Destination
   readonly wasAsked: boolean
 }
@@ -67,11 +67,11 @@ export class Connections {
   readonly #container: string
   readonly #deny: (denial: Omit<Denial, 'time' | 'count'>) => void
   readonly #live = new Set<Live>()
-  readonly #pending = new Set<Socket>()
+  readonly #pending = new Map<RelayedConnection, Omit<Live, 'wasAsked'>>()
   readonly #abort = new AbortController()
   #made = 0
   /** Of those that are over. */
-  readonly #past: Traffic = { sent: 0, received: 0 }
+  #past: Traffic = { sent: 0, received: 0 }
 
   constructor(rules: Rules, container: string, deny: (denial: Omit<Denial, 'time' | 'count'>) => void) {
     this.#rules = rules
@@ -79,24 +79,30 @@ export class Connections {
     this.#deny = deny
   }
 
-  /** Takes over a connection that is not read yet. Never throws: what fails is a reset. */
-  async accept(inside: Socket, wanted: Destination): Promise<void> {
-    this.#pending.add(inside)
-    inside.on('error', () => {})
+  /** Takes over a connection, which `routeOf` may have begun already. Never throws: what fails is a reset. */
+  async accept(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<void> {
+    const since = new Date()
+    this.#pending.set(through, { through, since, wanted })
     try {
-      const found = await this.#reach(wanted)
-      if (found === null || inside.destroyed) {
-        reset(inside)
-        if (found !== null) reset(found.outside)
-        return
-      }
-      this.#pending.delete(inside)
-      await this.#pass({ inside, wanted, ...found })
+      const found = await this.#reach(through, wanted, isRouted)
+      const isStillAllowed = found !== null && this.#isAllowed({ wanted, ...found })
+      if (isStillAllowed && through.wasConnected) this.#add({ through, since, wanted, ...found })
+      else through.reset()
     } catch {
-      reset(inside)
+      through.reset()
     } finally {
-      this.#pending.delete(inside)
+      this.#pending.delete(through)
     }
+  }
+
+  /** Where connections go without being asked for one by one: to an address that the policy has, or that the name was given. */
+  routeOf(wanted: Destination): InetAddress | null {
+    const { hosts } = this.#rules
+    const { host, port, address = hosts.get(host)?.[0] } = wanted
+    // A name without dots may be that of a container that comes later.
+    const isCertain = wanted.address !== undefined || host.includes('.')
+    if (!isCertain || address === undefined || this.#abort.signal.aborted) return null
+    return this.#byLists(wanted) === 'allow' ? { address: formatIp(address), port } : null
   }
 
   isBusy(host: string): boolean {
@@ -104,39 +110,60 @@ export class Connections {
   }
 
   list(): readonly Connection[] {
-    return [...this.#live].map(({ connection }) => ({ ...connection }))
+    return this.#open().map(({ through, wanted: { host, port }, since }) => ({
+      host,
+      port,
+      since,
+      ...through.traffic(),
+    }))
   }
 
   counts(): Counts {
-    const open = [...this.#live].map(({ connection }) => connection)
-    const sum = (key: 'sent' | 'received'): number => open.reduce((all, one) => all + one[key], this.#past[key])
-    return { connections: this.#made, open: open.length, sent: sum('sent'), received: sum('received') }
+    const open = this.#open()
+    const isOver = ({ through }: Pick<Live, 'through'>): boolean => through.isClosed
+    const all = [
+      this.#past,
+      ...[...open, ...[...this.#live, ...this.#arrived()].filter(isOver)].map(({ through }) => through.traffic()),
+    ]
+    const sum = (key: keyof Traffic): number => all.reduce((total, one) => total + one[key], 0)
+    const connections = this.#made + this.#arrived().length
+    return { connections, open: open.length, sent: sum('sent'), received: sum('received') }
+  }
+
+  /** Those that bytes pass through, and that `accept` has not come to yet. */
+  #arrived(): readonly Omit<Live, 'wasAsked'>[] {
+    return [...this.#pending.values()].filter(({ through }) => through.wasConnected)
+  }
+
+  #open(): readonly Omit<Live, 'wasAsked'>[] {
+    hearRelay()
+    return [...this.#live, ...this.#arrived()].filter(({ through }) => !through.isClosed)
   }
 
   /** Resets what the policy has come to refuse. What `onConnect` has allowed goes on, unless it is denied now. */
   review(): void {
-    for (const { inside, wanted, wasAsked } of this.#live) {
-      const decision = this.#byLists(wanted)
-      if (decision === 'deny' || (decision === 'unknown' && !wasAsked)) reset(inside)
-    }
+    for (const live of this.#live) if (!this.#isAllowed(live)) live.through.reset()
   }
 
   close(): void {
     this.#abort.abort()
-    for (const inside of this.#pending) reset(inside)
-    for (const { inside } of this.#live) reset(inside)
+    for (const through of this.#pending.keys()) through.reset()
+    for (const { through } of this.#live) through.reset()
   }
 
-  async #pass({ inside, outside, wanted, wasAsked }: Omit<Live, 'connection'> & { outside: Socket }): Promise<void> {
-    const { host, port } = wanted
-    const connection: Connection = { host, port, since: new Date(), sent: 0, received: 0 }
-    const live = { connection, inside, wanted, wasAsked }
+  #add(live: Live): void {
     this.#live.add(live)
     this.#made += 1
-    await pump({ inside, outside, traffic: connection })
-    this.#live.delete(live)
-    this.#past.sent += connection.sent
-    this.#past.received += connection.received
+    void live.through.closed.then(() => {
+      this.#live.delete(live)
+      const { sent, received } = live.through.traffic()
+      this.#past = { sent: this.#past.sent + sent, received: this.#past.received + received }
+    })
+  }
+
+  #isAllowed({ wanted, wasAsked }: Pick<Live, 'wanted' | 'wasAsked'>): boolean {
+    const decision = this.#byLists(wanted)
+    return decision === 'allow' || (decision === 'unknown' && wasAsked)
   }
 
   #byLists({ host, port, address }: Destination) {
@@ -144,16 +171,20 @@ export class Connections {
     return address === undefined ? policy.ofName(host, port) : policy.ofAddress(address, port)
   }
 
-  async #reach(wanted: Destination): Promise<{ outside: Socket; wasAsked: boolean } | null> {
+  async #reach(
+    through: RelayedConnection,
+    wanted: Destination,
+    isRouted: boolean,
+  ): Promise<{ readonly wasAsked: boolean } | null> {
     if (this.#live.size + this.#pending.size > this.#rules.most) return this.#refuse(wanted, 'limit')
     const decision = this.#byLists(wanted)
-    const isAsked = decision === 'unknown' && this.#rules.onConnect !== undefined
-    if (decision === 'deny' || (decision === 'unknown' && !isAsked)) return this.#refuse(wanted, 'policy')
-    if (isAsked && !(await this.#ask(wanted))) return this.#refuse(wanted, 'asked')
-    const { signal } = this.#abort
-    const peer = wanted.address === undefined ? this.#rules.peer(wanted.host) : null
-    const outside = peer === null ? await this.#connect(wanted) : await peer(wanted.port, signal)
-    return outside === null ? null : { outside, wasAsked: isAsked }
+    const wasAsked = decision === 'unknown' && this.#rules.onConnect !== undefined
+    if (!this.#isAllowed({ wanted, wasAsked })) return this.#refuse(wanted, 'policy')
+    if (wasAsked && !(await this.#ask(wanted))) return this.#refuse(wanted, 'asked')
+    const peer = wanted.address === undefined && !isRouted ? this.#rules.peer(wanted.host) : null
+    if (peer === null) return (await this.#connect(through, wanted, isRouted)) ? { wasAsked } : null
+    through.join(await peer(wanted.port, this.#abort.signal))
+    return { wasAsked }
   }
 
   async #ask({ host, port }: Destination): Promise<boolean> {
@@ -161,17 +192,18 @@ export class Connections {
     return (await this.#rules.onConnect?.(asked)) === 'allow'
   }
 
-  async #connect(wanted: Destination): Promise<Socket | null> {
-    const { signal } = this.#abort
-    const { host, port } = wanted
-    const { hosts, timeoutMs, lookup } = this.#rules
-    if (wanted.address !== undefined) return connectOutside({ addresses: [wanted.address], port, timeoutMs, signal })
-    const chosen = hosts.get(host)
-    if (chosen !== undefined) return connectOutside({ addresses: chosen, port, timeoutMs, signal })
-    const found = addressesIn(await lookup(host, { signal }))
-    const addresses = found.filter(address => this.#mayConnect(address, port))
-    if (addresses.length === 0 && found.length > 0) return this.#refuse(wanted, 'address')
-    return connectOutside({ addresses, port, timeoutMs, signal })
+  async #connect(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<boolean> {
+    const { hosts, timeoutMs } = this.#rules
+    const chosen = wanted.address === undefined ? hosts.get(wanted.host) : [wanted.address]
+    const addresses = chosen ?? (await this.#lookUp(wanted))
+    return connectOutside(through, { addresses, port: wanted.port, timeoutMs, isRouted })
+  }
+
+  async #lookUp(wanted: Destination): Promise<readonly Uint8Array[]> {
+    const found = addressesIn(await this.#rules.lookup(wanted.host, { signal: this.#abort.signal }))
+    const addresses = found.filter(address => this.#mayConnect(address, wanted.port))
+    if (addresses.length === 0 && found.length > 0) this.#refuse(wanted, 'address')
+    return addresses
   }
 
   /** What a name resolves to may be anything: it is not for the container to reach what is near to us. */

@@ -1,5 +1,4 @@
 /** A way out for containers that have none, by a policy of names. */
-import type { Socket } from 'node:net'
 import { optionError } from '../config/option.js'
 import type { Container, NetworkOptions } from '../index.js'
 import { NetworkAttachment } from './attachment.js'
@@ -157,7 +156,7 @@ export class Gateway implements AsyncDisposable {
     const found = [...this.#attachments].find(([, known]) => known.name === name)
     if (found === undefined) return null
     const [attachment] = found
-    return async (port, signal) => (await attachment.connect({ port, signal })) as Socket
+    return (port, signal) => attachment.connect({ port, signal })
   }
 
   #checkName(name: string): void {

@@ -1,4 +1,6 @@
 /** `tsrun/network`: what a container may reach, and who may reach it. */
+
+export type { Traffic } from '../sys/relay.js'
 export { NetworkAttachment } from './attachment.js'
 export type { AskedConnection, Connection, Counts, OnConnect } from './connections.js'
 export type { Denial } from './denials.js'
@@ -6,4 +8,3 @@ export { type AttachOptions, createGateway, Gateway, type GatewayOptions } from 
 export type { Lookup } from './outside.js'
 export type { AllowEntry, DenyEntry, PolicyLists } from './policy.js'
 export type { Published, PublishOptions } from './publish.js'
-export type { Traffic } from './pump.js'

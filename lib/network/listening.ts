@@ -1,6 +1,7 @@
 /** The servers of a container, each at one address and port of its network namespace. */
-import { createServer, type Server, type Socket } from 'node:net'
 import type { ContainerNetwork } from '../index.js'
+import type { InetAddress } from '../sys/inet.js'
+import { type Arrived, type RelayedConnection, type RelayServer, serveByRelay } from '../sys/relay.js'
 
 export interface ListeningPlace {
   readonly address: string
@@ -11,6 +12,8 @@ export interface Listening {
   /** Resolves when there is a server at each of the places. @throws as `ContainerNetwork.listen` */
   open(places: readonly ListeningPlace[]): Promise<void>
   close(places: readonly ListeningPlace[]): void
+  /** Asks again where the connections of each place go. */
+  routeAgain(): void
   closeAll(): void
 }
 
@@ -19,21 +22,24 @@ const anyOf = ({ address }: ListeningPlace): string => (address.includes(':') ? 
 
 const keyOf = ({ address, port }: ListeningPlace): string => `${address} ${port}`
 
-/** `accept` gets connections that are not read yet. */
-export function listeningIn(
-  network: ContainerNetwork,
-  accept: (socket: Socket, place: ListeningPlace) => void,
-): Listening {
-  const servers = new Map<string, Promise<Server | null>>()
+export interface ListeningFor {
+  accept(connection: RelayedConnection, arrived: Arrived, place: ListeningPlace): void
+  /** Where connections go at once, if that is known before they come; null: `accept` says it. */
+  routeOf(place: ListeningPlace): InetAddress | null
+}
+
+interface Served {
+  readonly server: RelayServer
+  readonly place: ListeningPlace
+}
+
+export function listeningIn(network: ContainerNetwork, { accept, routeOf }: ListeningFor): Listening {
+  const servers = new Map<string, Promise<Served | null>>()
   let isOpen = true
-  const serve = (fd: number, place: ListeningPlace): Server => {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, socket =>
-      accept(socket, place),
-    )
-    // What accept(2) fails with is over by the next connection.
-    server.on('error', () => {})
-    server.listen({ fd })
-    return server.unref()
+  const serve = (fd: number, place: ListeningPlace): Served => {
+    const server = serveByRelay(fd, (connection, arrived) => accept(connection, arrived, place))
+    server.route(routeOf(place))
+    return { server, place }
   }
   const begin = (missing: readonly ListeningPlace[]): void => {
     const opened = network.listen(...missing)
@@ -49,7 +55,7 @@ export function listeningIn(
     })
   }
   // The kernel takes a port at all addresses, or at single ones.
-  const serverOf = (place: ListeningPlace): Promise<Server | null> | undefined =>
+  const serverOf = (place: ListeningPlace): Promise<Served | null> | undefined =>
     servers.get(keyOf({ ...place, address: anyOf(place) })) ?? servers.get(keyOf(place))
   const makeRoom = (places: readonly ListeningPlace[]): void => {
     const wide = places.filter(place => place.address === anyOf(place))
@@ -67,11 +73,15 @@ export function listeningIn(
   const drop = (key: string): void => {
     const server = servers.get(key)
     servers.delete(key)
-    void server?.then(found => found?.close()).catch(() => {})
+    void server?.then(found => found?.server.close()).catch(() => {})
   }
   const closeAll = (): void => {
     isOpen = false
     for (const key of servers.keys()) drop(key)
   }
-  return { open, close: places => places.map(keyOf).forEach(drop), closeAll }
+  const routeAgain = (): void => {
+    for (const served of servers.values())
+      void served.then(found => found?.server.route(routeOf(found.place))).catch(() => {})
+  }
+  return { open, routeAgain, close: places => places.map(keyOf).forEach(drop), closeAll }
 }

@@ -1,7 +1,7 @@
-/** Connections to the world outside: names are resolved, what they resolve to is looked at, and that very address is connected to. */
+/** Names of the world outside: they are resolved, what they resolve to is looked at, and that very address is connected to. */
 import { lookup as systemLookup } from 'node:dns/promises'
-import { connect, type Socket } from 'node:net'
 import { formatIp, parseIp } from '../sys/ip-address.js'
+import type { RelayedConnection } from '../sys/relay.js'
 
 /** The addresses of a name, as texts. Default: those of the system (getaddrinfo(3)). */
 export type Lookup = (name: string, options: { readonly signal: AbortSignal }) => Promise<readonly string[]>
@@ -40,40 +40,20 @@ export interface Target {
   readonly port: number
   /** For each address. */
   readonly timeoutMs: number
-  readonly signal: AbortSignal
+  /** The first of the addresses is being connected to already. */
+  readonly isRouted: boolean
 }
 
-/** A connection that is not read yet, or null if none of the addresses takes one. */
-export async function connectOutside({ addresses, port, timeoutMs, signal }: Target): Promise<Socket | null> {
-  for (const address of addresses) {
-    const socket = await connectTo({ host: formatIp(address), port, timeoutMs, signal })
-    if (socket !== null || signal.aborted) return socket
+/** Connects one that has been accepted; false if none of the addresses takes it, or it is closed meanwhile. */
+export async function connectOutside(connection: RelayedConnection, target: Target): Promise<boolean> {
+  const { addresses, port, timeoutMs, isRouted } = target
+  for (const [at, address] of addresses.entries()) {
+    const isBegun = isRouted && at === 0
+    const done = isBegun
+      ? connection.connected(timeoutMs)
+      : connection.connect({ address: formatIp(address), port }, timeoutMs)
+    if (await done) return true
+    if (connection.isClosed) return false
   }
-  return null
-}
-
-interface One extends Omit<Target, 'addresses'> {
-  readonly host: string
-}
-
-function connectTo({ host, port, timeoutMs, signal }: One): Promise<Socket | null> {
-  return new Promise(resolve => {
-    // An address is not looked up again.
-    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
-    const settle = (result: Socket | null): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', fail)
-      socket.removeListener('error', fail)
-      socket.removeListener('connect', succeed)
-      if (result === null) socket.on('error', () => {}).destroy()
-      resolve(result)
-    }
-    const fail = (): void => settle(null)
-    const succeed = (): void => settle(socket)
-    const timer = setTimeout(fail, timeoutMs)
-    socket.once('error', fail)
-    socket.once('connect', succeed)
-    if (signal.aborted) fail()
-    else signal.addEventListener('abort', fail, { once: true })
-  })
+  return false
 }

@@ -1,9 +1,10 @@
 /** Published ports: servers on the host whose connections go to a container. */
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
 import { optionError } from '../config/option.js'
 import type { ContainerNetwork } from '../index.js'
-import { pump, reset, type Traffic } from './pump.js'
+import { listenInet } from '../sys/inet.js'
+import { parseIp } from '../sys/ip-address.js'
+import { type RelayedConnection, serveByRelay } from '../sys/relay.js'
+import { lookupBySystem } from './outside.js'
 
 export interface PublishOptions {
   /** Of the container. It is looked for at 127.0.0.1, and then at ::1. */
@@ -18,34 +19,37 @@ export type Published = Required<PublishOptions>
 
 export interface PublishedPort {
   readonly published: Published
-  readonly traffic: Readonly<Traffic>
   close(): void
 }
 
-/** @throws {ConfigError} for what is no port; the error of listen(2), such as EADDRINUSE */
+/** @throws {ConfigError} for what is no port, or no address; {SystemError} such as EADDRINUSE */
 export async function publish(network: ContainerNetwork, options: PublishOptions): Promise<PublishedPort> {
   const { port, hostPort = 0, hostAddress = '127.0.0.1' } = options
   checkPort('publish.port', port, 1)
   checkPort('publish.hostPort', hostPort, 0)
-  const traffic: Traffic = { sent: 0, received: 0 }
-  const sockets = new Set<Socket>()
+  const { fd, port: found } = listenInet({ address: await addressOf(hostAddress), port: hostPort })
+  const open = new Set<RelayedConnection>()
   const abort = new AbortController()
-  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, socket => {
-    sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-    void passOn({ socket, network, port, traffic, signal: abort.signal })
+  const server = serveByRelay(fd, connection => {
+    open.add(connection)
+    void connection.closed.then(() => open.delete(connection))
+    void passOn(connection, () => network.connectDescriptor({ port, signal: abort.signal }))
   })
-  server.listen({ port: hostPort, host: hostAddress })
-  await once(server, 'listening')
-  server.on('error', () => {}).unref()
-  const address = server.address()
-  const found = typeof address === 'object' && address !== null ? address.port : hostPort
   const close = (): void => {
     abort.abort()
     server.close()
-    for (const socket of sockets) reset(socket)
+    for (const connection of open) connection.reset()
   }
-  return { published: { port, hostPort: found, hostAddress }, traffic, close }
+  return { published: { port, hostPort: found, hostAddress }, close }
+}
+
+async function addressOf(name: unknown): Promise<string> {
+  const wrong = () => optionError({ option: 'publish.hostAddress', expected: 'an address, or a name', received: name })
+  if (typeof name !== 'string' || name === '') throw wrong()
+  if (parseIp(name) !== null) return name
+  const [found] = await lookupBySystem(name, { signal: new AbortController().signal })
+  if (found === undefined) throw wrong()
+  return found
 }
 
 function checkPort(option: string, port: unknown, least: number): void {
@@ -53,22 +57,11 @@ function checkPort(option: string, port: unknown, least: number): void {
   throw optionError({ option, expected: `a number from ${least} to 65535`, received: port })
 }
 
-interface Passed {
-  readonly socket: Socket
-  readonly network: ContainerNetwork
-  readonly port: number
-  readonly traffic: Traffic
-  readonly signal: AbortSignal
-}
-
-async function passOn({ socket, network, port, traffic, signal }: Passed): Promise<void> {
+async function passOn(connection: RelayedConnection, connect: () => Promise<number>): Promise<void> {
   try {
-    const inside = (await network.connect({ port, signal })) as Socket
-    inside.on('error', () => {})
-    if (socket.destroyed) reset(inside)
-    else await pump({ inside, outside: socket, traffic })
+    connection.join(await connect())
   } catch {
     // Nobody listens there, or the container has ended.
-    reset(socket)
+    connection.reset()
   }
 }

@@ -21,6 +21,8 @@ export interface VirtualHost {
 export interface VirtualHosts {
   /** The one of that name, which is made if there is none. */
   of(name: string): VirtualHost
+  /** The one with that address; null if it is nobody's. */
+  at(address: string): VirtualHost | null
   all(): readonly VirtualHost[]
 }
 
@@ -35,12 +37,14 @@ export interface VirtualHostsOptions {
 /** An address that a name had is not another one's until all the others have been used. Asked for too many names, the oldest idle ones go. */
 export function virtualHosts({ most, isIdle, forget }: VirtualHostsOptions): VirtualHosts {
   const hosts = new Map<string, VirtualHost>()
+  const byAddress = new Map<string, VirtualHost>()
   let next = 0
   const makeRoom = (): void => {
     if (hosts.size < most) return
     const oldest = [...hosts.values()].find(isIdle)
     if (oldest === undefined) throw new RangeError('too many names')
     hosts.delete(oldest.name)
+    for (const text of textsOf(oldest)) byAddress.delete(text)
     forget(oldest)
   }
   const of = (name: string): VirtualHost => {
@@ -49,9 +53,10 @@ export function virtualHosts({ most, isIdle, forget }: VirtualHostsOptions): Vir
     const host = known ?? { name, addresses: addressesOfNumber(FIRST + (next++ % (COUNT - FIRST))) }
     hosts.delete(name)
     hosts.set(name, host)
+    if (known === undefined) for (const text of textsOf(host)) byAddress.set(text, host)
     return host
   }
-  return { of, all: () => [...hosts.values()] }
+  return { of, at: address => byAddress.get(address) ?? null, all: () => [...hosts.values()] }
 }
 
 function addressesOfNumber(number: number): VirtualHost['addresses'] {

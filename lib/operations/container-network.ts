@@ -120,7 +120,12 @@ export class ContainerNetwork {
    * A connection to what listens in the container, as a stream whose directions end apart.
    * @throws {SystemError} ECONNREFUSED with the address as path; the rest as `listen`; the reason of `signal`
    */
-  async connect({ address, port, signal }: ConnectOptions): Promise<Duplex> {
+  async connect(options: ConnectOptions): Promise<Duplex> {
+    return inetStream(await this.connectDescriptor(options))
+  }
+
+  /** @internal The same as a descriptor, which is the caller's. */
+  async connectDescriptor({ address, port, signal }: ConnectOptions): Promise<number> {
     checkListen({ address: address ?? LOOPBACK, port })
     if (address !== undefined) return this.#connect({ address, port, signal })
     try {
@@ -161,7 +166,7 @@ export class ContainerNetwork {
       closeFd(fd)
       throw error
     }
-    return inetStream(fd)
+    return fd
   }
 
   /** Asked for one by one, made by as few helpers as it takes. */

@@ -24,6 +24,15 @@ export function bindInet(fd: number, to: InetAddress): number {
   return check(native().ts_inet_bind(fd, to.address, to.port, BACKLOG), 'bind', textOf(to))
 }
 
+/**
+ * A server at an address of this machine, and its port, which the kernel chooses for 0. `::` takes what comes by IPv4 too.
+ * @throws {SystemError} EADDRINUSE, EADDRNOTAVAIL, EACCES with the address as path
+ */
+export function listenInet(at: InetAddress): { readonly fd: number; readonly port: number } {
+  const fd = check(native().ts_inet_listen(at.address, at.port, BACKLOG), 'listen', textOf(at))
+  return { fd, port: check(native().ts_inet_port(fd), 'getsockname', textOf(at)) }
+}
+
 /** Resolves when the socket, which stays the caller's, is connected. @throws {SystemError}; the reason of `signal` */
 export async function connectInet(fd: number, to: InetAddress, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted()

@@ -1,20 +1,12 @@
 // Sockets of IP that were made elsewhere, in another network namespace: the kernel goes by that of the socket
 // and not of the caller.
+#include "inet.h"
 #include "sys.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
-union address {
-  struct sockaddr any;
-  struct sockaddr_in v4;
-  struct sockaddr_in6 v6;
-};
-
-// The length of the address, -EINVAL for a text that is none.
-static int parse(union address *to, const char *text, int port) {
+int read_address(union inet_address *to, const char *text, int port) {
   memset(to, 0, sizeof *to);
   if (inet_pton(AF_INET, text, &to->v4.sin_addr) == 1) {
     to->v4.sin_family = AF_INET;
@@ -40,7 +32,7 @@ static int is_stream(int fd) {
 }
 
 static int bound_port(int fd) {
-  union address found;
+  union inet_address found;
   socklen_t length = sizeof found;
   if (getsockname(fd, &found.any, &length) < 0)
     return -errno;
@@ -50,8 +42,8 @@ static int bound_port(int fd) {
 // Binds the socket; one of streams listens then. The address may be one that only a route makes local, which
 // IPv6 calls nobody's. Returns the port.
 EXPORT int ts_inet_bind(int fd, const char *text, int port, int backlog) {
-  union address to;
-  int length = parse(&to, text, port);
+  union inet_address to;
+  int length = read_address(&to, text, port);
   if (length < 0)
     return length;
   int streams = is_stream(fd), v6 = to.any.sa_family == AF_INET6;
@@ -64,8 +56,8 @@ EXPORT int ts_inet_bind(int fd, const char *text, int port, int backlog) {
 
 // Begins a connection: -EINPROGRESS until the socket is writable, then ts_inet_error tells what came of it.
 EXPORT int ts_inet_connect(int fd, const char *text, int port) {
-  union address to;
-  int length = parse(&to, text, port);
+  union inet_address to;
+  int length = read_address(&to, text, port);
   if (length < 0)
     return length;
   if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
@@ -77,4 +69,26 @@ EXPORT int ts_inet_error(int fd) {
   int error = 0;
   socklen_t length = sizeof error;
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? -errno : -error;
+}
+
+// A server at an address of this process's own network. Of IPv6 it takes what comes by IPv4 too, if it is for
+// all addresses.
+EXPORT int ts_inet_listen(const char *text, int port, int backlog) {
+  union inet_address to;
+  int length = read_address(&to, text, port);
+  if (length < 0)
+    return length;
+  int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return -errno;
+  if (turn_on(fd, SOL_SOCKET, SO_REUSEADDR) == 0 && bind(fd, &to.any, (socklen_t)length) == 0 &&
+      listen(fd, backlog) == 0)
+    return own(fd);
+  int error = errno;
+  close(fd);
+  return -error;
+}
+
+EXPORT int ts_inet_port(int fd) {
+  return bound_port(fd);
 }

@@ -1,8 +1,7 @@
 #include "job.h"
 #include "sys.h"
+#include "thread.h"
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,21 +76,6 @@ static void give_up(void *ticket) {
   let_go(ticket);
 }
 
-static int start_thread(struct ticket *ticket) {
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  pthread_t thread;
-  sigfillset(&all);
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, STACK_SIZE);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&thread, &attributes, work, ticket);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  return -error;
-}
-
 // Who asked may give up, and close its own, before the thread has come to them.
 static int copy_fds(struct job *job, const int *fds) {
   job->fds = malloc((size_t)job->first * sizeof *fds);
@@ -128,7 +112,7 @@ static int begin(struct job job, const char *path, const int *fds, uint64_t *han
     failed = at_end_of_thread(give_up, ticket);
   if (failed == 0) {
     ticket->holders = 2;
-    failed = start_thread(ticket);
+    failed = start_thread(STACK_SIZE, work, ticket);
     if (failed < 0) {
       not_at_end_of_thread(ticket);
       ticket->holders = 1;

@@ -1,8 +1,7 @@
 // Readiness of any descriptor as bytes in a pipe. libuv polls pipes and sockets only; a thread with an epoll
 // instance lets Node wait for a thousand pidfds without holding one of its pool threads.
 #include "sys.h"
-#include <pthread.h>
-#include <signal.h>
+#include "thread.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -68,20 +67,8 @@ static void *forward(void *argument) {
 
 // `epoll` and `out` belong to the thread from here on. It ends when the other end of `out` is closed, which
 // Node does with the stream, and for a worker that ends in whatever way.
-static int start_thread(int epoll, int out) {
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  pthread_t thread;
-  sigfillset(&all);
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, 64 * 1024);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  void *argument = (void *)(((uintptr_t)(unsigned)epoll << 32) | (unsigned)out);
-  int error = pthread_create(&thread, &attributes, forward, argument);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  return -error;
+static int start_forwarding(int epoll, int out) {
+  return start_thread(64 * 1024, forward, (void *)(((uintptr_t)(unsigned)epoll << 32) | (unsigned)out));
 }
 
 // fds[0]: the epoll instance, fds[1]: the pipe's end to read the records from.
@@ -99,7 +86,7 @@ EXPORT int ts_watch_start(int *fds) {
   struct epoll_event unheard = {.events = 0 /* EPOLLERR is always told */, .data.u64 = UNHEARD};
   int failed = (int)result(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[1], &unheard));
   if (failed == 0)
-    failed = start_thread(epoll, ends[1]);
+    failed = start_forwarding(epoll, ends[1]);
   if (failed < 0) {
     close(epoll);
     close(ends[0]);

@@ -197,6 +197,7 @@ t.test('closing resets what is open, and leaves no descriptor', skip, async t =>
   const { gateway, inside } = makeWorld(t, { allow: [`echo.test:${port}`], hosts: { 'echo.test': LOOPBACK } })
   const warm = await inside('true')
   await warm.output()
+  await warm.container.wait()
   await warm.container.delete()
   const before = openDescriptors()
   const box = await inside(`${BOX} nc echo.test ${port}; echo over`, { publish: [{ port: 80 }] })

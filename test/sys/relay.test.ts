@@ -1,0 +1,64 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import t from 'tap'
+import { listenInet } from '../../lib/sys/inet.js'
+import { hearRelay, type RelayedConnection, serveByRelay } from '../../lib/sys/relay.js'
+import { openDescriptors, serve } from '../network/world.js'
+import { until } from '../until.js'
+
+const address = '127.0.0.1'
+
+async function callTo(port: number): Promise<Socket> {
+  const socket = connect({ port, host: address, allowHalfOpen: true })
+  await once(socket, 'connect')
+  return socket
+}
+
+t.test('connections that nobody hears of are held up, and none is lost', async t => {
+  const port = await serve(t, socket => void socket.end())
+  const before = openDescriptors()
+  const { fd, port: at } = listenInet({ address, port: 0 })
+  const arrived: RelayedConnection[] = []
+  const server = serveByRelay(fd, connection => arrived.push(connection))
+  server.route({ address, port })
+  // More records than the ring has room for, while this thread is busy with its own.
+  const sockets = await Promise.all(Array.from({ length: 700 }, () => callTo(at)))
+  const until100 = performance.now() + 100
+  while (performance.now() < until100);
+  for (const socket of sockets) socket.resume().end()
+  await until(() => arrived.length === 700 && arrived.every(({ isClosed }) => isClosed))
+  t.ok(arrived.every(({ wasConnected }) => wasConnected))
+  server.close()
+  await until(() => openDescriptors() <= before)
+})
+
+t.test('a target that is not there is told, another one may be tried, and what was joined late is closed', async t => {
+  const port = await serve(t, socket => void socket.end('there'))
+  const { fd, port: at } = listenInet({ address, port: 0 })
+  const results: boolean[] = []
+  const server = serveByRelay(fd, async connection => {
+    results.push(await connection.connect({ address, port: 1 }, 10_000))
+    results.push(await connection.connect({ address, port }, 10_000))
+    await connection.closed
+    results.push(await connection.connect({ address, port }, 10_000))
+    connection.reset()
+  })
+  const socket = await callTo(at)
+  const chunks: string[] = []
+  socket.on('data', chunk => chunks.push(String(chunk)))
+  await once(socket, 'end')
+  socket.end()
+  await until(() => results.length === 3)
+  t.same({ results, chunks }, { results: [false, true, false], chunks: ['there'] })
+  t.throws(() => server.route({ address: 'no address', port }), { code: 'ERR_SYSTEM' } as const)
+  server.close()
+  server.close()
+  hearRelay()
+})
+
+t.test('a wrong address to listen at', async t => {
+  t.throws(() => listenInet({ address: '192.0.2.1', port: 0 }), { message: /EADDRNOTAVAIL/ } as const)
+  const { fd, port } = listenInet({ address, port: 0 })
+  t.throws(() => listenInet({ address, port }), { message: new RegExp(`${port}.*EADDRINUSE`) } as const)
+  serveByRelay(fd, () => {}).close()
+})
