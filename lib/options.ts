@@ -3,9 +3,15 @@ import type { CriuSettings } from './checkpoint/request.js'
 import { nearest } from './config/nearest.js'
 import { optionError } from './config/option.js'
 import { ConfigError } from './errors.js'
+import type { BundleInput } from './operations/bundle.js'
 import type { CheckpointOptions, CommandCheckpointOptions } from './operations/checkpoint.js'
 import type { CollectOptions, Encoding } from './operations/collect-options.js'
-import type { CommandCreateOptions, CreateOptions } from './operations/create-options.js'
+import type {
+  CommandCreateOptions,
+  ContainerOptions,
+  CreateOptions,
+  PreparedOptions,
+} from './operations/create-options.js'
 import type { DeleteOptions } from './operations/delete.js'
 import type { StopOptions } from './operations/early-end.js'
 import type { EventsOptions } from './operations/events.js'
@@ -63,8 +69,10 @@ const COLLECT: Table<CollectOptions<Encoding>> = {
   ...{ input: any, timeout: any, grace: any, killSignal: any, outputLimit: any, encoding: any },
   ...{ onOutput: any, drain: any, signal },
 }
-const CREATE: Table<CreateOptions> = {
-  ...{ id: any, bundle: text, config: any, rootfs, args: any, env: any, cwd: any, user: any, mounts: any },
+const BUNDLE: Table<BundleInput> = {
+  ...{ bundle: text, config: any, rootfs, args: any, env: any, cwd: any, user: any, mounts: any },
+}
+const CONTAINER: Table<Omit<ContainerOptions, 'id'>> = {
   ...{ stdio, consoleSocket: text, extraFds: fds },
   ...{
     network: object,
@@ -77,6 +85,8 @@ const CREATE: Table<CreateOptions> = {
   },
   signal,
 }
+const CREATE: Table<CreateOptions> = { id: any, ...BUNDLE, ...CONTAINER }
+const PREPARED: Table<PreparedOptions> = { ...CONTAINER, cgroupsPath: any }
 const COMMAND_CREATE: Table<CommandCreateOptions> = {
   ...CREATE,
   ...{ lineFeedsOnly: flag, pidfdSocket: text, extraEnv: texts, leavesStatus: flag },
@@ -116,6 +126,9 @@ const CALLS = {
   create: CREATE,
   'command.create': COMMAND_CREATE,
   run: { ...CREATE, ...COLLECT },
+  prepare: BUNDLE,
+  'prepared.create': PREPARED,
+  'prepared.run': { id: any, ...PREPARED, ...COLLECT },
   plan: { showEnv: flag } satisfies Table<PlanOptions>,
   delete: { force: flag } satisfies Table<DeleteOptions>,
   start: { signal } satisfies Table<StartOptions>,

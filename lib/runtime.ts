@@ -7,21 +7,22 @@ import type { HostFacts } from './host/facts.js'
 import { isInUserNamespace, probeHost } from './host/probe.js'
 import type { Context, LogEntry } from './launch/context.js'
 import { createQueue, defaultConcurrency } from './launch/queue.js'
+import { readBlueprint } from './operations/blueprint.js'
 import type { BundleInput } from './operations/bundle.js'
-import { type Encoding, readCollectOptions, withoutCollecting } from './operations/collect-options.js'
-import { create as createContainer } from './operations/create.js'
+import type { Encoding } from './operations/collect-options.js'
 import type { CreateOptions } from './operations/create-options.js'
 import { type DeleteOptions, remove } from './operations/delete.js'
 import { type RestoreOptions, restore as restoreContainer } from './operations/restore.js'
 import { type Listing, listingOf, sweep } from './operations/sweep.js'
 import { checkOptions } from './options.js'
 import { type PlanOptions, type PlanPreview, preview } from './plan.js'
-import { type RunOptions, type RunResult, runContainer } from './run.js'
+import { newContainer, type Prepared, prepareBundle, runNew } from './prepared.js'
+import type { RunOptions, RunResult } from './run.js'
 import type { RuntimeOptions } from './runtime-options.js'
 import { openStore } from './store/store.js'
 import { libseccompVersion } from './sys/libseccomp.js'
 import { chooseNativeDirectory } from './sys/native-directory.js'
-import { effectiveUid, emitWarning, environment, otherRuntime, randomName } from './sys/self.js'
+import { effectiveUid, emitWarning, environment, otherRuntime } from './sys/self.js'
 import { trace } from './sys/trace.js'
 
 /** A handle, with what was so when the list was made. */
@@ -41,6 +42,12 @@ export interface Runtime {
    */
   run(options: RunOptions<'buffer'> & { readonly encoding: 'buffer' }): Promise<RunResult<'buffer'>>
   run(options: RunOptions): Promise<RunResult>
+  /**
+   * Reads, checks and compiles a configuration for many containers: `prepared.create(id)`, `prepared.run()`. It is as it is now, whatever
+   * becomes of the file or the object. The root, bind sources and other things of the host are looked for by each container.
+   * @throws {ConfigError} as `create`; what the host lacks is told by the first container
+   */
+  prepare(input: BundleInput): Promise<Prepared>
   /**
    * Makes a container from the images of `container.checkpoint`, as it was then; it runs. The configuration and the root are to be those
    * that it was created from. Its prestart and createRuntime hooks run, and no others. Needs CRIU.
@@ -78,18 +85,6 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return openRuntime(options, { isCommand: false })
 }
 
-/** The network is set up from outside, when the container is there. */
-async function withNetwork(container: Container, { network, signal }: CreateOptions): Promise<Container> {
-  try {
-    if (network !== undefined) await container.network.setUp(network)
-    signal?.throwIfAborted()
-    return container
-  } catch (error) {
-    await container[Symbol.asyncDispose]()
-    throw error
-  }
-}
-
 /** `createRuntime` for whom it is. */
 export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context, 'isCommand'>): Runtime {
   refuseOtherRuntimes()
@@ -98,7 +93,7 @@ export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context
   const context = makeContext(options, isCommand)
   const create = async (input: CreateOptions): Promise<Container> => {
     checkOptions(isCommand ? 'command.create' : 'create', input)
-    return withNetwork(Container.from(context, await createContainer(context, input)), input)
+    return newContainer({ context, read: () => readBlueprint(context, input), options: input })
   }
   return {
     get root() {
@@ -107,12 +102,11 @@ export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context
     create,
     run: async (options: RunOptions<Encoding>) => {
       checkOptions('run', options)
-      const settings = readCollectOptions(options)
-      const { id = randomName() } = options
-      const { signal } = settings
-      const container = await create({ ...withoutCollecting(options), id, signal } as CreateOptions)
-      const log = (message: string): void => context.log({ level: 'warning', message, id })
-      return (await runContainer({ container, settings, log })) as RunResult & RunResult<'buffer'>
+      return runNew(context, options, made => create(made as CreateOptions))
+    },
+    prepare: async input => {
+      checkOptions('prepare', input)
+      return prepareBundle(context, input)
     },
     restore: async options => {
       checkOptions(isCommand ? 'command.restore' : 'restore', options)

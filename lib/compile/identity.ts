@@ -4,6 +4,7 @@ import { notRaised } from '../config/process.js'
 import { filterFlags } from '../config/seccomp.js'
 import type { HostFacts } from '../host/facts.js'
 import type { OpArgs } from '../plan/ops.js'
+import { makeOp, type Plan } from '../plan/plan.js'
 import type { Draft, Work } from './draft.js'
 import { limitOpenFiles } from './limits.js'
 import { hasNamespace } from './namespaces.js'
@@ -30,11 +31,19 @@ const nobody = (config: Config) => ({
   noNewPrivileges: true,
 })
 
+const keyringOf = (id: string): string => `_ses.${id}`
+
+/** The plan for another container: nothing else in it depends on the id. */
+export function withKeyringOf(plan: Plan, id: string): Plan {
+  const ops = plan.ops.map(op => (op.op === 'keyring' ? makeOp('keyring', { name: keyringOf(id) }, op.origin) : op))
+  return { ...plan, ops }
+}
+
 /** IDENTITY of the container's process. */
 export function assumeIdentity(work: Work): void {
   const { config, options, draft } = work
   labelProcess(work)
-  if (!options.noNewKeyring) draft.op('keyring', { name: `_ses.${options.id}` })
+  if (!options.noNewKeyring) draft.op('keyring', { name: keyringOf(options.id) })
   const { personality, memoryPolicy } = config.linux
   if (personality !== null) draft.op('personality', { persona: personality }, '/linux/personality')
   if (memoryPolicy !== null) draft.op('memory_policy', memoryPolicy, '/linux/memoryPolicy')

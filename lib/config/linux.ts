@@ -17,11 +17,17 @@ import { normaliseSysctl, sysctlRules } from './sysctl.js'
 /** Domain numbers of personality(2). */
 const PERSONALITIES = { LINUX: 0, LINUX32: 8 } as const
 
+const WITHOUT_PARENT = /^(?!(?:.*\/)?\.\.(?:\/|$))/s
+/** What `cgroupsPath` must be. */
+export const CGROUPS_PATH = 'a path without ".."'
+export const isCgroupsPath = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && !value.includes('\0') && WITHOUT_PARENT.test(value)
+
 export const linuxShape = s.object({
   ...namespaceShapes,
   devices: s.optional(devicesShape),
   netDevices: s.optional(netDevicesShape),
-  cgroupsPath: s.optional(s.word(/^(?!(?:.*\/)?\.\.(?:\/|$))/s, 'a path without ".."')),
+  cgroupsPath: s.optional(s.word(WITHOUT_PARENT, CGROUPS_PATH)),
   resources: s.optional(resourcesShape),
   sysctl: s.optional(s.map(s.text)),
   seccomp: s.optional(seccompShape),

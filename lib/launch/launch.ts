@@ -73,7 +73,6 @@ export class Launch {
     const { plan } = this.#input
     const ours = [...slots]
     try {
-      verifyPlan(plan)
       ours.unshift(sealedMemory('tsrun-plan', encodePlan(plan)))
       sendFds(this.#control, ours)
       this.#hasPlan = true
@@ -96,7 +95,7 @@ export class Launch {
 
   /**
    * Resolves when the helper waits at the barrier, until `release`. False at once if the plan has no such barrier.
-   * @throws {LaunchError|SafetyError|PlanError} as the helper reports; the signal's reason
+   * @throws {LaunchError|SafetyError|PlanError} as the helper reports, which verifies the plan before anything of it is done; the signal's reason
    */
   async reach(barrier: Barrier): Promise<boolean> {
     if (!this.#stations.includes(barrier)) return false
@@ -127,7 +126,7 @@ export class Launch {
   /** Resolves when the program has been executed. @throws as `reach` */
   async executed(): Promise<Child> {
     const bytes = await this.#channel.next()
-    if (bytes !== null) throw reportedError(stepsOf(this.#input.plan), decodeFrame(bytes))
+    if (bytes !== null) throw this.#reported(decodeFrame(bytes))
     this.#input.signal?.throwIfAborted()
     return this.#child
   }
@@ -218,6 +217,8 @@ export class Launch {
   }
 
   #reported(frame: Frame): Error {
+    // The helper verifies each plan; only what is wrong with one is said better here.
+    if (frame.kind === 'refused') verifyPlan(this.#input.plan)
     return reportedError(stepsOf(this.#input.plan), frame)
   }
 

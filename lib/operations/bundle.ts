@@ -41,42 +41,52 @@ export interface Bundle {
   readonly layered: LayeredTree | null
 }
 
-/** `placeOfLayers`: where hooks are to find a root of layers. @throws {ConfigError} with all that is wrong */
-export function openBundle(input: BundleInput, placeOfLayers: () => string): Bundle {
-  const { rootfs: given } = input
-  if (typeof given === 'object') return openLayeredBundle(input, given, placeOfLayers())
-  if (input.bundle === undefined) {
-    const base = currentDirectory()
-    const path = given ?? ''
-    const read = (document: OciConfig): Read => readConfig(document, { rootfs: path })
-    const { config, warnings, unknown } = readOverridden({ overrides: input, document: input.config, read })
-    const rootfs = rootDirectory(absolute(base, path), '')
-    return { config, warnings, unknown, directory: null, base, rootfs, layered: null }
-  }
-  const directory = absolute(currentDirectory(), input.bundle)
-  const file = `${directory}/config.json`
-  const { config, warnings, unknown } = hasOverrides(input)
-    ? readOverridden({
-        overrides: input,
-        document: parseJson(readConfigFile(file), file) as OciConfig,
-        read: readConfig,
-      })
-    : readOnce(readConfigFile(file), file)
-  const rootfs = rootDirectory(absolute(directory, config.root.path), '/root/path')
-  return { config, warnings, unknown, directory, base: directory, rootfs, layered: null }
+/** What several containers can be made of. */
+export interface ReadBundle extends Read {
+  readonly directory: string | null
+  readonly base: string
+  /** Of a root of layers; null: the root is what `config` says. */
+  readonly layers: LayeredRoot | null
 }
 
-/** The configuration need not have a root, and what it says of its path is not read. */
-function openLayeredBundle(input: BundleInput, root: LayeredRoot, rootfs: string): Bundle {
+/** `placeOfLayers`: where hooks are to find a root of layers. @throws {ConfigError} with all that is wrong */
+export function openBundle(input: BundleInput, placeOfLayers: () => string): Bundle {
+  return placeBundle(readBundle(input), placeOfLayers)
+}
+
+/** What does not depend on the root file system, which may be another one each time. @throws as `openBundle` */
+export function readBundle(input: BundleInput): ReadBundle {
   const current = currentDirectory()
-  const layered = readLayeredRoot(root, path => absolute(current, path))
-  const directory = input.bundle === undefined ? null : absolute(current, input.bundle)
+  const { rootfs } = input
+  const layers = typeof rootfs === 'object' ? rootfs : null
+  // What a document says of its root is not read if a root is given.
+  const root = rootfs === undefined ? {} : { rootfs: layers === null ? String(rootfs) : '' }
+  const read = (document: OciConfig): Read => readConfig(document, root)
+  if (input.bundle === undefined) {
+    const found = readOverridden({ overrides: input, document: input.config, read })
+    return { ...found, directory: null, base: current, layers }
+  }
+  const directory = absolute(current, input.bundle)
   const file = `${directory}/config.json`
-  const document =
-    directory === null ? (input.config as OciConfig) : (parseJson(readConfigFile(file), file) as OciConfig)
-  const read = (changed: OciConfig): Read => readConfig(changed, { rootfs })
-  const { config, warnings, unknown } = readOverridden({ overrides: input, document, read })
-  return { config, warnings, unknown, directory, base: directory ?? current, rootfs, layered }
+  const bytes = readConfigFile(file)
+  const found =
+    layers === null && !hasOverrides(input)
+      ? readOnce(bytes, file)
+      : readOverridden({ overrides: input, document: parseJson(bytes, file) as OciConfig, read })
+  return { ...found, directory, base: directory, layers }
+}
+
+/** @throws {ConfigError} for a root that is not there */
+export function placeBundle({ layers, ...read }: ReadBundle, placeOfLayers: () => string): Bundle {
+  const { config, base, directory } = read
+  if (layers === null) {
+    const rootfs = rootDirectory(absolute(base, config.root.path), directory === null ? '' : '/root/path')
+    return { ...read, rootfs, layered: null }
+  }
+  const current = currentDirectory()
+  const layered = readLayeredRoot(layers, path => absolute(current, path))
+  const rootfs = placeOfLayers()
+  return { ...read, config: { ...config, root: { ...config.root, path: rootfs } }, rootfs, layered }
 }
 
 type Read = ReturnType<typeof readConfig>
@@ -141,6 +151,7 @@ export interface Extras {
 /** @throws {ConfigError} for what needs a namespace that there is not */
 export function withExtras(context: Context, config: Config, extras: Extras): Config {
   const { id, extraEnv = [], notify = false, network = {} } = extras
+  if (!hasExtras(extras)) return config
   if (extras.network !== undefined) checkNetwork(extras.network, config)
   const env = notify ? [...extraEnv, NOTIFY_ENV] : extraEnv
   const { process } = config
@@ -154,6 +165,10 @@ export function withExtras(context: Context, config: Config, extras: Extras): Co
     ],
   }
 }
+
+/** Whether anything is added. */
+export const hasExtras = ({ extraEnv = [], notify = false, network }: Omit<Extras, 'id'>): boolean =>
+  extraEnv.length > 0 || notify || network !== undefined
 
 /** What that needs in the state directory of a container that is being made. */
 export function makeExtras(context: Context, { id, notify = false, network = {} }: Extras): void {

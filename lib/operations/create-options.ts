@@ -1,9 +1,12 @@
 /** What a call of create is told. */
+import { CGROUPS_PATH, isCgroupsPath } from '../config/linux.js'
+import { optionError } from '../config/option.js'
 import type { Stdio } from '../launch/stdio.js'
-import type { BundleInput } from './bundle.js'
+import type { Bundle, BundleInput } from './bundle.js'
 import type { NetworkOptions } from './create-network.js'
 
-export type CreateOptions = BundleInput & {
+/** Of one container, whatever it is made of. */
+export interface ContainerOptions {
   /** Letters, digits, `_`, `+`, `-` and `.`, not beginning with a dot; at most 1024 characters. */
   readonly id: string
   /** Default `pipe`. Of no meaning if the configuration asks for a terminal. */
@@ -36,8 +39,10 @@ export type CreateOptions = BundleInput & {
   readonly signal?: AbortSignal
 }
 
+export type CreateOptions = BundleInput & ContainerOptions
+
 /** With what only the command needs. */
-export type CommandCreateOptions = CreateOptions & {
+export interface CommandContainerOptions extends ContainerOptions {
   /**
    * What is written to the terminal keeps its line feeds as they are, for a reader that is no terminal itself. Default false:
    * the kernel adds carriage returns (ONLCR, termios(3)).
@@ -52,4 +57,25 @@ export type CommandCreateOptions = CreateOptions & {
    * nearest subreaper), also if the container ends before. Default false: this process takes it.
    */
   readonly leavesStatus?: boolean
+}
+
+export type CommandCreateOptions = BundleInput & CommandContainerOptions
+
+/** Whatever it is made of. */
+export type MadeOptions = CommandContainerOptions & Pick<PreparedOptions, 'cgroupsPath'>
+
+/** Of one container of a prepared configuration. */
+export interface PreparedOptions extends Omit<ContainerOptions, 'id'> {
+  /** In place of `linux.cgroupsPath`: two containers can't have the same cgroup. Default: what the configuration says. */
+  readonly cgroupsPath?: string
+}
+
+/** @throws {ConfigError} for a `cgroupsPath` that is none */
+export function inCgroup(bundle: Bundle, { cgroupsPath }: Pick<PreparedOptions, 'cgroupsPath'>): Bundle {
+  if (cgroupsPath === undefined) return bundle
+  if (!isCgroupsPath(cgroupsPath)) {
+    throw optionError({ option: 'cgroupsPath', expected: CGROUPS_PATH, received: cgroupsPath })
+  }
+  const { config } = bundle
+  return { ...bundle, config: { ...config, linux: { ...config.linux, cgroupsPath } } }
 }

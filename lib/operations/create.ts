@@ -1,9 +1,7 @@
 /** create: everything but the user's process. What fails is undone before the error is thrown. */
 import type { Cgroup } from '../cgroup/index.js'
-import { compile, limitsComeEarly, scoreComesEarly } from '../compile/index.js'
-import type { Config } from '../config/config.js'
+import { limitsComeEarly, scoreComesEarly } from '../compile/index.js'
 import { validateId } from '../config/container-id.js'
-import { refuseUnknown } from '../config/unknown.js'
 import { refuseOwnSysctls } from '../host/own-namespaces.js'
 import type { Child } from '../launch/child.js'
 import type { Context } from '../launch/context.js'
@@ -29,9 +27,10 @@ import { makeDirectory } from '../sys/file.js'
 import { nameOfFd } from '../sys/processes.js'
 import { duplicate } from '../sys/stream.js'
 import { giveWay } from '../sys/turns.js'
-import { type Bundle, makeExtras, openBundle, withExtras } from './bundle.js'
+import { compileOnce } from './blueprint.js'
+import { type Bundle, makeExtras, placeBundle, type ReadBundle, withExtras } from './bundle.js'
 import { compileOptions } from './compile-options.js'
-import type { CommandCreateOptions } from './create-options.js'
+import { inCgroup, type MadeOptions } from './create-options.js'
 import { withReserved } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { orOutOfMemory } from './out-of-memory.js'
@@ -51,11 +50,11 @@ export interface Created {
 /** What is known before anything is made. */
 interface NewContainer {
   readonly context: Context
-  readonly options: CommandCreateOptions
+  readonly options: MadeOptions
   /** Lets the next one begin, before something that may take any time. */
   readonly leaveQueue: () => void
-  /** The configuration as it was given, and with what this call adds for the first process. */
-  readonly asked: Config
+  /** With the configuration as it was given, and with what this call adds for the first process. */
+  readonly asked: Bundle
   readonly bundle: Bundle
   readonly plan: Plan
   readonly cgroup: Cgroup
@@ -63,23 +62,35 @@ interface NewContainer {
   readonly rdt: ClassRecord | null
 }
 
+export interface Creating {
+  readonly context: Context
+  /** Called when it is this one's turn. */
+  readonly read: () => ReadBundle
+  readonly options: MadeOptions
+}
+
 /** @throws {ConfigError|HostError|StateError|LaunchError|SafetyError|HookError|CgroupError} nothing is left behind */
-export async function create(context: Context, options: CommandCreateOptions): Promise<Created> {
+export async function create({ context, read, options }: Creating): Promise<Created> {
   options.signal?.throwIfAborted()
   validateId(options.id)
   const leaveQueue = await context.queue.enter(options.signal)
   try {
     options.signal?.throwIfAborted()
-    const draft = await prepare(context, options, leaveQueue)
+    const found = placeBundle(read(), () => `${context.store.directory(options.id)}/root`)
+    const draft = await prepare({ context, options, found, leaveQueue })
     return await withReserved(draft, first => make(draft, first))
   } finally {
     leaveQueue()
   }
 }
 
-async function prepare(context: Context, options: CommandCreateOptions, leaveQueue: () => void): Promise<NewContainer> {
-  const asked = openBundle(options, () => `${context.store.directory(options.id)}/root`)
-  if (!context.ignoresUnknown) refuseUnknown(asked.unknown)
+interface Asked extends Pick<NewContainer, 'context' | 'options' | 'leaveQueue'> {
+  /** What it has in common with others. */
+  readonly found: Bundle
+}
+
+async function prepare({ context, options, found, leaveQueue }: Asked): Promise<NewContainer> {
+  const asked = inCgroup(found, options)
   const bundle = { ...asked, config: withExtras(context, asked.config, options) }
   const facts = context.facts()
   const { config } = bundle
@@ -87,13 +98,13 @@ async function prepare(context: Context, options: CommandCreateOptions, leaveQue
   refuseOwnSysctls(config)
   const cgroup = ownCgroup(context, { id: options.id, config })
   await giveWay()
-  const { plan, warnings } = compile({ config, facts, options: compileOptions(options, bundle, cgroup) })
+  const { plan, warnings } = compileOnce(found, { config, facts, options: compileOptions(options, bundle, cgroup) })
   await giveWay()
   const noted = [...bundle.warnings, ...warnings, ...(cgroup.isNone ? [NO_CGROUP] : [])]
   for (const message of noted) context.log({ level: 'warning', message, id: options.id })
   context.debug(options.id, `plan of ${plan.ops.length} steps with ${plan.slots.length} descriptors`)
   const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id: options.id })
-  return { context, options, leaveQueue, asked: asked.config, bundle, plan, cgroup, rdt }
+  return { context, options, leaveQueue, asked, bundle, plan, cgroup, rdt }
 }
 
 /** From here on there is something to undo. */
@@ -179,7 +190,7 @@ async function launchToCreated(making: Making): Promise<Child> {
     launch.hand(slots)
     await giveWay()
     // Nobody asks for it yet, and the helper is at work.
-    writeStoredConfig(context.store, id, making.asked)
+    writeStoredConfig(context.store, id, making.asked.config)
     ledger.enter(await launch.born())
     if (await launch.reach('map')) {
       await setAtMap(making, launch.child)
