@@ -1,2 +1,3 @@
-/** `npm run bench` measures the library and the command, `npm run bench -- engines` what there is under engines. */
-await import(process.argv[2] === 'engines' ? './engines/run.mjs' : './run.mjs')
+/** `npm run bench` measures the library and the command, `-- engines` what there is under engines, `-- sandbox` sandboxes. */
+const FILES = { engines: './engines/run.mjs', sandbox: './sandbox/main.mjs' }
+await import(FILES[process.argv[2]] ?? './run.mjs')

@@ -1,9 +1,13 @@
 /** Programs in a sandbox. */
-import { optionError } from '../config/option.js'
-import type { Container, ExecProcess, Input, OciProcess } from '../index.js'
+import { readDuration } from '../config/option.js'
+import type { Container, ExecProcess, Input, Stdio } from '../index.js'
 import type { Denial } from '../network/index.js'
+import { commandProcess, type SandboxCommand } from './command-process.js'
 import { type CommandResult, resultOfCommand } from './command-result.js'
-import { refuseOtherNames, type SandboxSettings } from './sandbox-options.js'
+import { refuseOtherNames } from './option-names.js'
+import { type Readiness, readReadiness, untilReady } from './readiness.js'
+import type { SandboxSettings } from './sandbox-options.js'
+import { runWatched } from './watched-run.js'
 
 export interface StartCommandOptions {
   /** Absolute, or relative to the sandbox's. */
@@ -22,7 +26,10 @@ export interface CommandOptions extends StartCommandOptions {
   readonly onStderr?: (text: string) => void
   /** Milliseconds after which it is ended, with all that it has started. Default Infinity. */
   readonly timeoutMs?: number
-  /** Milliseconds of processor time, rounded up to seconds: then it is ended as by a time-out. Default Infinity. */
+  /**
+   * Milliseconds of processor time after which it is ended as by a time-out: of all that the sandbox does meanwhile; without a cgroup, of each process,
+   * in whole seconds. Default Infinity.
+   */
   readonly cpuMs?: number
   /** Bytes of standard output or error, or a size such as `1M`, above which it is ended. Default 16 MiB. */
   readonly outputLimit?: number | string
@@ -35,33 +42,35 @@ export interface TerminalOptions extends StartCommandOptions {
   readonly columns?: number
 }
 
+export interface BackgroundOptions extends StartCommandOptions {
+  /** It is waited for this before the command is handed out: a port, something that it says, sd_notify(3). Default: that it has begun. */
+  readonly ready?: Readiness
+  /** Milliseconds that this may take, then the command is ended. Default 60,000. */
+  readonly readyTimeoutMs?: number
+}
+
 interface Subject {
   readonly container: Container
   readonly settings: SandboxSettings
   readonly user: { readonly uid: number; readonly gid: number }
   readonly envs: Readonly<Record<string, string>>
   readonly cwd: string
-  /** It grows. */
-  readonly denials: readonly Denial[]
+  /** What it has been refused by now. */
+  readonly denials: () => readonly Denial[]
   readonly hasCgroup: boolean
   readonly hasExpired: () => boolean
-  /** @throws if the sandbox has ended */
-  readonly check: () => void
 }
 
 const START = ['cwd', 'envs', 'user', 'signal'] as const
 const RUN = [...START, 'input', 'onStdout', 'onStderr', 'timeoutMs', 'cpuMs', 'outputLimit', 'graceMs'] as const
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
-/** An array is a program and its arguments; a string is a command line of `/bin/sh`. */
-export type SandboxCommand = readonly string[] | string
+const BACKGROUND = [...START, 'ready', 'readyTimeoutMs'] as const
 
 export class SandboxCommands {
-  readonly #subject: Subject
+  readonly #find: () => Subject
 
-  /** @internal They are `sandbox.commands`. */
-  constructor(subject: Subject) {
-    this.#subject = subject
+  /** @internal They are `sandbox.commands`; `find` throws if the sandbox has ended. */
+  constructor(find: () => Subject) {
+    this.#find = find
   }
 
   /**
@@ -70,104 +79,90 @@ export class SandboxCommands {
    */
   async run(command: SandboxCommand, options: CommandOptions = {}): Promise<CommandResult> {
     refuseOtherNames('', options, RUN)
+    const subject = this.#find()
+    const cpuMs = readDuration({ option: 'cpuMs', value: options.cpuMs, otherwise: Number.POSITIVE_INFINITY })
+    const before = subject.denials()
     const { input, onStdout, onStderr, timeoutMs, outputLimit, graceMs, signal } = options
-    const { container, hasExpired, check } = this.#subject
-    check()
-    const [out, err] = [decoder(onStdout), decoder(onStderr)]
-    const refused = this.#subject.denials.length
-    const result = await container.run({
-      process: this.#processOf(command, options),
-      onOutput: (chunk, stream) => (stream === 'stdout' ? out : err).write(chunk),
-      ...(input !== undefined && { input }),
-      ...(timeoutMs !== undefined && { timeout: timeoutMs }),
-      ...(outputLimit !== undefined && { outputLimit }),
-      ...(graceMs !== undefined && { grace: graceMs }),
-      ...(signal !== undefined && { signal }),
+    const { result, isCpuEnd } = await runWatched({
+      ...{
+        container: subject.container,
+        process: commandProcess(subject, command, options),
+        onStdout,
+        onStderr,
+        signal,
+      },
+      cpuMs: subject.hasCgroup ? cpuMs : Number.POSITIVE_INFINITY,
+      options: {
+        ...(input !== undefined && { input }),
+        ...(timeoutMs !== undefined && { timeout: timeoutMs }),
+        ...(outputLimit !== undefined && { outputLimit }),
+        ...(graceMs !== undefined && { grace: graceMs }),
+      },
     })
-    out.end()
-    err.end()
-    const ending = {
-      hasExpired: hasExpired(),
-      hasCpuLimit: options.cpuMs !== undefined,
-      denials: this.#subject.denials.slice(refused),
-    }
-    return resultOfCommand({ result, ...ending, peakMemory: await this.#peakMemory() })
+    const denials = newDenials(before, subject.denials())
+    const ending = { hasExpired: subject.hasExpired(), cpuMs, isCpuEnd, denials }
+    return resultOfCommand({ result, ...ending, peakMemory: await peakMemory(subject) })
   }
 
-  /** Starts a command and leaves it running: its streams, `wait`, `kill`. @throws as `run` */
-  async start(command: SandboxCommand, options: StartCommandOptions = {}): Promise<ExecProcess> {
-    refuseOtherNames('', options, START)
-    this.#subject.check()
-    const { signal } = options
-    const process = this.#processOf(command, options)
-    return this.#subject.container.exec({ process, ...(signal !== undefined && { signal }) })
+  /**
+   * Starts a command and leaves it running: its streams, `wait`, `kill`. With `ready`, once it is.
+   * @throws as `run`; {StateError} if it ends before it is ready, or is late: it is ended then
+   */
+  async start(command: SandboxCommand, options: BackgroundOptions = {}): Promise<ExecProcess> {
+    refuseOtherNames('', options, BACKGROUND)
+    const subject = this.#find()
+    const { signal, ready, readyTimeoutMs } = options
+    const timeoutMs = ready === undefined ? null : readReadiness(ready, readyTimeoutMs, subject.settings.notify)
+    const asked = isNotify(ready) ? { ...options, envs: { ...NOTIFY, ...options.envs } } : options
+    const process = await subject.container.exec({
+      process: commandProcess(subject, command, asked),
+      ...aborting(signal),
+    })
+    if (ready === undefined || timeoutMs === null) return process
+    try {
+      await untilReady({ process, container: subject.container, ready, timeoutMs, signal })
+      return process
+    } catch (error) {
+      await process[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** @internal `sandbox.spawn`. */
+  async begin(command: SandboxCommand, { stdio, ...options }: StartCommandOptions & { readonly stdio: Stdio }) {
+    const subject = this.#find()
+    return subject.container.exec({
+      process: commandProcess(subject, command, options),
+      stdio,
+      ...aborting(options.signal),
+    })
   }
 
   /** Starts a command on a terminal of its own (`terminal` of what it returns). @throws as `run` */
   async pty(command: SandboxCommand, options: TerminalOptions = {}): Promise<ExecProcess> {
     refuseOtherNames('', options, [...START, 'rows', 'columns'])
-    this.#subject.check()
+    const subject = this.#find()
     const { rows = 24, columns = 80, signal } = options
     const size = { terminal: true, consoleSize: { width: columns, height: rows } }
-    const process = { ...this.#processOf(command, options), ...size }
-    return this.#subject.container.exec({ process, ...(signal !== undefined && { signal }) })
-  }
-
-  #processOf(command: SandboxCommand, { cwd = '.', envs = {}, user, cpuMs }: CommandOptions): OciProcess {
-    const { settings, user: own, hasCgroup, envs: ours, cwd: home } = this.#subject
-    const { capabilities, openFiles, noNewPrivileges } = settings.profile
-    const limits = { RLIMIT_NOFILE: openFiles, RLIMIT_CORE: 0, ...(!hasCgroup && ofEach(settings)) }
-    const all = { ...limits, ...(cpuMs !== undefined && Number.isFinite(cpuMs) && { RLIMIT_CPU: secondsOf(cpuMs) }) }
-    const variables = { PATH, LANG: 'C.UTF-8', ...ours, ...envs }
-    return {
-      args: argsOf(command),
-      cwd: cwd.startsWith('/') ? cwd : `${home}/${cwd}`,
-      env: Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
-      user: user ?? own,
-      noNewPrivileges,
-      capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
-      // SIGXCPU comes at the soft limit and says why; SIGKILL a second later, to who ignores it.
-      rlimits: Object.entries(all).map(([type, soft]) => ({
-        type,
-        soft,
-        hard: type === 'RLIMIT_CPU' ? soft + 1 : soft,
-      })),
-    }
-  }
-
-  async #peakMemory(): Promise<number | null> {
-    const { container, hasCgroup, hasExpired } = this.#subject
-    if (!hasCgroup || hasExpired()) return null
-    return (await container.stats()).memory?.peak ?? null
+    return subject.container.exec({
+      process: { ...commandProcess(subject, command, options), ...size },
+      ...aborting(signal),
+    })
   }
 }
 
-/** In place of limits of a cgroup: of each process, and of all processes of the user namespace. */
-const ofEach = ({ pids, memory }: SandboxSettings) => ({
-  RLIMIT_NPROC: pids,
-  ...(Number.isFinite(memory) && { RLIMIT_DATA: memory }),
-})
-
-function argsOf(command: SandboxCommand): readonly string[] {
-  if (typeof command === 'string') return ['/bin/sh', '-c', command]
-  if (Array.isArray(command) && command.length > 0) return command
-  throw optionError({
-    option: 'command',
-    expected: 'an array of a program and its arguments, or a string',
-    received: command,
-  })
+async function peakMemory({ container, hasCgroup, hasExpired }: Subject): Promise<number | null> {
+  if (!hasCgroup || hasExpired()) return null
+  return (await container.stats()).memory?.peak ?? null
 }
 
-function secondsOf(cpuMs: number): number {
-  if (cpuMs > 0) return Math.ceil(cpuMs / 1000)
-  throw optionError({ option: 'cpuMs', expected: 'a number of milliseconds above 0', received: cpuMs })
+/** What is there for the first time, or again. */
+function newDenials(before: readonly Denial[], now: readonly Denial[]): readonly Denial[] {
+  const keyOf = ({ container, host, port, reason }: Denial): string => [container, host, port, reason].join(' ')
+  const counts = new Map(before.map(denial => [keyOf(denial), denial.count]))
+  return now.filter(denial => denial.count > (counts.get(keyOf(denial)) ?? 0))
 }
 
-/** A character may come in two chunks. */
-function decoder(told: ((text: string) => void) | undefined): { write(chunk: Uint8Array): void; end(): void } {
-  const text = new TextDecoder()
-  const tell = (part: string): void => {
-    if (part !== '') told?.(part)
-  }
-  return { write: chunk => tell(text.decode(chunk, { stream: true })), end: () => tell(text.decode()) }
-}
+const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal })
+const isNotify = (ready: Readiness | undefined): boolean => ready !== undefined && 'notify' in ready
+const NOTIFY = { NOTIFY_SOCKET: '/run/notify/notify.sock' } as const

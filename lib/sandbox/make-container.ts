@@ -13,6 +13,7 @@ import { HOST_PATHS } from './profile.js'
 import { openSandboxImage, type SandboxImage } from './sandbox-image.js'
 import { type OpenNetwork, openSandboxNetwork } from './sandbox-network.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
+import { copyWritten, NO_COPY, type WrittenCopy } from './written-copy.js'
 
 export interface Isolation {
   readonly level: IsolationLevel
@@ -34,10 +35,21 @@ export interface Made {
   /** null: it has no gateway. */
   readonly attachment: NetworkAttachment | null
   readonly layers: readonly string[]
+  /** The digest of its image; null if it has none. */
+  readonly image: string | null
+  /** Those of `layers` that are copies of what other sandboxes had written, when this one was made of them. */
+  readonly copied: readonly string[]
   /** Where something is mounted in it. */
   readonly mountPoints: readonly string[]
   /** What is mounted over its root with an upper directory of its own. */
-  readonly overlays: readonly { readonly target: string; readonly upper: string; readonly lower: string }[]
+  readonly overlays: readonly BoxOverlay[]
+}
+
+export interface BoxOverlay {
+  readonly target: string
+  readonly upper: string
+  /** What it is over, the lowest first. */
+  readonly lower: readonly string[]
 }
 
 const runtimes = new Map<string, Runtime>()
@@ -58,18 +70,19 @@ export async function pruneSandboxes(): Promise<string[]> {
   return swept
 }
 
-export async function makeSandboxContainer(settings: SandboxSettings): Promise<Made> {
+/** With `origin`, the files are those that this sandbox has by now. */
+export async function makeSandboxContainer(settings: SandboxSettings, origin: Made | null = null): Promise<Made> {
   const { image: name, images, signal } = settings
   const volumes = settings.mounts.flatMap(({ volume, target }) => (volume === null ? [] : [{ volume, target }]))
   const image = name === null ? null : await openSandboxImage({ name, images, volumes, signal })
   try {
-    return await makeOf(settings, image)
+    return await makeOf(settings, image, origin)
   } finally {
     await image?.release()
   }
 }
 
-async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Promise<Made> {
+async function makeOf(settings: SandboxSettings, image: SandboxImage | null, origin: Made | null): Promise<Made> {
   const place = sandboxDirectory()
   const network = openSandboxNetwork(settings.network)
   const isRoot = effectiveUid() === 0
@@ -80,21 +93,28 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null): Pr
   const box = makeBox(place, { user, owner: isRoot ? user : null })
   try {
     image?.keepWhile(box.path)
-    const overlays = overlaysOf(settings, sources, box)
+    const copy = origin === null ? NO_COPY : await copyWritten(origin, box.path, settings.signal)
+    const overlays = overlaysOf({ settings, sources, box, copy })
     const around = {
       ...{ user, sources },
       rootless: isRoot ? null : { uid: effectiveUid(), gid: effectiveGid() },
       hostPaths: (settings.host ?? HOST_PATHS).filter(path => settings.host !== null || isThere(path)),
-      overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: escaped(lower) })),
+      overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: lowerOption(lower) })),
     }
-    const layers = settings.layers ?? image?.layers ?? [`${box.path}/base`]
+    const copied = [...copy.root]
+    const layers = [...(settings.layers ?? image?.layers ?? [`${box.path}/base`]), ...copied]
     const made = await attempt({ place, settings, around, layers, box, network })
     const attachment = await attachOrDelete(network, made.container)
     const { mounts = [] } = configurationOf(settings, { ...around, hasCgroup: true, hasProcfs: true })
-    const mountPoints = [...mounts.map(({ destination }) => destination), '/etc/resolv.conf']
+    const mountPoints = [
+      ...mounts.map(({ destination }) => destination),
+      '/etc/resolv.conf',
+      ...(settings.notify ? ['/run/notify'] : []),
+    ]
     const envs = { ...image?.envs, ...settings.envs }
     const cwd = settings.cwd ?? image?.cwd ?? '/'
-    return { id: box.id, box, user, layers, overlays, mountPoints, envs, cwd, network, attachment, ...made }
+    const files = { layers, image: image?.digest ?? null, copied, overlays, mountPoints }
+    return { id: box.id, box, user, envs, cwd, network, attachment, ...files, ...made }
   } catch (error) {
     network.close()
     box.remove()
@@ -131,14 +151,26 @@ function defaultUser({ mounts }: SandboxSettings, sources: readonly string[], is
   return isRoot && writable >= 0 ? ownerOfPath(sources[writable] ?? '/') : ORDINARY
 }
 
-function overlaysOf({ mounts }: SandboxSettings, sources: readonly string[], box: Box) {
-  return mounts.flatMap(({ mode, target }, index) =>
-    mode === 'overlay' ? [{ target, lower: sources[index] ?? '', ...box.overlay(index) }] : [],
-  )
+interface Overlaid {
+  readonly settings: SandboxSettings
+  readonly sources: readonly string[]
+  readonly box: Box
+  readonly copy: WrittenCopy
 }
 
-/** A colon ends a layer in the option of an overlay. */
-const escaped = (path: string): string => path.replace(/[\\:]/g, character => `\\${character}`)
+function overlaysOf({ settings: { mounts }, sources, box, copy }: Overlaid) {
+  return mounts.flatMap(({ mode, target }, index) => {
+    if (mode !== 'overlay') return []
+    return [{ target, lower: [sources[index] ?? '', ...(copy.mounts.get(target) ?? [])], ...box.overlay(index) }]
+  })
+}
+
+/** The uppermost first. A colon ends a layer. */
+const lowerOption = (lower: readonly string[]): string =>
+  [...lower]
+    .reverse()
+    .map(path => path.replace(/[\\:]/g, character => `\\${character}`))
+    .join(':')
 
 interface Attempt {
   readonly place: string
@@ -174,10 +206,10 @@ async function attempt(input: Attempt): Promise<Reached> {
 }
 
 function createWith({ place, settings, around, layers, box, network }: Attempt, reach: Reach): Promise<Container> {
-  const { disk, dieWithParent, signal } = settings
+  const { disk, dieWithParent, notify, signal } = settings
   const limited = Number.isFinite(disk) ? ({ memory: disk } as const) : 'memory'
   return sandboxRuntime(place).create({
-    ...{ id: box.id, dieWithParent, detached: false },
+    ...{ id: box.id, dieWithParent, notify, detached: false },
     config: configurationOf(settings, { ...around, ...reach }),
     rootfs: { layers, upper: reach.inMemory ? limited : { dir: `${box.path}/root` } },
     stdio: 'ignore',

@@ -1,5 +1,6 @@
 /** The files of a sandbox, as its commands see them: links lead nowhere else. */
 import { optionError, readByteCount } from '../config/option.js'
+import type { Readable, Writable } from '../index.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import {
@@ -13,6 +14,8 @@ import {
   statRooted,
   writeRooted,
 } from '../sys/rooted.js'
+import { readStreamRooted, watchRooted, writeStreamRooted } from '../sys/rooted-streams.js'
+import { type FileChange, fileChanges, type WatchFilesOptions } from './file-watch.js'
 
 export type SandboxFileStatus = RootedStatus
 export interface FileEntry extends RootedStatus {
@@ -25,8 +28,16 @@ interface Home {
   readonly cwd: string
   /** Of what is made; null: this process. */
   readonly owner: { readonly uid: number; readonly gid: number } | null
-  /** @throws if the sandbox has ended */
-  readonly check: () => void
+}
+
+/** What a file is made of; a stream is written as it comes. */
+export type FileData = string | Uint8Array | AsyncIterable<string | Uint8Array>
+
+interface At {
+  readonly root: number
+  readonly path: string
+  readonly owner: Home['owner']
+  readonly cwd: string
 }
 
 const LARGEST = 256 * 1024 * 1024
@@ -36,11 +47,11 @@ const LARGEST = 256 * 1024 * 1024
  * what is the kernel's own (/proc, /sys), to which a link may lead.
  */
 export class SandboxFiles {
-  readonly #home: Home
+  readonly #find: () => Home
 
-  /** @internal They are `sandbox.files`. */
-  constructor(home: Home) {
-    this.#home = home
+  /** @internal They are `sandbox.files`; `find` throws if the sandbox has ended. */
+  constructor(find: () => Home) {
+    this.#find = find
   }
 
   /** A plain file as text. `limit`: bytes above which it is EFBIG; default 256 MiB. */
@@ -53,12 +64,45 @@ export class SandboxFiles {
     return this.#within(path, place => readRooted(place, limit))
   }
 
-  /** Makes the file, with the directories that it is in, or replaces what is in it. */
-  async write(path: string, data: string | Uint8Array): Promise<void> {
-    if (typeof data !== 'string' && !(data instanceof Uint8Array))
-      throw optionError({ option: 'data', expected: 'a string or bytes', received: data })
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data
-    await this.#within(path, place => writeRooted({ ...place, data: bytes, owner: this.#home.owner }))
+  /** The same as a stream of bytes, of any length. It is to be read to its end, or destroyed. */
+  async readStream(path: string): Promise<Readable> {
+    return this.#within(path, place => readStreamRooted(place))
+  }
+
+  /** Makes the file, with the directories that it is in, or replaces what is in it. What a stream has given before it fails stays. */
+  async write(path: string, data: FileData): Promise<void> {
+    if (typeof data === 'string' || data instanceof Uint8Array) {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data
+      return this.#within(path, place => writeRooted({ ...place, data: bytes }))
+    }
+    if (typeof data !== 'object' || data === null || !(Symbol.asyncIterator in data))
+      throw optionError({ option: 'data', expected: 'a string, bytes or an async iterable of these', received: data })
+    await writeAll(await this.writeStream(path), data)
+  }
+
+  /** The same as a stream that takes bytes and text; `finish` says that all is written. */
+  async writeStream(path: string): Promise<Writable> {
+    return this.#within(path, place => writeStreamRooted(place, place.owner))
+  }
+
+  /**
+   * What happens to a file, or to what is directly in a directory, by whomever, from the first step on. It is over when its `signal` aborts, whose reason is
+   * thrown, or when the loop is left; it holds no sandbox back from its end.
+   */
+  watch(path: string, { signal }: WatchFilesOptions = {}): AsyncGenerator<FileChange, void> {
+    const { cwd } = this.#find()
+    return fileChanges({
+      ...{ path: absoluteIn(cwd, path), signal },
+      open: (tell, failed) => {
+        const root = openRootOf(this.#find().pid)
+        try {
+          return watchRooted({ root, path: absoluteIn(cwd, path) }, tell, failed)
+        } finally {
+          closeFd(root)
+        }
+      },
+      exists: changed => this.exists(changed),
+    })
   }
 
   /** What is in a directory, sorted by name. */
@@ -82,7 +126,7 @@ export class SandboxFiles {
 
   /** With all that is missing above it; fine if it is there. */
   async mkdir(path: string): Promise<void> {
-    await this.#within(path, async place => makeRooted(place, this.#home.owner))
+    await this.#within(path, async place => makeRooted(place, place.owner))
   }
 
   /** A file, a link, or an empty directory; with `recursive` also one that is not empty. */
@@ -91,24 +135,55 @@ export class SandboxFiles {
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#within(from, async place =>
-      renameRooted(place, { root: place.root, path: this.#absolute(to) }, this.#home.owner),
+    await this.#within(from, async ({ root, owner, cwd, ...place }) =>
+      renameRooted({ root, ...place }, { root, path: absoluteIn(cwd, to) }, owner),
     )
   }
 
-  async #within<T>(path: string, act: (place: { root: number; path: string }) => Promise<T>): Promise<T> {
-    this.#home.check()
-    const root = openRootOf(this.#home.pid)
+  async #within<T>(path: string, act: (place: At) => Promise<T>): Promise<T> {
+    const { pid, cwd, owner } = this.#find()
+    const root = openRootOf(pid)
     try {
-      return await act({ root, path: this.#absolute(path) })
+      return await act({ root, path: absoluteIn(cwd, path), owner, cwd })
     } finally {
       closeFd(root)
     }
   }
+}
 
-  #absolute(path: unknown): string {
-    if (typeof path !== 'string' || path === '' || path.includes('\0'))
-      throw optionError({ option: 'path', expected: 'a path', received: path })
-    return path.startsWith('/') ? path : `${this.#home.cwd}/${path}`
+function absoluteIn(cwd: string, path: unknown): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0'))
+    throw optionError({ option: 'path', expected: 'a path', received: path })
+  const whole = path.startsWith('/') ? path : `${cwd}/${path}`
+  // What `..` leads to is for the kernel to say: there may be a link before it.
+  return `/${whole
+    .split('/')
+    .filter(part => part !== '' && part !== '.')
+    .join('/')}`
+}
+
+/** Not faster than it is written. */
+async function writeAll(stream: Writable, data: AsyncIterable<string | Uint8Array>): Promise<void> {
+  const done = whenFinished(stream)
+  try {
+    for await (const chunk of data) if (!stream.write(chunk)) await Promise.race([whenDrained(stream), done])
+    stream.end()
+  } catch (error) {
+    stream.end()
+    await done.catch(() => {})
+    throw error
   }
+  await done
+}
+
+const whenDrained = (stream: Writable): Promise<void> => new Promise(resolve => stream.once('drain', () => resolve()))
+
+/** Resolves when the file is closed. */
+function whenFinished(stream: Writable): Promise<void> {
+  const done = new Promise<void>((resolve, reject) => {
+    stream.once('error', reject)
+    stream.once('close', () => resolve())
+  })
+  done.catch(() => {})
+  return done
 }

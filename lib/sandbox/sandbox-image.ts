@@ -3,6 +3,8 @@ import { isTsrunError } from '../errors.js'
 import { type Images, openImages, runtimeConfig, type UnpackedImage, type VolumeMount } from '../image/index.js'
 
 export interface SandboxImage {
+  /** Of its manifest. */
+  readonly digest: string
   readonly layers: readonly string[]
   /** Where the files of its volumes are, by the targets of those. */
   readonly volumes: ReadonlyMap<string, string>
@@ -33,7 +35,7 @@ export async function openSandboxImage({ name, images, volumes, signal }: Asked)
     const { process } = runtimeConfig(unpacked.image, layers, { args: ['/'] })
     const { uid = 0, gid = 0 } = process?.user ?? {}
     return {
-      layers,
+      ...{ layers, digest: unpacked.image.digest },
       volumes: new Map(unpacked.mounts.map(({ destination, source = '' }) => [destination, source])),
       envs: Object.fromEntries((process?.env ?? []).map(entry => entry.split(/=(.*)/s, 2) as [string, string])),
       cwd: process?.cwd ?? '/',

@@ -25,12 +25,12 @@ export interface OpenNetwork {
   readonly options: NetworkOptions | null
   /** Once the container is there; null if it has no gateway. */
   attach(container: Container): Promise<NetworkAttachment | null>
-  /** What has been refused by a gateway of its own, each once, in the order of the first time. */
-  readonly denials: readonly Denial[]
+  /** What its gateway has refused a container, each once, with how often. */
+  denials(container: string): readonly Denial[]
   close(): void
 }
 
-const NONE: OpenNetwork = { isHost: false, options: null, attach: async () => null, denials: [], close: () => {} }
+const NONE: OpenNetwork = { isHost: false, options: null, attach: async () => null, denials: () => [], close: () => {} }
 
 /** @throws {ConfigError} naming the option or the entry of the policy */
 export function openSandboxNetwork(network: SandboxNetwork): OpenNetwork {
@@ -42,19 +42,20 @@ export function openSandboxNetwork(network: SandboxNetwork): OpenNetwork {
 }
 
 function shared({ gateway, ...options }: SharedNetwork): OpenNetwork {
-  return { ...NONE, options: gateway.network, attach: container => gateway.attach(container, options) }
+  return {
+    ...NONE,
+    options: gateway.network,
+    attach: container => gateway.attach(container, options),
+    denials: container => gateway.denials.filter(denial => denial.container === container),
+  }
 }
 
-function own({ publish, onDenied, ...policy }: OwnNetwork): OpenNetwork {
-  const denials: Denial[] = []
-  const tell = (denial: Denial): void => {
-    denials.push(denial)
-    onDenied?.(denial)
-  }
-  const gateway = createGateway({ ...policy, onDenied: tell })
+function own({ publish, ...policy }: OwnNetwork): OpenNetwork {
+  const gateway = createGateway(policy)
   return {
-    ...{ isHost: false, options: gateway.network, denials },
+    ...{ isHost: false, options: gateway.network },
     attach: container => gateway.attach(container, publish === undefined ? {} : { publish }),
+    denials: () => gateway.denials,
     close: () => gateway.close(),
   }
 }

@@ -2,6 +2,7 @@
 import { optionError, readByteCount, readDuration } from '../config/option.js'
 import type { ByteSize } from '../config/size.js'
 import type { Images } from '../image/index.js'
+import { refuseOtherNames } from './option-names.js'
 import { PROFILE, type SandboxProfile } from './profile.js'
 import type { SandboxNetwork } from './sandbox-network.js'
 
@@ -72,6 +73,8 @@ export interface SandboxOptions {
   readonly dieWithParent?: boolean
   /** What of the profile is to be different. */
   readonly profile?: Partial<SandboxProfile>
+  /** Commands can say that they are ready by sd_notify(3), at the socket of NOTIFY_SOCKET. Default false. */
+  readonly notify?: boolean
   /** Less is an error. Default `no-procfs`. */
   readonly minimum?: IsolationLevel
   readonly signal?: AbortSignal
@@ -97,6 +100,7 @@ export interface SandboxSettings {
   readonly user: { readonly uid: number; readonly gid: number } | null
   readonly dieWithParent: boolean
   readonly profile: SandboxProfile
+  readonly notify: boolean
   readonly minimum: IsolationLevel
   readonly signal: AbortSignal | undefined
 }
@@ -114,7 +118,7 @@ const NAMES: Readonly<Record<keyof SandboxOptions, true>> = {
     envs: true,
     cwd: true,
   },
-  ...{ user: true, dieWithParent: true, profile: true, minimum: true, signal: true },
+  ...{ user: true, dieWithParent: true, profile: true, notify: true, minimum: true, signal: true },
 }
 
 const isNone = (value: unknown): boolean => typeof value !== 'object' || value === null
@@ -124,7 +128,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
   if (isNone(options)) throw optionError({ option: 'options', expected: 'an object', received: options })
   refuseOtherNames('', options, Object.keys(NAMES))
   const { rootfs, host, mounts = [], network = 'none', limits = {}, envs = {}, user = null, profile = {} } = options
-  const { dieWithParent = true, minimum = 'no-procfs', signal } = options
+  const { dieWithParent = true, minimum = 'no-procfs', notify = false, signal } = options
   oneOf('minimum', minimum, ['full', 'no-procfs'])
   refuseOtherNames('limits.', limits, ['memory', 'cpus', 'pids', 'disk'])
   refuseOtherNames('profile.', profile, Object.keys(PROFILE))
@@ -140,7 +144,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
     layers: rootfs === undefined ? null : typeof rootfs === 'string' ? [rootfs] : rootfs,
     host: rootfs === undefined && options.image === undefined ? (host ?? null) : [],
     mounts: list,
-    ...{ network, envs, user, dieWithParent, minimum, signal, profile: whole },
+    ...{ network, envs, user, dieWithParent, notify, minimum, signal, profile: whole },
     ...readLimits(limits, whole),
     timeoutMs: readDuration({ option: 'timeoutMs', value: options.timeoutMs, otherwise: Number.POSITIVE_INFINITY }),
     cwd: options.cwd ?? list.find(({ mode }) => mode !== 'ro')?.target ?? null,
@@ -190,10 +194,4 @@ function readMount(mount: SandboxMount, index: number): SettledMount {
 function oneOf(option: string, value: unknown, words: readonly string[]): void {
   if (words.includes(value as string)) return
   throw optionError({ option, expected: words.map(word => JSON.stringify(word)).join(' or '), received: value })
-}
-
-export function refuseOtherNames(prefix: string, given: object, known: readonly string[]): void {
-  const other = Object.keys(given).find(name => !known.includes(name))
-  if (other !== undefined)
-    throw optionError({ option: `${prefix}${other}`, expected: `one of ${known.join(', ')}`, received: other })
 }

@@ -1,52 +1,44 @@
 import { optionError } from '../config/option.js'
 import { StateError } from '../errors.js'
-import type { Container, ContainerEvent, EventsOptions, RootChange, Stats } from '../index.js'
-import { diffUpper } from '../index.js'
+import { type CommitOptions, type Image, openImages } from '../image/index.js'
+import type { ContainerEvent, EventsOptions, RootChange, Stats } from '../index.js'
 import type { Denial, NetworkAttachment } from '../network/index.js'
 import { effectiveUid } from '../sys/self.js'
 import { after, type Timer } from '../sys/timer.js'
 import { SandboxCommands } from './commands.js'
 import { type Isolation, type Made, makeSandboxContainer, pruneSandboxes } from './make-container.js'
+import { type PoolOptions, SandboxPool } from './pool.js'
 import { SandboxFiles } from './sandbox-files.js'
 import { readSandboxOptions, type SandboxOptions, type SandboxSettings } from './sandbox-options.js'
+import { SandboxChild, type SpawnOptions } from './spawned.js'
+import { writtenIn } from './written.js'
+
+export type SandboxPoolOptions = SandboxOptions & PoolOptions
 
 /** A place for programs that nobody trusts: what they write, use and reach is what its options say. */
 export class Sandbox implements AsyncDisposable {
-  readonly id: string
-  /** How far it is apart from this machine. */
-  readonly isolation: Isolation
-  /** Who its commands are. */
-  readonly user: { readonly uid: number; readonly gid: number }
   readonly commands: SandboxCommands
   readonly files: SandboxFiles
-  /** Its connections and ports; null unless its network is that of a gateway. */
-  readonly network: NetworkAttachment | null
-  readonly #made: Made
-  readonly #container: Container
-  readonly #timer: Timer
+  readonly #settings: SandboxSettings
+  readonly #whenEnded: () => void
+  #made: Made
+  #timer: Timer | null = null
   #hasExpired = false
   #ended: Promise<void> | null = null
+  #resetting: Promise<void> | null = null
 
-  private constructor(made: Made, settings: SandboxSettings) {
-    const { id, isolation, user, container, hasCgroup, envs, cwd } = made
-    this.id = id
-    this.isolation = isolation
-    this.user = user
-    this.network = made.attachment
+  private constructor(made: Made, settings: SandboxSettings, whenEnded: () => void = () => {}) {
     this.#made = made
-    this.#container = container
-    const check = (): void => this.#check()
-    this.commands = new SandboxCommands({
-      container,
-      settings,
-      ...{ user, envs, cwd, denials: made.network.denials },
-      hasCgroup,
-      hasExpired: () => this.#hasExpired,
-      check,
+    this.#settings = settings
+    this.#whenEnded = whenEnded
+    this.commands = new SandboxCommands(() => {
+      const { id, network, ...own } = this.#live()
+      return { ...own, settings, denials: () => network.denials(id), hasExpired: () => this.#hasExpired }
     })
-    const owner = effectiveUid() === 0 ? user : null
-    this.files = new SandboxFiles({ pid: container.pid, cwd, owner, check })
-    this.#timer = after(settings.timeoutMs, () => void this.#expire())
+    this.files = new SandboxFiles(() => {
+      const { container, cwd, user } = this.#live()
+      return { pid: container.pid, cwd, owner: effectiveUid() === 0 ? user : null }
+    })
   }
 
   /**
@@ -56,7 +48,27 @@ export class Sandbox implements AsyncDisposable {
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const settings = readSandboxOptions(options)
     settings.signal?.throwIfAborted()
-    return new Sandbox(await makeSandboxContainer(settings), settings)
+    const box = new Sandbox(await makeSandboxContainer(settings), settings)
+    box.#begin()
+    return box
+  }
+
+  /**
+   * Keeps `size` sandboxes ready, all with these options: to take one costs no more than a look whether it lives. Their time-out begins when they are taken.
+   * @throws as `create`
+   */
+  static async pool({ size, maximum, ...options }: SandboxPoolOptions): Promise<SandboxPool<Sandbox>> {
+    const { signal, ...settings } = readSandboxOptions(options)
+    signal?.throwIfAborted()
+    const unsignalled = { ...settings, signal: undefined }
+    const pool = new SandboxPool<Sandbox>({
+      ...{ size, ...(maximum !== undefined && { maximum }) },
+      make: async ended => new Sandbox(await makeSandboxContainer(unsignalled), unsignalled, ended),
+      isAlive: async box => (await box.#made.container.state()).status !== 'stopped',
+      taken: box => box.#begin(),
+    })
+    await pool.fill()
+    return pool
   }
 
   /** Removes what processes that were killed have left of sandboxes of this user. @returns their ids */
@@ -64,9 +76,29 @@ export class Sandbox implements AsyncDisposable {
     return pruneSandboxes()
   }
 
-  /** What it was refused by a gateway of its own, each once. */
+  /** Of the container that it is by now: `reset` makes another one. */
+  get id(): string {
+    return this.#made.id
+  }
+
+  /** How far it is apart from this machine. */
+  get isolation(): Isolation {
+    return this.#made.isolation
+  }
+
+  /** Who its commands are. */
+  get user(): { readonly uid: number; readonly gid: number } {
+    return this.#made.user
+  }
+
+  /** Its connections and ports; null unless its network is that of a gateway. */
+  get network(): NetworkAttachment | null {
+    return this.#made.attachment
+  }
+
+  /** What the gateway has refused it, each once. */
   get denials(): readonly Denial[] {
-    return [...this.#made.network.denials]
+    return this.#made.network.denials(this.id)
   }
 
   /** True once it has been stopped, or has come to its time-out. */
@@ -81,40 +113,104 @@ export class Sandbox implements AsyncDisposable {
   async diff(path = '/', options: { readonly signal?: AbortSignal } = {}): Promise<RootChange[]> {
     if (typeof path !== 'string' || !path.startsWith('/'))
       throw optionError({ option: 'path', expected: 'an absolute path', received: path })
-    this.#check()
-    const { layers, overlays } = this.#made
-    const changes: RootChange[] = []
-    const add = async (upper: string, lower: readonly string[], target: string): Promise<void> => {
-      for await (const change of diffUpper(upper, lower, options)) changes.push(below(target, change))
+    return writtenIn(this.#live(), path, options)
+  }
+
+  /**
+   * As `child_process.spawn`, for code that was written for that: `const { spawn } = box` in place of the import. What can't be started is told by `error`.
+   * @throws {ConfigError} naming the option
+   */
+  readonly spawn = (
+    command: string,
+    args: readonly string[] | SpawnOptions = [],
+    options: SpawnOptions = {},
+  ): SandboxChild => {
+    const [words, settings] = isList(args) ? [args, options] : [[], args]
+    return SandboxChild.spawn((all, given) => this.commands.begin(all, given), command, words, settings)
+  }
+
+  /**
+   * A new image, of its image and what has been written to its root by now. Mounts are not in it. It is paused meanwhile.
+   * @throws {ConfigError} if it has no image; as `commit` of images
+   */
+  async commit(name: string, options: Omit<CommitOptions, 'base'> = {}): Promise<Image> {
+    const { image, copied, container } = this.#live()
+    if (image === null)
+      throw optionError({
+        option: 'image',
+        expected: 'an image, for there to be one that is changed',
+        received: 'none',
+      })
+    const store = this.#settings.images ?? openImages()
+    return this.#still(async () => {
+      const layers = [...copied, container.upper ?? '']
+      let base = image
+      let made: Image | null = null
+      for (const upper of layers) {
+        made = await store.commit(upper, name, { ...options, base })
+        base = made.digest
+      }
+      return made ?? store.get(image)
+    })
+  }
+
+  /**
+   * Another sandbox with the same options, and with the files that this one has by now; no processes. Its `diff` begins there. This one is
+   * paused meanwhile. Ports that were published can be published once only.
+   * @throws as `create`
+   */
+  async fork({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Sandbox> {
+    const origin = this.#live()
+    signal?.throwIfAborted()
+    const settings = { ...this.#settings, signal }
+    const made = await this.#still(() => makeSandboxContainer(settings, origin))
+    const box = new Sandbox(made, settings)
+    box.#begin()
+    return box
+  }
+
+  /**
+   * Makes it as it was when it was made: ends all that runs in it, and forgets all that was written to its root and its overlays. It is another
+   * container after that. If that can't be made it has ended.
+   * @throws as `create`
+   */
+  async reset(): Promise<void> {
+    this.#live()
+    this.#resetting = this.#remake()
+    try {
+      await this.#resetting
+    } finally {
+      this.#resetting = null
     }
-    await add(this.#container.upper ?? '', layers, '')
-    for (const { upper, lower, target } of overlays) await add(upper, [lower], target)
-    const start = path.replace(/\/*$/, '')
-    return changes.filter(change => isIn(change.path, start) && !this.#isMountPoint(change))
+  }
+
+  /** Forgets what has been written: as `reset`, in place of `commit`. @throws as `reset` */
+  async discard(): Promise<void> {
+    await this.reset()
   }
 
   /** Stops all that runs in it where it is. */
   async pause(): Promise<void> {
-    await this.#container.pause()
+    await this.#made.container.pause()
   }
 
   async resume(): Promise<void> {
-    await this.#container.resume()
+    await this.#made.container.resume()
   }
 
   /** What it uses now. */
   async stats(): Promise<Stats> {
-    return this.#container.stats()
+    return this.#made.container.stats()
   }
 
   events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
-    return this.#container.events(options)
+    return this.#made.container.events(options)
   }
 
   /** Ends all that runs in it, and removes it. Fine if it has ended. */
   async stop(): Promise<void> {
-    this.#timer.stop()
-    this.#ended ??= this.#remove()
+    this.#timer?.stop()
+    this.#ended ??= this.#end()
     await this.#ended
   }
 
@@ -122,10 +218,46 @@ export class Sandbox implements AsyncDisposable {
     await this.stop()
   }
 
+  #begin(): void {
+    this.#timer = after(this.#settings.timeoutMs, () => void this.#expire())
+  }
+
+  async #end(): Promise<void> {
+    // What it could not make again is told by that.
+    await this.#resetting?.catch(() => {})
+    await this.#remove()
+    this.#whenEnded()
+  }
+
   async #remove(): Promise<void> {
-    await this.#container.delete({ force: true })
-    this.#made.network.close()
-    this.#made.box.remove()
+    const { container, network, box } = this.#made
+    await container.delete({ force: true })
+    network.close()
+    box.remove()
+  }
+
+  async #remake(): Promise<void> {
+    await this.#remove()
+    try {
+      this.#made = await makeSandboxContainer({ ...this.#settings, signal: undefined })
+    } catch (error) {
+      this.#timer?.stop()
+      this.#ended ??= Promise.resolve()
+      this.#whenEnded()
+      throw error
+    }
+  }
+
+  /** Nothing writes meanwhile; without a cgroup it is only hoped so. */
+  async #still<T>(act: () => Promise<T>): Promise<T> {
+    const { container, hasCgroup } = this.#made
+    if (!hasCgroup || (await container.state()).status === 'paused') return act()
+    await container.pause()
+    try {
+      return await act()
+    } finally {
+      await container.resume()
+    }
   }
 
   async #expire(): Promise<void> {
@@ -134,24 +266,14 @@ export class Sandbox implements AsyncDisposable {
     await this.stop().catch(() => {})
   }
 
-  #check(): void {
-    if (this.#ended === null) return
+  /** @throws {StateError} if it has ended, or is just being made again */
+  #live(): Made {
+    const { id } = this.#made
+    if (this.#resetting !== null) throw new StateError('ERR_STATE_STATUS', 'the sandbox is being reset', { id })
+    if (this.#ended === null) return this.#made
     const message = this.#hasExpired ? 'the sandbox has come to its time-out' : 'the sandbox has been stopped'
-    throw new StateError('ERR_STATE_STATUS', message, { id: this.id, status: 'stopped', expected: 'created' })
-  }
-
-  /** What the runtime has made for something to be mounted on. */
-  #isMountPoint({ path, change, kind }: RootChange): boolean {
-    if (change !== 'added' || (kind !== 'directory' && kind !== 'file')) return false
-    return this.#made.mountPoints.some(point => point === path || point.startsWith(`${path}/`))
+    throw new StateError('ERR_STATE_STATUS', message, { id, status: 'stopped', expected: 'created' })
   }
 }
 
-const isIn = (path: string, start: string): boolean => start === '' || path === start || path.startsWith(`${start}/`)
-
-const below = (target: string, change: RootChange): RootChange =>
-  target === '' ? change : { ...change, path: `${target}${change.path}`, bytes: joined(target, change.bytes) }
-
-function joined(target: string, bytes: Uint8Array): Uint8Array {
-  return Uint8Array.from([...new TextEncoder().encode(target), ...bytes])
-}
+const isList = (value: readonly string[] | SpawnOptions): value is readonly string[] => Array.isArray(value)

@@ -49,14 +49,14 @@ export function openRootOf(pid: number): number {
   return check(native().ts_open(`/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY), 'open', `/proc/${pid}/root`)
 }
 
-interface Place {
+export interface RootedPlace {
   readonly root: number
   /** Absolute in the root. */
   readonly path: string
 }
 
 /** An O_PATH descriptor, which is checked not to be of the kernel's own file systems. */
-function openPlace({ root, path }: Place, flags = 0): number {
+export function openRooted({ root, path }: RootedPlace, flags = 0): number {
   const fd = check(native().ts_open_in_root(root, path, O_PATH | flags, 0), 'openat2', path)
   if (!OF_THE_KERNEL.has(fileSystemMagic(fd))) return fd
   closeFd(fd)
@@ -67,8 +67,8 @@ function openPlace({ root, path }: Place, flags = 0): number {
 }
 
 /** A place that is opened again for what is to be done: of the descriptor, not by its name. */
-async function reopen(place: Place, flags: number): Promise<FileHandle> {
-  const fd = openPlace(place)
+export async function reopen(place: RootedPlace, flags: number): Promise<FileHandle> {
+  const fd = openRooted(place)
   try {
     const status = at(place.path, () => fstatSync(fd))
     if (!status.isFile()) throw new SystemError({ syscall: 'openat2', errno: notFile(status), path: place.path })
@@ -83,7 +83,7 @@ const notFile = (status: Stats): string => (status.isDirectory() ? 'EISDIR' : 'E
 /** The error of a call of Node's is one of the path, which means more to people than /proc/self/fd. */
 const at = <T>(path: string, act: () => T): T => named(path, () => viaNode(act))
 
-async function later<T>({ path }: Pick<Place, 'path'>, act: () => Promise<T>): Promise<T> {
+async function later<T>({ path }: Pick<RootedPlace, 'path'>, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
@@ -96,7 +96,7 @@ async function later<T>({ path }: Pick<Place, 'path'>, act: () => Promise<T>): P
 const CHUNK = 1024 * 1024
 
 /** All of a plain file. @throws {SystemError} EFBIG above `limit` bytes */
-export async function readRooted(place: Place, limit: number): Promise<Buffer> {
+export async function readRooted(place: RootedPlace, limit: number): Promise<Buffer> {
   const file = await reopen(place, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const chunks: Buffer[] = []
@@ -112,15 +112,15 @@ export async function readRooted(place: Place, limit: number): Promise<Buffer> {
   }
 }
 
-interface Owner {
+export interface NewOwner {
   readonly uid: number
   readonly gid: number
 }
 
-interface Writing extends Place {
+interface Writing extends RootedPlace {
   readonly data: Uint8Array
   /** Of a new file and new directories; null: this process. */
-  readonly owner: Owner | null
+  readonly owner: NewOwner | null
 }
 
 /** Makes the file, and the directories that it is in, or replaces what is in it. */
@@ -133,7 +133,7 @@ export async function writeRooted({ data, owner, ...place }: Writing): Promise<v
   }
 }
 
-async function openToWrite(place: Place, owner: Owner | null): Promise<FileHandle> {
+export async function openToWrite(place: RootedPlace, owner: NewOwner | null): Promise<FileHandle> {
   try {
     const file = await reopen(place, constants.O_WRONLY | constants.O_NONBLOCK)
     at(place.path, () => ftruncateSync(file.fd, 0))
@@ -153,19 +153,22 @@ async function openToWrite(place: Place, owner: Owner | null): Promise<FileHandl
 }
 
 /** The directory that a path is in, made if it is missing (with `owner`), and the name in it. */
-function openParent({ root, path }: Place, owner: Owner | null | undefined): { directory: number; name: string } {
+function openParent(
+  { root, path }: RootedPlace,
+  owner: NewOwner | null | undefined,
+): { directory: number; name: string } {
   const parts = path.split('/').filter(part => part !== '' && part !== '.')
   const name = parts.pop()
   if (name === undefined || name === '..') throw new SystemError({ syscall: 'openat2', errno: 'EINVAL', path })
   const parent = `/${parts.join('/')}`
   if (owner !== undefined) makeRooted({ root, path: parent }, owner)
-  return { directory: openPlace({ root, path: parent }, constants.O_DIRECTORY), name }
+  return { directory: openRooted({ root, path: parent }, constants.O_DIRECTORY), name }
 }
 
 /** mkdir -p. */
-export function makeRooted({ root, path }: Place, owner: Owner | null): void {
+export function makeRooted({ root, path }: RootedPlace, owner: NewOwner | null): void {
   try {
-    closeFd(openPlace({ root, path }, constants.O_DIRECTORY))
+    closeFd(openRooted({ root, path }, constants.O_DIRECTORY))
     return
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error
@@ -178,17 +181,9 @@ export function makeRooted({ root, path }: Place, owner: Owner | null): void {
   }
 }
 
-function makeIn({
-  directory,
-  name,
-  owner,
-  path,
-}: {
-  directory: number
-  name: string
-  owner: Owner | null
-  path: string
-}) {
+type Making = Pick<Removing, 'directory' | 'name' | 'path'> & { readonly owner: NewOwner | null }
+
+function makeIn({ directory, name, owner, path }: Making): void {
   const place = `/proc/self/fd/${directory}/${name}`
   try {
     at(path, () => mkdirSync(place, { mode: 0o755 }))
@@ -208,8 +203,8 @@ function makeIn({
 }
 
 /** The names in a directory, sorted, with what they are; links are not followed. */
-export function listRooted(place: Place): { name: string; status: RootedStatus }[] {
-  const fd = openPlace(place, constants.O_DIRECTORY)
+export function listRooted(place: RootedPlace): { name: string; status: RootedStatus }[] {
+  const fd = openRooted(place, constants.O_DIRECTORY)
   try {
     const directory = `/proc/self/fd/${fd}`
     const names = at(place.path, () => readdirSync(directory)).sort()
@@ -223,8 +218,8 @@ export function listRooted(place: Place): { name: string; status: RootedStatus }
 }
 
 /** Of what a link at the end of the path leads to, in the root. */
-export function statRooted(place: Place): RootedStatus {
-  const fd = openPlace(place)
+export function statRooted(place: RootedPlace): RootedStatus {
+  const fd = openRooted(place)
   try {
     return statusFrom(at(place.path, () => fstatSync(fd)))
   } finally {
@@ -245,7 +240,7 @@ function statusFrom(status: Stats): RootedStatus {
 }
 
 /** A file, a link or a directory, with `recursive` also one with something in it. */
-export function removeRooted(place: Place, recursive: boolean): void {
+export function removeRooted(place: RootedPlace, recursive: boolean): void {
   const { directory, name } = openParent(place, undefined)
   try {
     removeIn({ directory, name, recursive, path: place.path })
@@ -284,7 +279,7 @@ function removeIn({ directory, name, recursive, path }: Removing): void {
   at(path, () => rmdirSync(place))
 }
 
-export function renameRooted(from: Place, to: Place, owner: Owner | null): void {
+export function renameRooted(from: RootedPlace, to: RootedPlace, owner: NewOwner | null): void {
   const source = openParent(from, undefined)
   try {
     const target = openParent(to, owner)

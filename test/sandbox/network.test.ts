@@ -14,7 +14,7 @@ t.test('a name that the policy allows is reached, and what it refuses is told', 
   await using box = await Sandbox.create({ network })
   const ask = (host: string) => box.commands.run(`echo through | /bin/busybox nc ${host} ${port}`)
   t.match(await ask('echo.test'), { verdict: 'ok', stdout: 'through\n', denials: [] })
-  t.match(await ask('other.test'), { verdict: 'exit', denials: [{ host: 'other.test', reason: 'policy' }] })
+  t.match(await ask('other.test'), { verdict: 'denied', denials: [{ host: 'other.test', reason: 'policy' }] })
   t.match(await ask('8.8.8.8'), { verdict: 'exit' })
   t.match(box.denials[0], { host: 'other.test', container: box.id })
   t.equal(box.network?.counts.connections, 1)

@@ -53,6 +53,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 /** Above the runtime: what works on bytes alone, and makes no system calls of its own. */
 const nodeModules: Readonly<Record<string, readonly string[]>> = {
   image: ['node:crypto', 'node:stream', 'node:zlib'],
+  // Events and streams in the shape of node:child_process.
+  sandbox: ['node:events', 'node:stream'],
   network: ['node:net', 'node:dgram', 'node:dns/promises', 'node:events', 'node:os'],
 }
 const mayImportNode = (path: string, name: string) =>

@@ -1,0 +1,77 @@
+/** Many sandboxes that are alive at the same time: what each takes, whether the last is as fast as the first, and what is left. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { Sandbox } from '../../dist/sandbox/index.js'
+import { say } from '../machine.mjs'
+import { median } from '../statistics.mjs'
+
+const PLACE = '/run/tsrun-sandbox'
+const memory = name => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1])
+
+const lines = path => readFileSync(path, 'utf8').split('\n')
+const folders = path =>
+  readdirSync(path, { withFileTypes: true, recursive: false }).filter(entry => entry.isDirectory())
+
+function cgroups() {
+  const mounts = lines('/proc/self/mountinfo')
+    .filter(line => / - cgroup2? /.test(line))
+    .map(line => line.split(' ')[4])
+  const count = path => folders(path).reduce((sum, { name }) => sum + 1 + safely(() => count(`${path}/${name}`)), 0)
+  return mounts.reduce((sum, path) => sum + safely(() => count(path)), 0)
+}
+
+function safely(act) {
+  try {
+    return act()
+  } catch {
+    return 0
+  }
+}
+
+function held() {
+  return {
+    processes: readdirSync('/proc')
+      .filter(name => /^\d+$/.test(name))
+      .filter(isOurs).length,
+    cgroups: cgroups(),
+    mounts: lines('/proc/self/mountinfo').length,
+    descriptors: readdirSync('/proc/self/fd').length,
+    boxes: readdirSync(`${PLACE}/boxes`).length,
+    states: readdirSync(`${PLACE}/state`).length,
+  }
+}
+
+const isOurs = pid =>
+  safely(() =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(process.pid) ? 1 : 0,
+  ) === 1
+
+export async function crowd(size) {
+  say(`${size} sandboxes at once`)
+  await (await Sandbox.create()).stop()
+  const before = held()
+  const available = memory('MemAvailable')
+  const boxes = []
+  const times = []
+  const began = performance.now()
+  for (let i = 0; i < size; i++) {
+    const start = performance.now()
+    boxes.push(await Sandbox.create({ limits: { pids: 16 } }))
+    times.push(performance.now() - start)
+  }
+  const made = performance.now()
+  const taken = available - memory('MemAvailable')
+  let alive = 0
+  for (const box of boxes) if ((await box.commands.run(['true'])).exitCode === 0) alive++
+  const ran = performance.now()
+  await Promise.all(boxes.map(box => box.stop()))
+  const removed = performance.now()
+  const share = Math.max(5, Math.floor(size / 20))
+  const after = held()
+  return {
+    ...{ size, alive, kilobytesEach: Math.round(taken / size) },
+    firstMs: median(times.slice(0, share)),
+    lastMs: median(times.slice(-share)),
+    ...{ makeSeconds: (made - began) / 1000, runSeconds: (ran - made) / 1000, removeSeconds: (removed - ran) / 1000 },
+    left: Object.fromEntries(Object.keys(before).map(name => [name, after[name] - before[name]])),
+  }
+}

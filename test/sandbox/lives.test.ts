@@ -1,0 +1,172 @@
+/** What a sandbox can be turned into: as it was, another one, an image; and those that are kept ready. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openImages } from '../../lib/image/index.js'
+import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
+import { makeRootfs } from '../bundle.js'
+import { missing } from '../needs.js'
+import { until } from '../until.js'
+
+const skip = { skip: missing('root', 'busybox', 'libseccomp') }
+const BOXES = '/run/tsrun-sandbox/boxes'
+const STATES = '/run/tsrun-sandbox/state'
+
+function folder(t: Test): string {
+  const path = mkdtempSync(join(tmpdir(), 'tsrun-lives-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+async function make(t: Test, options: SandboxOptions): Promise<Sandbox> {
+  const box = await Sandbox.create(options)
+  t.teardown(() => box.stop())
+  return box
+}
+
+function project(t: Test): SandboxOptions {
+  const source = folder(t)
+  writeFileSync(join(source, 'kept'), 'kept')
+  writeFileSync(join(source, 'gone'), 'gone')
+  mkdirSync(join(source, 'dir'))
+  writeFileSync(join(source, 'dir/old'), 'old')
+  return { mounts: [{ source, target: '/work', mode: 'overlay' }], user: { uid: 0, gid: 0 } }
+}
+
+const WRITE =
+  'echo 1 > new; rm gone; rm -r dir; mkdir dir; echo 2 > dir/new; echo 3 > /home/sandbox/own; rm /etc/hosts; ln -s kept link'
+const SHOW = 'find . -type f -o -type l | sort; cat new; cat /home/sandbox/own; ls /etc/hosts'
+const SHOWN = { stdout: './dir/new\n./kept\n./link\n./new\n1\n3\n', verdict: 'exit' }
+
+t.test('a fork has the files of that moment, and the two go their own ways', skip, async t => {
+  const box = await make(t, project(t))
+  await box.commands.run(`${WRITE}; sleep 1000 &`)
+  const fork = await box.fork()
+  t.teardown(() => fork.stop())
+  t.match(await fork.commands.run(SHOW), SHOWN)
+  t.same(await fork.diff(), [], 'what it has written itself')
+  await fork.commands.run('echo fork > new; echo fork > mine')
+  t.equal((await box.commands.run('cat new; ls mine')).stdout, '1\n')
+  t.same(
+    (await fork.diff()).map(({ change, path }) => `${change} ${path}`),
+    ['added /work/mine', 'modified /work/new'],
+  )
+  const again = await fork.fork()
+  t.teardown(() => again.stop())
+  t.equal((await again.commands.run('cat new mine')).stdout, 'fork\nfork\n')
+  await box.stop()
+  t.match(await again.commands.run('rm mine; cat kept new'), { stdout: 'keptfork\n', verdict: 'ok' })
+  await again.stop()
+  t.notOk(readdirSync(BOXES).includes(again.id))
+})
+
+t.test('reset ends all that runs and forgets all that was written', skip, async t => {
+  const box = await make(t, { ...project(t), timeoutMs: 60_000 })
+  const sleeper = await box.commands.start(['sleep', '1000'])
+  await box.commands.run(WRITE)
+  const { id } = box
+  const resetting = box.reset()
+  await t.rejects(box.commands.run('true'), { code: 'ERR_STATE_STATUS', message: /being reset/ })
+  await resetting
+  t.equal((await sleeper.wait()).signal, 'SIGKILL')
+  t.not(box.id, id)
+  t.same(await box.diff(), [])
+  t.equal((await box.commands.run('cat kept gone dir/old; ls')).stdout, 'keptgoneolddir\ngone\nkept\n')
+  t.notOk(readdirSync(BOXES).includes(id))
+  await box.commands.run('echo 1 > new')
+  await box.discard()
+  t.notOk(await box.files.exists('/work/new'))
+  const last = box.reset()
+  await box.stop()
+  await last.catch(() => {})
+  t.notOk(readdirSync(BOXES).includes(box.id), 'stopped while it was reset')
+  await t.rejects(box.reset(), { code: 'ERR_STATE_STATUS', message: /stopped/ })
+})
+
+t.test('commit makes an image, also of a fork', skip, async t => {
+  const directory = folder(t)
+  makeRootfs(join(directory, 'root'))
+  const images = openImages({ directory: join(directory, 'store') })
+  await images.importRoot(join(directory, 'root'), 'base:1', { config: { Env: ['PATH=/bin'], WorkingDir: '/' } })
+  const box = await make(t, { image: 'base:1', images })
+  await box.commands.run('echo one > /one; mkdir /etc/d')
+  await box.commit('made:1', { message: 'by a test' })
+  const fork = await box.fork()
+  t.teardown(() => fork.stop())
+  await fork.commands.run('echo two > /two; rm /one')
+  await fork.commit('made:2')
+  const [first, second] = [await make(t, { image: 'made:1', images }), await make(t, { image: 'made:2', images })]
+  t.match(await first.commands.run('cat /one; ls /etc/d'), { stdout: 'one\n', verdict: 'ok' })
+  t.match(await second.commands.run('cat /two; ls /one'), { stdout: 'two\n', verdict: 'exit' })
+  t.equal((await box.commands.run('echo on')).stdout, 'on\n', 'it goes on')
+  const plain = await make(t, {})
+  await t.rejects(plain.commit('x:1'), { code: 'ERR_CONFIG_INVALID', message: /image/ })
+})
+
+t.test('a pool keeps some ready, replaces what has died, and has a queue', skip, async t => {
+  const pool = await Sandbox.pool({ size: 2, maximum: 3, timeoutMs: 60_000 })
+  t.teardown(() => pool.stop())
+  t.same(pool.counts, { ready: 2, inUse: 0, waiting: 0 })
+  const first = await pool.take()
+  t.equal((await first.commands.run('echo here')).stdout, 'here\n')
+  await until(() => pool.counts.ready === 2)
+  const second = await pool.take()
+  const third = await pool.take()
+  t.equal(new Set([first.id, second.id, third.id]).size, 3)
+  const gaveUp = new AbortController()
+  const never = pool.take({ signal: gaveUp.signal })
+  const fourth = pool.take()
+  t.equal(pool.counts.waiting, 2)
+  gaveUp.abort(new Error('no more'))
+  await t.rejects(never, { message: 'no more' })
+  await first.stop()
+  const next = await fourth
+  t.match(await next.commands.run('true'), { verdict: 'ok' })
+  for (const box of [second, third, next]) await box.stop()
+  await until(() => pool.counts.ready === 2)
+  t.same(pool.counts, { ready: 2, inUse: 0, waiting: 0 })
+})
+
+t.test('one that has died in the pool is not handed out', skip, async t => {
+  const before = readdirSync(STATES)
+  const pool = await Sandbox.pool({ size: 1 })
+  t.teardown(() => pool.stop())
+  const own = () => readdirSync(STATES).filter(id => !before.includes(id))
+  const [doomed = ''] = own()
+  const { pid } = JSON.parse(
+    execFileSync('node', ['dist/cli/tsrun.cjs', '--root', STATES, 'state', doomed], { encoding: 'utf8' }),
+  )
+  process.kill(pid, 'SIGKILL')
+  await until(() => hasDied(pid))
+  const id = await pool.use(async box => {
+    t.match(await box.commands.run('echo here'), { stdout: 'here\n' })
+    return box.id
+  })
+  t.not(id, doomed)
+  t.notOk(existsSync(join(BOXES, doomed)))
+})
+
+t.test('a pool that is stopped refuses, and leaves nothing', skip, async t => {
+  const before = readdirSync(BOXES).length
+  const pool = await Sandbox.pool({ size: 1, maximum: 1 })
+  const box = await pool.take()
+  const waiting = pool.take()
+  await Promise.all([t.rejects(waiting, { code: 'ERR_STATE_STATUS' }), pool.stop()])
+  await t.rejects(pool.take(), { code: 'ERR_STATE_STATUS', message: /pool/ })
+  t.match(await box.commands.run('true'), { verdict: 'ok' }, 'what is in use stays')
+  await box.stop()
+  t.ok(readdirSync(BOXES).length <= before + 2)
+  await t.rejects(Sandbox.pool({ size: 0 }), { code: 'ERR_CONFIG_INVALID', message: /size/ })
+  await t.rejects(Sandbox.pool({ size: 3, maximum: 2 }), { code: 'ERR_CONFIG_INVALID', message: /maximum/ })
+  await t.rejects(Sandbox.pool({ size: 1, rootfs: '/no/such' }), { code: 'ERR_CONFIG_INVALID' })
+})
+
+function hasDied(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ')
+  } catch {
+    return true
+  }
+}
