@@ -46,7 +46,7 @@ const removeAll = 'podman pod rm -f -a -t 0 >/dev/null; podman rm -f -a -t 0 >/d
 
 /** @param {'tsrun' | 'runc'} runtime */
 export async function startPodman(runtime) {
-  const podman = `env CONTAINERS_CONF=$WORK/etc/containers.conf /usr/bin/podman ${storage} --tmpdir $WORK/podman --cgroup-manager cgroupfs --runtime $RUNTIME`
+  const podman = `env PODMAN_IGNORE_CGROUPSV1_WARNING=1 CONTAINERS_CONF=$WORK/etc/containers.conf /usr/bin/podman ${storage} --tmpdir $WORK/podman --cgroup-manager cgroupfs --runtime $RUNTIME`
   const sandbox = await openSandbox({ engine: 'podman', runtime, commands: { podman } })
   await prepared(sandbox, `${subids} ${importImages}`)
   return {
@@ -71,7 +71,8 @@ chown -R ada:ada $WORK/home $WORK/networks $WORK/scratch /run/ada; chmod 700 /ru
 
 /** The same as a user without any privilege: storage, runtime and all. @param {'tsrun' | 'runc'} runtime */
 export async function startRootless(runtime) {
-  const user = 'setpriv --reuid ada --regid ada --clear-groups env HOME=$WORK/home USER=ada'
+  const user =
+    'setpriv --reuid ada --regid ada --clear-groups env PODMAN_IGNORE_CGROUPSV1_WARNING=1 HOME=$WORK/home USER=ada'
   const place = 'XDG_RUNTIME_DIR=/run/ada TMPDIR=/run/ada/tmp'
   const podman = `${user} ${place} /usr/bin/podman --root $WORK/home/data --runroot /run/ada/run --storage-driver vfs --cgroup-manager cgroupfs --runtime $RUNTIME`
   const sandbox = await openSandbox({ engine: 'podman-rootless', runtime, commands: { podman } })

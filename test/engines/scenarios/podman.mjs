@@ -46,6 +46,16 @@ export const podmanScenarios = [
       podman stats --no-stream --format '{{.Name}} {{.PIDS}}' one`,
   },
   {
+    title: 'containers for systemd, and rules for devices',
+    script: `
+      run='podman run --rm --network none'
+      $run --systemd=always bb sh -c 'echo $container; grep -E "^[a-z]+ /(run|tmp|var)" /proc/self/mounts | cut -d" " -f1-4 | sort
+        touch /run/a /tmp/a /run/lock/a /var/log/journal/a && echo written; ls /sys/fs/cgroup | sort' | sed 's/,inode64//'
+      $run -d --name one --systemd=always --tmpfs /scratch bb sh -c 'trap "exit 5" RTMIN+3; echo ready; sleep 600 & wait' >/dev/null
+      podman inspect -f '{{.Config.StopSignal}}' one; podman rm -f -t 0 one >/dev/null; echo $?
+      for rule in 'a 7:1 rmw' 'c 1:3 r' 'b *:* m'; do $run --device-cgroup-rule "$rule" bb sh -c 'echo > /dev/null; echo $?'; done`,
+  },
+  {
     title: 'security: users, capabilities, read-only, tmpfs, seccomp, privileged',
     script: `
       run='podman run --rm --network none'

@@ -1,6 +1,6 @@
 /** What happens to a node: its engine ends and begins again, a shim is killed, many pods come at once. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { sh, until } from '../../cri/pods.mjs'
 
 const forever = ['sleep', '1000']
@@ -24,6 +24,24 @@ async function restart(node, signal, meanwhile = async () => {}) {
     node.renew()
     return node.call('Status').catch(() => undefined)
   }, 'the engine')
+}
+
+/** The folders of all of a process's cgroups that are its own. */
+function cgroupsOf(pid) {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').matchAll(/^\d+:(?:name=)?([^:]*):(.*)$/gm)
+  const folders = [...lines].flatMap(([, name, path]) => [
+    join('/sys/fs/cgroup', name || 'unified', path),
+    join('/sys/fs/cgroup', path),
+  ])
+  return [...new Set(folders)].filter(folder => folder.includes(basename(WORK)) && existsSync(folder))
+}
+
+const parentOf = pid => Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/PPid:\t(\d+)/)[1])
+
+/** containerd 2 forgets a container whose shim is gone, and the shim of a pod whose first process is: with any runtime they stay. */
+async function endForgotten(pid) {
+  if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL')
+  await until(async () => (existsSync(`/proc/${pid}`) ? undefined : true), 'the end of what was forgotten')
 }
 
 const states = async node => {
@@ -75,8 +93,9 @@ export const nodeScenarios = [
     play: async (node, say) => {
       const pod = await node.runPod({ name: 'lost' })
       const one = await pod.start({ name: 'one', command: forever })
-      const shim = Number(readFileSync(`/proc/${await one.pid()}/status`, 'utf8').match(/PPid:\t(\d+)/)[1])
-      process.kill(shim, 'SIGKILL')
+      const pid = await one.pid()
+      const folders = cgroupsOf(pid)
+      process.kill(parentOf(pid), 'SIGKILL')
       say(await one.ended())
       await until(
         async () => ((await pod.status()).state === 'SANDBOX_NOTREADY' ? true : undefined),
@@ -84,6 +103,8 @@ export const nodeScenarios = [
       )
       await pod.remove()
       say(await states(node))
+      await endForgotten(pid)
+      for (const folder of folders.filter(existsSync)) rmdirSync(folder)
       const again = await node.runPod({ name: 'lost' })
       say(await again.output('echo again'))
     },
@@ -93,7 +114,9 @@ export const nodeScenarios = [
     play: async (node, say) => {
       const pod = await node.runPod({ name: 'headless' })
       const one = await pod.start({ name: 'one', command: forever })
-      process.kill((await pod.info()).pid, 'SIGKILL')
+      const { pid } = await pod.info()
+      const shim = parentOf(pid)
+      process.kill(pid, 'SIGKILL')
       await until(
         async () => ((await pod.status()).state === 'SANDBOX_NOTREADY' ? true : undefined),
         'the pod is not ready',
@@ -101,6 +124,8 @@ export const nodeScenarios = [
       say(await one.status())
       await pod.stop()
       say(await states(node))
+      await pod.remove()
+      await endForgotten(shim)
     },
   },
   {

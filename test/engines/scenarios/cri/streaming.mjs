@@ -43,7 +43,7 @@ export const streamingScenarios = [
       }
       await talk('tty; ls -l /dev/console | cut -c1; echo $TERM; exit 4')
       const sized =
-        'for i in $(seq 300); do [ "$(stty size)" = "33 77" ] && break; sleep 0.1; done; stty size; stty -a | grep -c isig'
+        'for i in $(seq 300); do [ "$(stty size 2>/dev/null)" = "33 77" ] && break; sleep 0.1; done; stty size; stty -a | grep -c isig'
       await talk(sized, { size: { Width: 77, Height: 33 } })
       await talk('trap "echo interrupted; exit 6" INT; echo ready; for i in $(seq 300); do sleep 0.1; done', {
         steps: [['ready', '\x03']],
