@@ -20,6 +20,8 @@ export interface Identity {
   readonly noNewPrivileges: boolean
   /** Flags of the seccomp filter; null: no filter. */
   readonly filter: number | null
+  /** Adds what comes between the identity and the working directory. */
+  readonly enter?: () => void
   /** The JSON pointer that a field of the process comes from. */
   readonly origin: (field: string) => string
 }
@@ -39,8 +41,8 @@ export function withKeyringOf(plan: Plan, id: string): Plan {
   return { ...plan, ops }
 }
 
-/** IDENTITY of the container's process. */
-export function assumeIdentity(work: Work): void {
+/** IDENTITY of the container's process. `enter`: default nothing. */
+export function assumeIdentity(work: Work, enter?: () => void): void {
   const { config, options, draft } = work
   labelProcess(work)
   if (!options.noNewKeyring) draft.op('keyring', { name: keyringOf(options.id) })
@@ -50,7 +52,7 @@ export function assumeIdentity(work: Work): void {
   limitOpenFiles(work)
   const identity = identityOf(work)
   draft.op('stdio_owner', { uid: identity.user.uid }, '/process/user/uid')
-  becomeUser(draft, identity)
+  becomeUser(draft, enter === undefined ? identity : { ...identity, enter })
 }
 
 function identityOf(work: Work): Identity {
@@ -69,10 +71,11 @@ export function flagsOfFilter({ linux }: Config): number | null {
  * enter what the user may not, and the other way round.
  */
 export function becomeUser(draft: Draft, identity: Identity): void {
-  const { user, sets, cwd, isCwdOptional = false, noNewPrivileges, filter, origin } = identity
+  const { user, sets, cwd, isCwdOptional = false, noNewPrivileges, filter, enter, origin } = identity
   if (user.umask !== null) draft.op('umask', { mask: user.umask }, origin('user/umask'))
   draft.op('bounding_set', { keep: sets.bounding }, origin('capabilities/bounding'))
-  draft.op('chdir', { path: cwd, optional: 1 }, origin('cwd'))
+  // The processes that /proc shows are those of the pid namespace.
+  if (enter === undefined || !cwd.startsWith('/proc/')) draft.op('chdir', { path: cwd, optional: 1 }, origin('cwd'))
   draft.op('groups', { gids: user.additionalGids }, origin('user/additionalGids'))
   draft.op('gid', { gid: user.gid }, origin('user/gid'))
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is effective until the user changes.
@@ -81,6 +84,7 @@ export function becomeUser(draft: Draft, identity: Identity): void {
   const { effective, permitted, inheritable, ambient } = sets
   draft.op('capabilities', { effective, permitted, inheritable, ambient }, origin('capabilities'))
   if (noNewPrivileges) draft.op('no_new_privs', {}, origin('noNewPrivileges'))
+  enter?.()
   draft.op('chdir', { path: cwd, optional: isCwdOptional ? 1 : 0 }, origin('cwd'))
 }
 

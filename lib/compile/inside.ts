@@ -34,8 +34,10 @@ function makeWorkingDirectory({ config, draft }: Work): void {
 /** A terminal of the container's own, or streams that are not the host's /dev/null. */
 function connectStdio(work: Work): void {
   const { config, draft } = work
-  if (config.process?.terminal === true) openConsole(work, config.process, { bind: hasOwnMounts(config) })
-  else if (ownsDev(work)) draft.op('reopen_null', {})
+  if (config.process?.terminal === true) {
+    openConsole(work, config.process, { bind: hasOwnMounts(config) })
+    draft.op('controlling_terminal', {}, '/process/terminal')
+  } else if (ownsDev(work)) draft.op('reopen_null', {})
 }
 
 /** `bind`: it is the container's /dev/console too. */

@@ -4,9 +4,10 @@ import { CLONE, SOCKET_KINDS, type SocketKind } from '../plan/flags.js'
 import type { Plan } from '../plan/plan.js'
 import { ownsDev } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
+import { allowsAll, type KnownCalls } from './filter-allows.js'
 import { assumeIdentity, becomeUser, grantable, type Identity } from './identity.js'
 import { openConsole } from './inside.js'
-import { limitOpenFiles, preservedCount } from './limits.js'
+import { limitOpenFiles, mayChangeOthers, preservedCount } from './limits.js'
 import { joinCgroups } from './namespaces.js'
 import { isRootless, ownerOf } from './privilege.js'
 import { lastFilter, lookUp, runProgram } from './program.js'
@@ -14,22 +15,53 @@ import { lastFilter, lookUp, runProgram } from './program.js'
 /** Into a container that exists, for hooks: its cgroups, its namespaces, its root. */
 function joinContainer(work: Work): void {
   joinCgroups(work)
-  joinNamespaces(work)
+  joinNamespaces(work, { entersPids: true })
   joinRoot(work)
 }
 
-/**
- * All namespaces of the container at once through the pidfd of its init (Linux 5.8; the kernel takes the user namespace
- * first), and a child for the pid namespace.
- */
-function joinNamespaces({ config, draft }: Work): void {
-  const type = config.linux.namespaces.reduce((mask, { flag }) => mask | flag, 0)
+const ORIGIN = '/linux/namespaces'
+
+/** All namespaces of the container at once through the pidfd of its init (Linux 5.8; the kernel takes the user namespace first). */
+function joinNamespaces({ config, draft }: Work, { entersPids }: { readonly entersPids: boolean }): void {
+  const type = flagsOf(config)
   draft.op('not_dumpable', {})
-  const origin = '/linux/namespaces'
-  if (type !== 0) draft.op('setns', { slot: draft.slot({ kind: 'init', origin }), type }, origin)
-  if (type & CLONE.NEWUSER) draft.op('become_root', ownerOf(config), origin)
-  if (type & CLONE.NEWPID) draft.op('clone', {}, origin)
+  if (type !== 0) draft.op('setns', { slot: draft.slot({ kind: 'init', origin: ORIGIN }), type }, ORIGIN)
+  if (type & CLONE.NEWUSER) draft.op('become_root', ownerOf(config), ORIGIN)
+  if (entersPids && type & CLONE.NEWPID) draft.op('clone', {}, ORIGIN)
   draft.op('setsid', {})
+}
+
+const flagsOf = ({ linux }: Config): number => linux.namespaces.reduce((mask, { flag }) => mask | flag, 0)
+
+const CLONE_PARENT = 0x8000n
+/** What the helper calls from there to where the program is looked for. */
+const CALLS_OF_A_BIRTH: KnownCalls = {
+  clone: [CLONE_PARENT],
+  ...{
+    socketpair: null,
+    sendto: null,
+    read: null,
+    close: null,
+    prctl: null,
+    exit_group: null,
+    setsid: null,
+    ioctl: null,
+  },
+}
+
+/**
+ * Whether the process is born in the pid namespace as the user that it is going to be, with no more capabilities: what is
+ * there can be traced by processes of the container that have CAP_SYS_PTRACE. False if that can't be:
+ *
+ * - a filter that takes privileges to apply, and would not let the helper clone, or has a listener, which goes with the process
+ * - a label in a user namespace, where the procfs that it is written to shows the processes of the pid namespace only
+ */
+function isBornLast({ config }: Work, { selinuxLabel, apparmorProfile, noNewPrivileges }: Process): boolean {
+  const type = flagsOf(config)
+  if ((type & CLONE.NEWPID) === 0) return false
+  if ((type & CLONE.NEWUSER) !== 0 && (selinuxLabel || apparmorProfile)) return false
+  const { seccomp } = config.linux
+  return seccomp === null || noNewPrivileges || (seccomp.listener === null && allowsAll(seccomp, CALLS_OF_A_BIRTH))
 }
 
 function joinRoot({ draft }: Work): void {
@@ -58,16 +90,19 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   const config = { ...input.config, process }
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
   const isOutside = input.waits || isSetFromOutside(process) || config.linux.intelRdt !== null
-  // Without privileges the runtime reaches the files of a process in /proc only as long as that is dumpable.
-  const isEarly = isOutside && isRootless(facts)
+  const isLast = isBornLast(work, process) && (!input.waits || mayChangeOthers(facts))
+  // Without privileges the runtime reaches the files of a process in /proc only as long as that is dumpable, and lacking
+  // some it changes those only that have its own user.
+  const isEarly = isOutside && (isRootless(facts) || (isLast && !mayChangeOthers(facts)))
+  const enter = (): void =>
+    enterPids(work, process, { isLast, keepsTree: input.keepsTree, waits: isOutside && !isEarly })
   joinCgroups(work)
   if (isEarly) work.draft.op('map', {}, '/process')
-  joinNamespaces(work)
-  if (input.keepsTree) work.draft.op('subreaper', {})
-  if (isOutside && !isEarly) work.draft.op('map', {}, '/process')
+  joinNamespaces(work, { entersPids: !isLast })
+  if (!isLast) enter()
   joinRoot(work)
-  connect(work, process)
-  assumeIdentity(work)
+  connect(work, process, { isSession: !isLast })
+  assumeIdentity(work, isLast ? enter : undefined)
   lookUp(work.draft, process)
   work.draft.op('home_env', {}, '/process/env')
   runProgram(work, process, { origin: '/process/args', filter: lastFilter(config) })
@@ -78,10 +113,26 @@ function isSetFromOutside({ rlimits, oomScoreAdj, scheduler, ioPriority, execAff
   return rlimits.length > 0 || [oomScoreAdj, scheduler, ioPriority, execAffinity.final].some(value => value !== null)
 }
 
-function connect(work: Work, process: Process): void {
+interface Entry {
+  readonly isLast: boolean
+  readonly keepsTree: boolean
+  /** For what is set from outside. */
+  readonly waits: boolean
+}
+
+/** What belongs to the process itself, and not to what it is cloned of. */
+function enterPids({ draft }: Work, { terminal }: Process, { isLast, keepsTree, waits }: Entry): void {
+  if (isLast) draft.op('clone', {}, ORIGIN)
+  if (isLast && terminal) draft.op('controlling_terminal', {}, '/process/terminal')
+  if (keepsTree) draft.op('subreaper', {})
+  if (waits) draft.op('map', {}, '/process')
+}
+
+function connect(work: Work, process: Process, { isSession }: { readonly isSession: boolean }): void {
   // /dev/console stays that of the container's own process.
   if (process.terminal) openConsole(work, process, { bind: false })
   else if (ownsDev(work)) work.draft.op('reopen_null', {})
+  if (process.terminal && isSession) work.draft.op('controlling_terminal', {}, '/process/terminal')
 }
 
 export interface SocketsInput {

@@ -1,11 +1,13 @@
 import { capabilityBit } from '../capabilities.js'
 import { makeIssue } from '../config/issues.js'
 import { ConfigError } from '../errors.js'
+import type { HostFacts } from '../host/facts.js'
 import type { Work } from './draft.js'
 import { hasNamespace, makesNamespace } from './namespaces.js'
 import { isRootless } from './privilege.js'
 
 const CAP_SYS_RESOURCE = capabilityBit('CAP_SYS_RESOURCE')
+const CAP_SYS_NICE = capabilityBit('CAP_SYS_NICE')
 
 /**
  * prlimit(2) on a process with other ids than our own takes CAP_SYS_RESOURCE. If we lack it, as in many containers, the
@@ -16,6 +18,11 @@ export function limitsComeEarly({ config, facts }: Pick<Work, 'config' | 'facts'
   if (process === null || process.rlimits.length === 0) return false
   if (hasNamespace(config, 'user') || (facts.permitted & CAP_SYS_RESOURCE) !== 0n) return false
   return process.user.uid !== facts.euid || process.user.gid !== facts.egid
+}
+
+/** Whether limits and priorities may be set of a process that is another user's already. */
+export function mayChangeOthers({ permitted }: Pick<HostFacts, 'permitted'>): boolean {
+  return (permitted & CAP_SYS_RESOURCE) !== 0n && (permitted & CAP_SYS_NICE) !== 0n
 }
 
 /** Without privileges the score is written while the process is dumpable: later, /proc says that it is root's, and we may be another user. */

@@ -11,7 +11,7 @@ import {
   signalPidfd,
   zombieExitStatus,
 } from '../sys/processes.js'
-import { monotonicMs, ownPid, sleep } from '../sys/self.js'
+import { monotonicMs, ownPid, sleep, sleepIdly } from '../sys/self.js'
 import { settlesWithin } from '../sys/timer.js'
 import { HANGUP, READABLE, watch } from '../sys/watch.js'
 
@@ -54,10 +54,11 @@ export function followChild({ pid, pidfd, leave = false, held = false }: Followe
   const exited = (async () => {
     await watch(pidfd, READABLE, { keepAlive: false }).ready
     await released
-    const status = await statusOf({ pid, pidfd, leave: isLeft })
+    const own = reap(pidfd, { leave: isLeft })
+    const status = typeof own === 'string' ? await foreignStatus({ pid, pidfd }) : own
     open = false
-    followed.delete(pid)
-    closeFd(pidfd)
+    if (own === 'running' && !isLeft) void reapTraced(pid, pidfd)
+    else letGo(pid, pidfd)
     return status
   })()
   // Whoever waits for it hears of a failure; until somebody does it is no reason to end the program.
@@ -132,9 +133,23 @@ function reapZombie(pid: number): void {
 /** How long the parent of a process that is not ours gets to reap it, before its status counts as unknown. */
 const FOREIGN_REAP_MS = 1000
 
-async function statusOf({ pid, pidfd, leave }: Required<Omit<Followed, 'held'>>): Promise<ChildStatus> {
-  const own = reap(pidfd, { leave })
-  if (typeof own !== 'string') return own
+function letGo(pid: number, pidfd: number): void {
+  followed.delete(pid)
+  closeFd(pidfd)
+}
+
+const TRACED_PAUSE_MS = 100
+
+/**
+ * A child that has ended is its tracer's until that lets go of it or ends, and then a zombie of ours: as long as it is there its pid namespace
+ * does not end, of which the tracer may be the first process.
+ */
+async function reapTraced(pid: number, pidfd: number): Promise<void> {
+  while (reap(pidfd) === 'running') await sleepIdly(TRACED_PAUSE_MS)
+  letGo(pid, pidfd)
+}
+
+async function foreignStatus({ pid, pidfd }: Pick<Followed, 'pid' | 'pidfd'>): Promise<ChildStatus> {
   const known = zombieExitStatus({ pid, pidfd }) ?? foreignExitStatus(pidfd)
   if (known !== null) return known
   const hangup = watch(pidfd, HANGUP, { keepAlive: false })

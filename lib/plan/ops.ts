@@ -61,18 +61,21 @@ export const OPS = {
   /** unshare(2), `flags` is a mask of CLONE_NEW* flags. */
   unshare: op(['SPAWN'], { flags: 'u32' }),
   /** Barrier: the runtime writes uid/gid maps, setgroups and timens offsets. */
-  map: op(['SPAWN'], {}),
+  map: op(['SPAWN', 'IDENTITY'], {}),
   /**
    * setresgid(gid), setresuid(uid): the owner of everything made in a new or joined user namespace, with all capabilities there. Root,
    * unless its id is not mapped.
    */
   become_root: op(['SPAWN'], { uid: 'u32', gid: 'u32' }),
-  /** clone(CLONE_PARENT): the child goes on (in the pid/time namespace just joined or made), the parent reports its pid and exits. */
-  clone: op(['SPAWN'], {}),
+  /**
+   * clone(CLONE_PARENT): the child goes on (in the pid/time namespace just joined or made), the parent reports its pid and exits. If the
+   * parent leads a session, the child leads a new one.
+   */
+  clone: op(['SPAWN', 'IDENTITY'], {}),
   /** setsid(2). */
   setsid: op(['SPAWN'], {}),
   /** PR_SET_CHILD_SUBREAPER, which execve keeps: orphans among the descendants of the process become its children. */
-  subreaper: op(['SPAWN'], {}),
+  subreaper: op(['SPAWN', 'IDENTITY'], {}),
   /** socket(2) in the network namespace, once for each of `kinds` (SOCKET_KINDS of flags.ts); all of them go over the socket in the slot. */
   sockets: op(['SPAWN'], { slot: 'slot', kinds: 'numbers' }),
 
@@ -200,10 +203,12 @@ export const OPS = {
   loopback_up: op(['INSIDE'], {}),
   /**
    * A pty of the container's own devpts: its master goes over the socket in the slot (payload: the name, /dev/pts/N),
-   * its peer becomes stdio and the controlling terminal, and if `bind` is 1 is mounted on /dev/console.
+   * its peer becomes stdio, and if `bind` is 1 is mounted on /dev/console.
    * rows and columns 0 leave the size alone. `lineFeeds` 1: what the process writes keeps its line feeds as they are (no ONLCR).
    */
   console: op(['INSIDE'], { slot: 'slot', rows: 'u32', columns: 'u32', bind: 'u32', lineFeeds: 'u32' }),
+  /** TIOCSCTTY: standard input becomes the controlling terminal of the session. */
+  controlling_terminal: op(['INSIDE', 'IDENTITY'], {}),
   /** Standard streams that are the host's /dev/null become the container's (checked to be 1:3). */
   reopen_null: op(['INSIDE'], {}),
   /** File: a bind of the checked /dev/null; directory: an empty read-only tmpfs; missing: nothing. */

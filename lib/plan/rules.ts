@@ -111,6 +111,7 @@ export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName
   chroot: [['root_dir', 'root_over']],
   join_root: ['not_dumpable'],
   console: ['setsid'],
+  controlling_terminal: ['console'],
   groups: ['bounding_set'],
   gid: ['groups'],
   uid: ['gid'],
@@ -148,6 +149,10 @@ export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   ['setns', 'clone'],
   // It is the process itself that must be one: children do not inherit it.
   ['clone', 'subreaper'],
+  ['clone', 'controlling_terminal'],
+  // What is found may be a matter of the pid namespace (/proc/self).
+  ['clone', 'resolve_exec'],
+  ['clone', 'created'],
   // Nothing but the filter and execve comes once the descriptors are closed.
   ['home_env', 'close_from'],
   ['created', 'close_from'],

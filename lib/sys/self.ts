@@ -24,6 +24,9 @@ export const kernelRelease = (): string => release()
 export const architecture = (): string => process.arch
 /** Ends when the next turn of the event loop begins; `milliseconds` more if given. */
 export const sleep = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
+/** As `sleep`, without keeping the event loop alive. */
+export const sleepIdly = (milliseconds: number): Promise<void> =>
+  new Promise(resolve => void setTimeout(resolve, milliseconds).unref())
 /** A name that nobody else has: 96 random bits. */
 export const randomName = (): string =>
   `tsrun-${Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString('hex')}`

@@ -42,7 +42,8 @@ _Noreturn void give_way(const int ends[2]) {
   sys_exit(sys_send(ends[0], &byte, 1) == 1 ? 0 : 1);
 }
 
-int clone_beside(uint64_t flags, int cgroup) {
+// clone3 with these flags, to a child of our parent.
+static int clone_beside(uint64_t flags, int cgroup) {
   struct clone_args args = {.flags = CLONE_PARENT | flags};
   if (flags & CLONE_INTO_CGROUP)
     args.cgroup = (uint32_t)cgroup;

@@ -13,9 +13,6 @@ void be_born(struct init *init, uint64_t flags, int cgroup);
 // the user namespace that it was executed in.
 _Noreturn void execute_again(const struct init *init, const char *control, uint64_t flags);
 
-// clone3 with these flags, to a child of our parent.
-int clone_beside(uint64_t flags, int cgroup);
-
 // The two halves of a clone that the runtime is told of; `ends` are a socket pair. False: the child has died
 // before its first instruction. Else it waits until the parent gives way to it.
 bool announce(const struct init *init, int pid, const int ends[2]);

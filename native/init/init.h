@@ -27,6 +27,7 @@ struct init {
   uint32_t caller_umask;
   bool building;       // no op of the IDENTITY phase has come yet
   bool follows_parent; // dies with the runtime
+  bool leads_session;
   bool in_cwd;         // an optional chdir has worked
   const char *program; // chosen by resolve_exec
   bool wants_home;

@@ -47,36 +47,37 @@ enum op_code {
   OP_SYSCTL = 36,
   OP_LOOPBACK_UP = 37,
   OP_CONSOLE = 38,
-  OP_REOPEN_NULL = 39,
-  OP_MASK_PATH = 40,
-  OP_READONLY_PATH = 41,
-  OP_ROOT_ATTR = 42,
-  OP_KEYRING = 43,
-  OP_PERSONALITY = 44,
-  OP_OPEN_FILES = 45,
-  OP_MEMORY_POLICY = 46,
-  OP_UMASK = 47,
-  OP_BOUNDING_SET = 48,
-  OP_STDIO_OWNER = 49,
-  OP_GROUPS = 50,
-  OP_GID = 51,
-  OP_UID = 52,
-  OP_CAPABILITIES = 53,
-  OP_NO_NEW_PRIVS = 54,
-  OP_LSM_LABEL = 55,
-  OP_CHDIR = 56,
-  OP_RESOLVE_EXEC = 57,
-  OP_SECCOMP = 58,
-  OP_LIFELINE = 59,
-  OP_HOME_ENV = 60,
-  OP_CREATED = 61,
-  OP_AWAIT_START = 62,
-  OP_CLOSE_FROM = 63,
-  OP_REAP = 64,
-  OP_EXECVE = 65,
+  OP_CONTROLLING_TERMINAL = 39,
+  OP_REOPEN_NULL = 40,
+  OP_MASK_PATH = 41,
+  OP_READONLY_PATH = 42,
+  OP_ROOT_ATTR = 43,
+  OP_KEYRING = 44,
+  OP_PERSONALITY = 45,
+  OP_OPEN_FILES = 46,
+  OP_MEMORY_POLICY = 47,
+  OP_UMASK = 48,
+  OP_BOUNDING_SET = 49,
+  OP_STDIO_OWNER = 50,
+  OP_GROUPS = 51,
+  OP_GID = 52,
+  OP_UID = 53,
+  OP_CAPABILITIES = 54,
+  OP_NO_NEW_PRIVS = 55,
+  OP_LSM_LABEL = 56,
+  OP_CHDIR = 57,
+  OP_RESOLVE_EXEC = 58,
+  OP_SECCOMP = 59,
+  OP_LIFELINE = 60,
+  OP_HOME_ENV = 61,
+  OP_CREATED = 62,
+  OP_AWAIT_START = 63,
+  OP_CLOSE_FROM = 64,
+  OP_REAP = 65,
+  OP_EXECVE = 66,
 };
 
-#define OP_COUNT 66
+#define OP_COUNT 67
 #define OP_MAX_ARGS 11
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -128,6 +129,7 @@ enum op_code {
   X(OP_SYSCTL, sysctl) \
   X(OP_LOOPBACK_UP, loopback_up) \
   X(OP_CONSOLE, console) \
+  X(OP_CONTROLLING_TERMINAL, controlling_terminal) \
   X(OP_REOPEN_NULL, reopen_null) \
   X(OP_MASK_PATH, mask_path) \
   X(OP_READONLY_PATH, readonly_path) \
@@ -166,11 +168,11 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_NOT_DUMPABLE] = {"not_dumpable", 1u << PHASE_SPAWN, 0, {0}},
     [OP_SETNS] = {"setns", 1u << PHASE_SPAWN, 2, {ARG_SLOT, ARG_U32}},
     [OP_UNSHARE] = {"unshare", 1u << PHASE_SPAWN, 1, {ARG_U32}},
-    [OP_MAP] = {"map", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_MAP] = {"map", 1u << PHASE_SPAWN | 1u << PHASE_IDENTITY, 0, {0}},
     [OP_BECOME_ROOT] = {"become_root", 1u << PHASE_SPAWN, 2, {ARG_U32, ARG_U32}},
-    [OP_CLONE] = {"clone", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_CLONE] = {"clone", 1u << PHASE_SPAWN | 1u << PHASE_IDENTITY, 0, {0}},
     [OP_SETSID] = {"setsid", 1u << PHASE_SPAWN, 0, {0}},
-    [OP_SUBREAPER] = {"subreaper", 1u << PHASE_SPAWN, 0, {0}},
+    [OP_SUBREAPER] = {"subreaper", 1u << PHASE_SPAWN | 1u << PHASE_IDENTITY, 0, {0}},
     [OP_SOCKETS] = {"sockets", 1u << PHASE_SPAWN, 2, {ARG_SLOT, ARG_NUMBERS}},
     [OP_PROPAGATION] = {"propagation", 1u << PHASE_MOUNT, 1, {ARG_U32}},
     [OP_ROOT] = {"root", 1u << PHASE_MOUNT, 1, {ARG_SLOT}},
@@ -201,6 +203,7 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_SYSCTL] = {"sysctl", 1u << PHASE_INSIDE, 2, {ARG_TEXT, ARG_TEXT}},
     [OP_LOOPBACK_UP] = {"loopback_up", 1u << PHASE_INSIDE, 0, {0}},
     [OP_CONSOLE] = {"console", 1u << PHASE_INSIDE, 5, {ARG_SLOT, ARG_U32, ARG_U32, ARG_U32, ARG_U32}},
+    [OP_CONTROLLING_TERMINAL] = {"controlling_terminal", 1u << PHASE_INSIDE | 1u << PHASE_IDENTITY, 0, {0}},
     [OP_REOPEN_NULL] = {"reopen_null", 1u << PHASE_INSIDE, 0, {0}},
     [OP_MASK_PATH] = {"mask_path", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
     [OP_READONLY_PATH] = {"readonly_path", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
@@ -328,6 +331,7 @@ struct loopback_up_op {};
 struct console_op {
   struct value slot, rows, columns, bind, line_feeds;
 };
+struct controlling_terminal_op {};
 struct reopen_null_op {};
 struct mask_path_op {
   struct value path;
@@ -443,6 +447,7 @@ union args {
   struct sysctl_op sysctl;
   struct loopback_up_op loopback_up;
   struct console_op console;
+  struct controlling_terminal_op controlling_terminal;
   struct reopen_null_op reopen_null;
   struct mask_path_op mask_path;
   struct readonly_path_op readonly_path;

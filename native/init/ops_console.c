@@ -96,5 +96,8 @@ void run_console(struct init *init, struct console_op *args) {
   for (int fd = 0; fd < 3; fd++)
     must(&init->report, "dup3", sys_dup3(peer, fd, 0), "");
   sys_close(peer);
+}
+
+void run_controlling_terminal(struct init *init, struct controlling_terminal_op *args) {
   must(&init->report, "ioctl", sys_ioctl(0, TIOCSCTTY, NULL), "TIOCSCTTY");
 }

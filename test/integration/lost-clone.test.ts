@@ -5,7 +5,16 @@ import t from 'tap'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 
-const HOLD_CLONES = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=clone3', '-e', 'inject=clone3:delay_exit=400000']
+const HOLD_CLONES = [
+  '-f',
+  '-qq',
+  '-o',
+  '/dev/null',
+  '-e',
+  'trace=clone,clone3',
+  '-e',
+  'inject=clone,clone3:delay_exit=400000',
+]
 
 t.test(
   'what it has cloned is reaped, so that the container can end',

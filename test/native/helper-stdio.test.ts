@@ -14,6 +14,7 @@ t.test('the terminal, the null device and the filter', { skip: missing('root', '
     const root = makeRoot(t)
     const ops = shell('tty; stty size; stat -c %t:%T /dev/console; echo hello > /dev/tty; ls /proc/self/fd', [
       op('console', { slot: 1, rows: 30, columns: 100, bind: 1 }),
+      op('controlling_terminal'),
     ])
     const tty = op('mknod', { path: '/dev/tty', mode: 0o020666, major: 5 })
     const at = ops.findIndex(({ op }) => op === 'pivot_root')

@@ -11,28 +11,9 @@ import { type Random, randomFrom } from '../config/mutate.js'
 import { effort } from '../effort.js'
 import { missing } from '../needs.js'
 import { buildHarness } from './harness.js'
-import {
-  createPlan,
-  joinPlan,
-  layeredPlan,
-  memoryPlan,
-  movePlan,
-  rootlessPlan,
-  socketsPlan,
-  waitingPlan,
-} from './plans.js'
+import { SAMPLES } from './plans.js'
 
-const GOOD: readonly Plan[] = [
-  createPlan,
-  joinPlan,
-  movePlan,
-  rootlessPlan,
-  socketsPlan,
-  waitingPlan,
-  layeredPlan,
-  memoryPlan,
-  ...CASE_NAMES.map(name => compileCase(name).plan),
-]
+const GOOD: readonly Plan[] = [...Object.values(SAMPLES), ...CASE_NAMES.map(name => compileCase(name).plan)]
 
 const pick = <T>(list: readonly T[], random: Random): T => {
   const found = list[random(list.length)]

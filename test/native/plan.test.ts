@@ -12,35 +12,18 @@ import { effort } from '../effort.js'
 import { clang, missing } from '../needs.js'
 import { buildHarness, framed, READER, type Verdict } from './harness.js'
 import { temporaryFolder } from './launch.js'
+import { type Item, items, planOf, slotItems } from './plan-bytes.js'
 import {
-  coveredPlan,
   createPlan,
-  type Item,
-  items,
   joinPlan,
   layeredPlan,
-  memoryPlan,
   movePlan,
   op,
-  planOf,
   rootlessPlan,
+  SAMPLES,
   type SamplePlan,
-  slotItems,
-  socketsPlan,
   waitingPlan,
 } from './plans.js'
-
-const SAMPLES = {
-  coveredPlan,
-  createPlan,
-  joinPlan,
-  layeredPlan,
-  memoryPlan,
-  movePlan,
-  rootlessPlan,
-  socketsPlan,
-  waitingPlan,
-}
 
 /** As the runtime sends it. */
 const encoded = (plan: Plan): Buffer => Buffer.from(encodePlan(plan))
@@ -180,10 +163,10 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
   })
 
   t.test('refuses an op of an earlier phase', async t => {
-    const subreaper = items({ ops: [op('subreaper')] })
+    const root = items({ ops: [op('become_root')] })
     const ops = items(movePlan)
     for (const place of [3, 4, 5, ops.length - 1])
-      t.equal(verdict(planOf(movePlan, ops.toSpliced(place, 0, ...subreaper))), `${place} belongs to an earlier phase`)
+      t.equal(verdict(planOf(movePlan, ops.toSpliced(place, 0, ...root))), `${place} belongs to an earlier phase`)
   })
 
   t.test('refuses an op without its predecessors', async t => {

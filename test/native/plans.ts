@@ -1,8 +1,8 @@
-/** Good plans that between them have every op, and the means to write bad ones. */
+/** Good plans that between them have every op. */
 import { CLONE, MS } from '../../lib/plan/flags.js'
-import { OP_CODES, OPS, type Op, type OpArgs, type OpName } from '../../lib/plan/ops.js'
+import { OPS, type Op, type OpArgs, type OpName } from '../../lib/plan/ops.js'
 import { makeOp, type Plan, type Slot } from '../../lib/plan/plan.js'
-import { SLOT_KIND_NAMES, SLOT_KINDS } from '../../lib/plan/rules.js'
+import { SLOT_KINDS } from '../../lib/plan/rules.js'
 
 const BLANK = { u32: 0, slot: 0, u64: 0n, text: '', texts: [], numbers: [] }
 
@@ -86,6 +86,7 @@ export const createPlan: SamplePlan = sample({
     op('sysctl', { key: 'net/ipv4/ip_forward', value: '1' }),
     op('loopback_up'),
     op('console', { slot: 5, rows: 24, columns: 80, bind: 1 }),
+    op('controlling_terminal'),
     op('reopen_null'),
     op('mkdir', { path: '/work' }),
     op('mask_path', { path: '/proc/kcore' }),
@@ -121,6 +122,25 @@ export const joinPlan: SamplePlan = sample({
     op('setsid'),
     op('join_root', { slot: 1 }),
     ...identity,
+    ...execution,
+  ],
+})
+
+/** The same, if the process is born in the pid namespace as the user that it is going to be. */
+export const bornLastPlan: SamplePlan = sample({
+  slotCount: 3,
+  ops: [
+    op('not_dumpable'),
+    op('setns', { slot: 0, type: CLONE.NEWNS | CLONE.NEWPID }),
+    op('setsid'),
+    op('join_root', { slot: 1 }),
+    op('console', { slot: 2, rows: 24, columns: 80 }),
+    ...identity.slice(0, -1),
+    op('clone'),
+    op('controlling_terminal'),
+    op('subreaper'),
+    op('map'),
+    ...identity.slice(-1),
     ...execution,
   ],
 })
@@ -220,52 +240,16 @@ function layered(root: Op): SamplePlan {
   return sample({ slotCount: 3, cloneFlags: ALL | CLONE.NEWUSER, ops: [...ops, ...identity, ...execution] })
 }
 
-/** A CBOR item of the profile as bytes; `bytes` are put in as they are. */
-export type Item = number | bigint | string | readonly Item[] | { readonly bytes: readonly number[] }
-
-/** Writes the profile of CBOR, and what is not of it where `bytes` say so. */
-export function cbor(item: Item): Buffer {
-  if (typeof item === 'number' || typeof item === 'bigint') return head(0, BigInt(item))
-  if (typeof item === 'string') {
-    const text = Buffer.from(item)
-    return Buffer.concat([head(3, BigInt(text.length)), text])
-  }
-  if ('bytes' in item) return Buffer.from(item.bytes)
-  return Buffer.concat([head(4, BigInt(item.length)), ...item.map(cbor)])
-}
-
-function head(type: number, number: bigint): Buffer {
-  if (number < 24n) return Buffer.from([(type << 5) | Number(number)])
-  const info = number < 256n ? 24 : number < 65536n ? 25 : number < 1n << 32n ? 26 : 27
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64BE(number)
-  return Buffer.concat([Buffer.from([(type << 5) | info]), bytes.subarray(8 - 2 ** (info - 24))])
-}
-
-/** The ops of a plan as items, to be changed into something bad. */
-export function items({ ops }: Pick<SamplePlan, 'ops'>): Item[][] {
-  return ops.map(({ op: name, args }) => {
-    const values = args as Readonly<Record<string, Item>>
-    return [OP_CODES[name], ...Object.keys(OPS[name].args).map(arg => values[arg] ?? 0)]
-  })
-}
-
-/** The slots of a plan as items. */
-export function slotItems({ slots }: Pick<SamplePlan, 'slots'>): Item[] {
-  return slots.map(slot => [SLOT_KIND_NAMES.indexOf(slot.kind), slot.kind === 'namespace' ? slot.type : 0])
-}
-
-/** The plan with these ops, and another part of the header where one is given. */
-export function planOf(
-  plan: SamplePlan,
-  ops: readonly Item[] = items(plan),
-  header: {
-    readonly version?: Item
-    readonly cloneFlags?: Item
-    readonly preserveFds?: Item
-    readonly slots?: Item
-  } = {},
-): Buffer {
-  const { version = 2, cloneFlags = plan.cloneFlags, preserveFds = plan.preserveFds, slots = slotItems(plan) } = header
-  return cbor([version, cloneFlags, preserveFds, slots, ops])
+/** All of them. */
+export const SAMPLES = {
+  bornLastPlan,
+  coveredPlan,
+  createPlan,
+  joinPlan,
+  layeredPlan,
+  memoryPlan,
+  movePlan,
+  rootlessPlan,
+  socketsPlan,
+  waitingPlan,
 }

@@ -1,6 +1,7 @@
 /** What takes all capabilities, and devices that the machine has modules for. */
 import assert from 'node:assert/strict'
-import { attempt, configOf, host, newId, outputOf, rootfs, runtime } from './box.mjs'
+import { readFileSync } from 'node:fs'
+import { attempt, configOf, host, newId, outputOf, rootfs, runtime, withSleeper } from './box.mjs'
 import { test } from './tap.mjs'
 
 test('limits are raised above those of the runtime', async () => {
@@ -50,4 +51,21 @@ test('a device goes back to the host if create fails', async () => {
   } finally {
     attempt('ip', 'link', 'delete', 'tsr-back')
   }
+})
+
+test('an exec of another user has its limits and its priority, also if there may be one process of that user', async () => {
+  const rlimits = [
+    { type: 'RLIMIT_NOFILE', soft: 20_000, hard: 30_000 },
+    { type: 'RLIMIT_NPROC', soft: 1, hard: 1 },
+  ]
+  const more = { process: { rlimits, oomScoreAdj: -7, scheduler: { policy: 'SCHED_OTHER', nice: -3 } } }
+  await withSleeper({ more }, async container => {
+    const options = { args: ['/bin/sleep', '1000'], user: { uid: 4242, gid: 4243 }, stdio: 'ignore' }
+    const added = await container.exec(options)
+    const limits = readFileSync(`/proc/${added.pid}/limits`, 'utf8')
+    assert.match(limits, /^Max open files +20000 +30000 /m)
+    assert.match(limits, /^Max processes +1 +1 /m)
+    assert.equal(readFileSync(`/proc/${added.pid}/oom_score_adj`, 'utf8'), '-7\n')
+    assert.match(readFileSync(`/proc/${added.pid}/stat`, 'utf8'), /^(?:\S+ ){18}-3 /)
+  })
 })
