@@ -1,3 +1,3 @@
-/** `npm run bench` measures the library and the command, `-- engines` what there is under engines, `-- sandbox` sandboxes. */
-const FILES = { engines: './engines/run.mjs', sandbox: './sandbox/main.mjs' }
+/** `npm run bench` measures the library and the command, `-- engines` what there is under engines, `-- sandbox` sandboxes, `-- cri` what the kubelet waits for. */
+const FILES = { engines: './engines/run.mjs', sandbox: './sandbox/main.mjs', cri: './cri/main.mjs' }
 await import(FILES[process.argv[2]] ?? './run.mjs')

@@ -65,7 +65,10 @@ export async function startCri(name) {
   const sandbox = await openSandbox({
     engine: 'cri',
     runtime: name,
-    commands: { ctr: '/usr/bin/ctr -a $WORK/containerd.sock -n k8s.io', cri: `${process.execPath} ${player}` },
+    commands: {
+      ctr: '/usr/bin/ctr -a $WORK/containerd.sock -n k8s.io',
+      cri: `env PODS=${process.env.PODS ?? ''} ${process.execPath} ${player}`,
+    },
   })
   await sandbox.run(files)
   sandbox.serve('sh $WORK/serve', '$WORK/engine.log')

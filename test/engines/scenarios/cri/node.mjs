@@ -5,7 +5,7 @@ import { sh, until } from '../../cri/pods.mjs'
 
 const forever = ['sleep', '1000']
 /** How many pods come at once: `PODS=50`, for a machine that has nothing else to do. */
-const many = Number(process.env.PODS ?? 10)
+const many = Number(process.env.PODS || 10)
 
 const { WORK } = process.env
 

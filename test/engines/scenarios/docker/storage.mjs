@@ -66,6 +66,5 @@ END
       docker system prune -f --volumes | lines; docker ps -a --format '{{.Names}}'
       docker volume ls -q | wc -l; docker network ls --format '{{.Name}}' | sort
       docker run --rm tagged cat /made; docker rmi tagged >/dev/null`,
-    prints: '1\n1\nalive\n2\n0\n1\n1\n3\nalive\n0\nbridge\nhost\nnone\ntwo\n',
   },
 ]
