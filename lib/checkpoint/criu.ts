@@ -9,7 +9,7 @@ import { findProgram, startProgram } from '../sys/host-program.js'
 import type { ExitStatus } from '../sys/processes.js'
 import { environment } from '../sys/self.js'
 import { packetPair, receiveMessage, sendMessage } from '../sys/socket.js'
-import { collectTail, makePipe } from '../sys/stream.js'
+import { collectTail, duplicate, makePipe } from '../sys/stream.js'
 import { trace } from '../sys/trace.js'
 import type { ImagePaths } from './image-directory.js'
 import { errorLines } from './log-lines.js'
@@ -48,6 +48,8 @@ export interface CriuCall {
   readonly request: (directories: CriuDirectories) => Omit<CriuRequest, 'type'>
   /** Default: it has none. */
   readonly paths?: ImagePaths
+  /** The directory of the images, open, in place of the one in `paths`; it stays the caller's. */
+  readonly imagesView?: number | null
   /** The name of the log, in the directory for work. Default: it has none. */
   readonly logFile?: string
   /** What becomes its descriptor 4 and so on; they stay the caller's. */
@@ -63,6 +65,8 @@ export interface CriuCall {
   readonly signal?: AbortSignal | undefined
   /** An abort kills it at once. Default false: it may be in the middle of processes that go on. */
   readonly diesAtOnce?: boolean
+  /** So does the end of this process. Default false: it gives up at the next step, when nobody answers. */
+  readonly diesWithUs?: boolean
 }
 
 /** Beside PATH, since services are often started without them. */
@@ -99,7 +103,7 @@ function startCriu(call: CriuCall, path: string): Running {
   const [socket, theirs] = packetPair()
   const [errors, errorsEnd] = call.stdio === undefined ? makePipe() : [-1, -1]
   const stdio = call.stdio ?? [nothing, nothing, errorsEnd]
-  const { cgroups = [], mountPoint = '', isReadOnly = false, inherited = [] } = call
+  const { cgroups = [], mountPoint = '', isReadOnly = false, diesWithUs = false, inherited = [] } = call
   try {
     const fds = [...stdio, theirs, ...inherited]
     const program = { path, args: ['criu', 'swrk', String(SOCKET)], env: criuEnvironment() }
@@ -109,6 +113,7 @@ function startCriu(call: CriuCall, path: string): Running {
       cgroups,
       mountPoint,
       isReadOnly,
+      diesWithUs,
       hasSession: call.stdio === undefined,
       told: SOCKET,
     })
@@ -150,7 +155,7 @@ export async function callCriu(call: CriuCall): Promise<CriuResponse> {
 async function converse(call: CriuCall, { socket, child }: Running): Promise<CriuResponse | null> {
   const ready = await receiveMessage(socket, LONGEST_MESSAGE)
   if (ready.bytes.length === 0) return null
-  const directories = unlessEnded(child, () => openDirectories(call.paths, child.pid))
+  const directories = unlessEnded(child, () => openDirectories(call, child.pid))
   if (directories === null) return null
   try {
     sendMessage(socket, encodeRequest({ ...call.request(directories), type: REQUEST_TYPES[call.type] }))
@@ -171,10 +176,10 @@ function unlessEnded<T>(child: Child, act: () => T): T | null {
 }
 
 /** As CRIU sees them, so that it can mount there. */
-function openDirectories(paths: ImagePaths | undefined, pid: number): CriuDirectories {
+function openDirectories({ paths, imagesView = null }: CriuCall, pid: number): CriuDirectories {
   if (paths === undefined) return {}
   const open = (path: string): number => openPath(`/proc/${pid}/root${path}`, { directory: true })
-  const imagesDirectory = open(paths.images)
+  const imagesDirectory = imagesView === null ? open(paths.images) : duplicate(imagesView)
   try {
     return { imagesDirectory, workDirectory: open(paths.work) }
   } catch (error) {

@@ -45,15 +45,17 @@ export async function dump(input: DumpInput): Promise<void> {
   const { settings, config, signal, onStep } = input
   const { criu: program, preDump = false, lazyPages = false, parentPath } = settings
   const paths = pathsOf(settings)
-  if (preDump || lazyPages) await demandFeatures(program, { memoryTracking: preDump, lazyPages })
+  const memoryTracking = preDump || parentPath !== undefined
   makeImageDirectories(paths)
   if (parentPath !== undefined) checkParent(paths, parentPath)
+  if (memoryTracking || lazyPages) await demandFeatures(program, { memoryTracking, lazyPages })
   const surroundings = preDump ? {} : saveSurroundings(input, paths)
   const options = { ...commonOptions(settings, config), ...ownOptions(input), ...surroundings, logFile: LOG }
   const request = (directories: CriuDirectories) => ({ options: { ...options, ...directories } })
   const type = preDump ? 'preDump' : 'dump'
   // Nobody may ever ask for the rest of the pages.
-  await callCriu({ program, type, request, paths, logFile: LOG, onStep, signal, diesAtOnce: lazyPages })
+  const ending = { signal, diesAtOnce: lazyPages, diesWithUs: lazyPages }
+  await callCriu({ program, type, request, paths, logFile: LOG, onStep, ...ending })
 }
 
 function ownOptions({ settings, config, pid, rootfs, freezer }: DumpInput): CriuOptions {

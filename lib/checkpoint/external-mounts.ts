@@ -56,6 +56,8 @@ interface Restored {
   readonly resolve: (path: string) => string
   /** What relative sources are relative to. */
   readonly base: string
+  /** Where a path of the host leads: CRIU follows no link. */
+  readonly real: (path: string) => string
   /** Where the cgroup of the container is in each hierarchy, as paths of the host, by the name that the container sees. */
   readonly cgroups: ReadonlyMap<string, string>
 }
@@ -82,8 +84,8 @@ function cgroupsAt({ config, cgroups }: Restored, path: string): [string, string
 }
 
 /** A source, and if the whole tree is bound what is mounted below it, each by its path in it. */
-function treeOf({ base, mounts }: Restored, { source, recursive }: Mount): [string, string][] {
-  const directory = source.startsWith('/') ? resolves(source) : resolves(`${base}/${source}`)
+function treeOf({ base, mounts, real }: Restored, { source, recursive }: Mount): [string, string][] {
+  const directory = real(source.startsWith('/') ? source : `${base}/${source}`)
   const below = recursive ? mounts.filter(({ path }) => path !== directory && isAtOrIn(path, directory)) : []
   return [['', directory], ...below.map(({ path }): [string, string] => [path.slice(directory.length), path])]
 }

@@ -52,13 +52,17 @@ export function checkParent({ images }: ImagePaths, parent: string): void {
   throw new ConfigError('ERR_CONFIG_INVALID', [issue])
 }
 
+/** Images at `path` that are none. */
+export function imageError(path: string, message: string, cause?: unknown): CheckpointError {
+  const fields = { log: path, lines: [], errno: isErrno(cause) ? cause.errno : '' }
+  return new CheckpointError('ERR_CHECKPOINT_IMAGE', message, fields, { cause })
+}
+
 /** @throws {CheckpointError} ERR_CHECKPOINT_IMAGE if there are no images */
 export function checkImages({ images }: ImagePaths): void {
-  const fields = { log: images, lines: [], errno: '' }
-  if (!isDirectory(images)) throw new CheckpointError('ERR_CHECKPOINT_IMAGE', `no directory ${images}`, fields)
+  if (!isDirectory(images)) throw imageError(images, `no directory ${images}`)
   if (listDirectory(images).includes(INVENTORY)) return
-  const message = `no images of a checkpoint in ${images}: it has no ${INVENTORY}`
-  throw new CheckpointError('ERR_CHECKPOINT_IMAGE', message, fields)
+  throw imageError(images, `no images of a checkpoint in ${images}: it has no ${INVENTORY}`)
 }
 
 /** Whether the images have network devices. */
@@ -75,8 +79,7 @@ export function readDescriptors({ images }: ImagePaths): readonly string[] {
   const path = `${images}/${DESCRIPTORS}`
   const names = parse(readContent(path))
   if (names !== null) return names
-  const message = `${path}: expected a list of strings`
-  throw new CheckpointError('ERR_CHECKPOINT_IMAGE', message, { log: images, lines: [], errno: '' })
+  throw imageError(images, `${path}: expected a list of strings`)
 }
 
 function readContent(path: string): Uint8Array | string {
@@ -84,8 +87,7 @@ function readContent(path: string): Uint8Array | string {
     return readRegular(path, LONGEST_DESCRIPTORS)
   } catch (cause) {
     if (!isErrno(cause)) throw cause
-    const message = `${path}: ${cause.errno}: ${errnoMessage(cause.errno)}`
-    throw new CheckpointError('ERR_CHECKPOINT_IMAGE', message, { log: path, lines: [], errno: cause.errno }, { cause })
+    throw imageError(path, `${path}: ${cause.errno}: ${errnoMessage(cause.errno)}`, cause)
   }
 }
 

@@ -2,9 +2,9 @@
 
 const MOST = 8
 /** Errors that are in the log of every run, also of one that works. */
-const HARMLESS = [/rlimit: Can't setup RLIMIT_NOFILE/]
+const HARMLESS = [/rlimit: Can't setup RLIMIT_NOFILE/, /tun: Unable to create tun/]
 /** They only say that there was an error before. */
-const LAST = [/Dumping FAILED/, /Restoring FAILED/, /exited, status=/, /killed by signal 9/]
+const LAST = [/Dumping FAILED/, /Restoring FAILED/, /exited, status=/, /killed by signal 9/, /cgroupd: recv req error/]
 
 /** The errors, first to last, without their times; what follows from others is left out if there are others. */
 export function errorLines(log: string): string[] {

@@ -4,14 +4,16 @@ import type { Config } from '../config/config.js'
 import { type Finding, makeIssue } from '../config/issues.js'
 import { NAMESPACE_FILES } from '../config/namespaces.js'
 import { ConfigError } from '../errors.js'
-import { closeFds } from '../sys/beneath.js'
+import { closeFd, closeFds } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { openRead, readText } from '../sys/file.js'
 import { resolveIn } from './container-path.js'
 import { type CriuDirectories, type CriuStep, callCriu, FIRST_INHERITED } from './criu.js'
 import { mountSources } from './external-mounts.js'
-import { checkImages, hasNetworkImages, pathsOf, readDescriptors } from './image-directory.js'
+import { checkImages, hasNetworkImages, type ImagePaths, pathsOf, readDescriptors } from './image-directory.js'
+import { openImagesAs } from './image-view.js'
 import { parseMountTable } from './mount-table.js'
+import { checkPageFiles } from './page-files.js'
 import { type CriuSettings, commonOptions, emptyMask, namespaceKey, ownsNetwork } from './request.js'
 import type { CriuOptions } from './rpc.js'
 
@@ -43,9 +45,25 @@ const LOG = 'restore.log'
 
 /** @throws {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`. What has been restored by then is left to the caller */
 export async function restoreImages(input: RestoreInput): Promise<void> {
-  const { settings, config, rootfs, stdio, signal, onStep, joins: cgroups } = input
+  const { settings, config, signal } = input
   const paths = pathsOf(settings)
   checkImages(paths)
+  await checkPageFiles(paths.images, signal)
+  const imagesView = openImagesAs(config, paths.images)
+  try {
+    await callOn({ ...input, paths, imagesView })
+  } finally {
+    if (imagesView !== null) closeFd(imagesView)
+  }
+}
+
+interface Checked extends RestoreInput {
+  readonly paths: ImagePaths
+  readonly imagesView: number | null
+}
+
+async function callOn(input: Checked): Promise<void> {
+  const { settings, config, rootfs, stdio, signal, onStep, joins: cgroups, paths, imagesView } = input
   const namespaces = openNamespaces(config)
   try {
     const isEmpty = settings.emptyNamespaces?.includes('network') ?? !hasNetworkImages(paths)
@@ -61,10 +79,13 @@ export async function restoreImages(input: RestoreInput): Promise<void> {
     const common = {
       program: settings.criu,
       paths,
+      imagesView,
       logFile: LOG,
       onStep,
       signal,
       diesAtOnce: true,
+      // It may wait for pages that nobody sends.
+      diesWithUs: settings.lazyPages ?? false,
       cgroups,
       mountPoint: rootfs,
       isReadOnly: config.root.readonly,
@@ -84,7 +105,7 @@ function ownOptions({ settings, config, rootfs, base, cgroups }: RestoreInput): 
   return {
     ...{ tcpClose, lsmProfile, lsmMountContext, root: rootfs, restoresSibling: true, evasiveDevices: true },
     cgroupRoots: isManaged ? cgroups.map(({ controllers, path }) => ({ controllers, path })) : [],
-    externalMounts: mountSources({ config, mounts, resolve, base, cgroups: byName }),
+    externalMounts: mountSources({ config, mounts, resolve, base, real: path => resolveIn('', path), cgroups: byName }),
     joined: joinedNamespaces(config),
   }
 }

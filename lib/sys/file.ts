@@ -238,12 +238,13 @@ export interface FileStatus {
   readonly device: number
   readonly inode: number
   readonly uid: number
+  readonly gid: number
+  readonly mode: number
 }
-
 export function fileStatus(target: string | number): FileStatus {
   const status = viaNode(() => (typeof target === 'number' ? fstatSync(target) : statSync(target)))
   const kind = status.isFile() ? 'file' : status.isDirectory() ? 'directory' : status.isSocket() ? 'socket' : 'other'
-  return { kind, device: status.dev, inode: status.ino, uid: status.uid }
+  return { kind, device: status.dev, inode: status.ino, uid: status.uid, gid: status.gid, mode: status.mode & 0o7777 }
 }
 
 /** False also if nothing is there. */

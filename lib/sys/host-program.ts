@@ -16,16 +16,23 @@ export interface HostProgram {
   readonly isReadOnly?: boolean
   /** It begins in a session of its own. Default false. */
   readonly hasSession?: boolean
+  /** It is killed when the thread ends that has started it. Default false. */
+  readonly diesWithUs?: boolean
   /** The descriptor of the program that gets a byte when it is about to begin: it is in its namespace and cgroups then. Default: none. */
   readonly told?: number
 }
 
-const FLAGS = { newSession: 1, readOnly: 2 } as const
+const FLAGS = { newSession: 1, readOnly: 2, diesWithParent: 4 } as const
 
 export function encodeProgram(program: HostProgram, cgroups = 0): Uint8Array {
-  const { path, args, env, mountPoint = '', isReadOnly = false, hasSession = false, told = 0 } = program
+  const { path, args, env, mountPoint = '', isReadOnly = false, hasSession = false } = program
+  const { diesWithUs = false, told = 0 } = program
   const words = args.length > 0 ? args : [path]
-  const flags = (hasSession ? FLAGS.newSession : 0) | (isReadOnly ? FLAGS.readOnly : 0)
+  const wanted = { newSession: hasSession, readOnly: isReadOnly, diesWithParent: diesWithUs }
+  const flags = Object.entries(wanted).reduce(
+    (all, [name, on]) => (on ? all | FLAGS[name as keyof typeof FLAGS] : all),
+    0,
+  )
   const numbers = Uint32Array.of(words.length, env.length, cgroups, flags, told)
   const texts = [path, mountPoint, ...words, ...env].map(text => `${text}\0`).join('')
   return Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(texts)])

@@ -1,4 +1,5 @@
 /** What the host process knows of itself and its kernel. */
+import { readFileSync } from 'node:fs'
 import { availableParallelism, release, uptime } from 'node:os'
 
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env
@@ -45,6 +46,17 @@ export const otherRuntime = (): string | null => {
 export const nextTurn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 /** How many processors this process may use. */
 export const processors = (): number => availableParallelism()
+/** AT_PAGESZ of getauxval(3). */
+const PAGE_SIZE_TAG = 6n
+let bytesOfPage = 0
+/** Of memory, in bytes. */
+export function pageSize(): number {
+  if (bytesOfPage > 0) return bytesOfPage
+  const pairs = new BigUint64Array(Uint8Array.from(readFileSync('/proc/self/auxv')).buffer)
+  const at = pairs.findIndex((tag, index) => index % 2 === 0 && tag === PAGE_SIZE_TAG)
+  bytesOfPage = at < 0 ? 4096 : Number(pairs[at + 1])
+  return bytesOfPage
+}
 /** The unit of times in /proc, whatever the kernel's own is. */
 const TICKS_PER_SECOND = 100
 /** The time since boot, as the start time of a process that begins now is counted: in clock ticks, rounded down. */

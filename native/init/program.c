@@ -5,13 +5,15 @@
 #include "program.h"
 
 #include <linux/close_range.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/signal.h>
 #include <stdbool.h>
 
 #include "memory.h"
 #include "sys.h"
 
-enum { NEW_SESSION = 1, READ_ONLY = 2 };
+enum { NEW_SESSION = 1, READ_ONLY = 2, DIES_WITH_PARENT = 4 };
 
 struct program {
   uint32_t args, variables, cgroups, flags, told;
@@ -74,6 +76,8 @@ long execute_program(int fd) {
     return -ENOMEM;
   if (program.flags & NEW_SESSION)
     sys_setsid();
+  if (program.flags & DIES_WITH_PARENT)
+    sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
   error = join_cgroups(fd + 1, program.cgroups);
   if (error == 0)
     error = mount_alone(directory, program.flags);

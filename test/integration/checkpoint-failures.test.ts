@@ -120,13 +120,14 @@ t.test('images that are missing, of something else, or cut off are told, and lea
   mkdirSync(empty)
   await t.rejects(restore(empty), { code: 'ERR_CHECKPOINT_IMAGE', message: /inventory\.img/ })
   for (const name of readdirSync(imagePath).filter(file =>
-    /^(core|mm|pagemap|pstree|inventory|mountpoints)-?/.test(file),
+    /^(core|mm|pagemap|pages|pstree|inventory|mountpoints)-?/.test(file),
   )) {
     const broken = join(box.directory, `broken-${name}`)
     execFileSync('cp', ['-a', imagePath, broken])
     const { size } = statSync(join(broken, name))
     truncateSync(join(broken, name), Math.floor(size / 2))
-    await t.rejects(restore(broken), { code: 'ERR_CHECKPOINT_CRIU' }, name)
+    const code = /^page/.test(name) ? 'ERR_CHECKPOINT_IMAGE' : 'ERR_CHECKPOINT_CRIU'
+    await t.rejects(restore(broken), { code }, name)
     t.same(await runtime.list(), [], name)
   }
   rmSync(join(imagePath, 'descriptors.json'))
