@@ -35,7 +35,7 @@ export function commandProcess(place: Place, command: SandboxCommand, asked: Ask
     env: Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
     user: user ?? place.user,
     noNewPrivileges,
-    capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
+    capabilities: setsOf(capabilities),
     rlimits: limitsOf(place, asked.cpuMs),
   }
 }
@@ -65,4 +65,10 @@ function argsOf(command: SandboxCommand): readonly string[] {
     expected: 'an array of a program and its arguments, or a string',
     received: command,
   })
+}
+
+/** Who is not root keeps over an execve what is ambient, and nothing else. */
+function setsOf(capabilities: readonly string[]) {
+  const all = [...capabilities]
+  return { bounding: all, effective: all, permitted: all, inheritable: all, ambient: all }
 }

@@ -1,6 +1,7 @@
 /** From the options of a sandbox to the configuration of its container: pure. */
 import { exampleConfig, type OciConfig, type OciMount } from '../index.js'
 import type { SandboxSettings } from './sandbox-options.js'
+import { filterOf } from './system-calls.js'
 
 export interface Surroundings {
   /** null: as root. */
@@ -40,6 +41,7 @@ export function configurationOf(settings: SandboxSettings, around: Surroundings)
     linux: {
       ...linux,
       ...ids,
+      ...(linux.seccomp && { seccomp: filterOf(linux.seccomp, settings.profile) }),
       namespaces: isOpen ? types : [...types, { type: 'network' }],
       resources: hasCgroup ? { ...linux.resources, ...resourcesOf(settings) } : {},
     },

@@ -13,7 +13,7 @@ export { type Diagnosis, doctor, type Probe, type ProbeName } from './diagnosis.
 export type { FileChange, WatchFilesOptions } from './file-watch.js'
 export type { Isolation } from './make-container.js'
 export type { PoolOptions, SandboxPool } from './pool.js'
-export { PROFILE, type SandboxProfile } from './profile.js'
+export { PROFILE, type SandboxProfile, type SocketFamily } from './profile.js'
 export type { Readiness } from './readiness.js'
 export { Sandbox, type SandboxPoolOptions } from './sandbox.js'
 export type { FileData, FileEntry, SandboxFileStatus, SandboxFiles } from './sandbox-files.js'

@@ -1,10 +1,30 @@
 /** What every sandbox is made of, unless its options say otherwise. */
 
+/** AF_* of <linux/socket.h>. */
+export const SOCKET_FAMILIES = {
+  unix: 1,
+  inet: 2,
+  inet6: 10,
+  netlink: 16,
+  packet: 17,
+  can: 29,
+  bluetooth: 31,
+  alg: 38,
+  vsock: 40,
+  xdp: 44,
+} as const
+
+export type SocketFamily = keyof typeof SOCKET_FAMILIES
+
 export interface SandboxProfile {
   /** Names such as `CAP_NET_BIND_SERVICE`. Default none. */
   readonly capabilities: readonly string[]
   /** A filter of system calls, which needs libseccomp on the host. Default true. */
   readonly seccomp: boolean
+  /** System calls that the filter is to allow beside its own, by name, such as `ptrace`. Default none. */
+  readonly systemCalls: readonly string[]
+  /** Kinds of sockets that the filter allows. Default `unix`, `inet`, `inet6`, `netlink`. */
+  readonly sockets: readonly SocketFamily[]
   /** The program can not get privileges by executing another one. Default true. */
   readonly noNewPrivileges: boolean
   /** Processes and threads. Default 256. */
@@ -22,6 +42,8 @@ const MIB = 1024 * 1024
 export const PROFILE: SandboxProfile = {
   capabilities: [],
   seccomp: true,
+  systemCalls: [],
+  sockets: ['unix', 'inet', 'inet6', 'netlink'],
   noNewPrivileges: true,
   pids: 256,
   memory: 512 * MIB,

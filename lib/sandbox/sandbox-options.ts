@@ -5,6 +5,7 @@ import type { Images } from '../image/index.js'
 import { refuseOtherNames } from './option-names.js'
 import { PROFILE, type SandboxProfile } from './profile.js'
 import type { SandboxNetwork } from './sandbox-network.js'
+import { checkFilter } from './system-calls.js'
 
 export interface SandboxMount {
   /** On the host; absolute, or relative to the working directory. */
@@ -138,6 +139,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
     throw optionError({ option: 'image', expected: 'absent if there is a rootfs or host', received: options.image })
   const list = readMounts(mounts, options.image !== undefined)
   const whole = { ...PROFILE, ...profile }
+  checkFilter(whole)
   return {
     image: options.image ?? null,
     images: options.images ?? null,
