@@ -45,6 +45,8 @@ export type Need =
   | 'aarch64'
   | 'systems'
   | 'dbus-daemon'
+  | 'postgres'
+  | 'redis'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -113,6 +115,11 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
     isThere: () => installed('vitest'),
     otherwise: 'needs Vitest (npm install --prefix test/integration/runners)',
   },
+  postgres: {
+    isThere: () => existsSync('/usr/lib/postgresql') && works('psql', '--version'),
+    otherwise: 'needs postgresql',
+  },
+  redis: { isThere: () => works('redis-server', '--version'), otherwise: 'needs redis-server' },
   'dbus-daemon': { isThere: () => works('dbus-daemon', '--version'), otherwise: 'needs dbus-daemon' },
   standalone: {
     isThere: () => existsSync('native/build/standalone/tsrun'),

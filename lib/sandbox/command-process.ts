@@ -42,7 +42,7 @@ export function commandProcess(place: Place, command: SandboxCommand, asked: Ask
 
 function limitsOf({ settings, hasCgroup }: Place, cpuMs = Number.POSITIVE_INFINITY) {
   const limits = { RLIMIT_NOFILE: settings.profile.openFiles, RLIMIT_CORE: 0, ...(!hasCgroup && ofEach(settings)) }
-  const all = { ...limits, ...(Number.isFinite(cpuMs) && { RLIMIT_CPU: Math.ceil(cpuMs / 1000) }) }
+  const all = { ...limits, ...(Number.isFinite(cpuMs) && { RLIMIT_CPU: cpuSeconds(cpuMs, hasCgroup) }) }
   return Object.entries(all).map(([type, soft]) => ({
     type,
     soft,
@@ -50,6 +50,10 @@ function limitsOf({ settings, hasCgroup }: Place, cpuMs = Number.POSITIVE_INFINI
     hard: type === 'RLIMIT_CPU' ? soft + 1 : soft,
   }))
 }
+
+/** The kernel counts this by ticks, so that it may be early on a busy machine: with a cgroup it is for a caller that is too busy to look at that. */
+const cpuSeconds = (cpuMs: number, hasCgroup: boolean): number =>
+  Math.ceil(cpuMs / 1000) * (hasCgroup ? 2 : 1) + (hasCgroup ? 1 : 0)
 
 /** In place of limits of a cgroup: of each process, and of all processes of the user namespace. */
 const ofEach = ({ pids, memory }: SandboxSettings) => ({

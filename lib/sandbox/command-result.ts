@@ -48,7 +48,7 @@ interface Ending {
 
 const OF_SIGXCPU = 128 + 24
 /** The kernel counts by ticks when it looks at a limit, and exactly when it tells. */
-const COUNTED = 0.9
+const COUNTED = 0.5
 
 const isXcpu = ({ exitCode, signal }: Pick<CommandResult, 'exitCode' | 'signal'>): boolean =>
   signal === 'SIGXCPU' || exitCode === OF_SIGXCPU

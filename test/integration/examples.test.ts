@@ -1,0 +1,105 @@
+/** The programs of examples/, as people start them. */
+import { execFile, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { missing } from '../needs.js'
+
+const skip = { skip: missing('root', 'busybox', 'libseccomp') }
+
+function folder(t: Test, files: Readonly<Record<string, string>>): string {
+  const path = mkdtempSync(join(tmpdir(), 'tsrun-examples-'))
+  t.teardown(() => rmSync(path, { recursive: true, force: true }))
+  // For others than root, who own the files here.
+  chmodSync(path, 0o755)
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
+  return path
+}
+
+function example(name: string, args: readonly string[], cwd = process.cwd()) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('examples', name), ...args], {
+    encoding: 'utf8',
+    cwd,
+    timeout: 60_000,
+  })
+  return { status, stdout, stderr }
+}
+
+t.test('a tool for an agent', skip, async t => {
+  const directory = folder(t, { 'in.txt': 'one\ntwo\n' })
+  const { status, stdout, stderr } = example('agent-tool.mjs', [
+    directory,
+    'sort -r in.txt > out.txt; cat out.txt; rm in.txt',
+  ])
+  t.equal(status, 0, stderr)
+  t.match(JSON.parse(stdout), {
+    verdict: 'ok',
+    stdout: 'two\none\n',
+    changes: ['deleted /work/in.txt', 'added /work/out.txt'],
+    refused: [],
+  })
+  t.same(readdirSync(directory), ['in.txt'])
+})
+
+t.test('a judge', skip, async t => {
+  const cases = {
+    '1.in': '2 3',
+    '1.out': '5\n',
+    '2.in': '1 1',
+    '2.out': '3',
+    '3.in': 'loop',
+    '3.out': '',
+    '4.in': 'die',
+    '4.out': '',
+  }
+  const solution = 'read a b; case $a in loop) while :; do :; done;; die) exit 1;; esac; echo $((a + b))'
+  const { status, stdout, stderr } = example('judge.mjs', [folder(t, { ...cases, 'add.sh': solution }), 'sh', 'add.sh'])
+  t.equal(status, 0, stderr)
+  t.match(stdout, /^1\.in accepted \d+ ms\n2\.in wrong \d+ ms\n3\.in time \d+ ms\n4\.in failed \d+ ms\n$/)
+})
+
+t.test('a job', skip, async t => {
+  const job = { steps: ['mkdir out', 'tr a-z A-Z < source > out/app', 'cat out/app'], artifacts: ['out/app'] }
+  const checkout = folder(t, { source: 'built\n' })
+  const place = folder(t, {
+    'job.json': JSON.stringify(job),
+    'bad.json': JSON.stringify({ steps: ['false', 'echo never'] }),
+  })
+  const { status, stdout, stderr } = example('ci-job.mjs', [checkout, join(place, 'job.json')], place)
+  t.equal(status, 0, stderr)
+  t.match(stdout, /BUILT\n\nok\n$/)
+  t.equal(readFileSync(join(place, 'artifacts/out/app'), 'utf8'), 'BUILT\n')
+  t.notOk(existsSync(join(checkout, 'out')))
+  t.match(example('ci-job.mjs', [checkout, join(place, 'bad.json')], place), { status: 1, stdout: '$ false\nexit\n' })
+})
+
+/** What a server answers. */
+async function ask(port: number, request: Buffer): Promise<string> {
+  const socket = createConnection({ port, host: '127.0.0.1' })
+  socket.write(request)
+  for await (const chunk of socket) {
+    socket.destroy()
+    return (chunk as Buffer).toString('latin1')
+  }
+  return ''
+}
+
+interface Services {
+  startPostgres(): Promise<{ port: number; stop(): Promise<void> }>
+  startRedis(): Promise<{ port: number; stop(): Promise<void> }>
+}
+
+t.test('PostgreSQL and Redis', { skip: missing('root', 'libseccomp', 'postgres', 'redis') }, async t => {
+  const services = (await import(resolve('examples/services.mjs'))) as Services
+  const [postgres, redis] = await Promise.all([services.startPostgres(), services.startRedis()])
+  t.teardown(() => Promise.all([postgres.stop(), redis.stop()]))
+  t.equal(await ask(redis.port, Buffer.from('PING\r\n')), '+PONG\r\n')
+  const query = ['-h', '127.0.0.1', '-p', String(postgres.port), '-U', 'test', '-d', 'postgres', '-Atc', 'select 6 * 7']
+  // Not spawnSync: the gateway of the published port is this process.
+  t.equal((await promisify(execFile)('psql', query, { timeout: 30_000 })).stdout, '42\n')
+  await Promise.all([postgres.stop(), redis.stop()])
+  await t.rejects(ask(redis.port, Buffer.from('PING\r\n')), { code: 'ECONNREFUSED' })
+})
