@@ -5,19 +5,26 @@ import { say } from '../machine.mjs'
 import { median } from '../statistics.mjs'
 
 const PLACE = '/run/tsrun-sandbox'
-const memory = name => Number(new RegExp(`^${name}: +(\\d+) kB`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1])
+
+/** Kilobytes that the first process of a sandbox, a child of this one, has for itself. */
+function privateMemory(pid) {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  return [...text.matchAll(/^Private_\w+: +(\d+) kB/gm)].reduce((sum, [, kilobytes]) => sum + Number(kilobytes), 0)
+}
 
 const lines = path => readFileSync(path, 'utf8').split('\n')
 const folders = path =>
   readdirSync(path, { withFileTypes: true, recursive: false }).filter(entry => entry.isDirectory())
 
-function cgroups() {
-  const mounts = lines('/proc/self/mountinfo')
-    .filter(line => / - cgroup2? /.test(line))
-    .map(line => line.split(' ')[4])
-  const count = path => folders(path).reduce((sum, { name }) => sum + 1 + safely(() => count(`${path}/${name}`)), 0)
-  return mounts.reduce((sum, path) => sum + safely(() => count(path)), 0)
+/** Of these sandboxes: others may be at work on this machine. */
+function cgroups(ids) {
+  const mounts = lines('/proc/self/mountinfo').filter(line => / - cgroup2? /.test(line))
+  const count = path =>
+    folders(path).reduce((sum, { name }) => sum + (isOf(ids, name) ? 1 : 0) + safely(() => count(`${path}/${name}`)), 0)
+  return mounts.reduce((sum, line) => sum + safely(() => count(line.split(' ')[4])), 0)
 }
+
+const isOf = (ids, name) => [...ids].some(id => name.includes(id))
 
 function safely(act) {
   try {
@@ -27,16 +34,16 @@ function safely(act) {
   }
 }
 
-function held() {
+function held(ids) {
   return {
     processes: readdirSync('/proc')
       .filter(name => /^\d+$/.test(name))
       .filter(isOurs).length,
-    cgroups: cgroups(),
+    cgroups: cgroups(ids),
     mounts: lines('/proc/self/mountinfo').length,
     descriptors: readdirSync('/proc/self/fd').length,
-    boxes: readdirSync(`${PLACE}/boxes`).length,
-    states: readdirSync(`${PLACE}/state`).length,
+    boxes: readdirSync(`${PLACE}/boxes`).filter(name => ids.has(name)).length,
+    states: readdirSync(`${PLACE}/state`).filter(name => ids.has(name)).length,
   }
 }
 
@@ -48,8 +55,7 @@ const isOurs = pid =>
 export async function crowd(size) {
   say(`${size} sandboxes at once`)
   await (await Sandbox.create()).stop()
-  const before = held()
-  const available = memory('MemAvailable')
+  const before = held(new Set())
   const boxes = []
   const times = []
   const began = performance.now()
@@ -59,16 +65,18 @@ export async function crowd(size) {
     times.push(performance.now() - start)
   }
   const made = performance.now()
-  const taken = available - memory('MemAvailable')
+  const inits = readdirSync('/proc').filter(name => /^\d+$/.test(name) && isOurs(name))
+  const each = median(inits.map(privateMemory))
   let alive = 0
   for (const box of boxes) if ((await box.commands.run(['true'])).exitCode === 0) alive++
   const ran = performance.now()
+  const ids = new Set(boxes.map(({ id }) => id))
   await Promise.all(boxes.map(box => box.stop()))
   const removed = performance.now()
   const share = Math.max(5, Math.floor(size / 20))
-  const after = held()
+  const after = held(ids)
   return {
-    ...{ size, alive, kilobytesEach: Math.round(taken / size) },
+    ...{ size, alive, kilobytesEach: each },
     firstMs: median(times.slice(0, share)),
     lastMs: median(times.slice(-share)),
     ...{ makeSeconds: (made - began) / 1000, runSeconds: (ran - made) / 1000, removeSeconds: (removed - ran) / 1000 },
