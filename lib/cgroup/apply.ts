@@ -1,5 +1,5 @@
 /** Writes settings to the files of a container's cgroup. */
-import { CgroupError } from '../errors.js'
+import { CgroupError, type SystemError } from '../errors.js'
 import { isErrno } from '../sys/errno.js'
 import { oomKillsIn } from './oom.js'
 import type { Place } from './place.js'
@@ -18,25 +18,70 @@ const has =
   ({ controllers }: Place): boolean =>
     controllers.includes(controller)
 
+/** One write; what it is sent back is the error that the kernel refused it with, or null. */
+interface Write {
+  readonly place: Place
+  readonly file: string
+  readonly value: string
+}
+type Writing<T> = Generator<Write, T, SystemError | null>
+
 /**
  * @throws {CgroupError} ERR_CGROUP_WRITE naming the field whose value the kernel refuses; ERR_CGROUP_OOM if more memory
  *   is in use than `checkBeforeUpdate` lets the limit be
  */
 export function applyGroups(places: readonly Place[], groups: readonly SettingGroup[]): void {
+  const writes = writesOf(places, groups)
+  for (let step = writes.next(null); step.done !== true; ) {
+    const { place, file, value } = step.value
+    step = writes.next(errnoOf(() => writeFile(place, file, value)))
+  }
+}
+
+/** The same for a cgroup in use: the event loop goes on while the kernel takes back what lower limits of memory ask for. */
+export async function applyGroupsLater(places: readonly Place[], groups: readonly SettingGroup[]): Promise<void> {
+  const writes = writesOf(places, groups)
+  for (let step = writes.next(null); step.done !== true; ) {
+    const { place, file, value } = step.value
+    const write = (): void => writeFile(place, file, value)
+    const isLong = RECLAIMING.includes(file)
+    step = writes.next(isLong ? await writeFileLater(place, file, value).then(() => null, errnoIn) : errnoOf(write))
+  }
+}
+
+function* writesOf(places: readonly Place[], groups: readonly SettingGroup[]): Writing<void> {
   for (const group of groups) {
     const place = placeOf(places, group)
-    if (place !== null) applyGroup(place, group.settings)
+    if (place !== null) yield* writesOfGroup(place, group.settings)
   }
+}
+
+function errnoOf(write: () => void): SystemError | null {
+  try {
+    write()
+    return null
+  } catch (error) {
+    return errnoIn(error)
+  }
+}
+
+function errnoIn(error: unknown): SystemError {
+  if (isErrno(error)) return error
+  throw error
 }
 
 /**
  * Some values bound each other (quota and period, memory with and without swap), and which of them has to go first
  * depends on what is there. So what is refused is tried again as long as another one of the group could be written.
  */
-function applyGroup(place: Place, settings: readonly Setting[]): void {
+function* writesOfGroup(place: Place, settings: readonly Setting[]): Writing<void> {
   let left = settings
   for (;;) {
-    const failures = left.flatMap(setting => attempt(place, setting) ?? [])
+    const failures: Failure[] = []
+    for (const setting of left) {
+      const failure = yield* attempt(place, setting)
+      if (failure !== null) failures.push(failure)
+    }
     const [first] = failures
     if (first === undefined) return
     if (failures.length === left.length || !failures.every(({ isPassing }) => isPassing)) throw first.error
@@ -49,21 +94,6 @@ const RECLAIMING: readonly string[] = [
   ...['memory.max', 'memory.high', 'memory.swap.max'],
   ...['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'memory.kmem.limit_in_bytes'],
 ]
-
-/**
- * Has the kernel take back what lower limits of memory ask for, while the event loop goes on: when `applyGroups` writes the same it has
- * nothing to wait for. What is refused is left to that one to tell.
- */
-export async function reclaimBefore(places: readonly Place[], groups: readonly SettingGroup[]): Promise<void> {
-  for (const group of groups) {
-    const place = placeOf(places, group)
-    if (place === null) continue
-    const writes = group.settings.flatMap(setting => setting.writes)
-    for (const { file, value } of writes.filter(({ file }) => RECLAIMING.includes(file))) {
-      await writeFileLater(place, file, value).catch(unlessErrno)
-    }
-  }
-}
 
 function unlessErrno(error: unknown): void {
   if (!isErrno(error)) throw error
@@ -107,16 +137,13 @@ interface Failure {
 }
 
 /** null: written. */
-function attempt(place: Place, setting: Setting): Failure | null {
+function* attempt(place: Place, setting: Setting): Writing<Failure | null> {
   for (const { file, value } of setting.writes) {
-    try {
-      writeFile(place, file, value)
-      return null
-    } catch (cause) {
-      if (!isErrno(cause)) throw cause
-      const error = refused({ place, setting, file, value, errno: cause.errno, cause })
-      if (!isErrno(cause, 'ENOENT')) return { setting, error, isPassing: isErrno(cause, 'EINVAL', 'EBUSY') }
-    }
+    const cause = yield { place, file, value }
+    if (cause === null) return null
+    if (cause.errno === 'ENOENT') continue
+    const error = refused({ place, setting, file, value, errno: cause.errno, cause })
+    return { setting, error, isPassing: ['EINVAL', 'EBUSY'].includes(cause.errno) }
   }
   return setting.optional ? null : { setting, error: missing(place, setting), isPassing: false }
 }

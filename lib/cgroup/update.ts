@@ -1,6 +1,6 @@
 /** Other limits for a cgroup in use. */
 import type { Resources } from '../config/config.js'
-import { applyGroups, checkUsage, reclaimBefore, remember } from './apply.js'
+import { applyGroups, applyGroupsLater, checkUsage, remember } from './apply.js'
 import { type DeviceAccess, deviceAccess } from './device-access.js'
 import { availableIn } from './make.js'
 import type { Place } from './place.js'
@@ -43,8 +43,7 @@ export async function changeLimits({ places, unit, asked, before, after, keepsDe
   const restore = remember(places, all)
   try {
     await unit?.change(groups)
-    await reclaimBefore(places, all)
-    applyGroups(places, all)
+    await applyGroupsLater(places, all)
     devices({ isNew: false })
   } catch (error) {
     // What went wrong is what counts; the kernel has the last word anyway.

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { applyGroups, reclaimBefore } from '../../lib/cgroup/apply.js'
+import { applyGroupsLater } from '../../lib/cgroup/apply.js'
 import { availableIn } from '../../lib/cgroup/make.js'
 import { compileSettings } from '../../lib/cgroup/resources.js'
 import { missing } from '../needs.js'
@@ -48,18 +48,26 @@ test('The limits are in the files of their controllers.', async t => {
   t.match(readFileSync(weightFile(directoryIn(cgroup, 'blkio')), 'utf8'), /\b300\b/)
 })
 
-test('What lower limits ask for is taken back before, and what is refused is told by the other pass.', async t => {
+test('Limits of a cgroup in use are written in one pass, and what is refused is told.', async t => {
   const cgroup = testCgroup(t)
   cgroup.create({ resources: resources({ memory: { limit: 64n * MEBIBYTE, swap: 64n * MEBIBYTE } }) })
   const { places } = cgroup.toJSON()
-  const groups = compileSettings(
-    resources({ memory: { limit: 32n * MEBIBYTE, swap: 16n * MEBIBYTE } }),
-    availableIn(places),
+  const groupsOf = (limit: bigint, swap: bigint) =>
+    compileSettings(resources({ memory: { limit: limit * MEBIBYTE, swap: swap * MEBIBYTE } }), availableIn(places))
+  for (const [limit, swap] of [
+    [128n, 256n],
+    [16n, 32n],
+  ] as const) {
+    await applyGroupsLater(places, groupsOf(limit, swap))
+    t.equal(fileOf(cgroup, 'memory', 'memory.limit_in_bytes'), String(limit * MEBIBYTE))
+    t.equal(fileOf(cgroup, 'memory', 'memory.memsw.limit_in_bytes'), String(swap * MEBIBYTE))
+  }
+  const less = applyGroupsLater(places, groupsOf(32n, 16n))
+  await t.rejects(
+    less,
+    { code: 'ERR_CGROUP_WRITE', configPath: '/linux/resources/memory/swap' },
+    'less than without swap',
   )
-  await reclaimBefore(places, groups)
-  t.equal(fileOf(cgroup, 'memory', 'memory.limit_in_bytes'), String(32n * MEBIBYTE))
-  t.equal(fileOf(cgroup, 'memory', 'memory.memsw.limit_in_bytes'), String(64n * MEBIBYTE), 'less than without swap')
-  t.throws(() => applyGroups(places, groups), { code: 'ERR_CGROUP_WRITE' })
 })
 
 test('Limits that bound each other can be raised and lowered.', async t => {
