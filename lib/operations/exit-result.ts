@@ -26,8 +26,8 @@ export interface Usage {
    */
   readonly cpuTime: CpuTime | null
   /**
-   * Bytes: the most that the container's cgroup has held, page cache included (version 2: Linux 5.19). null of an exec, and of a scope that
-   * systemd has removed before it could be read.
+   * Bytes: the most that the container's cgroup has held, page cache included (version 2: Linux 5.19). null of an exec, whose
+   * memory is counted with the container's, and of a scope that systemd has removed before it could be read.
    */
   readonly peakMemory: number | null
 }
