@@ -34,7 +34,7 @@ import { inCgroup, type MadeOptions } from './create-options.js'
 import { withReserved } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { orOutOfMemory } from './out-of-memory.js'
-import { delegate, NO_CGROUP, ownCgroup } from './own-cgroup.js'
+import { delegate, NO_CGROUP, ownCgroup, resourcesFor } from './own-cgroup.js'
 import { undo } from './undo-create.js'
 import { claimUpper, type UpperClaim } from './upper-claim.js'
 
@@ -118,7 +118,7 @@ async function make(draft: NewContainer, first: ContainerRecord): Promise<Create
     if (rdt !== null && intelRdt !== null) createClass(rdt, intelRdt)
     if (cgroup.isUnit) await claim(draft, ledger)
     await giveWay()
-    cgroup.begin({ resources: bundle.config.linux.resources })
+    cgroup.begin({ resources: resourcesFor(context, bundle.config, cgroup) })
     const { child, streams, memory } = await withUpper(draft, ledger)
     logInit({ context, id: draft.options.id, pid: child.pid, config: bundle.config })
     return { record: ledger.record(), child, streams, cgroup, memory }

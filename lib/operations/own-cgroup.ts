@@ -1,7 +1,7 @@
 /** Which cgroup a new container gets. */
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import { cgroupOwner, demandRootless, isRootless, makesNamespace } from '../compile/index.js'
-import type { Config } from '../config/config.js'
+import type { Config, Resources } from '../config/config.js'
 import { HostError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import { hostUid } from '../sys/processes.js'
@@ -19,8 +19,21 @@ export function ownCgroup(context: Context, { id, config }: Asked): Cgroup {
   if (!isLeftToUs(context, config)) return openNamed(context, { id, config })
   // Told first: without a user namespace no cgroup would help.
   demandRootless({ config, facts: context.facts() })
-  const cgroup = openCgroup({ facts: context.facts().cgroup, id, delegated: config.linux.resources })
+  const cgroup = openCgroup({ facts: context.facts().cgroup, id, delegated: demanded(context, config) })
   return demandPidNamespace(config, cgroup)
+}
+
+/**
+ * What takes a cgroup. In a user namespace rules for devices do without: no device can be made there, and those that are bound are the
+ * user's own to open. Rootless Podman 5 always has such rules.
+ */
+function demanded({ facts }: Context, { linux }: Config): Resources {
+  return facts().inUserNamespace ? { ...linux.resources, devices: [] } : linux.resources
+}
+
+/** What this cgroup, which may be none, has to be made for. */
+export function resourcesFor(context: Context, config: Config, cgroup: Cgroup): Resources {
+  return cgroup.isNone ? demanded(context, config) : config.linux.resources
 }
 
 /** The one that `ownCgroup` has been for a container whose record can't be read: all that is in it may be killed and removed. */
@@ -56,7 +69,7 @@ function demandPidNamespace(config: Config, cgroup: Cgroup): Cgroup {
 
 /** What a reader of the log should know. */
 export const NO_CGROUP =
-  'the container has no cgroup, since none is delegated to this user: no limits, statistics, pause, or kill of all processes'
+  'the container has no cgroup, since none is delegated to this user: no limits, rules for devices, statistics, pause, or kill of all processes'
 
 /** The `created` barrier: gives the cgroup to the user of the process, if the configuration lets that user work with it. */
 export function delegate(context: Context, { id, config, cgroup, pid }: Asked & { cgroup: Cgroup; pid: number }): void {

@@ -30,6 +30,24 @@ t.test(
   },
 )
 
+t.test('rules for devices do without a cgroup, and limits do not', skip, async t => {
+  const { configure, script, directory } = makeRootlessBundle(t)
+  const inside = (name: string) =>
+    script(`unshare -Urm sh -c '${directory}/node ${directory}/code/dist/cli/tsrun.cjs run ${name} </dev/null'`)
+  const devices = [{ allow: false, access: 'rwm' }]
+  configure('echo ran', config => {
+    inherit(config)
+    config.linux.resources = { devices }
+  })
+  const { stdout, stderr } = inside('one')
+  t.equal(stdout, 'ran\n', stderr)
+  configure('echo ran', config => {
+    inherit(config)
+    config.linux.resources = { devices, pids: { limit: 5 } }
+  })
+  t.match(inside('two').stderr, 'needs cgroups, for /linux/resources/pids/limit')
+})
+
 t.test('who says to be root keeps the state where root does', skip, async t => {
   const { configure, script, directory } = makeRootlessBundle(t)
   configure('true', inherit)
