@@ -4,7 +4,7 @@ import { isThere, makeDirectories } from '../sys/file.js'
 import { removeLater, renamePath, sizeOfFile } from '../sys/large-file.js'
 import { closeDirectory } from '../sys/own-directory.js'
 import { readBlob } from './depot/blobs.js'
-import type { Depot } from './depot/depot.js'
+import { type Depot, removeUnfinished } from './depot/depot.js'
 import { takeDirectory } from './depot/directory-lock.js'
 import { type Claims, claimedDigests, namesIn } from './depot/leases.js'
 import { type Descriptor, readIndex } from './documents.js'
@@ -54,6 +54,7 @@ async function sweepDepot(depot: Depot, { all }: Claims): Promise<Omit<Pruned, '
       layers += 1
     }
   }
+  removeUnfinished(depot.directory)
   await clearUnfinished(depot.own('partial'))
   await clearUnfinished(depot.own('unpacking'))
   return { blobs, layers, bytes }

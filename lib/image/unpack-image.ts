@@ -68,6 +68,8 @@ async function writeLayer({ layer, diffId, owners, target, source, signal }: Wri
     target,
     overlay: isRoot() ? 'trusted' : 'user',
     owners,
+    // The layer is taken for whole when it can be seen, also after a power cut.
+    durable: true,
     ...(signal !== undefined && { signal }),
   })
 }

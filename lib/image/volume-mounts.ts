@@ -79,5 +79,5 @@ async function copyMerged(
   const aborting = signal === undefined ? {} : { signal }
   const { stream } = packLayer({ source, over, kind: 'merged', compression: 'none', owners, ...aborting })
   const overlay = isRoot() ? 'trusted' : 'user'
-  await unpackLayer({ stream, mediaType: OCI_LAYER, target, overlay, owners, ...aborting })
+  await unpackLayer({ stream, mediaType: OCI_LAYER, target, overlay, owners, durable: true, ...aborting })
 }

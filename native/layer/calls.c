@@ -36,6 +36,10 @@ int sys_rewind(int fd) {
   return (int)CALL(lseek, fd, 0, 0);
 }
 
+int sys_syncfs(int fd) {
+  return (int)CALL(syncfs, fd);
+}
+
 long sys_splice(int from, int to, size_t size) {
   return CALL(splice, from, NULL, to, NULL, size, 0);
 }

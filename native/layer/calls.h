@@ -17,6 +17,7 @@ int sys_fchown(int fd, uint32_t uid, uint32_t gid);
 int sys_ftruncate(int fd, int64_t size);
 int64_t sys_seek(int fd, int64_t offset);
 int sys_rewind(int fd);
+int sys_syncfs(int fd);
 long sys_splice(int from, int to, size_t size);
 int sys_set_pipe_size(int fd, size_t size);
 

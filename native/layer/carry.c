@@ -172,6 +172,12 @@ static void carry_clear(struct layer *layer) {
   clear_target(layer);
 }
 
+static void carry_sync(struct layer *layer) {
+  int fd = must(layer, "openat2", open_beneath_target("", O_RDONLY | O_DIRECTORY));
+  must(layer, "syncfs", sys_syncfs(fd));
+  sys_close(fd);
+}
+
 static void check_state(const struct layer *layer) {
   bool is_file = layer->current >= 0 && layer->about.code == ORDER_FILE;
   enum order_code code = (enum order_code)layer->head.code;
@@ -189,7 +195,7 @@ void carry_out(struct layer *layer) {
       [ORDER_HOLE] = carry_hole,           [ORDER_ATTRIBUTE] = carry_attribute, [ORDER_FINISH] = carry_finish,
       [ORDER_LINK] = carry_link,           [ORDER_SYMLINK] = carry_symlink,     [ORDER_NODE] = carry_node,
       [ORDER_WHITEOUT] = carry_whiteout,   [ORDER_OPAQUE] = carry_opaque,       [ORDER_SETTLE] = carry_settle,
-      [ORDER_CLEAR] = carry_clear,         [ORDER_READ] = tell_entry,
+      [ORDER_CLEAR] = carry_clear,         [ORDER_READ] = tell_entry,           [ORDER_SYNC] = carry_sync,
   };
   check_state(layer);
   if (layer->head.code == ORDER_LINK || layer->head.code == ORDER_SYMLINK) {

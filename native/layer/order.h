@@ -28,6 +28,7 @@ enum order_code {
   ORDER_SETTLE,   // first: path of a directory, which gets its mode and times
   ORDER_CLEAR,    // all that is below the target
   ORDER_READ,     // first: path; what is there is told (read.c)
+  ORDER_SYNC,     // all that has been written is on the disk, and what else its file system has to write
   ORDER_END,
 };
 

@@ -82,7 +82,7 @@ static const struct sock_filter TO_WRITE[] = {
     IF_NUMBER(openat),    IF_NUMBER(fchown),    IF_NUMBER(fchmod),    IF_NUMBER(fchmodat),
     IF_NUMBER(fchmodat2), IF_NUMBER(utimensat), IF_NUMBER(fchownat),  IF_NUMBER(mkdirat),
     IF_NUMBER(symlinkat), IF_NUMBER(linkat),    IF_NUMBER(fsetxattr), IF_NUMBER(mknodat),
-    IF_NUMBER(unlinkat),  IF_NUMBER(ftruncate),
+    IF_NUMBER(unlinkat),  IF_NUMBER(ftruncate), IF_NUMBER(syncfs),
 };
 static const struct sock_filter TO_READ[] = {
     IF_NUMBER(readlinkat),

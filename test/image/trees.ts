@@ -7,7 +7,7 @@ import type { Test } from 'tap'
 import { type UnpackedLayer, type UnpackOptions, unpackLayer } from '../../lib/image/layer/unpack.js'
 import { streamOf } from './tars.js'
 
-const READ = `
+export const READ_TREE = `
 import hashlib, json, os, stat, sys
 def texts(b): return b.decode('latin-1')
 root, out, first = os.fsencode(sys.argv[1]), {}, {}
@@ -52,7 +52,7 @@ export type Tree = Readonly<Record<string, TreeNode>>
 
 /** By path (latin1); `.` is the root. */
 export const treeOf = (path: string): Tree =>
-  JSON.parse(execFileSync('python3', ['-c', READ, path], { encoding: 'utf8', maxBuffer: 2 ** 30 })) as Tree
+  JSON.parse(execFileSync('python3', ['-c', READ_TREE, path], { encoding: 'utf8', maxBuffer: 2 ** 30 })) as Tree
 
 /** Where the two differ, as `path: what`. */
 export function differences(found: Tree, wanted: Tree): readonly string[] {

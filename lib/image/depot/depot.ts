@@ -7,7 +7,7 @@ import { isErrno } from '../../sys/errno.js'
 import { isThere, makeDirectories, readRegular } from '../../sys/file.js'
 import { openGrowing, renamePath, syncDirectory } from '../../sys/large-file.js'
 import { removeIfThere } from '../../sys/own-file.js'
-import { effectiveUid, environment, ownPid } from '../../sys/self.js'
+import { effectiveUid, environment } from '../../sys/self.js'
 import { hexOf } from '../digest.js'
 import { type Descriptor, type ImageIndex, readLayoutIndex } from '../documents.js'
 import { OCI_INDEX } from '../media-types.js'
@@ -76,12 +76,10 @@ async function makeLayout(directory: string): Promise<void> {
   if (isThere(file)) return checkLayout(file)
   makeDirectories(`${directory}/blobs/sha256`, 0o700)
   makeDirectories(`${directory}/tsrun`, 0o700)
-  if (!isThere(`${directory}/index.json`)) {
-    await whileHeld(`${directory}/tsrun/lock`, undefined, async () => {
-      if (!isThere(`${directory}/index.json`)) await writeEntries(directory, [])
-    })
-  }
-  await writeDurably(file, LAYOUT)
+  await whileHeld(`${directory}/tsrun/lock`, undefined, async () => {
+    if (!isThere(`${directory}/index.json`)) await writeEntries(directory, [])
+    if (!isThere(file)) await writeDurably(file, LAYOUT)
+  })
 }
 
 function checkLayout(file: string): void {
@@ -117,14 +115,18 @@ async function writeEntries(directory: string, manifests: readonly Descriptor[])
   await syncDirectory(directory)
 }
 
-let written = 0
+/** What a process that was killed has left of `writeDurably`. Needs the depot for itself. */
+export function removeUnfinished(directory: string): void {
+  for (const name of ['index.json', 'oci-layout']) removeIfThere(`${directory}/${name}.new`)
+}
 
-/** Readers see the old or the new, never a half, and that also after a power cut. */
+/** Readers see the old or the new, never a half, and that also after a power cut. By one process at a time. */
 async function writeDurably(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${ownPid()}.${written++}`
+  const temporary = `${path}.new`
   try {
     const file = await openGrowing(temporary)
     try {
+      await file.cut(0)
       await file.append(Buffer.from(text))
       await file.sync()
     } finally {

@@ -1,7 +1,7 @@
 /** What native/layer is told: orders of a head of 40 bytes and two texts (native/layer/order.h). */
 export const ORDERS = {
   ...{ directory: 1, file: 2, data: 3, hole: 4, attribute: 5, finish: 6, link: 7, symlink: 8, node: 9 },
-  ...{ whiteout: 10, opaque: 11, settle: 12, clear: 13, read: 14, end: 15 },
+  ...{ whiteout: 10, opaque: 11, settle: 12, clear: 13, read: 14, sync: 15, end: 16 },
 } as const
 
 export type OrderName = keyof typeof ORDERS

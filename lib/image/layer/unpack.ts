@@ -32,6 +32,8 @@ export interface UnpackOptions {
    */
   readonly owners?: LayerOwners
   readonly limits?: LayerLimits
+  /** The files are on the disk when it resolves (syncfs(2)), as is whatever else their file system has to write. Default false. */
+  readonly durable?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -87,6 +89,7 @@ async function unpackInto({ options, limits, owners, compression, directory }: U
     })
     const diffId = bytes.diffId()
     compare(diffId, options.diffId)
+    if (options.durable === true) void writer.order({ order: 'sync' })
     await stop.race(writer.finish())
     return { diffId, ...counts }
   } catch (error) {
