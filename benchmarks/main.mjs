@@ -1,3 +1,11 @@
-/** `npm run bench` measures the library and the command, `-- engines` what there is under engines, `-- sandbox` sandboxes, `-- cri` what the kubelet waits for. */
-const FILES = { engines: './engines/run.mjs', sandbox: './sandbox/main.mjs', cri: './cri/main.mjs' }
+/**
+ * `npm run bench` measures the library and the command, `-- engines` what there is under engines, `-- sandbox` sandboxes, `-- cri` what the
+ * kubelet waits for, `-- images` pulls.
+ */
+const FILES = {
+  engines: './engines/run.mjs',
+  sandbox: './sandbox/main.mjs',
+  cri: './cri/main.mjs',
+  images: './images/run.mjs',
+}
 await import(FILES[process.argv[2]] ?? './run.mjs')
