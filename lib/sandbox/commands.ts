@@ -7,6 +7,7 @@ import { type CommandResult, resultOfCommand } from './command-result.js'
 import { refuseOtherNames } from './option-names.js'
 import { type Readiness, readReadiness, untilReady } from './readiness.js'
 import type { SandboxSettings } from './sandbox-options.js'
+import { traced } from './tracing.js'
 import { runWatched } from './watched-run.js'
 
 export interface StartCommandOptions {
@@ -80,28 +81,8 @@ export class SandboxCommands {
   async run(command: SandboxCommand, options: CommandOptions = {}): Promise<CommandResult> {
     refuseOtherNames('', options, RUN)
     const subject = this.#find()
-    const cpuMs = readDuration({ option: 'cpuMs', value: options.cpuMs, otherwise: Number.POSITIVE_INFINITY })
-    const before = subject.denials()
-    const { input, onStdout, onStderr, timeoutMs, outputLimit, graceMs, signal } = options
-    const { result, isCpuEnd } = await runWatched({
-      ...{
-        container: subject.container,
-        process: commandProcess(subject, command, options),
-        onStdout,
-        onStderr,
-        signal,
-      },
-      cpuMs: subject.hasCgroup ? cpuMs : Number.POSITIVE_INFINITY,
-      options: {
-        ...(input !== undefined && { input }),
-        ...(timeoutMs !== undefined && { timeout: timeoutMs }),
-        ...(outputLimit !== undefined && { outputLimit }),
-        ...(graceMs !== undefined && { grace: graceMs }),
-      },
-    })
-    const denials = newDenials(before, subject.denials())
-    const ending = { hasExpired: subject.hasExpired(), cpuMs, isCpuEnd, denials }
-    return resultOfCommand({ result, ...ending, peakMemory: await peakMemory(subject) })
+    const act = () => runIn(subject, command, options)
+    return traced(subject.settings.tracer, { name: 'sandbox.run', act, attributesOf: spanOf })
   }
 
   /**
@@ -150,6 +131,33 @@ export class SandboxCommands {
     })
   }
 }
+
+async function runIn(subject: Subject, command: SandboxCommand, options: CommandOptions): Promise<CommandResult> {
+  const cpuMs = readDuration({ option: 'cpuMs', value: options.cpuMs, otherwise: Number.POSITIVE_INFINITY })
+  const before = subject.denials()
+  const { input, onStdout, onStderr, timeoutMs, outputLimit, graceMs, signal } = options
+  const { result, isCpuEnd } = await runWatched({
+    ...{
+      container: subject.container,
+      process: commandProcess(subject, command, options),
+      onStdout,
+      onStderr,
+      signal,
+    },
+    cpuMs: subject.hasCgroup ? cpuMs : Number.POSITIVE_INFINITY,
+    options: {
+      ...(input !== undefined && { input }),
+      ...(timeoutMs !== undefined && { timeout: timeoutMs }),
+      ...(outputLimit !== undefined && { outputLimit }),
+      ...(graceMs !== undefined && { grace: graceMs }),
+    },
+  })
+  const denials = newDenials(before, subject.denials())
+  const ending = { hasExpired: subject.hasExpired(), cpuMs, isCpuEnd, denials }
+  return resultOfCommand({ result, ...ending, peakMemory: await peakMemory(subject) })
+}
+
+const spanOf = ({ verdict, exitCode, usage }: CommandResult) => ({ verdict, exitCode, ...usage })
 
 async function peakMemory({ container, hasCgroup, hasExpired }: Subject): Promise<number | null> {
   if (!hasCgroup || hasExpired()) return null

@@ -20,3 +20,4 @@ export type { FileData, FileEntry, SandboxFileStatus, SandboxFiles } from './san
 export type { OwnNetwork, SandboxNetwork, SharedNetwork } from './sandbox-network.js'
 export type { IsolationLevel, SandboxLimits, SandboxMount, SandboxOptions } from './sandbox-options.js'
 export type { SandboxChild, SpawnOptions } from './spawned.js'
+export type { SandboxSpan, SandboxTracer } from './tracing.js'

@@ -6,6 +6,7 @@ import { refuseOtherNames } from './option-names.js'
 import { PROFILE, type SandboxProfile } from './profile.js'
 import type { SandboxNetwork } from './sandbox-network.js'
 import { checkFilter } from './system-calls.js'
+import type { SandboxTracer } from './tracing.js'
 
 export interface SandboxMount {
   /** On the host; absolute, or relative to the working directory. */
@@ -74,6 +75,8 @@ export interface SandboxOptions {
   readonly dieWithParent?: boolean
   /** What of the profile is to be different. */
   readonly profile?: Partial<SandboxProfile>
+  /** Gets spans of what is made and run, such as `trace.getTracer('name')` of @opentelemetry/api. Default: nobody. */
+  readonly tracer?: SandboxTracer
   /** Commands can say that they are ready by sd_notify(3), at the socket of NOTIFY_SOCKET. Default false. */
   readonly notify?: boolean
   /** Less is an error. Default `no-procfs`. */
@@ -102,6 +105,7 @@ export interface SandboxSettings {
   readonly dieWithParent: boolean
   readonly profile: SandboxProfile
   readonly notify: boolean
+  readonly tracer: SandboxTracer | undefined
   readonly minimum: IsolationLevel
   readonly signal: AbortSignal | undefined
 }
@@ -119,7 +123,7 @@ const NAMES: Readonly<Record<keyof SandboxOptions, true>> = {
     envs: true,
     cwd: true,
   },
-  ...{ user: true, dieWithParent: true, profile: true, notify: true, minimum: true, signal: true },
+  ...{ user: true, dieWithParent: true, profile: true, notify: true, tracer: true, minimum: true, signal: true },
 }
 
 const isNone = (value: unknown): boolean => typeof value !== 'object' || value === null
@@ -129,7 +133,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
   if (isNone(options)) throw optionError({ option: 'options', expected: 'an object', received: options })
   refuseOtherNames('', options, Object.keys(NAMES))
   const { rootfs, host, mounts = [], network = 'none', limits = {}, envs = {}, user = null, profile = {} } = options
-  const { dieWithParent = true, minimum = 'no-procfs', notify = false, signal } = options
+  const { dieWithParent = true, minimum = 'no-procfs', notify = false, tracer, signal } = options
   oneOf('minimum', minimum, ['full', 'no-procfs'])
   refuseOtherNames('limits.', limits, ['memory', 'cpus', 'pids', 'disk'])
   refuseOtherNames('profile.', profile, Object.keys(PROFILE))
@@ -146,7 +150,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
     layers: rootfs === undefined ? null : typeof rootfs === 'string' ? [rootfs] : rootfs,
     host: rootfs === undefined && options.image === undefined ? (host ?? null) : [],
     mounts: list,
-    ...{ network, envs, user, dieWithParent, notify, minimum, signal, profile: whole },
+    ...{ network, envs, user, dieWithParent, notify, tracer, minimum, signal, profile: whole },
     ...readLimits(limits, whole),
     timeoutMs: readDuration({ option: 'timeoutMs', value: options.timeoutMs, otherwise: Number.POSITIVE_INFINITY }),
     cwd: options.cwd ?? list.find(({ mode }) => mode !== 'ro')?.target ?? null,

@@ -11,6 +11,7 @@ import { type PoolOptions, SandboxPool } from './pool.js'
 import { SandboxFiles } from './sandbox-files.js'
 import { readSandboxOptions, type SandboxOptions, type SandboxSettings } from './sandbox-options.js'
 import { SandboxChild, type SpawnOptions } from './spawned.js'
+import { traced } from './tracing.js'
 import { writtenIn } from './written.js'
 
 export type SandboxPoolOptions = SandboxOptions & PoolOptions
@@ -48,7 +49,12 @@ export class Sandbox implements AsyncDisposable {
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const settings = readSandboxOptions(options)
     settings.signal?.throwIfAborted()
-    const box = new Sandbox(await makeSandboxContainer(settings), settings)
+    const made = await traced(settings.tracer, {
+      name: 'sandbox.create',
+      act: () => makeSandboxContainer(settings),
+      attributesOf: ({ id, isolation }) => ({ id, level: isolation.level }),
+    })
+    const box = new Sandbox(made, settings)
     box.#begin()
     return box
   }
