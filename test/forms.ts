@@ -5,8 +5,11 @@ import { execute, type Outcome, type Surroundings } from './command.js'
 export const EXECUTABLE = resolve('native/build/standalone/tsrun')
 const BUNDLED = resolve('dist/cli/tsrun.cjs')
 
+/** What follows each answer of test/integration/answers.ts. */
+export const END = '\u0001end of an answer '
+
 /** Times differ, and what lists of commands say of those that only Node's form has. */
-const settledText = (text: string): string =>
+export const settledText = (text: string): string =>
   text
     .replaceAll(/"?\d{4}-\d\d-\d\dT[\d:.]+Z"?/g, 'TIME')
     .replaceAll(/^(\s*(?:image|volume|sandbox|doctor)\s).*$/gm, '$1...')

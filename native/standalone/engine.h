@@ -29,7 +29,8 @@ struct loaded {
   JSValue next;
 };
 struct loaded *heap_loaded(void);
-void heap_begin(void);
+// Before anything runs. False: there is not enough memory to undo what would be begun.
+bool heap_begin(void);
 void heap_fill_gaps(JSContext *ctx);
 // Writes the image of the heap to a new file; nothing may be allocated before.
 int heap_save(const char *path);

@@ -103,8 +103,9 @@ enum { RESERVE = 1 << 20 };
 static size_t limit = (size_t)1 << 30, in_use;
 static void *reserve;
 
-void heap_begin(void) {
+bool heap_begin(void) {
   reserve = malloc(RESERVE);
+  return reserve != NULL;
 }
 
 // The first time that there is no more, what asks for it fails, and there is room again for the error and

@@ -186,7 +186,10 @@ static int run(void) {
     print_error("tsrun: the limit of the stack (ulimit -s) is below 64 KiB\n");
     return FAILURE;
   }
-  heap_begin();
+  if (!heap_begin()) {
+    print_error("tsrun: out of memory\n");
+    return FAILURE;
+  }
   JS_SetMaxStackSize(runtime, stack);
   JS_UpdateStackTop(runtime);
   return loop_run(ctx, loaded->next) ? 0 : fail_with_exception(ctx);

@@ -143,29 +143,6 @@ t.test('a plan is the same, also for the configuration that spec writes', { skip
   }
 })
 
-/** The command with limits of its own, as a shell sets them. */
-const limited = (limit: string, args: readonly string[], surroundings: Surroundings): Outcome =>
-  execute('/bin/sh', ['-c', `ulimit ${limit}; exec "$0" "$@"`, EXECUTABLE, ...args], surroundings)
-
-t.test('without memory or stack there is an error, and nothing half made', { skip: skipRoot }, async t => {
-  const box = makeBundle(t)
-  const [root, id] = [box.runtime.root, box.id()]
-  const annotations = Object.fromEntries(Array.from({ length: 200_000 }, (_, index) => [`key.${index}`, 'value']))
-  box.configure(config => Object.assign(config, { annotations }))
-  const words = ['--root', root, 'run', id]
-  for (const [limit, error] of [
-    ['-v 40000', /out of memory/],
-    ['-s 64', /Maximum call stack size exceeded|^$/],
-    // With less the environment alone may fill it, and the kernel ends the program before it begins.
-    ['-s 48', /limit of the stack/],
-  ] as const) {
-    const { status, stderr } = limited(limit, words, { cwd: box.bundle })
-    t.match(stderr, error, limit)
-    t.equal(status, stderr === '' ? 0 : 1, limit)
-    t.equal(run(['--root', root, 'list', '-q']).stdout, '', `${limit}: nothing is left`)
-  }
-})
-
 t.test('what belongs to Node is refused, with who has it', { skip }, async t => {
   for (const words of [
     ['image', 'pull', 'x'],

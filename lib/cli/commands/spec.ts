@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type ExampleOptions, exampleConfig, type OciConfig } from '../../index.js'
 import type { Call, Command, Flags } from '../command.js'
@@ -77,13 +77,25 @@ const HOST_PATHS = [
 ]
 
 function writeNew(path: string, text: string): void {
+  const fd = openNew(path)
   try {
-    writeFileSync(path, text, { flag: 'wx' })
+    writeFileSync(fd, text)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw new Error('File config.json exists. Remove it first', { cause: error })
     // A half of it would be in the way of the next try.
     rmSync(path, { force: true })
-    throw new Error(`${path}: ${message}`, { cause: error })
+    throw named(path, error)
+  } finally {
+    closeSync(fd)
   }
 }
+
+function openNew(path: string): number {
+  try {
+    return openSync(path, 'wx')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw named(path, error)
+    throw new Error('File config.json exists. Remove it first', { cause: error })
+  }
+}
+
+const named = (path: string, cause: unknown): Error => new Error(`${path}: ${(cause as Error).message}`, { cause })
