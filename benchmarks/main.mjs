@@ -1,11 +1,12 @@
 /**
  * `npm run bench` measures the library and the command, `-- engines` what there is under engines, `-- sandbox` sandboxes, `-- cri` what the
- * kubelet waits for, `-- images` pulls.
+ * kubelet waits for, `-- images` pulls, `-- thousands` many containers at once.
  */
 const FILES = {
   engines: './engines/run.mjs',
   sandbox: './sandbox/main.mjs',
   cri: './cri/main.mjs',
   images: './images/run.mjs',
+  thousands: './thousands.mjs',
 }
 await import(FILES[process.argv[2]] ?? './run.mjs')

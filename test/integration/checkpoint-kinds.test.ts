@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import type { Container } from '../../lib/index.js'
 import { makeBundle, type TestBundle, type TestConfig } from '../bundle.js'
 import { COUNTER, follow, hasCounted, imagesIn, started } from '../checkpointing.js'
+import { commandOn, execute } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 
@@ -132,6 +133,26 @@ t.test('prestart and createRuntime run, with the new pid; one that fails leaves 
   })
   await t.rejects(box.runtime.restore({ id: box.id(), bundle: box.bundle, imagePath }), { code: 'ERR_HOOK_EXIT' })
   t.same(await box.runtime.list(), [])
+})
+
+const withRunc = { ...skip, skip: missing('root', 'busybox', 'criu', 'runc') }
+
+t.test('what runc has saved is restored, and runc restores what tsrun has saved', withRunc, async t => {
+  const box = makeBundle(t)
+  const tsrun = commandOn(box)
+  const root = ['--root', join(box.directory, 'runc')]
+  const runc = (args: readonly string[]) => execute('runc', [...root, ...args], { cwd: box.bundle })
+  box.configure(config => (config.process.args = ['/bin/sh', '-c', 'exec >/dev/null 2>&1 </dev/null; sleep 1000']))
+  const images = (name: string): string[] => ['--image-path', join(box.directory, name)]
+  const id = box.id()
+  t.teardown(() => runc(['delete', '--force', id]))
+  t.equal(runc(['run', '--detach', id]).status, 0)
+  t.match(runc(['checkpoint', ...images('theirs'), id]), { status: 0 })
+  t.match(tsrun(['restore', '--detach', ...images('theirs'), id]), { status: 0 })
+  t.match(tsrun(['exec', id, 'echo', 'goes on']), { stdout: 'goes on\n' })
+  t.match(tsrun(['checkpoint', ...images('ours'), id]), { status: 0 })
+  t.match(runc(['restore', '--detach', ...images('ours'), id]), { status: 0 })
+  t.match(runc(['exec', id, 'echo', 'goes on']), { stdout: 'goes on\n' })
 })
 
 function daemon(t: Test, args: readonly string[]): void {
