@@ -18,6 +18,8 @@ export interface EngineHost {
   mkdir(path: string, mode: number): number
   rmdir(path: string): number
   unlink(path: string): number
+  chmod(path: string, mode: number): number
+  lchown(path: string, uid: number, gid: number): number
   rename(from: string, to: string): number
   access(path: string, mode: number): number
   fileSystem(path: string): number

@@ -224,6 +224,14 @@ const onPath =
 export const rmdirSync = onPath('rmdir')
 export const unlinkSync = onPath('unlink')
 
+export function chmodSync(path: Path, mode: number): void {
+  succeed(host.chmod(textOf(path), mode), { syscall: 'chmod', path: textOf(path) })
+}
+
+export function lchownSync(path: Path, uid: number, gid: number): void {
+  succeed(host.lchown(textOf(path), uid, gid), { syscall: 'lchown', path: textOf(path) })
+}
+
 /** A file only: nothing that is called here removes a tree by it. */
 export function rmSync(path: Path, { force = false } = {}): void {
   const removed = host.unlink(textOf(path))

@@ -130,6 +130,20 @@ NATIVE(list_directory) {
   return list;
 }
 
+NATIVE(change_mode) {
+  int mode;
+  if (!take_int(ctx, argv[1], &mode))
+    return JS_EXCEPTION;
+  WITH_PATH(path, chmod(path, (mode_t)mode));
+}
+
+NATIVE(change_owner) {
+  uint32_t uid, gid;
+  if (!take_uint32(ctx, argv[1], &uid) || !take_uint32(ctx, argv[2], &gid))
+    return JS_EXCEPTION;
+  WITH_PATH(path, lchown(path, uid, gid));
+}
+
 NATIVE(make_directory) {
   int mode;
   if (!take_int(ctx, argv[1], &mode))
@@ -235,6 +249,8 @@ void file_functions(JSContext *ctx, JSValue host) {
   add_function(ctx, host, "list", list_directory, 1);
   add_function(ctx, host, "mkdir", make_directory, 2);
   add_function(ctx, host, "rmdir", remove_directory, 1);
+  add_function(ctx, host, "chmod", change_mode, 2);
+  add_function(ctx, host, "lchown", change_owner, 3);
   add_function(ctx, host, "unlink", remove_file, 1);
   add_function(ctx, host, "rename", rename_file, 2);
   add_function(ctx, host, "access", access_file, 2);

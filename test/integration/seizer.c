@@ -1,5 +1,6 @@
-// In a container, with CAP_SYS_PTRACE: stops each process that appears, and tells what a helper of the runtime has by
-// then: a line of its user, its capabilities and its descriptors. With an argument it keeps what it traces, and never waits.
+// In a container, with CAP_SYS_PTRACE: stops each process that appears, and tells what a helper of the
+// runtime has by then: a line of its user, its capabilities and its descriptors. With an argument it keeps
+// what it traces, and never waits.
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>

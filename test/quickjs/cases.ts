@@ -146,6 +146,8 @@ const failures = (at: (name: string) => string): readonly (() => unknown)[] => [
   () => fs.mkdirSync('/proc/x/y'),
   () => fs.rmdirSync(at('d')),
   () => fs.unlinkSync(at('no')),
+  () => fs.chmodSync(at('no'), 0o600),
+  () => fs.lchownSync(at('no'), 0, 0),
   () => fs.renameSync(at('no'), at('z')),
   () => fs.readdirSync(at('a')),
   () => fs.readlinkSync(at('a')),
