@@ -9,4 +9,6 @@ const FILES = {
   images: './images/run.mjs',
   thousands: './thousands.mjs',
 }
-await import(FILES[process.argv[2]] ?? './run.mjs')
+const [word = ''] = process.argv.slice(2).filter(argument => !argument.startsWith('-'))
+if (word !== '' && !Object.hasOwn(FILES, word)) throw new Error(`${word}: not one of ${Object.keys(FILES).join(', ')}`)
+await import(FILES[word] ?? './run.mjs')
