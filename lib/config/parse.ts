@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.js'
+import { parseCanonical } from './canonical.js'
 import { DEEPEST, type JsonObject, type JsonValue, makeDecimal, makeObject, pointer, quote, textFault } from './json.js'
 
 /** Longest document that is read, in UTF-16 units: far above any real configuration, far below what hurts. */
@@ -26,8 +27,15 @@ interface Cursor {
  */
 export function parseJson(source: string | Uint8Array, file = ''): JsonValue {
   const text = typeof source === 'string' ? source : decode(source, file)
+  if (text.length > LONGEST_TEXT) {
+    throw fault({ text, file, at: 0, keys: [] }, { expected: `a text of at most ${LONGEST_TEXT} characters` })
+  }
+  return parseCanonical(text) ?? parseByCharacter(text, file)
+}
+
+/** As `parseJson`, whatever the text is like; what is wrong with it has a place. @throws ConfigError as `parseJson` */
+export function parseByCharacter(text: string, file = ''): JsonValue {
   const cursor: Cursor = { text, file, at: 0, keys: [] }
-  if (text.length > LONGEST_TEXT) throw fault(cursor, { expected: `a text of at most ${LONGEST_TEXT} characters` })
   const value = readValue(cursor)
   skipSpace(cursor)
   if (cursor.at < text.length) throw fault(cursor, { expected: 'the end of the text' })
