@@ -1,10 +1,13 @@
 /** `run --image`: a container on an image of the store, which is pulled if it is not there. */
 
+import { resolve } from 'node:path'
 import type { UnpackedImage } from '../image/index.js'
-import type { OciConfig, Runtime } from '../index.js'
+import type { LayeredRoot, OciConfig, Runtime } from '../index.js'
 import { isTsrunError } from '../index.js'
 import type { Flag, Flags } from './command.js'
+import { UsageError } from './command-line.js'
 import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions, volumeMounts } from './image-flags.js'
+import type { Log } from './log.js'
 import { transferLines } from './transfer-lines.js'
 
 export const IMAGE_FLAGS: readonly Flag[] = [
@@ -22,6 +25,12 @@ export const IMAGE_FLAGS: readonly Flag[] = [
     help: 'with --image: keep there what the container writes (default: in memory, until it ends)',
   },
   {
+    name: 'copy',
+    value: 'DIR',
+    completes: 'directory',
+    help: 'with --image: copy the image to DIR/rootfs, in place of layers, where the kernel has no overlay for them',
+  },
+  {
     name: 'volume',
     value: 'NAME:TARGET[:ro]',
     isList: true,
@@ -33,7 +42,7 @@ export const IMAGE_FLAGS: readonly Flag[] = [
 
 export interface RunImage {
   readonly config: OciConfig
-  readonly rootfs: { readonly layers: readonly string[]; readonly upper: 'memory' | { readonly dir: string } }
+  readonly rootfs: string | LayeredRoot
   /** The container `id` exists: the image is kept until it is deleted. */
   keepFor(runtime: Pick<Runtime, 'root'>, id: string): void
   release(): Promise<void>
@@ -42,14 +51,15 @@ export interface RunImage {
 /** `args`: in place of the image's Cmd; none: that. */
 export async function openRunImage(
   name: string,
-  given: { flags: Flags; args: readonly string[]; signal: AbortSignal },
+  given: { flags: Flags; args: readonly string[]; signal: AbortSignal; log: Pick<Log, 'warning'> },
 ): Promise<RunImage> {
-  const { flags, args, signal } = given
+  const { flags, args, signal, log } = given
+  if (flags.text('copy') !== undefined && flags.text('upper') !== undefined)
+    throw new UsageError('--copy and --upper exclude each other')
   const { runtimeConfig } = await import('./image-library.js')
   const unpacked = await unpackedImage(name, flags, signal)
   try {
     const user = flags.text('user')
-    const upper = flags.text('upper')
     const config = runtimeConfig(unpacked.image, unpacked.layers, {
       terminal: flags.isOn('tty'),
       mounts: unpacked.mounts,
@@ -57,9 +67,10 @@ export async function openRunImage(
       ...(args.length > 0 && { args }),
       ...(user !== undefined && { user }),
     })
+    for (const path of lostVolumes(unpacked, flags)) log.warning(lostText(path))
     return {
       config,
-      rootfs: { layers: unpacked.layers, upper: upper === undefined ? 'memory' : { dir: upper } },
+      rootfs: await rootOf(unpacked, flags, signal),
       keepFor: ({ root }, id) => unpacked.keepWhile(`${root}/${id}`),
       release: () => unpacked.release(),
     }
@@ -67,6 +78,25 @@ export async function openRunImage(
     await unpacked.release()
     throw error
   }
+}
+
+/** What the image calls a volume, and nothing keeps. */
+function lostVolumes({ image, mounts }: UnpackedImage, flags: Flags): readonly string[] {
+  if (flags.text('upper') !== undefined || flags.text('copy') !== undefined) return []
+  const kept = new Set(mounts.map(({ destination }) => plain(destination)))
+  return Object.keys(image.config.config?.Volumes ?? {}).filter(path => !kept.has(plain(path)))
+}
+
+const plain = (path: string): string => path.replace(/\/+/g, '/').replace(/\/$/, '')
+
+const lostText = (path: string): string =>
+  `the image has a volume at ${path}, which goes with the container: --volume NAME:TARGET keeps it`
+
+async function rootOf(unpacked: UnpackedImage, flags: Flags, signal: AbortSignal): Promise<RunImage['rootfs']> {
+  const copy = flags.text('copy')
+  if (copy !== undefined) return unpacked.copyTo(resolve(copy), { signal })
+  const upper = flags.text('upper')
+  return { layers: unpacked.layers, upper: upper === undefined ? 'memory' : { dir: upper } }
 }
 
 async function unpackedImage(name: string, flags: Flags, signal: AbortSignal): Promise<UnpackedImage> {

@@ -3,6 +3,7 @@ import { optionError } from '../config/option.js'
 import type { OciMount } from '../index.js'
 import { isDirectory } from '../sys/file.js'
 import { type CommitOptions, commitImage } from './commit-image.js'
+import { type CopyRoot, copierOf } from './copy-merged.js'
 import { defaultDepot, openDepot } from './depot/depot.js'
 import { type Lease, openLease, withLease } from './depot/leases.js'
 import { archiveOf, writeArchive, writeLayout } from './export-image.js'
@@ -64,6 +65,7 @@ export interface UnpackedImage extends AsyncDisposable {
   readonly mappings: OwnerMappings | null
   /** Of the volumes, for a configuration (`runtimeConfig`). Nobody removes them for as long as the layers. */
   readonly mounts: readonly OciMount[]
+  readonly copyTo: CopyRoot
   /** Nobody removes the layers as long as there is something at this path, such as a container's directory: also after the release. */
   keepWhile(path: string): void
   release(): Promise<void>
@@ -245,7 +247,7 @@ async function unpacked(depot: Opened, name: string, options: UnpackImageOptions
     const mounts = await mountVolumes({ depot, lease, layers, owners, mounts: wanted, signal })
     const { keepWhile } = lease
     const mappings = containerMappings(owners)
-    const handle = { keepWhile, release, [Symbol.asyncDispose]: release }
+    const handle = { copyTo: copierOf(layers, owners), keepWhile, release, [Symbol.asyncDispose]: release }
     return { image, layers, squashed: owners === 'squashed', mappings, mounts, ...handle }
   } catch (error) {
     await lease.release()

@@ -1,6 +1,7 @@
 /** tsrun/image: from the name of an image to a root file system, and back. */
 
 export type { CommitOptions } from './commit-image.js'
+export type { CopyOptions, CopyRoot } from './copy-merged.js'
 export { copyUpper } from './copy-upper.js'
 export type { Descriptor, HistoryEntry, ImageConfig, ImageIndex, ImageManifest, ProcessDefaults } from './documents.js'
 export {

@@ -1,16 +1,12 @@
 /** Volumes become mounts of a container; a new one is filled from the image. */
 import { optionError } from '../config/option.js'
 import type { OciMount } from '../index.js'
+import { copyMerged } from './copy-merged.js'
 import type { Depot } from './depot/depot.js'
 import type { Lease } from './depot/leases.js'
 import { fillOnce } from './fill-once.js'
 import { checkKnown } from './image-options.js'
 import type { LayerOwners } from './layer/layer-owners.js'
-import { packLayer } from './layer/pack.js'
-import { unpackLayer } from './layer/unpack.js'
-import { OCI_LAYER } from './media-types.js'
-import { mergedDirectories } from './merged-file.js'
-import { isRoot } from './store-owners.js'
 import { checkVolumeName, claimOf, volumeFiles, volumePlace } from './volumes.js'
 
 export interface VolumeMount {
@@ -62,22 +58,10 @@ export async function mountVolumes(mounting: Mounting): Promise<readonly OciMoun
   const made: OciMount[] = []
   for (const { volume, target, mode } of mounts) {
     const fill = (directory: string): Promise<void> =>
-      copyMerged(mergedDirectories(layers, target), { target: directory, owners, signal })
+      copyMerged({ layers, path: target }, { target: directory, owners, durable: true, signal })
     await fillOnce({ depot, place: volumePlace(volume), fill, signal })
     const source = volumeFiles(depot, volume)
     made.push({ destination: target, type: 'bind', source, options: ['rbind', 'nosuid', 'nodev', mode] })
   }
   return made
-}
-
-/** As an archive, which is written beneath a descriptor: nothing is copied by its path. `directories`: the uppermost first. */
-async function copyMerged(
-  [source, ...over]: readonly string[],
-  { target, owners, signal }: { target: string; owners: LayerOwners; signal: AbortSignal | undefined },
-): Promise<void> {
-  if (source === undefined) return
-  const aborting = signal === undefined ? {} : { signal }
-  const { stream } = packLayer({ source, over, kind: 'merged', compression: 'none', owners, ...aborting })
-  const overlay = isRoot() ? 'trusted' : 'user'
-  await unpackLayer({ stream, mediaType: OCI_LAYER, target, overlay, owners, durable: true, ...aborting })
 }

@@ -14,11 +14,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { openImages } from '../../lib/image/index.js'
 import { TSRUN, tsrun } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 import { isBlob, startProxy } from './proxy.js'
 import { command, scratch, startRegistry } from './registry.js'
+import { differences, treeOf } from './trees.js'
 
 const skip = missing('root', 'busybox', 'docker-registry', 'skopeo', 'umoci')
 
@@ -84,6 +86,66 @@ t.test('a root becomes an image, a container changes it, and others read what co
   t.same(readdirSync(join(store, 'blobs/sha256')), [])
   t.same(readdirSync(join(store, 'tsrun/layers/kept')), [], 'no layer is left')
   t.same(readdirSync(join(store, 'tsrun/leases')), [])
+})
+
+t.test('a copy of the image is a root without overlay, for those who ask', { skip }, async t => {
+  const { directory, image, run, id } = prepared(t)
+  const root = makeRoot(t)
+  chmodSync(join(root, 'bin/busybox'), 0o4755)
+  image('import', '--as-root', root, 'base:1')
+  const upper = join(directory, 'upper')
+  const script =
+    'echo new > /etc/new; rm /etc/group; busybox rm -r /tmp; busybox mkdir /tmp; busybox chown 5:6 /etc/new'
+  t.match(run('--image', 'base:1', '--upper', upper, id, '--', '/bin/sh', '-c', script), { status: 0 })
+  image('commit', upper, 'base:1', 'changed:2')
+  const layers = image('unpack', '-q', 'changed:2').stdout.trim().split('\n')
+  t.equal(layers.length, 2)
+
+  const copy = join(directory, 'copy')
+  const printed = run('--image', 'changed:2', '--copy', copy, id, '--', '/bin/cat', '/proc/mounts', '/etc/new')
+  t.match(printed, { status: 0, stdout: /new\n$/ }, printed.stderr)
+  t.notMatch(printed.stdout, / \/ overlay /)
+  const seen = scratch(t)
+  const merge = 'mount -t overlay overlay -o "lowerdir=$2:$1" "$3" && cp -a "$3/." "$4"'
+  command('unshare', '-m', 'sh', '-ec', merge, 'sh', ...layers, scratch(t), seen)
+  const [found, wanted] = [treeOf(join(copy, 'rootfs')), treeOf(seen)]
+  // Where the container has its mounts.
+  const isOfTheContainer = (line: string): boolean => /^(\.|dev|proc|sys)(\/|:)/.test(line)
+  t.ok(Object.keys(wanted).length > 10)
+  t.same(
+    differences(found, wanted).filter(line => !isOfTheContainer(line)),
+    [],
+  )
+  t.match(statSync(join(copy, 'rootfs/etc/new')), { uid: 5, gid: 6 })
+
+  t.match(run('--image', 'changed:2', '--copy', copy, id, '--', '/bin/id'), { status: 1, stderr: /ENOTEMPTY/ })
+  t.match(run('--image', 'changed:2', '--copy', copy, '--upper', upper, id, '--', '/bin/id'), {
+    status: 1,
+    stderr: /exclude each other/,
+  })
+  const open = scratch(t)
+  chmodSync(open, 0o755)
+  t.match(run('--image', 'changed:2', '--copy', open, id, '--', '/bin/id'), {
+    status: 1,
+    stderr: /other users can reach/,
+  })
+  t.same(readdirSync(join(open, 'rootfs')), [])
+})
+
+t.test('what an image calls a volume is told if nothing keeps it', { skip }, async t => {
+  const { directory, store, image, run, id } = prepared(t)
+  const images = openImages({ directory: store })
+  const Volumes = { '/data': {}, '/more/': {} }
+  await images.importRoot(makeRoot(t), 'base:1', { config: { Volumes, Cmd: ['/bin/sh', '-c', 'echo x > /tmp/x'] } })
+  const told = (...flags: readonly string[]): readonly string[] => {
+    const { status, stderr } = run('--image', 'base:1', ...flags, id)
+    t.equal(status, 0, stderr)
+    return [...stderr.matchAll(/has a volume at (.*?),/g)].map(([, path = '']) => path)
+  }
+  t.same(told(), ['/data', '/more/'])
+  t.same(told('--volume', 'kept:/more'), ['/data'])
+  t.same(told('--upper', join(directory, 'upper')), [])
+  t.match(image('rm', 'base:1'), { status: 0 })
 })
 
 t.test('a container that goes on keeps its image', { skip }, async t => {

@@ -52,6 +52,10 @@ t.test('a user who has been granted ids has images with the owners that they hav
   t.notMatch(first.stderr, /belong to this user/)
   t.match(lstatSync(join(store, 'tsrun/volumes/data/data/new')), { uid: FIRST + 998, gid: FIRST + 997 })
 
+  const copied = script(`umask 022; ${run(`--user db --copy ${bundle}/copy`, `${LOOK}; ${write}`)}`, granted)
+  t.equal(copied.stdout, `${first.stdout.replace(/^.*app:1\n/, '')}`, copied.stderr)
+  t.match(lstatSync(join(bundle, 'copy/rootfs/srv/new')), { uid: FIRST + 998, gid: FIRST + 997 })
+
   const change = 'echo x > /made && busybox chown 5:6 /made && rm /srv/data'
   const second = script(
     `${run(`--upper ${bundle}/up`, change)} && tsrun image commit --store ${store} ${bundle}/up app:1 app:2 >&2 && tsrun image export --store ${store} app:2 ${bundle}/out.tar`,
