@@ -3,31 +3,42 @@ import type { Config } from '../config/config.js'
 import { HostError } from '../errors.js'
 import { closeFd } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
-import { fileStatus, listDirectory } from '../sys/file.js'
+import { fileStatus, isDirectory, listDirectory, realPath } from '../sys/file.js'
 import { cloneTree, makeUserNamespace, mapIds } from '../sys/mount.js'
-import { changeMode } from '../sys/written-tree.js'
+import { accessOfPath, changeMode } from '../sys/written-tree.js'
+import { imageError } from './image-directory.js'
 
 const GROUP_READS = 0o040
 const GROUP_SEARCHES = 0o010
+const ROOT = 0
 
-function openToGroup(images: string): void {
-  for (const path of [images, ...listDirectory(images).map(name => `${images}/${name}`)]) {
-    const { kind, mode } = fileStatus(path)
-    const wanted = GROUP_READS | (kind === 'directory' ? GROUP_SEARCHES : 0)
-    if (kind !== 'other' && (mode & wanted) !== wanted) changeMode(path, mode | wanted)
+/**
+ * To root's group only: in a directory that hands its own group on (setgid), the memory of a container would be for all of that. What a
+ * link leads to is none of the images.
+ */
+function openToRootsGroup(images: string): void {
+  const real = realPath(images)
+  for (const path of [real, ...listDirectory(real).map(name => `${real}/${name}`)]) {
+    const { gid, mode, isLink } = accessOfPath(path)
+    if (isLink) continue
+    const wanted = GROUP_READS | (isDirectory(path) ? GROUP_SEARCHES : 0)
+    if ((mode & wanted) === wanted) continue
+    if (gid !== ROOT) throw imageError(path, `${path} has the group ${gid}, which may not read it: chgrp it to root's`)
+    changeMode(path, mode | wanted)
   }
 }
 
 /**
  * A directory, attached nowhere, in which the images are those of the container's root; null if it may read them as they are. At
  * first CRIU's children have not become that user, and read them as the group root, to which the files are opened for that.
- * @throws {HostError} ERR_HOST_KERNEL if their file system can't do that
+ * @throws {HostError} ERR_HOST_KERNEL if their file system can't do that; {CheckpointError} ERR_CHECKPOINT_IMAGE for an image of another
+ * group that has yet to be opened to it
  */
 export function openImagesAs({ linux }: Config, images: string): number | null {
   const uid = linux.uidMappings.find(({ containerID }) => containerID === 0)?.hostID
   const { uid: owner, gid: group } = fileStatus(images)
   if (uid === undefined || uid === owner) return null
-  openToGroup(images)
+  openToRootsGroup(images)
   const mount = cloneTree({ path: images, recursive: false, nofollow: false })
   try {
     const namespace = makeUserNamespace(`${owner} ${uid} 1\n`, `${group} 0 1\n`)

@@ -5,7 +5,7 @@ import { hearRelay, type RelayedConnection, type Traffic } from '../sys/relay.js
 import type { Denial } from './denials.js'
 import { addressesIn, connectOutside, type Lookup } from './outside.js'
 import type { Policy } from './policy.js'
-import { isOwnAddress, isSpecial } from './refused-addresses.js'
+import { isLoopbackAddress, isOwnAddress, isSpecial } from './refused-addresses.js'
 
 /** What a program wants to reach: a name, or an address as such. */
 export type Destination = { readonly host: string; readonly port: number } & (
@@ -168,7 +168,9 @@ export class Connections {
 
   #byLists({ host, port, address }: Destination) {
     const policy = this.#rules.policy()
-    return address === undefined ? policy.ofName(host, port) : policy.ofAddress(address, port)
+    if (address === undefined) return policy.ofName(host, port)
+    // A prefix may have it, and then the gateway listens there too; but it is the container's own, and outside it is ours.
+    return isLoopbackAddress(address) ? 'deny' : policy.ofAddress(address, port)
   }
 
   async #reach(

@@ -27,6 +27,12 @@ export function ownerOfPath(path: string): FileOwner {
   return { uid, gid }
 }
 
+/** Of the path itself, which may be a link: its group and its permissions. */
+export function accessOfPath(path: string): { readonly gid: number; readonly mode: number; readonly isLink: boolean } {
+  const status = viaNode(() => lstatSync(path))
+  return { gid: status.gid, mode: status.mode & 0o7777, isLink: status.isSymbolicLink() }
+}
+
 /** Whatever the umask is. */
 export function changeMode(path: string, mode: number): void {
   viaNode(() => chmodSync(path, mode))

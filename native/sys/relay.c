@@ -125,7 +125,8 @@ static void take_orders(struct relay *relay) {
 static void heed_connection(struct relay *relay, struct end *end, unsigned events) {
   struct connection *connection = (struct connection *)end->of;
   bool failed = events & EPOLLERR, is_over = failed || (events & EPOLLHUP);
-  end->readable |= is_over || (events & (EPOLLIN | EPOLLRDHUP));
+  end->readable |= is_over || (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP));
+  end->has_urgent |= (events & EPOLLPRI) != 0;
   end->writable |= is_over || (events & EPOLLOUT);
   if (connection->state == CONNECTING && end == &connection->ends[OUTSIDE]) {
     if (is_over || (events & EPOLLOUT))

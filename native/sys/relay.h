@@ -50,6 +50,7 @@ struct end {
   struct subject *of;
   int fd;
   bool readable, writable;
+  bool has_urgent; // from then on its bytes are copied
 };
 
 struct server {

@@ -142,7 +142,7 @@ void finish_connect(struct relay *relay, struct connection *connection) {
   open_up(relay, connection);
 }
 
-static const unsigned ALL = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+static const unsigned ALL = EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 void connect_outside(struct relay *relay, struct connection *connection, const struct target *to) {
   struct end *end = &connection->ends[OUTSIDE];
@@ -150,7 +150,7 @@ void connect_outside(struct relay *relay, struct connection *connection, const s
   if (end->fd < 0)
     return fail_outside(relay, connection, errno);
   send_at_once(end->fd);
-  end->readable = end->writable = false;
+  end->readable = end->writable = end->has_urgent = false;
   int failed = connect(end->fd, &to->address.any, to->length);
   if (failed < 0 && errno != EINPROGRESS)
     return fail_outside(relay, connection, errno);

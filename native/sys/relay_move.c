@@ -2,9 +2,10 @@
 #include "relay.h"
 #include "sys.h"
 #include <fcntl.h>
+#include <sys/socket.h>
 
 // At once, of one connection, before the others get their turn.
-enum { CHUNK = 1 << 20, TURNS = 16 };
+enum { CHUNK = 1 << 20, TURNS = 16, COPIED = 4096 };
 
 // Many connections share a few pipes: one has a pipe only while something is in it.
 static bool take_pipe(struct relay *relay, struct flow *flow) {
@@ -49,9 +50,23 @@ void drop_spare_pipes(struct relay *relay, int but) {
   }
 }
 
+// splice(2) does not get past urgent data, and says that this is the end if it comes after that. In line it is
+// a byte like any other.
+static ssize_t copy_in(const struct flow *flow, const struct end *from) {
+  char bytes[COPIED];
+  int on = 1;
+  setsockopt(from->fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
+  ssize_t got = recv(from->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  return got <= 0 ? got : write(flow->pipe[1], bytes, (size_t)got);
+}
+
 // Only into a pipe that is empty: EAGAIN is then the socket's, and not the pipe's.
 static int take_in(struct flow *flow, struct end *from, const struct end *to) {
-  ssize_t got = splice(from->fd, NULL, flow->pipe[1], NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  ssize_t got = 0;
+  if (!from->has_urgent)
+    got = splice(from->fd, NULL, flow->pipe[1], NULL, CHUNK, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (got == 0)
+    got = copy_in(flow, from);
   if (got > 0)
     flow->held = (size_t)got;
   else if (got == 0) {

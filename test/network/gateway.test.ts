@@ -83,6 +83,17 @@ t.test('a name that resolves to what is near to us is refused, unless the policy
   t.notMatch(await (await denied.inside(ask('near.test', port))).output(), /through/, 'what is denied comes first')
 })
 
+t.test('the loopback of a container is its own also if a prefix has it', skip, async t => {
+  const port = await serve(t, echo)
+  const { gateway, inside } = makeWorld(t, { allow: [`0.0.0.0/0:${port}`, `[::/0]:${port}`] })
+  const box = await inside(`${ask(LOOPBACK, port)} ${ask('127.9.9.9', port)} ${ask('::1', port)}`)
+  t.notMatch(await box.output(), /through/)
+  t.same(
+    gateway.denials.map(({ host, reason }) => `${host} ${reason}`),
+    [`${LOOPBACK} policy`, '127.9.9.9 policy', '::1 policy'],
+  )
+})
+
 t.test('the address that was looked at is the one that is connected to', skip, async t => {
   const port = await serve(t, echo)
   let asked = 0

@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { listenInet } from '../../lib/sys/inet.js'
 import { hearRelay, type RelayedConnection, serveByRelay } from '../../lib/sys/relay.js'
+import { missing } from '../needs.js'
 import { openDescriptors, serve } from '../network/world.js'
 import { until } from '../until.js'
 
@@ -61,4 +64,30 @@ t.test('a wrong address to listen at', async t => {
   const { fd, port } = listenInet({ address, port: 0 })
   t.throws(() => listenInet({ address, port }), { message: new RegExp(`${port}.*EADDRINUSE`) } as const)
   serveByRelay(fd, () => {}).close()
+})
+
+/** Urgent data between others, before and after what it was told back; then the end at once after urgent data. */
+const URGENT = `
+import socket, sys
+peer = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+answer = peer.makefile('rb')
+peer.sendall(b'first ')
+heard = answer.read(6)
+peer.send(b'!', socket.MSG_OOB)
+peer.sendall(b' second ' * 1000)
+heard += answer.read(8001)
+peer.send(b'?', socket.MSG_OOB)
+peer.sendall(b' last')
+peer.shutdown(socket.SHUT_WR)
+print((heard + answer.read()).decode())
+`
+
+t.test('urgent data comes in line, and nothing after it is lost', { skip: missing('python3') }, async t => {
+  const port = await serve(t, socket => void socket.pipe(socket))
+  const { fd, port: at } = listenInet({ address, port: 0 })
+  const server = serveByRelay(fd, () => {})
+  server.route({ address, port })
+  const { stdout } = await promisify(execFile)('python3', ['-c', URGENT, String(at)], { timeout: 20_000 })
+  t.equal(stdout, `first !${' second '.repeat(1000)}? last\n`)
+  server.close()
 })
