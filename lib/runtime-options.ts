@@ -24,8 +24,8 @@ export interface RuntimeOptions {
    */
   readonly unknownProperties?: 'refuse' | 'ignore'
   /**
-   * How many containers are made, and processes exec'd, at the same time; others wait, in the order of the calls. What has been made does
-   * not count, nor do those whose hooks run, or that are at it for a second already. Default: twice as many as there are processors, and no less than 4.
+   * How many containers are made or restored, and processes exec'd, at the same time; others wait, in the order of the calls. What has
+   * been made does not count, nor do those whose hooks run, or that are at it for a second already. Default: twice as many as there are processors, and no less than 4.
    */
   readonly concurrency?: number
   /** Gets warnings, such as an unknown capability. Default: each goes to `process.emitWarning` once. */

@@ -20,7 +20,7 @@ import { type CgroupUsage, readUsage, witnessUsage } from './stats/usage.js'
 import { type CgroupBelow, placesBelow, placesOfProcess } from './sub-cgroups.js'
 import type { Unit } from './systemd/unit.js'
 import { hostPath, rootOf } from './tree.js'
-import { applyLimits, type Change, changeLimits } from './update.js'
+import { type Change, changeLimits } from './update.js'
 
 interface CreateInput {
   readonly resources: Resources
@@ -136,13 +136,10 @@ export class Cgroup {
     return giveTo(this.#places, uid)
   }
 
-  /** Changes the limits of a cgroup in use. Fields of `resources` that say nothing stay as they are; the device list only with `keepsDevices`. */
-  apply(resources: Resources, { keepsDevices = false } = {}): void {
-    applyLimits(this.#places, { resources, keepsDevices })
-  }
-
   /**
-   * The same for a container: systemd is told of the limits too, and what the kernel refuses leaves all of them as they were.
+   * Changes the limits of a cgroup in use; systemd is told of them too. Fields of `asked` that say nothing stay as they are, the device
+   * list only with `keepsDevices`. What the kernel refuses leaves all of them as they were.
+   * @throws {CgroupError} ERR_CGROUP_WRITE naming the field whose value the kernel refuses; ERR_CGROUP_OOM as `checkBeforeUpdate` wants it
    */
   async change(change: Change): Promise<void> {
     await changeLimits({ places: this.#places, unit: this.#unit, ...change })

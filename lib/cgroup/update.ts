@@ -1,6 +1,6 @@
 /** Other limits for a cgroup in use. */
 import type { Resources } from '../config/config.js'
-import { applyGroups, applyGroupsLater, checkUsage, remember } from './apply.js'
+import { applyGroupsLater, checkUsage, remember } from './apply.js'
 import { type DeviceAccess, deviceAccess } from './device-access.js'
 import { availableIn } from './make.js'
 import type { Place } from './place.js'
@@ -19,12 +19,6 @@ export interface Change {
   readonly after: Resources
   /** The device list stays as it is. */
   readonly keepsDevices: boolean
-}
-
-export function applyLimits(places: readonly Place[], limits: Limits): void {
-  const { groups, devices } = check(places, limits)
-  applyGroups(places, groups)
-  devices({ isNew: false })
 }
 
 interface Changing extends Change {

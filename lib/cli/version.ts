@@ -8,7 +8,7 @@ const PACKAGE = new URL('../../package.json', import.meta.url)
 export const SPEC_VERSION = '1.3.0'
 
 /** The executable has it in itself, and is nowhere near a package. */
-export const ownVersion = (): string =>
+const ownVersion = (): string =>
   process.versions.tsrun ?? (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version
 
 /**

@@ -14,7 +14,7 @@ export const SCHEDULER_POLICIES = {
 } as const
 export type SchedulerPolicy = keyof typeof SCHEDULER_POLICIES
 
-export const SCHEDULER_FLAGS = {
+const SCHEDULER_FLAGS = {
   SCHED_FLAG_RESET_ON_FORK: 0x1,
   SCHED_FLAG_RECLAIM: 0x2,
   SCHED_FLAG_DL_OVERRUN: 0x4,
@@ -41,7 +41,7 @@ export interface Scheduler {
   readonly period: bigint
 }
 
-export const IO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const
+const IO_CLASSES = { IOPRIO_CLASS_RT: 1, IOPRIO_CLASS_BE: 2, IOPRIO_CLASS_IDLE: 3 } as const
 export type IoClass = keyof typeof IO_CLASSES
 
 /** What ioprio_set(2) takes: the class in the highest 3 bits of 16, and within it 0 (first) to 7 (last). */

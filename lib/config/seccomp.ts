@@ -18,7 +18,7 @@ export const SECCOMP_ACTIONS = [
 export type SeccompAction = (typeof SECCOMP_ACTIONS)[number]
 
 /** The actions that carry a number: the errno, or what a tracer is told. */
-export const SECCOMP_ACTIONS_WITH_ERRNO: readonly string[] = ['SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE']
+const SECCOMP_ACTIONS_WITH_ERRNO: readonly string[] = ['SCMP_ACT_ERRNO', 'SCMP_ACT_TRACE']
 
 export const SECCOMP_OPERATORS = [
   'SCMP_CMP_NE',

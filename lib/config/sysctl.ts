@@ -22,7 +22,7 @@ export function namespaceOfSysctl(key: string): NamespaceType | undefined {
  * The path below /proc/sys that a name means. As in sysctl.d(5): if the first separator is a slash, slashes separate
  * and dots are dots; otherwise dots separate and slashes are dots.
  */
-export function sysctlPath(name: string): string {
+function sysctlPath(name: string): string {
   const first = /[./]/.exec(name)?.[0]
   if (first === '/') return name
   return name.replace(/[./]/g, separator => (separator === '.' ? '/' : '.'))

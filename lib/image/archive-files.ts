@@ -57,20 +57,6 @@ const openTar = (path: string): { tar: TarReader; end(): Promise<void> } => {
   }
 }
 
-/** Whether an archive is one of images, and not of the files of a root: it has an index or a list of manifests. */
-export async function isImageArchive(path: string): Promise<boolean> {
-  const { tar, end } = openTar(path)
-  try {
-    for (let entry = await tar.next(); entry !== null; entry = await tar.next()) {
-      const name = plainName(entry.name)
-      if (entry.kind === 'file' && (name === 'oci-layout' || name === 'manifest.json')) return true
-    }
-    return false
-  } finally {
-    await end()
-  }
-}
-
 /** Writes the files of an archive into the lease's directory, under names of our own. @throws {ImageError} ERR_IMAGE_INVALID */
 export async function extractFiles(path: string, lease: Lease, signal: AbortSignal | undefined): Promise<ArchiveFiles> {
   const found = new Map<string, ArchiveFile>()

@@ -167,7 +167,7 @@ export function withExtras(context: Context, config: Config, extras: Extras): Co
 }
 
 /** Whether anything is added. */
-export const hasExtras = ({ extraEnv = [], notify = false, network }: Omit<Extras, 'id'>): boolean =>
+const hasExtras = ({ extraEnv = [], notify = false, network }: Omit<Extras, 'id'>): boolean =>
   extraEnv.length > 0 || notify || network !== undefined
 
 /** What that needs in the state directory of a container that is being made. */

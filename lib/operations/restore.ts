@@ -59,15 +59,23 @@ export async function restore(context: Context, options: CommandRestoreOptions):
   options.signal?.throwIfAborted()
   validateId(options.id)
   demandRoot(context, 'restore')
-  const draft = prepare(context, options)
-  return withReserved(draft, first => make(draft, first))
+  const leaveQueue = await context.queue.enter(options.signal)
+  try {
+    options.signal?.throwIfAborted()
+    const draft = { ...prepare(context, options), leaveQueue }
+    return await withReserved(draft, first => make(draft, first))
+  } finally {
+    leaveQueue()
+  }
 }
 
 interface Draft extends NewContainer {
   readonly options: CommandRestoreOptions
+  /** Lets the next one begin, before something that may take any time. */
+  readonly leaveQueue: () => void
 }
 
-function prepare(context: Context, options: CommandRestoreOptions): Draft {
+function prepare(context: Context, options: CommandRestoreOptions): Omit<Draft, 'leaveQueue'> {
   const { id, config: document, rootfs } = options
   const source = document === undefined ? { bundle: options.bundle } : { config: document, rootfs }
   const bundle = openBundle(source, () => '')
@@ -170,12 +178,15 @@ const notOurs = (pid: number): CheckpointError =>
   })
 
 /** What has to be done while CRIU waits. */
-async function reach({ context, bundle, options, stdio, ledger }: Restoring, step: string, fd: number): Promise<void> {
+async function reach(restoring: Restoring, step: string, fd: number): Promise<void> {
+  const { context, bundle, options, stdio, ledger, leaveQueue } = restoring
   const { config } = bundle
   const { signal } = options
   if (step === 'orphan-pts-master' && stdio.console >= 0) sendFd(stdio.console, fd, '/dev/ptmx')
   if (step === 'setup-namespaces') {
     ledger.hasBegun = true
+    // Without hooks it goes on at once, and the most of the work is still to come.
+    if (config.hooks.prestart.length + config.hooks.createRuntime.length > 0) leaveQueue()
     await runtimeHooks({ config, record: ledger.record(), signal, store: context.store })
   }
   // Written before they go on: a crash in between must not leave a container that runs and says "creating".

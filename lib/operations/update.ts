@@ -71,7 +71,7 @@ function completed(given: Resources, current: Resources): Resources {
 }
 
 /** `given` over `current`: fields of their own, entries of lists by what they are about. */
-export function mergeResources(current: Resources, given: Resources): Resources {
+function mergeResources(current: Resources, given: Resources): Resources {
   const device = ({ major, minor }: { major: number; minor: number }): string => `${major}:${minor}`
   const [io, newIo] = [current.blockIO, given.blockIO]
   return {

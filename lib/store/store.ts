@@ -187,7 +187,7 @@ function lastLine(text: string): string {
   return end < 0 ? '' : text.slice(text.lastIndexOf('\n', end - 1) + 1, end)
 }
 
-export const notFound = (id: string): StateError =>
+const notFound = (id: string): StateError =>
   new StateError('ERR_STATE_NOT_FOUND', `container "${id}" does not exist`, { id })
 
 const withoutState = (id: string): StateError =>

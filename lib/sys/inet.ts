@@ -1,7 +1,6 @@
 /** Sockets of IP that were made in another network namespace, and are used from this one. */
 import type { Socket } from 'node:net'
 import { abortOf } from './abort.js'
-import { closeFd } from './beneath.js'
 import { builtin } from './builtin.js'
 import { check, errnoName } from './errno.js'
 import { native } from './native.js'
@@ -63,6 +62,3 @@ export function giveAway(fd: number): number {
   native().ts_given(fd)
   return fd
 }
-
-/** Closes it, if it has not been given away. */
-export const closeInet = closeFd

@@ -99,7 +99,7 @@ export function terminalOf(master: number): Terminal {
   return stream
 }
 
-export function resizeTerminal(fd: number, { rows, columns }: { rows: number; columns: number }): void {
+function resizeTerminal(fd: number, { rows, columns }: { rows: number; columns: number }): void {
   check(native().ts_resize(fd, rows, columns), 'ioctl', 'TIOCSWINSZ')
 }
 

@@ -5,7 +5,7 @@ import { availableIn } from '../../lib/cgroup/make.js'
 import { compileSettings } from '../../lib/cgroup/resources.js'
 import { missing } from '../needs.js'
 import { resources } from './resources.js'
-import { directoryIn, facts, fileOf, PARENT, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
+import { change, directoryIn, facts, fileOf, PARENT, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
 
 const skip = missing('root', 'cgroup-v1')
 const test = (title: string, run: (t: Test) => Promise<void>) => t.test(title, { skip }, run)
@@ -79,18 +79,18 @@ test('Limits that bound each other can be raised and lowered.', async t => {
     [16n, 32n],
     [100n, 100n],
   ] as const) {
-    cgroup.apply(limited(limit * MEBIBYTE, swap * MEBIBYTE))
+    await change(cgroup, limited(limit * MEBIBYTE, swap * MEBIBYTE))
     t.equal(fileOf(cgroup, 'memory', 'memory.limit_in_bytes'), String(limit * MEBIBYTE))
     t.equal(fileOf(cgroup, 'memory', 'memory.memsw.limit_in_bytes'), String(swap * MEBIBYTE))
   }
-  cgroup.apply(resources({ memory: { limit: -1n } }))
+  await change(cgroup, resources({ memory: { limit: -1n } }))
   t.ok(BigInt(fileOf(cgroup, 'memory', 'memory.memsw.limit_in_bytes')) > 2n ** 60n, 'no limit takes swap with it')
   for (const [quota, period] of [
     [100000n, 100000n],
     [1000n, 1000n],
     [900000n, 1000000n],
   ] as const) {
-    cgroup.apply(resources({ cpu: { quota, period, burst: quota } }))
+    await change(cgroup, resources({ cpu: { quota, period, burst: quota } }))
     t.equal(fileOf(cgroup, 'cpu', 'cpu.cfs_quota_us'), String(quota))
     t.equal(fileOf(cgroup, 'cpu', 'cpu.cfs_burst_us'), String(quota))
   }
@@ -140,5 +140,5 @@ test('A limit below what is in use is refused if the configuration wants that ch
   await sleeperIn(t, [directory])
   await until(() => Number(readFileSync(`${directory}/memory.usage_in_bytes`, 'utf8')) > 8192)
   const asked = resources({ memory: { limit: 4096n, checkBeforeUpdate: true } })
-  t.throws(() => cgroup.apply(asked), { code: 'ERR_CGROUP_OOM', configPath: '/linux/resources/memory/limit' })
+  await t.rejects(change(cgroup, asked), { code: 'ERR_CGROUP_OOM', configPath: '/linux/resources/memory/limit' })
 })

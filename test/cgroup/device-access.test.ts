@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { openCgroup } from '../../lib/cgroup/index.js'
 import { missing } from '../needs.js'
 import { resources, rules } from './resources.js'
-import { directoryIn, facts, fileOf, pathOf, runIn, testCgroup } from './sandbox.js'
+import { change, directoryIn, facts, fileOf, pathOf, runIn, testCgroup } from './sandbox.js'
 
 const skip = missing('root', 'cgroup-v1')
 const test = (title: string, run: (t: Test) => Promise<void>) => t.test(title, { skip }, run)
@@ -28,12 +28,12 @@ test('The device list can be changed while the container has cgroups below its o
   cgroup.create({ resources: resources({ devices: DENY_ALL }) })
   const before = fileOf(cgroup, 'devices', 'devices.list')
   mkdirSync(`${directoryIn(cgroup, 'devices')}/child`)
-  cgroup.apply(resources({ devices: [...DENY_ALL, ...rules('allow c 1:11')] }))
+  await change(cgroup, resources({ devices: [...DENY_ALL, ...rules('allow c 1:11')] }))
   t.equal(fileOf(cgroup, 'devices', 'devices.list'), `${before}\nc 1:11 rwm`)
-  cgroup.apply(resources({ devices: DENY_ALL }))
+  await change(cgroup, resources({ devices: DENY_ALL }))
   t.equal(fileOf(cgroup, 'devices', 'devices.list'), before)
-  const allowAll = () => cgroup.apply(resources({ devices: rules('allow a') }))
-  t.throws(
+  const allowAll = change(cgroup, resources({ devices: rules('allow a') }))
+  await t.rejects(
     allowAll,
     { code: 'ERR_CGROUP_WRITE', value: 'a', errno: 'EINVAL' },
     'the kernel refuses a new default there',

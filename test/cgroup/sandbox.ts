@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Cgroup, openCgroup } from '../../lib/cgroup/index.js'
+import type { Resources } from '../../lib/config/config.js'
 import { readCgroupFacts } from '../../lib/host/probe-cgroup.js'
 import { until } from '../until.js'
 
@@ -18,6 +19,10 @@ export function testCgroup(t: Test, path = `/${PARENT}/${++count}`): Cgroup {
   t.teardown(removeParent)
   return openCgroup({ facts, path, id: `test-${process.pid}-${count}` })
 }
+
+/** As `update` does, for one that systemd does not know: then only `asked` counts. */
+export const change = (cgroup: Cgroup, asked: Resources): Promise<void> =>
+  cgroup.change({ asked, before: asked, after: asked, keepsDevices: false })
 
 export const mountpointOf = (controller: string): string => {
   const hierarchy = facts.hierarchies.find(({ controllers, version }) =>

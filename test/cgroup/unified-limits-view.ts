@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { Cgroup } from '../../lib/cgroup/index.js'
 import { excused } from '../needs.js'
 import { resources } from './resources.js'
-import { facts, keepSubtreeControl, runIn, testCgroup } from './sandbox.js'
+import { change, facts, keepSubtreeControl, runIn, testCgroup } from './sandbox.js'
 
 const available = facts.hierarchies[0]?.controllers ?? []
 const MEBIBYTE = 1048576n
@@ -35,13 +35,13 @@ test('CPU time.', ['cpu'], async t => {
   t.equal(text(cgroup, 'cpu.weight'), '59')
   t.equal(text(cgroup, 'cpu.max'), '50000 200000')
   t.equal(text(cgroup, 'cpu.max.burst'), '10000')
-  cgroup.apply(resources({ cpu: { quota: 5000n, burst: 5000n } }))
+  await change(cgroup, resources({ cpu: { quota: 5000n, burst: 5000n } }))
   t.equal(text(cgroup, 'cpu.max'), '5000 200000')
-  cgroup.apply(resources({ cpu: { quota: 100000n, burst: 90000n } }))
+  await change(cgroup, resources({ cpu: { quota: 100000n, burst: 90000n } }))
   t.equal(text(cgroup, 'cpu.max.burst'), '90000')
-  cgroup.apply(resources({ cpu: { burst: 0n, quota: -1n } }))
+  await change(cgroup, resources({ cpu: { burst: 0n, quota: -1n } }))
   t.equal(text(cgroup, 'cpu.max'), 'max 200000')
-  cgroup.apply(resources({ cpu: { idle: 1n } }))
+  await change(cgroup, resources({ cpu: { idle: 1n } }))
   t.equal(text(cgroup, 'cpu.idle'), '1')
 })
 
@@ -58,10 +58,10 @@ test('Memory, raised and lowered.', ['memory'], async t => {
   t.equal(text(cgroup, 'memory.max'), String(64n * MEBIBYTE))
   t.equal(text(cgroup, 'memory.low'), String(32n * MEBIBYTE))
   t.equal(text(cgroup, 'memory.swap.max'), String(32n * MEBIBYTE))
-  cgroup.apply(resources({ memory: { limit: 16n * MEBIBYTE, swap: 16n * MEBIBYTE } }))
+  await change(cgroup, resources({ memory: { limit: 16n * MEBIBYTE, swap: 16n * MEBIBYTE } }))
   t.equal(text(cgroup, 'memory.max'), String(16n * MEBIBYTE))
   t.equal(text(cgroup, 'memory.swap.max'), '0')
-  cgroup.apply(resources({ memory: { limit: -1n } }))
+  await change(cgroup, resources({ memory: { limit: -1n } }))
   t.equal(text(cgroup, 'memory.max'), 'max')
   t.equal(text(cgroup, 'memory.swap.max'), 'max')
 })
@@ -90,7 +90,8 @@ test('Block I/O.', ['io'], async t => {
   if (device === undefined) return
   const [major = 0, minor = 0] = device.split(':').map(Number)
   const place = { major, minor, origin: '/linux/resources/blockIO' }
-  cgroup.apply(
+  await change(
+    cgroup,
     resources({
       blockIO: {
         throttleReadBpsDevice: [{ ...place, rate: 1048576n }],
@@ -99,7 +100,7 @@ test('Block I/O.', ['io'], async t => {
     }),
   )
   t.equal(text(cgroup, 'io.max'), `${device} rbps=1048576 wbps=max riops=max wiops=50`)
-  cgroup.apply(resources({ blockIO: { throttleReadBpsDevice: [{ ...place, rate: 0n }] } }))
+  await change(cgroup, resources({ blockIO: { throttleReadBpsDevice: [{ ...place, rate: 0n }] } }))
   t.equal(text(cgroup, 'io.max'), `${device} rbps=max wbps=max riops=max wiops=50`)
 })
 

@@ -5,7 +5,7 @@ import { type Cgroup, openCgroup } from '../../lib/cgroup/index.js'
 import { closeFd } from '../../lib/sys/beneath.js'
 import { deviceFilters } from '../../lib/sys/bpf.js'
 import { resources, rules } from './resources.js'
-import { facts, keepSubtreeControl, PARENT, pathOf, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
+import { change, facts, keepSubtreeControl, PARENT, pathOf, runIn, sleeperIn, testCgroup, until } from './sandbox.js'
 
 const ROOT = '/sys/fs/cgroup'
 const available = readFileSync(`${ROOT}/cgroup.controllers`, 'utf8').trim().split(' ')
@@ -55,7 +55,7 @@ t.test('Devices are denied and allowed for real, and a new list replaces the old
   t.match(denied, /^zero$/m)
   t.match(denied, /kmsg.*Operation not permitted/)
   const [first] = filtersOf(cgroup)
-  cgroup.apply(resources({ devices: rules('deny a', 'allow c 1:11 r') }))
+  await change(cgroup, resources({ devices: rules('deny a', 'allow c 1:11 r') }))
   const [second, ...more] = filtersOf(cgroup)
   t.not(second, first)
   t.same(more, [])
@@ -75,9 +75,9 @@ t.test('A list is loaded once for all cgroups that have it, and only a few are k
   const [one, other] = [created(t, { devices: rules('deny a') }), created(t, { devices: rules('deny a') })]
   t.same(filtersOf(one), filtersOf(other))
   const before = readdirSync('/proc/self/fd').length
-  for (let minor = 0; minor < 20; minor++) one.apply(resources({ devices: rules(`allow c 250:${minor}`) }))
+  for (let minor = 0; minor < 20; minor++) await change(one, resources({ devices: rules(`allow c 250:${minor}`) }))
   t.ok(readdirSync('/proc/self/fd').length <= before + 8)
-  one.apply(resources({ devices: rules('deny a') }))
+  await change(one, resources({ devices: rules('deny a') }))
   t.equal(filtersOf(one).length, 1)
   t.not(filtersOf(one)[0], filtersOf(other)[0], 'loaded again: the first one is not kept any more')
 })
@@ -137,7 +137,7 @@ t.test('Controllers are handed down to the cgroup, and limits are set.', { skip:
   t.equal(text(cgroup, 'hugetlb.2MB.max'), '4194304')
   t.equal(text(cgroup, 'hugetlb.2MB.rsvd.max'), '4194304')
   t.equal(text(cgroup, 'cgroup.max.depth'), '3')
-  cgroup.apply(resources({ hugepageLimits: [{ ...limit, limit: 0n }] }))
+  await change(cgroup, resources({ hugepageLimits: [{ ...limit, limit: 0n }] }))
   t.equal(text(cgroup, 'hugetlb.2MB.max'), '0')
 })
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { CheckpointError, type LayeredRoot, type OciConfig } from '../../lib/index.js'
+import { CheckpointError, createRuntime, type LayeredRoot, type OciConfig } from '../../lib/index.js'
 import { baseConfig, makeBundle } from '../bundle.js'
 import { COUNTER, type Counter, follow, hasCounted, imagesIn, started } from '../checkpointing.js'
 import { commandOn } from '../command.js'
@@ -174,6 +174,31 @@ t.test('CRIU may be killed at any step: the container goes on, or is not there',
   await using restored = await runtime.restore({ id: box.id(), bundle, imagePath })
   await goesOn(follow(restored))
 })
+
+t.test(
+  'it waits for its turn, behind what was called before, or until its signal',
+  { ...skip, skip: missing('root', 'busybox') },
+  async t => {
+    const box = makeBundle(t)
+    const runtime = createRuntime({ root: box.runtime.root, concurrency: 1 })
+    box.configure(config => delete config.linux.cgroupsPath)
+    const nowhere = join(box.directory, 'nowhere')
+    const missingBundle = { bundle: nowhere, imagePath: nowhere }
+    const ended: string[] = []
+    const creates = ['one', 'two', 'three'].map(async name => {
+      const { bundle } = box
+      await runtime.create({ id: box.id(name), bundle, stdio: 'ignore' })
+      ended.push(name)
+    })
+    await t.rejects(runtime.restore({ id: box.id(), ...missingBundle }), { message: /nowhere/ })
+    t.ok(ended.includes('one'), 'the bundle was looked for after that')
+    const cancel = new AbortController()
+    const aborted = runtime.restore({ id: box.id(), ...missingBundle, signal: cancel.signal })
+    cancel.abort()
+    await t.rejects(aborted, { name: 'AbortError' })
+    await Promise.all(creates)
+  },
+)
 
 t.test('the command has the words and the files of runc', skip, async t => {
   const box = makeBundle(t)

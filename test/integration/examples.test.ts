@@ -55,7 +55,8 @@ t.test('a judge', skip, async t => {
     '4.in': 'die',
     '4.out': '',
   }
-  const solution = 'read a b; case $a in loop) while :; do :; done;; die) exit 1;; esac; echo $((a + b))'
+  const solution =
+    'read a b; case $a in loop) i=0; while [ $i -lt 99999999 ]; do i=$((i + 1)); done;; die) exit 1;; esac; echo $((a + b))'
   const { status, stdout, stderr } = example('judge.mjs', [folder(t, { ...cases, 'add.sh': solution }), 'sh', 'add.sh'])
   t.equal(status, 0, stderr)
   t.match(stdout, /^1\.in accepted \d+ ms\n2\.in wrong \d+ ms\n3\.in time \d+ ms\n4\.in failed \d+ ms\n$/)

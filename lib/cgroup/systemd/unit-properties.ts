@@ -71,7 +71,7 @@ export function limitProperties(groups: readonly SettingGroup[]): Property[] {
 }
 
 /** Annotations that start so name a property of the unit and have its value in the text form of GVariant. */
-export const PROPERTY_PREFIX = 'org.systemd.property.'
+const PROPERTY_PREFIX = 'org.systemd.property.'
 
 export interface AnnotatedProperty extends Property {
   /** JSON pointer of the annotation. */

@@ -10,7 +10,7 @@ const BLOCK_IO = `${RESOURCES}/blockIO`
  * The weight (1 to 10000) for cpu.shares (2 to 262144): a curve through (2, 1), (1024, 100) and (262144, 10000), so that
  * the two defaults meet. Other runtimes use the same one.
  */
-export function weightOfShares(shares: bigint): number {
+function weightOfShares(shares: bigint): number {
   if (shares <= 2n) return 1
   if (shares >= 262144n) return 10000
   const l = Math.log2(Number(shares))
@@ -90,7 +90,7 @@ export function pids({ pids: { limit } }: Resources): Wish[] {
 }
 
 /** The weight (1 to 10000) of io.weight for a blkio weight (10 to 1000). */
-export function ioWeight(weight: number): number {
+function ioWeight(weight: number): number {
   return 1 + Math.trunc(((weight - 10) * 9999) / 990)
 }
 
