@@ -13,6 +13,8 @@ import { missing } from '../needs.js'
 const skip = { skip: missing('root', 'busybox', 'libseccomp'), timeout: 60_000 }
 /** As tsrun 0.1.0 wrote it, which had no number in `config.cbor`. */
 const landed = fileURLToPath(new URL('landed-0.1.0/', import.meta.url))
+/** As version 2 is written, of the same `config.json`: what this version has created, the next ones read. */
+const landed2 = fileURLToPath(new URL('landed-2/', import.meta.url))
 const encoder = new Encoder({ useRecords: false })
 const decoder = new Decoder({ useRecords: false })
 
@@ -33,33 +35,39 @@ async function running(box: TestBundle) {
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? ''
 
 /** The recorded files in place of those of the container, with its names and numbers in them. */
-function putRecorded(box: TestBundle, directory: string): void {
+function putRecorded({ bundle }: TestBundle, directory: string, recorded: string): void {
   const state = join(directory, 'state')
   const now = JSON.parse(lastLine(readFileSync(state, 'utf8')))
-  const then = JSON.parse(lastLine(readFileSync(join(landed, 'state'), 'utf8')))
+  const then = JSON.parse(lastLine(readFileSync(join(recorded, 'state'), 'utf8')))
   const { id, pid, startTime, rootfs, cgroup, created } = now
-  const own = { id, pid, startTime, rootfs, cgroup, created, bundle: box.bundle }
+  const own = { id, pid, startTime, rootfs, cgroup, created, bundle }
   writeFileSync(state, `${JSON.stringify({ ...then, ...own })}\n`)
   const file = join(directory, 'config.cbor')
-  const config = decoder.decode(readFileSync(join(landed, 'config.cbor')))
+  const read = decoder.decode(readFileSync(join(recorded, 'config.cbor')))
   const { cgroupsPath, resources } = decoder.decode(readFileSync(file)).config.linux
-  writeFileSync(file, encoder.encode({ ...config, linux: { ...config.linux, cgroupsPath, resources } }))
+  const withOwn = (config: { linux: object }) => ({ ...config, linux: { ...config.linux, cgroupsPath, resources } })
+  writeFileSync(file, encoder.encode('version' in read ? { ...read, config: withOwn(read.config) } : withOwn(read)))
 }
 
-t.test('what tsrun 0.1.0 has created: exec, update, state and delete', skip, async t => {
-  const box = makeBundle(t)
-  const { id, directory } = await running(box)
-  putRecorded(box, directory)
-  const container = await box.runtime.get(id)
-  t.match(await container.state(), { id, status: 'running', annotations: { 'org.example.name': 'recorded' } })
-  const executed = await container.exec({ args: ['/bin/true'], stdio: 'ignore' })
-  t.match(await executed.wait(), { exitCode: 0 })
-  await container.update({ pids: { limit: 50 } })
-  t.match(decoder.decode(readFileSync(join(directory, 'config.cbor'))), { version: CONFIG_VERSION })
-  await container.delete({ force: true })
-  t.match(JSON.parse(readFileSync(join(box.bundle, 'poststop.json'), 'utf8')), { id, status: 'stopped' })
-  t.notOk(existsSync(directory))
-})
+for (const [name, recorded] of [
+  ['tsrun 0.1.0', landed],
+  ['version 2', landed2],
+] as const) {
+  t.test(`what ${name} has created: exec, update, state and delete`, skip, async t => {
+    const box = makeBundle(t)
+    const { id, directory } = await running(box)
+    putRecorded(box, directory, recorded)
+    const container = await box.runtime.get(id)
+    t.match(await container.state(), { id, status: 'running', annotations: { 'org.example.name': 'recorded' } })
+    const executed = await container.exec({ args: ['/bin/true'], stdio: 'ignore' })
+    t.match(await executed.wait(), { exitCode: 0 })
+    await container.update({ pids: { limit: 50 } })
+    t.match(decoder.decode(readFileSync(join(directory, 'config.cbor'))), { version: CONFIG_VERSION })
+    await container.delete({ force: true })
+    t.match(JSON.parse(readFileSync(join(box.bundle, 'poststop.json'), 'utf8')), { id, status: 'stopped' })
+    t.notOk(existsSync(directory))
+  })
+}
 
 t.test('what a later version has created is refused by name, and can be deleted by force', skip, async t => {
   const box = makeBundle(t)
