@@ -86,9 +86,10 @@ export interface Brother {
 
 /**
  * Follows, and holds, what a child of ours has cloned as our child too. The number comes from the helper, and what is followed is signalled and
- * reaped: so null for any process that is not ours, or that was there before.
+ * reaped: so null for any process that is not ours, that was there before, or that another launch has made at the same time.
  */
 export function followBrother({ pid, leave, since }: Brother): Child | null {
+  if (followed.has(pid)) return null
   const pidfd = openPidfd(pid)
   if (pidfd === null) return null
   // The pidfd is opened first: what is found then holds for it.

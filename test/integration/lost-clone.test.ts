@@ -1,7 +1,8 @@
 /** A helper that is killed between the clone of the process that goes on and the word of it. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { followBrother } from '../../lib/launch/child.js'
 import { makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 
@@ -29,3 +30,14 @@ t.test(
     t.strictSame(JSON.parse(stdout), { killed: true, code: 'ERR_LAUNCH_DIED', left: [] })
   },
 )
+
+t.test('a process that a launch follows is not that of another one', async t => {
+  const own = spawn('sleep', ['1000'], { stdio: 'ignore' })
+  const named = { pid: own.pid ?? -1, leave: true, since: 0 }
+  const child = followBrother(named)
+  t.equal(child?.pid, own.pid)
+  t.equal(followBrother(named), null)
+  child?.release()
+  own.kill('SIGKILL')
+  await child?.exited
+})
