@@ -53,7 +53,7 @@ export async function leaks({ bundle, state, cycles }) {
   }
 }
 
-/** For how many milliseconds the event loop stands still while so many calls of run() overlap. */
+/** The longest turn of the event loop while so many calls of run() overlap, in milliseconds of time and of computing. */
 export function stalls({ bundle, state }) {
   const script = fileURLToPath(new URL('./event-loop.mjs', import.meta.url))
   const { stdout, stderr, status } = spawnSync(process.execPath, [script, bundle, folderIn(state, 'stalls')], {

@@ -48,7 +48,7 @@ export function measured({ results, rows, heap, leak, stall }) {
     initMemory: leak.initKilobytes,
     leakedObjects: Object.values(objects).reduce((sum, count) => sum + Math.max(count, 0), 0),
     leakedHeap: Math.round(heapBytes / 1024),
-    longestStall: Math.max(...Object.values(stall)),
+    longestStall: Math.max(...Object.values(stall).map(({ wall }) => wall)),
   }
 }
 
