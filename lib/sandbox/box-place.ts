@@ -1,6 +1,6 @@
 /** Where sandboxes are on the host: a directory of this user's own, with one for each. */
 import { HostError } from '../errors.js'
-import { isDirectory, listDirectory, makeDirectories, makeDirectory, writeNewFile } from '../sys/file.js'
+import { isDirectory, listDirectory, makeDirectories, makeDirectory, removeTree, writeNewFile } from '../sys/file.js'
 import { lockDirectory } from '../sys/lock.js'
 import { closeDirectory, openOwnDirectory } from '../sys/own-directory.js'
 import { effectiveUid, environment, randomName } from '../sys/self.js'
@@ -36,7 +36,8 @@ export interface Box {
   readonly path: string
   /** A directory for what is written to a mount, and one that the overlay needs. */
   overlay(index: number): { upper: string; work: string }
-  remove(): void
+  /** With all that has been written there; the container is gone. */
+  remove(): Promise<void>
   /** Once there is the container, or nothing is to be: until then no process takes the box for one that was left behind. */
   unlock(): void
 }
@@ -53,7 +54,7 @@ export function makeBox(place: string, resident: Resident): Box {
   try {
     return { ...boxIn(path, resident), id, unlock: () => closeDirectory(lock) }
   } catch (error) {
-    removeWritten(path)
+    removeTree(path)
     closeDirectory(lock)
     throw error
   }
@@ -106,18 +107,26 @@ const accounts = ({ uid, gid }: Resident['user']): readonly (readonly [name: str
   ['hosts', '127.0.0.1 localhost sandbox\n::1 localhost\n'],
 ]
 
-/** Removes the directories of sandboxes that are none any more. One that is being made is locked, in whatever process. */
+/**
+ * Removes the directories of sandboxes that are none any more. One that is being made is locked, in whatever process. One that can't be removed does not keep
+ * the others; its error is thrown at the end.
+ */
 export async function removeOthers(place: string, isLiving: (id: string) => Promise<boolean>): Promise<void> {
   const boxes = `${place}/boxes`
   if (!isDirectory(boxes)) return
-  for (const id of listDirectory(boxes)) {
-    const lock = lockDirectory(`${boxes}/${id}`)
-    if (typeof lock === 'string') continue
-    try {
-      // Asked with the lock held: it may have come to life since the names were read.
-      if (!(await isLiving(id))) removeWritten(`${boxes}/${id}`)
-    } finally {
-      if (typeof lock === 'number') closeDirectory(lock)
-    }
+  const failures: unknown[] = []
+  for (const id of listDirectory(boxes))
+    await removeLeftBehind(`${boxes}/${id}`, () => isLiving(id)).catch((error: unknown) => failures.push(error))
+  if (failures.length > 0) throw failures[0]
+}
+
+async function removeLeftBehind(path: string, isLiving: () => Promise<boolean>): Promise<void> {
+  const lock = lockDirectory(path)
+  if (typeof lock === 'string') return
+  try {
+    // Asked with the lock held: it may have come to life since the names were read.
+    if (!(await isLiving())) await removeWritten(path)
+  } finally {
+    if (typeof lock === 'number') closeDirectory(lock)
   }
 }

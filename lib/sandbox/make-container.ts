@@ -117,7 +117,7 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null, ori
     return { id: box.id, box, user, envs, cwd, network, attachment, ...files, ...made }
   } catch (error) {
     network.close()
-    box.remove()
+    await box.remove()
     throw error
   } finally {
     box.unlock()

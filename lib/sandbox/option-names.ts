@@ -1,7 +1,9 @@
 import { optionError } from '../config/option.js'
 
-/** @throws {ConfigError} naming one that is not known */
+/** @throws {ConfigError} naming one that is not known; `prefix` (`limits.`) if there is no object */
 export function refuseOtherNames(prefix: string, given: object, known: readonly string[]): void {
+  if (typeof given !== 'object' || given === null)
+    throw optionError({ option: prefix.slice(0, -1) || 'options', expected: 'an object', received: given })
   const other = Object.keys(given).find(name => !known.includes(name))
   if (other !== undefined)
     throw optionError({ option: `${prefix}${other}`, expected: `one of ${known.join(', ')}`, received: other })

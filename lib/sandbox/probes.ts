@@ -41,7 +41,7 @@ export async function tryContainer(tried: Tried): Promise<''> {
     if (tried.hasFilter === true) await container.run({ process: PROGRAM, ...(signal !== undefined && { signal }) })
     return ''
   } finally {
-    box.remove()
+    await box.remove()
     box.unlock()
   }
 }

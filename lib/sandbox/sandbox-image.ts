@@ -1,5 +1,5 @@
 /** The image that a sandbox is made of. */
-import { isTsrunError } from '../errors.js'
+import { isTsrunError, StateError } from '../errors.js'
 import { type Images, openImages, runtimeConfig, type UnpackedImage, type VolumeMount } from '../image/index.js'
 
 export interface SandboxImage {
@@ -66,4 +66,20 @@ async function unpackOrPull(
   }
   await store.pull(name, { ...aborting, owners: 'squashed', unpack: true })
   return store.unpack(name, { mounts, owners: 'squashed', ...aborting })
+}
+
+interface OfImage {
+  readonly id: string
+  /** The digest. */
+  readonly image: string | null
+}
+
+/** Of another image, what a sandbox has written would be over other files. @throws {StateError}; {ImageError} the name is gone */
+export async function checkSameImage(
+  { id, image }: OfImage,
+  { image: name, images }: { readonly image: string | null; readonly images: Images | null },
+): Promise<void> {
+  if (name === null || (await (images ?? openImages()).get(name)).digest === image) return
+  const message = `${name} is another image by now than the one that the sandbox is made of`
+  throw new StateError('ERR_STATE_STATUS', message, { id, expected: 'of the same image' })
 }

@@ -9,6 +9,7 @@ import { SandboxCommands } from './commands.js'
 import { type Isolation, type Made, makeSandboxContainer, pruneSandboxes } from './make-container.js'
 import { type PoolOptions, SandboxPool } from './pool.js'
 import { SandboxFiles } from './sandbox-files.js'
+import { checkSameImage } from './sandbox-image.js'
 import { readSandboxOptions, type SandboxOptions, type SandboxSettings } from './sandbox-options.js'
 import { SandboxChild, type SpawnOptions } from './spawned.js'
 import { traced } from './tracing.js'
@@ -70,7 +71,12 @@ export class Sandbox implements AsyncDisposable {
     const pool = new SandboxPool<Sandbox>({
       ...{ size, ...(maximum !== undefined && { maximum }) },
       make: async ended => new Sandbox(await makeSandboxContainer(unsignalled), unsignalled, ended),
-      isAlive: async box => (await box.#made.container.state()).status !== 'stopped',
+      // Somebody else may have deleted it, so that there is no state.
+      isAlive: box =>
+        box.#made.container.state().then(
+          ({ status }) => status !== 'stopped',
+          () => false,
+        ),
       taken: box => box.#begin(),
     })
     await pool.fill()
@@ -163,12 +169,13 @@ export class Sandbox implements AsyncDisposable {
   /**
    * Another sandbox with the same options, and with the files that this one has by now; no processes. Its `diff` begins there. This one is
    * paused meanwhile. Ports that were published can be published once only.
-   * @throws as `create`
+   * @throws as `create`; {StateError} if the name of its image is that of another one by now, as after `commit` with the same name
    */
   async fork({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Sandbox> {
     const origin = this.#live()
     signal?.throwIfAborted()
     const settings = { ...this.#settings, signal }
+    await checkSameImage(origin, settings)
     const made = await this.#still(() => makeSandboxContainer(settings, origin))
     const box = new Sandbox(made, settings)
     box.#begin()
@@ -178,7 +185,7 @@ export class Sandbox implements AsyncDisposable {
   /**
    * Makes it as it was when it was made: ends all that runs in it, and forgets all that was written to its root and its overlays. It is another
    * container after that. If that can't be made it has ended.
-   * @throws as `create`
+   * @throws as `fork`
    */
   async reset(): Promise<void> {
     this.#live()
@@ -237,12 +244,16 @@ export class Sandbox implements AsyncDisposable {
 
   async #remove(): Promise<void> {
     const { container, network, box } = this.#made
-    await container.delete({ force: true })
-    network.close()
-    box.remove()
+    try {
+      await container.delete({ force: true })
+    } finally {
+      network.close()
+    }
+    await box.remove()
   }
 
   async #remake(): Promise<void> {
+    await checkSameImage(this.#made, this.#settings)
     await this.#remove()
     try {
       this.#made = await makeSandboxContainer({ ...this.#settings, signal: undefined })

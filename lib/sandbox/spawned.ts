@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream'
 import { optionError, readDuration } from '../config/option.js'
 import { LaunchError } from '../errors.js'
 import type { ExecProcess, Readable, Stdio, StdioStream, Writable } from '../index.js'
+import { signalName, signalNumber } from '../sys/errno.js'
 import { after } from '../sys/timer.js'
 import type { SandboxCommand } from './command-process.js'
 import type { StartCommandOptions } from './commands.js'
@@ -75,6 +76,9 @@ export class SandboxChild extends EventEmitter {
     refuseOtherNames('', options, NAMES)
     const stdio = stdioOf(options.stdio)
     const words = wordsOf(command, args, options.shell)
+    const { killSignal = 'SIGTERM' } = options
+    if (!signalNumber(killSignal))
+      throw optionError({ option: 'killSignal', expected: 'the name or number of one', received: killSignal })
     const timeoutMs = readDuration({ option: 'timeout', value: options.timeout || undefined, otherwise: Infinity })
     const child = new SandboxChild(words, stdio)
     const started = { ...startOptions(options), signal: child.#gaveUp.signal, stdio }
@@ -82,11 +86,16 @@ export class SandboxChild extends EventEmitter {
     return child
   }
 
-  /** False: it has ended. Before `spawn` it is not started at all, whatever the signal. */
+  /** False: it has ended. Before `spawn` it is not started at all, whatever the signal. @throws {ConfigError} for what is no signal */
   kill(signal: string | number = 'SIGTERM'): boolean {
     if (this.exitCode !== null || this.signalCode !== null) return false
+    const number = signalNumber(signal)
+    if (number === null)
+      throw optionError({ option: 'signal', expected: 'the name or number of one', received: signal })
+    // As Node's: it only asks whether it lives.
+    if (number === 0) return true
     this.killed = true
-    if (this.#process === null) this.#gaveUp.abort(new EarlyEnd(signal))
+    if (this.#process === null) this.#gaveUp.abort(new EarlyEnd(signalName(number)))
     else void this.#process.kill(signal).catch((error: unknown) => this.#tell('error', error))
     return true
   }
@@ -153,8 +162,8 @@ export class SandboxChild extends EventEmitter {
 /** It was killed before it began. */
 class EarlyEnd {
   readonly word: string
-  constructor(signal: string | number) {
-    this.word = String(signal)
+  constructor(word: string) {
+    this.word = word
   }
 }
 

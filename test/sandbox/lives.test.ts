@@ -101,6 +101,10 @@ t.test('commit makes an image, also of a fork', skip, async t => {
   t.match(await first.commands.run('cat /one; ls /etc/d'), { stdout: 'one\n', verdict: 'ok' })
   t.match(await second.commands.run('cat /two; ls /one'), { stdout: 'two\n', verdict: 'exit' })
   t.equal((await box.commands.run('echo on')).stdout, 'on\n', 'it goes on')
+  await box.commit('base:1')
+  await t.rejects(box.fork(), { code: 'ERR_STATE_STATUS', message: /base:1 is another image/ })
+  await t.rejects(box.reset(), { code: 'ERR_STATE_STATUS', message: /another image/ })
+  t.equal((await box.commands.run('cat /one')).stdout, 'one\n', 'it goes on')
   const plain = await make(t, {})
   await t.rejects(plain.commit('x:1'), { code: 'ERR_CONFIG_INVALID', message: /image/ })
 })
@@ -146,6 +150,16 @@ t.test('one that has died in the pool is not handed out', skip, async t => {
   })
   t.not(id, doomed)
   t.notOk(existsSync(join(BOXES, doomed)))
+})
+
+t.test('nor one that somebody else has deleted, and its place is free again', skip, async t => {
+  const before = readdirSync(STATES)
+  const pool = await Sandbox.pool({ size: 1, maximum: 1 })
+  t.teardown(() => pool.stop())
+  const [doomed = ''] = readdirSync(STATES).filter(id => !before.includes(id))
+  execFileSync('node', ['dist/cli/tsrun.cjs', '--root', STATES, 'delete', '--force', doomed])
+  await pool.use(async box => void t.match(await box.commands.run('true'), { verdict: 'ok' }))
+  t.same(pool.counts.inUse, 0)
 })
 
 t.test('a pool that is stopped refuses, and leaves nothing', skip, async t => {

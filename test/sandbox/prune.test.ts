@@ -1,7 +1,7 @@
 /** Pruning, while other processes make sandboxes. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
@@ -11,6 +11,7 @@ import { closeDirectory } from '../../lib/sys/own-directory.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'libseccomp') }
+const deep = { skip: missing('root', 'libseccomp', 'python3') }
 const BOXES = '/run/tsrun-sandbox/boxes'
 
 t.test('a sandbox that is being made is left alone, one that was left behind is not', skip, async t => {
@@ -25,6 +26,46 @@ t.test('a sandbox that is being made is left alone, one that was left behind is 
   closeDirectory(lock)
   await Sandbox.prune()
   t.notOk(existsSync(path))
+})
+
+const DEEP = `
+import os, sys
+os.chdir('/work')
+for i in range(600):
+  os.mkdir('d' * 100)
+  os.chdir('d' * 100)
+open(b'\\xff', 'w').close()
+os.mkdir(b'/work/\\xfe')
+open(b'/work/\\xfe/\\xfd', 'w').close()
+os.chmod(b'/work/\\xfe', 0)`
+
+t.test(
+  'whatever a program has written is removed: below paths of any length, names that are no text',
+  deep,
+  async t => {
+    const source = mkdtempSync('/tmp/tsrun-test-deep-')
+    t.teardown(() => rmSync(source, { recursive: true, force: true }))
+    const box = await Sandbox.create({ mounts: [{ source, target: '/work', mode: 'overlay' }] })
+    t.teardown(() => box.stop())
+    t.match(await box.commands.run(['python3', '-c', DEEP]), { verdict: 'ok', stderr: '' })
+    const before = readdirSync('/proc/self/fd').length
+    await box.stop()
+    t.notOk(existsSync(`${BOXES}/${box.id}`))
+    t.ok(readdirSync('/proc/self/fd').length <= before)
+  },
+)
+
+t.test('what can not be removed does not keep the others', skip, async t => {
+  await (await Sandbox.create()).stop()
+  const [stuck, other] = [`${BOXES}/a-stuck-${process.pid}`, `${BOXES}/z-other-${process.pid}`]
+  for (const path of [stuck, other]) mkdirSync(`${path}/base`, { recursive: true })
+  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', `${stuck}/base`])
+  t.teardown(() => {
+    if (existsSync(`${stuck}/base`)) execFileSync('umount', [`${stuck}/base`])
+    rmSync(stuck, { recursive: true, force: true })
+  })
+  await t.rejects(Sandbox.prune(), { message: /EBUSY/ })
+  t.notOk(existsSync(other))
 })
 
 /** Ends with 0 if all of its sandboxes could be made and used. */

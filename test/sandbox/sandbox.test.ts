@@ -232,6 +232,20 @@ t.test('what is wrong with an option is told by its name', skip, async t => {
     [{ rootfs: '/srv', host: ['/usr'] }, /host: must be absent/],
     [{ timeoutMs: -1 }, /timeoutMs/],
     [{ minimum: 'some' }, /minimum/],
+    [null, /options: must be an object/],
+    [{ limits: null }, /limits: must be an object/],
+    [{ profile: 5 }, /profile: must be an object/],
+    [{ mounts: {} }, /mounts: must be an array/],
+    [{ host: '/usr' }, /host: must be an array of paths/],
+    [{ rootfs: [] }, /rootfs: must be a directory, or/],
+    [{ envs: ['A=1'] }, /envs/],
+    [{ cwd: 'work' }, /cwd: must be an absolute path/],
+    [{ user: { uid: -1, gid: 0 } }, /user: must be \{ uid, gid \}/],
+    [{ image: '' }, /image/],
+    [{ images: {} }, /images/],
+    [{ tracer: {} }, /tracer/],
+    [{ signal: {} }, /signal: must be an AbortSignal/],
+    [{ notify: 1 }, /notify/],
   ]
   for (const [options, message] of wrong)
     await t.rejects(
@@ -244,6 +258,7 @@ t.test('what is wrong with an option is told by its name', skip, async t => {
     message: /mounts\[0\]\.source.*\/no\/such \(ENOENT\)/,
   })
   const box = await make(t)
+  await t.rejects(box.commands.run('true', null as never), { code: 'ERR_CONFIG_INVALID', message: /options/ })
   await t.rejects(box.commands.run([]), { code: 'ERR_CONFIG_INVALID' })
   await t.rejects(box.commands.run('true', { timeout: 5 } as never), { code: 'ERR_CONFIG_INVALID', message: /timeout/ })
 })

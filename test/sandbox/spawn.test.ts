@@ -85,7 +85,10 @@ t.test('what nobody reads does not hold it back, and a killed one that has not b
   const unread = spawn('echo', ['x'])
   t.same(await once(unread, 'close'), [0, null])
   const early = spawn('sleep', ['1000'])
-  t.equal(early.kill('SIGTERM'), true)
+  t.equal(early.kill(0), true, 'it lives')
+  t.equal(early.killed, false)
+  t.throws(() => early.kill('SIGNONE' as 'SIGTERM'), { code: 'ERR_CONFIG_INVALID' })
+  t.equal(early.kill(15), true)
   t.same(await once(early, 'exit'), [null, 'SIGTERM'])
   t.equal(early.kill(), false)
 })
@@ -101,6 +104,11 @@ t.test('large outputs are whole, and wait for who reads', skip, async t => {
 t.test('what has no meaning here is an error', skip, async t => {
   const box = await Sandbox.create()
   t.teardown(() => box.stop())
+  t.throws(() => box.spawn('true', [], { killSignal: 'SIGNONE' }), {
+    code: 'ERR_CONFIG_INVALID',
+    message: /killSignal/,
+  })
+  t.throws(() => box.spawn('true', null as never), { code: 'ERR_CONFIG_INVALID' })
   t.throws(() => box.spawn(''), { code: 'ERR_CONFIG_INVALID', message: /command/ })
   t.throws(() => box.spawn('true', { argv0: 'x' } as object), { code: 'ERR_CONFIG_INVALID', message: /argv0/ })
   t.throws(() => box.spawn('true', { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] as never }), { code: 'ERR_CONFIG_INVALID' })
