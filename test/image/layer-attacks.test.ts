@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { LayerLimits } from '../../lib/image/layer/layer-limits.js'
-import type { UnpackOptions } from '../../lib/image/layer/unpack.js'
+import { type UnpackOptions, unpackLayer } from '../../lib/image/layer/unpack.js'
+import { effort } from '../effort.js'
 import { missing } from '../needs.js'
 import { header, type Made, paxHeader, paxRecord, tarOf } from './tars.js'
 import { folderFor, treeOf, unpackTo } from './trees.js'
@@ -18,6 +19,7 @@ interface Attack {
   readonly limit?: keyof LayerLimits | 'name'
 }
 
+const TAR = 'application/vnd.oci.image.layer.v1.tar'
 const OUT = '../outside'
 const dir = (name: string): Made => ({ name, type: '5', mode: 0o755 })
 const link = (name: string, to: string): Made => ({ name, type: '2', link: to })
@@ -189,6 +191,39 @@ for (const [kind, attacks] of Object.entries({ names: NAMES, links: LINKS, white
   })
 }
 
+const MANY = effort.times > 1 ? 1_000_000 : 5000
+
+/** A million of them by night. */
+function* manyFiles(): Generator<Buffer> {
+  for (let at = 0; at <= MANY; at += 500)
+    yield Buffer.concat(Array.from({ length: 500 }, (_, i) => header({ name: `d${i}/${at}` }, 0)))
+}
+
+t.test(`${MANY} entries leave nothing and take no memory`, { skip, timeout: 1_800_000 }, async t => {
+  const { parent, untouched } = scene(t)
+  const target = join(parent, 'layer')
+  mkdirSync(target)
+  const before = process.memoryUsage.rss()
+  let most = before
+  async function* stream() {
+    for (const chunk of manyFiles()) {
+      most = Math.max(most, process.memoryUsage.rss())
+      yield chunk
+    }
+  }
+  const unpacked = unpackLayer({
+    stream: stream(),
+    mediaType: TAR,
+    target,
+    overlay: 'trusted',
+    limits: { entries: MANY },
+  })
+  await t.rejects(unpacked, { code: 'ERR_LAYER_LIMIT', limit: 'entries', value: MANY + 1 })
+  untouched()
+  const megabytes = (most - before) / 1e6
+  t.ok(megabytes < 150, `${megabytes.toFixed()} MB`)
+})
+
 t.test('a link of a layer means nothing to the one above it', { skip }, async t => {
   const parent = folderFor(t)
   const outside = join(parent, 'outside')
@@ -220,10 +255,8 @@ t.test('the target may be named by a link, and must be an empty directory', { sk
   mkdirSync(join(folder, 'real'))
   symlinkSync('real', join(folder, 'layer'))
   const tar = tarOf(file('x'))
-  const { unpackLayer } = await import('../../lib/image/layer/unpack.js')
   const { streamOf } = await import('./tars.js')
-  const unpack = (target: string) =>
-    unpackLayer({ stream: streamOf(tar), mediaType: 'application/vnd.oci.image.layer.v1.tar', target, overlay: 'user' })
+  const unpack = (target: string) => unpackLayer({ stream: streamOf(tar), mediaType: TAR, target, overlay: 'user' })
   await unpack(join(folder, 'layer'))
   t.same(readdirSync(join(folder, 'real')), ['x'])
   await t.rejects(unpack(join(folder, 'layer')), { code: 'ERR_SYSTEM', errno: 'ENOTEMPTY' })
