@@ -2,13 +2,11 @@
 #include "reaper.h"
 #include "../init/report.h"
 #include "job.h"
+#include "lost.h"
 #include "sys.h"
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -61,13 +59,6 @@ static void leave_to_reaper(int fd, enum wait wait) {
 static bool is_child(int pidfd) {
   siginfo_t info;
   return waitid((idtype_t)P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
-static bool is_helper(int pid) {
-  char path[32], name[16] = "";
-  snprintf(path, sizeof path, "/proc/%d/comm", pid);
-  OWNED file = open_path(path, O_RDONLY);
-  return file >= 0 && read(file, name, sizeof name - 1) > 0 && strcmp(name, "tsrun-init\n") == 0;
 }
 
 // What has a number of a helper's is reaped only if it is a helper: the word comes from one that others may
@@ -127,13 +118,16 @@ static bool serve(int epoll) {
     return true;
   int fd = (int)(uint32_t)event.data.u64;
   siginfo_t info;
-  if (event.data.u64 >> 32 == FOR_WORDS)
+  bool is_words = event.data.u64 >> 32 == FOR_WORDS;
+  if (is_words)
     adopt_news(fd);
   else
     waitid((idtype_t)P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG);
   // Somebody may have a duplicate, and then closing it would not take it out.
   epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
   close(fd);
+  if (is_words)
+    reap_lost();
   pthread_mutex_lock(&reaping);
   bool more = --waits > 0;
   if (!more) {

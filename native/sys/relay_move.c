@@ -50,8 +50,8 @@ void drop_spare_pipes(struct relay *relay, int but) {
   }
 }
 
-// splice(2) does not get past urgent data, and says that this is the end if it comes after that. In line it is
-// a byte like any other.
+// splice(2) does not get past urgent data, and says that this is the end if it comes after that. In line it
+// is a byte like any other.
 static ssize_t copy_in(const struct flow *flow, const struct end *from) {
   char bytes[COPIED];
   int on = 1;
