@@ -5,9 +5,11 @@
  */
 
 import type { CheckpointError } from './checkpoint-error.js'
+import type { CniError } from './cni-error.js'
 import { BRAND, type ErrorCode, Failure } from './failure.js'
 
 export { CheckpointError, type CheckpointFields } from './checkpoint-error.js'
+export { CniError, type CniFields } from './cni-error.js'
 export type { ErrorCode } from './failure.js'
 
 /** All of them: `switch (error.code)` tells TypeScript which one it is, and so which fields it has. */
@@ -24,6 +26,7 @@ export type TsrunError =
   | SystemError
   | ImageError
   | RegistryError
+  | CniError
   | LayerError
 
 /** True for any error that tsrun throws on purpose, also one from another copy of the package. */

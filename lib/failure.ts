@@ -51,6 +51,7 @@ export type ErrorCode =
   | 'ERR_REGISTRY_RESPONSE'
   | 'ERR_REGISTRY_UNREACHABLE'
   | 'ERR_REGISTRY_INSECURE'
+  | 'ERR_NETWORK_CNI'
 
 export abstract class Failure<Code extends ErrorCode, Fields extends object> extends Error {
   readonly code: Code

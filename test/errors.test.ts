@@ -5,6 +5,7 @@ import * as errors from '../lib/errors.js'
 const {
   CgroupError,
   CheckpointError,
+  CniError,
   ConfigError,
   HookError,
   HostError,
@@ -40,6 +41,7 @@ const hook = { hook: 'createRuntime', index: 0, exitCode: 1, signal: null, stder
 const image = { image: 'docker.io/library/a:b', path: '/layers/0', expected: 'a digest' }
 const registry = { registry: 'docker.io', status: 401, remedy: 'log in' }
 const layer = { entry: 'a/b', limit: 'depth', value: 300, syscall: 'openat2', errno: 'ELOOP' }
+const cni = { network: 'web', plugin: 'bridge', command: 'ADD', number: 11, details: 'try again later' }
 const cgroup = { file: 'memory.max', value: '1', errno: 'EBUSY', configPath: '/linux/resources/memory/limit' }
 
 const checkpoint = { log: '/images/dump.log', lines: ['Error (criu/mount.c:1): no'], errno: 'EBUSY' }
@@ -140,20 +142,18 @@ const table = [
     fields: image,
     message: /^not this one$/,
   })),
-  ...(
-    [
-      'ERR_REGISTRY_AUTH',
-      'ERR_REGISTRY_NOT_FOUND',
-      'ERR_REGISTRY_RESPONSE',
-      'ERR_REGISTRY_UNREACHABLE',
-      'ERR_REGISTRY_INSECURE',
-    ] as const
-  ).map(code => ({
-    code,
-    error: new RegistryError(code, 'it said no', registry, { cause }),
+  ...(['AUTH', 'NOT_FOUND', 'RESPONSE', 'UNREACHABLE', 'INSECURE'] as const).map(kind => ({
+    code: `ERR_REGISTRY_${kind}` as const,
+    error: new RegistryError(`ERR_REGISTRY_${kind}`, 'it said no', registry, { cause }),
     fields: registry,
     message: /^it said no: log in$/,
   })),
+  {
+    code: 'ERR_NETWORK_CNI' as const,
+    error: new CniError('no address is left', cni, { cause }),
+    fields: cni,
+    message: /^network web, ADD of bridge: no address is left$/,
+  },
 ]
 
 const classes = Object.entries(errors)
@@ -286,6 +286,8 @@ function detailOf(error: errors.TsrunError): unknown {
     case 'ERR_REGISTRY_UNREACHABLE':
     case 'ERR_REGISTRY_INSECURE':
       return error.registry
+    case 'ERR_NETWORK_CNI':
+      return error.plugin
   }
 }
 

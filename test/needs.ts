@@ -47,6 +47,7 @@ export type Need =
   | 'dbus-daemon'
   | 'postgres'
   | 'redis'
+  | 'cni'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -118,6 +119,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   postgres: {
     isThere: () => existsSync('/usr/lib/postgresql') && works('psql', '--version'),
     otherwise: 'needs postgresql',
+  },
+  cni: {
+    isThere: () => existsSync('/usr/lib/cni/portmap') && works('iptables', '--version'),
+    otherwise: 'needs plugins of CNI (package containernetworking-plugins) and iptables',
   },
   redis: { isThere: () => works('redis-server', '--version'), otherwise: 'needs redis-server' },
   'dbus-daemon': { isThere: () => works('dbus-daemon', '--version'), otherwise: 'needs dbus-daemon' },

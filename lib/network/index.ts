@@ -2,6 +2,9 @@
 
 export type { Traffic } from '../sys/relay.js'
 export { NetworkAttachment } from './attachment.js'
+export { CniAttachment, type CniAttachOptions, CniNetwork, type CniPort, openCni, removeCni } from './cni.js'
+export type { CniOptions } from './cni-configuration.js'
+export { type CniAddress, type CniDns, type CniResult, resolverText } from './cni-result.js'
 export type { AskedConnection, Connection, Counts, OnConnect } from './connections.js'
 export type { Denial } from './denials.js'
 export { type AttachOptions, createGateway, Gateway, type GatewayOptions } from './gateway.js'

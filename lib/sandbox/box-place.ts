@@ -107,25 +107,40 @@ const accounts = ({ uid, gid }: Resident['user']): readonly (readonly [name: str
   ['hosts', '127.0.0.1 localhost sandbox\n::1 localhost\n'],
 ]
 
+interface Sweep {
+  readonly isLiving: (id: string) => Promise<boolean>
+  /** What is to be done with the directory of one that is none any more. If that throws it stays. */
+  readonly before: (path: string) => Promise<void>
+}
+
 /**
  * Removes the directories of sandboxes that are none any more. One that is being made is locked, in whatever process. One that can't be removed does not keep
  * the others; its error is thrown at the end.
  */
-export async function removeOthers(place: string, isLiving: (id: string) => Promise<boolean>): Promise<void> {
+export async function removeOthers(place: string, { isLiving, before }: Sweep): Promise<void> {
   const boxes = `${place}/boxes`
   if (!isDirectory(boxes)) return
   const failures: unknown[] = []
   for (const id of listDirectory(boxes))
-    await removeLeftBehind(`${boxes}/${id}`, () => isLiving(id)).catch((error: unknown) => failures.push(error))
+    await removeLeftBehind(`${boxes}/${id}`, {
+      isLiving: () => isLiving(id),
+      before,
+    }).catch((error: unknown) => failures.push(error))
   if (failures.length > 0) throw failures[0]
 }
 
-async function removeLeftBehind(path: string, isLiving: () => Promise<boolean>): Promise<void> {
+interface SweepOfOne extends Pick<Sweep, 'before'> {
+  readonly isLiving: () => Promise<boolean>
+}
+
+async function removeLeftBehind(path: string, { isLiving, before }: SweepOfOne): Promise<void> {
   const lock = lockDirectory(path)
   if (typeof lock === 'string') return
   try {
     // Asked with the lock held: it may have come to life since the names were read.
-    if (!(await isLiving())) await removeWritten(path)
+    if (await isLiving()) return
+    await before(path)
+    await removeWritten(path)
   } finally {
     if (typeof lock === 'number') closeDirectory(lock)
   }

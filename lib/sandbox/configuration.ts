@@ -12,6 +12,8 @@ export interface Surroundings {
   /** For the mounts of mode `overlay`, in their order: absolute. */
   readonly overlays: readonly { readonly upper: string; readonly work: string; readonly lower: string }[]
   readonly sources: readonly string[]
+  /** Its /etc/resolv.conf, on the host; null: none. */
+  readonly resolver: string | null
   readonly hasCgroup: boolean
   readonly hasProcfs: boolean
 }
@@ -37,7 +39,7 @@ export function configurationOf(settings: SandboxSettings, around: Surroundings)
     ...example,
     hostname: 'sandbox',
     root: { path: '-', readonly: false },
-    mounts: [...mounts.filter(mount => keeps(mount, hasProcfs)), ...mountsOf(settings, around)],
+    mounts: [...mounts.filter(mount => keeps(mount, hasProcfs)), ...mountsOf(settings, around), ...resolverOf(around)],
     linux: {
       ...linux,
       ...ids,
@@ -77,6 +79,11 @@ function mountsOf({ mounts }: SandboxSettings, { sources, overlays, rootless }: 
     }
   })
 }
+
+const resolverOf = ({ resolver: source }: Surroundings): OciMount[] =>
+  source === null
+    ? []
+    : [{ destination: '/etc/resolv.conf', type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'noexec'] }]
 
 function resourcesOf({ memory, cpus, pids }: SandboxSettings) {
   const isLimited = Number.isFinite(memory)

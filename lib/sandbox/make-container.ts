@@ -11,7 +11,7 @@ import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.j
 import { configurationOf, type Surroundings } from './configuration.js'
 import { HOST_PATHS } from './profile.js'
 import { openSandboxImage, type SandboxImage } from './sandbox-image.js'
-import { type OpenNetwork, openSandboxNetwork } from './sandbox-network.js'
+import { hasNetworkLeft, makeResolver, type OpenNetwork, openSandboxNetwork, removeNetwork } from './sandbox-network.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
 import { copyWritten, NO_COPY, type WrittenCopy } from './written-copy.js'
 
@@ -66,7 +66,10 @@ export async function pruneSandboxes(): Promise<string[]> {
   const place = sandboxDirectory()
   const runtime = sandboxRuntime(place)
   const swept = await runtime.sweep()
-  await removeOthers(place, async id => (await runtime.list()).some(living => living.id === id))
+  await removeOthers(place, {
+    isLiving: async id => (await runtime.list()).some(living => living.id === id),
+    before: removeNetwork,
+  })
   return swept
 }
 
@@ -96,7 +99,7 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null, ori
     const copy = origin === null ? NO_COPY : await copyWritten(origin, box.path, settings.signal)
     const overlays = overlaysOf({ settings, sources, box, copy })
     const around = {
-      ...{ user, sources },
+      ...{ user, sources, resolver: network.hasResolver ? makeResolver(box.path) : null },
       rootless: isRoot ? null : { uid: effectiveUid(), gid: effectiveGid() },
       hostPaths: (settings.host ?? HOST_PATHS).filter(path => settings.host !== null || isThere(path)),
       overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: lowerOption(lower) })),
@@ -104,7 +107,7 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null, ori
     const copied = [...copy.root]
     const layers = [...(settings.layers ?? image?.layers ?? [`${box.path}/base`]), ...copied]
     const made = await attempt({ place, settings, around, layers, box, network })
-    const attachment = await attachOrDelete(network, made.container)
+    const attachment = await attachOrDelete({ network, box, settings }, made.container)
     const { mounts = [] } = configurationOf(settings, { ...around, hasCgroup: true, hasProcfs: true })
     const mountPoints = [
       ...mounts.map(({ destination }) => destination),
@@ -117,7 +120,7 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null, ori
     return { id: box.id, box, user, envs, cwd, network, attachment, ...files, ...made }
   } catch (error) {
     network.close()
-    await box.remove()
+    await removeBox(box)
     throw error
   } finally {
     box.unlock()
@@ -134,10 +137,45 @@ function sourceOf({ source }: SandboxSettings['mounts'][number], index: number):
   }
 }
 
-async function attachOrDelete(network: OpenNetwork, container: Container): Promise<NetworkAttachment | null> {
+/** What plugins of its network could not remove is for `prune`, by what the box has noted. */
+async function removeBox(box: Box): Promise<void> {
+  if (!hasNetworkLeft(box.path)) await box.remove()
+}
+
+/**
+ * Ends all that runs in it, and removes it.
+ * @throws {CniError} after that: `prune` tries the network again
+ */
+export async function removeMade({ container, network, box }: Made): Promise<void> {
   try {
-    return await network.attach(container)
+    if (network.detach !== null) {
+      // It may have ended. While there is a record of it nobody else takes its network for left behind.
+      await container.kill('SIGKILL').catch(() => {})
+      await network.detach()
+    }
+  } finally {
+    await deleteAndClose(container, network)
+    await removeBox(box)
+  }
+}
+
+async function deleteAndClose(container: Container, network: OpenNetwork): Promise<void> {
+  try {
+    await container.delete({ force: true })
+  } finally {
+    network.close()
+  }
+}
+
+async function attachOrDelete(
+  { network, box, settings: { signal } }: Pick<Attempt, 'network' | 'box' | 'settings'>,
+  container: Container,
+): Promise<NetworkAttachment | null> {
+  try {
+    return await network.attach(container, box.path, signal)
   } catch (error) {
+    // What it can't remove is still noted in the box.
+    await network.detach?.().catch(() => {})
     await container.delete({ force: true })
     throw error
   }

@@ -58,8 +58,8 @@ export interface SandboxOptions {
   readonly host?: readonly string[]
   readonly mounts?: readonly SandboxMount[]
   /**
-   * Default `none`: a loopback of its own. `host`: the host's network. Else a policy by names, such as `{ allow: ['example.org:443'] }`, or a gateway
-   * that several sandboxes share.
+   * Default `none`: a loopback of its own. `host`: the host's network. Else a policy by names, such as `{ allow: ['example.org:443'] }`, a gateway
+   * that several sandboxes share, or `{ cni: 'NAME' }`: a network of the host, as root.
    */
   readonly network?: SandboxNetwork
   readonly limits?: SandboxLimits

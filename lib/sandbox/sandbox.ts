@@ -6,7 +6,7 @@ import type { Denial, NetworkAttachment } from '../network/index.js'
 import { effectiveUid } from '../sys/self.js'
 import { after, type Timer } from '../sys/timer.js'
 import { SandboxCommands } from './commands.js'
-import { type Isolation, type Made, makeSandboxContainer, pruneSandboxes } from './make-container.js'
+import { type Isolation, type Made, makeSandboxContainer, pruneSandboxes, removeMade } from './make-container.js'
 import { type PoolOptions, SandboxPool } from './pool.js'
 import { SandboxFiles } from './sandbox-files.js'
 import { checkSameImage } from './sandbox-image.js'
@@ -111,6 +111,11 @@ export class Sandbox implements AsyncDisposable {
   /** What the gateway has refused it, each once. */
   get denials(): readonly Denial[] {
     return this.#made.network.denials(this.id)
+  }
+
+  /** Its addresses in a network of the host (`cni`), with the lengths of their prefixes; else none. */
+  get addresses(): readonly string[] {
+    return this.#made.network.addresses()
   }
 
   /** True once it has been stopped, or has come to its time-out. */
@@ -243,13 +248,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   async #remove(): Promise<void> {
-    const { container, network, box } = this.#made
-    try {
-      await container.delete({ force: true })
-    } finally {
-      network.close()
-    }
-    await box.remove()
+    await removeMade(this.#made)
   }
 
   async #remake(): Promise<void> {

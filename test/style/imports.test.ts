@@ -6,8 +6,9 @@ import { sources } from './sources.js'
 /** What the files of each folder of lib may import: folders, or single files. `.` are the files of lib itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   failure: [],
-  errors: ['failure', 'checkpoint-error'],
+  errors: ['failure', 'checkpoint-error', 'cni-error'],
   'checkpoint-error': ['failure'],
+  'cni-error': ['failure'],
   capabilities: [],
   config: ['errors', 'capabilities'],
   plan: ['errors', 'capabilities'],
@@ -63,7 +64,9 @@ const mayImportNode = (path: string, name: string) =>
   (nodeModules[folderOf(path)] ?? []).includes(name)
 
 /** Files of lib itself that stand on their own, as folders do. */
-const alone: readonly string[] = ['lib/failure.ts', 'lib/checkpoint-error.ts', 'lib/errors.ts', 'lib/capabilities.ts']
+const alone: readonly string[] = [
+  ...['lib/failure.ts', 'lib/checkpoint-error.ts', 'lib/cni-error.ts', 'lib/errors.ts', 'lib/capabilities.ts'],
+]
 
 /** The folder below lib that a path belongs to: `sys`, the name of a file that stands alone (`errors`), or `.`. */
 function folderOf(path: string): string {
