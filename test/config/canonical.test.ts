@@ -101,5 +101,6 @@ t.test('what it does not lose is not', async t => {
   ]
   for (const text of [...kept, '"\\"\\\\\\n"', '[\n\t1\n]\n', '{\n"a":1\n}', `${'['.repeat(100)}${']'.repeat(100)}`])
     compare(t, text)
-  for (const text of kept) t.ok(compare(t, text), text)
+  // A line separator in a title would end the line of the report.
+  for (const text of kept) t.ok(compare(t, text), encodeURI(text))
 })
