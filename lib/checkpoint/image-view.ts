@@ -5,7 +5,7 @@ import { closeFd } from '../sys/beneath.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
 import { fileStatus, isDirectory, listDirectory, realPath } from '../sys/file.js'
 import { cloneTree, makeUserNamespace, mapIds } from '../sys/mount.js'
-import { accessOfPath, changeMode } from '../sys/written-tree.js'
+import { accessOfPath, changeMode } from '../sys/path-access.js'
 import { imageError } from './image-directory.js'
 
 const GROUP_READS = 0o040

@@ -3,7 +3,7 @@
 import { LayerError } from '../errors.js'
 import { isDirectory, isThere, makeDirectories, makeDirectory } from '../sys/file.js'
 import { removeLater, renamePath } from '../sys/large-file.js'
-import { changeMode } from '../sys/written-tree.js'
+import { changeMode } from '../sys/path-access.js'
 import type { Depot } from './depot/depot.js'
 import { holdDirectory } from './depot/directory-lock.js'
 import { clearLayer } from './layer/clear-layer.js'

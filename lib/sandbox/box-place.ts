@@ -3,8 +3,9 @@ import { HostError } from '../errors.js'
 import { isDirectory, listDirectory, makeDirectories, makeDirectory, removeTree, writeNewFile } from '../sys/file.js'
 import { lockDirectory } from '../sys/lock.js'
 import { closeDirectory, openOwnDirectory } from '../sys/own-directory.js'
+import { changeOwner } from '../sys/path-access.js'
 import { effectiveUid, environment, randomName } from '../sys/self.js'
-import { changeOwner, removeWritten } from '../sys/written-tree.js'
+import { removeWritten } from '../sys/written-tree.js'
 
 /** @throws {HostError} ERR_HOST_PRIVILEGE if it is not this user's own */
 export function sandboxDirectory(): string {

@@ -1,24 +1,9 @@
 /** Directories of the host that a container has written to, once it is gone. */
-import {
-  chmodSync,
-  type Dir,
-  type Dirent,
-  lchownSync,
-  lstatSync,
-  opendirSync,
-  renameSync,
-  rmdirSync,
-  unlinkSync,
-} from 'node:fs'
-import { isErrno, viaNode } from './errno.js'
+import { chmodSync, type Dir, type Dirent, lstatSync, opendirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs'
+import { isErrno } from './errno.js'
 import { unlessGone } from './file.js'
 import { randomName } from './self.js'
 import { giveWay } from './turns.js'
-
-interface FileOwner {
-  readonly uid: number
-  readonly gid: number
-}
 
 /** Bytes. A directory below a longer path is moved up: the kernel takes no path of more than 4096, and a name has up to 255. */
 const LONGEST = 2048
@@ -89,24 +74,4 @@ async function removeEntry({ path, depth, top }: Level, entry: Dirent): Promise<
 function moveUp(path: Buffer, top: Buffer): void {
   unlessGone(() => chmodSync(path, 0o700))
   unlessGone(() => renameSync(path, Buffer.concat([top, Buffer.from(`/${randomName()}`)])))
-}
-
-export function ownerOfPath(path: string): FileOwner {
-  const { uid, gid } = viaNode(() => lstatSync(path))
-  return { uid, gid }
-}
-
-/** Of the path itself, which may be a link: its group and its permissions. */
-export function accessOfPath(path: string): { readonly gid: number; readonly mode: number; readonly isLink: boolean } {
-  const status = viaNode(() => lstatSync(path))
-  return { gid: status.gid, mode: status.mode & 0o7777, isLink: status.isSymbolicLink() }
-}
-
-/** Whatever the umask is. */
-export function changeMode(path: string, mode: number): void {
-  viaNode(() => chmodSync(path, mode))
-}
-
-export function changeOwner(path: string, { uid, gid }: FileOwner): void {
-  viaNode(() => lchownSync(path, uid, gid))
 }
