@@ -28,10 +28,12 @@ export const absolutePath = word(/^\//, 'an absolute path')
 export const absolutePathOrNone = word(/^(?:\/|$)/, 'an absolute path')
 
 export function integer(least: number | bigint, most: number | bigint): v.CustomSchema<number | bigint, string> {
+  // QuickJS takes a negative number for less than any negative BigInt.
+  const [low, high] = [BigInt(least), BigInt(most)]
+  const isWithin = (value: bigint): boolean => low <= value && value <= high
   const fits = (value: unknown): boolean =>
     (typeof value === 'bigint' || (Number.isInteger(value) && !Object.is(value, -0))) &&
-    (value as number | bigint) >= least &&
-    (value as number | bigint) <= most
+    isWithin(BigInt(value as number | bigint))
   return v.custom<number | bigint, string>(fits, `an integer from ${least} to ${most}`)
 }
 
