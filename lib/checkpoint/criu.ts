@@ -3,7 +3,7 @@ import { CheckpointError, HostError } from '../errors.js'
 import { type Child, followChild } from '../launch/child.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
 import { errnoName, isErrno } from '../sys/errno.js'
-import { openNull, openPath } from '../sys/file.js'
+import { isDirectory, openNull, openPath } from '../sys/file.js'
 import { readTail } from '../sys/file-tail.js'
 import { findProgram, startProgram } from '../sys/host-program.js'
 import type { ExitStatus } from '../sys/processes.js'
@@ -170,7 +170,8 @@ function unlessEnded<T>(child: Child, act: () => T): T | null {
   try {
     return act()
   } catch (error) {
-    if (isErrno(error) && !child.signal(0)) return null
+    // While it ends its root goes before its number does.
+    if (isErrno(error) && (!child.signal(0) || !isDirectory(`/proc/${child.pid}/root`))) return null
     throw error
   }
 }
