@@ -3,8 +3,8 @@
  * Arguments: bundle, state directory, megabytes of heap to hold.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { createRuntime } from '../dist/index.js'
+import { cgroupsWith, linesOf } from './held.mjs'
 
 const [bundle, root, megabytes] = process.argv.slice(2)
 const runtime = createRuntime({ root })
@@ -33,32 +33,9 @@ async function cycles({ count }) {
   return times
 }
 
-const lines = path =>
-  readFileSync(path, 'utf8')
-    .split('\n')
-    .filter(line => line !== '')
-
-/** The folders below `path`, at any depth; what others remove meanwhile is left out. */
-function foldersIn(path) {
-  try {
-    const folders = readdirSync(path, { withFileTypes: true }).filter(entry => entry.isDirectory())
-    return folders.flatMap(({ name }) => [name, ...foldersIn(join(path, name))])
-  } catch (error) {
-    if (error.code === 'ENOENT' || error.code === 'ENODEV') return []
-    throw error
-  }
-}
-
-/** How many cgroups of ours there are, in all hierarchies. */
-function countCgroups() {
-  const mounts = lines('/proc/self/mountinfo').filter(line => / - cgroup2? /.test(line))
-  const folders = mounts.flatMap(line => foldersIn(line.split(' ')[4]))
-  return folders.filter(name => name.includes(`bench-${process.pid}-`)).length
-}
-
 const children = () =>
   readdirSync('/proc/self/task').flatMap(task =>
-    lines(`/proc/self/task/${task}/children`).flatMap(line => line.trim().split(' ')),
+    linesOf(`/proc/self/task/${task}/children`).flatMap(line => line.trim().split(' ')),
   )
 
 /** What a leak would show in. Counts but for the heap, which is in bytes. */
@@ -67,8 +44,8 @@ function held() {
   return {
     descriptors: readdirSync('/proc/self/fd').length,
     processes: children().length,
-    mounts: lines('/proc/self/mountinfo').length,
-    cgroups: countCgroups(),
+    mounts: linesOf('/proc/self/mountinfo').length,
+    cgroups: cgroupsWith(name => name.includes(`bench-${process.pid}-`)),
     states: readdirSync(root).length,
     heap: process.memoryUsage().heapUsed,
   }

@@ -2,36 +2,32 @@
  * Many containers alive at once: `npm run bench -- thousands [COUNT]` (as root; default 1,000). The library, and runc beside it with a tenth of them.
  * What each costs, the first and the last of them, and whether `list` and `state` stay as they were.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createRuntime } from '../dist/index.js'
 import { makeBundle } from './bundle.mjs'
+import { foldersIn, linesOf, mountsOfCgroups } from './held.mjs'
+import { demand, pathOf } from './machine.mjs'
+import { median } from './statistics.mjs'
 
 const count = Number(process.argv[3] ?? 1000)
-const directory = mkdtempSync(join(tmpdir(), 'tsrun-thousands-'))
-const { bundle, rootfs } = makeBundle(directory, '/bin/busybox')
-symlinkSync('busybox', join(rootfs, 'bin', 'sleep'))
+if (!Number.isSafeInteger(count) || count < 1) throw new Error(`${process.argv[3]}: not a number of containers`)
+demand(['busybox', 'runc'])
+const directory = fs.mkdtempSync(join(tmpdir(), 'tsrun-thousands-'))
+const { bundle, rootfs } = makeBundle(directory, pathOf('busybox'))
+fs.symlinkSync('busybox', join(rootfs, 'bin', 'sleep'))
 
 /** Of all memory, what is not free, in KiB. */
 function usedKiB() {
-  const text = readFileSync('/proc/meminfo', 'utf8')
+  const text = fs.readFileSync('/proc/meminfo', 'utf8')
   const value = name => Number(new RegExp(`^${name}: +(\\d+)`, 'm').exec(text)?.[1])
   return value('MemTotal') - value('MemAvailable')
 }
 
 function configFor(id) {
-  const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'))
+  const config = JSON.parse(fs.readFileSync(join(bundle, 'config.json'), 'utf8'))
   config.process.args = ['/bin/sleep', '100000']
   config.root.path = rootfs
   config.linux.cgroupsPath = `/thousands-${process.pid}/${id}`
@@ -44,7 +40,6 @@ async function timed(act) {
   return performance.now() - began
 }
 
-const median = times => times.toSorted((a, b) => a - b)[times.length >> 1] ?? 0
 const ms = value => `${value.toFixed(1)} ms`
 
 /** The medians of the first and the last tenth. */
@@ -101,8 +96,8 @@ const runc = (...args) => execFileSync('runc', ['--root', join(directory, 'runc'
 const program = {
   make: id => {
     const own = join(directory, 'bundles', id)
-    mkdirSync(own, { recursive: true })
-    writeFileSync(join(own, 'config.json'), JSON.stringify(configFor(id)))
+    fs.mkdirSync(own, { recursive: true })
+    fs.writeFileSync(join(own, 'config.json'), JSON.stringify(configFor(id)))
     runc('run', '--detach', '--bundle', own, id)
   },
   list: () => runc('list', '--format', 'json'),
@@ -110,36 +105,26 @@ const program = {
   remove: id => runc('delete', '--force', id),
 }
 
-/** What is left in any hierarchy of cgroups. */
+/** Of no container any more, in any hierarchy of cgroups. */
 function removeGroups() {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter(line => / - cgroup2? /.test(line))
-  for (const at of mounts.map(line => join(line.split(' ')[4], `thousands-${process.pid}`))) {
-    try {
-      const left = readdirSync(at, { withFileTypes: true }).filter(entry => entry.isDirectory())
-      if (left.length > 0) throw new Error(`${left.length} cgroups are left in ${at}`)
-      spawnSync('rmdir', [at])
-    } catch (error) {
-      if (error.code !== 'ENOENT') throw error
-    }
+  for (const at of mountsOfCgroups().map(path => join(path, `thousands-${process.pid}`))) {
+    const left = foldersIn(at)
+    if (left.length > 0) throw new Error(`${left.length} cgroups are left in ${at}`)
+    if (fs.existsSync(at)) fs.rmdirSync(at)
   }
 }
 
 try {
   await measure('tsrun', count, library)
   if ((await runtime.list()).length > 0) throw new Error('containers are left')
-  const found = spawnSync('runc', ['--version']).status === 0
-  if (found) await measure('runc', Math.ceil(count / 10), program)
+  await measure('runc', Math.ceil(count / 10), program)
   removeGroups()
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .filter(line => line.includes(directory))
+  const mounts = linesOf('/proc/self/mountinfo').filter(line => line.includes(directory))
   if (mounts.length > 0) throw new Error(`mounts are left: ${mounts.join('\n')}`)
   console.log('nothing is left')
 } finally {
   for (const container of await runtime.list()) await container.delete({ force: true })
-  const others = existsSync(join(directory, 'runc')) ? readdirSync(join(directory, 'runc')) : []
-  for (const id of others) program.remove(id)
-  rmSync(directory, { recursive: true, force: true })
+  const others = join(directory, 'runc')
+  for (const id of fs.existsSync(others) ? fs.readdirSync(others) : []) program.remove(id)
+  fs.rmSync(directory, { recursive: true, force: true })
 }

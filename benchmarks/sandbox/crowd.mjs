@@ -1,6 +1,7 @@
 /** Many sandboxes that are alive at the same time: what each takes, whether the last is as fast as the first, and what is left. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { Sandbox } from '../../dist/sandbox/index.js'
+import { cgroupsWith, linesOf } from '../held.mjs'
 import { say } from '../machine.mjs'
 import { median } from '../statistics.mjs'
 
@@ -10,18 +11,6 @@ const PLACE = '/run/tsrun-sandbox'
 function privateMemory(pid) {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   return [...text.matchAll(/^Private_\w+: +(\d+) kB/gm)].reduce((sum, [, kilobytes]) => sum + Number(kilobytes), 0)
-}
-
-const lines = path => readFileSync(path, 'utf8').split('\n')
-const folders = path =>
-  readdirSync(path, { withFileTypes: true, recursive: false }).filter(entry => entry.isDirectory())
-
-/** Of these sandboxes: others may be at work on this machine. */
-function cgroups(ids) {
-  const mounts = lines('/proc/self/mountinfo').filter(line => / - cgroup2? /.test(line))
-  const count = path =>
-    folders(path).reduce((sum, { name }) => sum + (isOf(ids, name) ? 1 : 0) + safely(() => count(`${path}/${name}`)), 0)
-  return mounts.reduce((sum, line) => sum + safely(() => count(line.split(' ')[4])), 0)
 }
 
 const isOf = (ids, name) => [...ids].some(id => name.includes(id))
@@ -39,8 +28,8 @@ function held(ids) {
     processes: readdirSync('/proc')
       .filter(name => /^\d+$/.test(name))
       .filter(isOurs).length,
-    cgroups: cgroups(ids),
-    mounts: lines('/proc/self/mountinfo').length,
+    cgroups: cgroupsWith(name => isOf(ids, name)),
+    mounts: linesOf('/proc/self/mountinfo').length,
     descriptors: readdirSync('/proc/self/fd').length,
     boxes: readdirSync(`${PLACE}/boxes`).filter(name => ids.has(name)).length,
     states: readdirSync(`${PLACE}/state`).filter(name => ids.has(name)).length,

@@ -85,16 +85,20 @@ const systemTables = () => ({
   errors: [...getSystemErrorMap()].map(([errno, [name, message]]) => [errno, name, message]),
 })
 
-/** The script that `entry` becomes; its value is what `entry` exports as `nextCall`. */
+/**
+ * The script that `entry` becomes, whose value is what `entry` exports as `nextCall`; the files in it; and what will not work in it, such
+ * as members that lib/quickjs does not have.
+ * @throws {Error} for an imported name that lib/quickjs does not have
+ */
 export async function bundleFor({ root, entry, version, commit }) {
-  const { outputFiles, metafile } = await build({
+  const { outputFiles, metafile, warnings } = await build({
     entryPoints: [entry],
     // Names of modules are relative to it.
     absWorkingDir: root,
     bundle: true,
     write: false,
     metafile: true,
-    logLevel: 'warning',
+    logLevel: 'silent',
     format: 'iife',
     globalName: 'tsrun',
     footer: { js: 'tsrun.nextCall' },
@@ -115,5 +119,9 @@ export async function bundleFor({ root, entry, version, commit }) {
     },
     plugins: [nodeOnly(join(root, 'lib', 'quickjs')), seam(join(root, 'lib', 'quickjs'))],
   })
-  return { text: outputFiles[0].text, inputs: Object.keys(metafile.inputs) }
+  return {
+    text: outputFiles[0].text,
+    inputs: Object.keys(metafile.inputs),
+    warnings: warnings.map(({ text, location }) => `${location?.file}:${location?.line}: ${text}`),
+  }
 }

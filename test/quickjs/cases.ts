@@ -102,6 +102,8 @@ function files(folder: string): unknown {
   fs.writeFileSync(at('b'), Buffer.from('ff00', 'hex'), { mode: 0o600, flag: 'wx' })
   fs.mkdirSync(at('d/e/f'), { recursive: true })
   fs.renameSync(at('b'), at('d/b'))
+  fs.chmodSync(at('d/b'), 0o604)
+  fs.lchownSync(at('d/b'), process.geteuid?.() ?? 0, process.getegid?.() ?? 0)
   const middle = Buffer.alloc(4)
   const reading = fs.openSync(at('a'), fs.constants.O_RDONLY)
   const got = [fs.readSync(reading, middle, 1, 3, 2), fs.readSync(reading, middle, 0, 1, null), middle.toString('hex')]
@@ -118,6 +120,7 @@ function files(folder: string): unknown {
       fs.statSync(at('d')).isDirectory(),
       fs.lstatSync(at('a')).isFile(),
       fs.statSync(at('a')).size,
+      fs.statSync(at('d/b')).mode,
     ],
     text: [fs.readFileSync(at('a'), 'utf8'), (fs.readFileSync(at('d/b')) as Buffer).toString('hex')],
     got,
