@@ -3,7 +3,7 @@ import { CheckpointError, HostError } from '../errors.js'
 import { type Child, followChild } from '../launch/child.js'
 import { closeFd, closeFds } from '../sys/beneath.js'
 import { errnoName, isErrno } from '../sys/errno.js'
-import { isDirectory, openNull, openPath } from '../sys/file.js'
+import { isDirectory, openNull, openPath, realPath } from '../sys/file.js'
 import { readTail } from '../sys/file-tail.js'
 import { findProgram, startProgram } from '../sys/host-program.js'
 import type { ExitStatus } from '../sys/processes.js'
@@ -176,10 +176,10 @@ function unlessEnded<T>(child: Child, act: () => T): T | null {
   }
 }
 
-/** As CRIU sees them, so that it can mount there. */
+/** As CRIU sees them, so that it can mount there: an absolute link on the way would lead back to what we see. */
 function openDirectories({ paths, imagesView = null }: CriuCall, pid: number): CriuDirectories {
   if (paths === undefined) return {}
-  const open = (path: string): number => openPath(`/proc/${pid}/root${path}`, { directory: true })
+  const open = (path: string): number => openPath(`/proc/${pid}/root${realPath(path)}`, { directory: true })
   const imagesDirectory = imagesView === null ? open(paths.images) : duplicate(imagesView)
   try {
     return { imagesDirectory, workDirectory: open(paths.work) }

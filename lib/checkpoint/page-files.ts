@@ -25,6 +25,10 @@ const ENTRY = {
   morePages: [5, 'int'],
 } as const satisfies Schema
 
+/** All processes that were saved; a pre-dump has it not. */
+const PROCESSES = 'pstree.img'
+const PROCESS = { pid: [1, 'int'] } as const satisfies Schema
+
 /** Links to the images before, which a dump with a parent makes. */
 const PARENT = 'parent'
 
@@ -43,13 +47,7 @@ export async function checkPageFiles(images: string, signal?: AbortSignal): Prom
 }
 
 async function checkDirectory(directory: string, signal: AbortSignal | undefined): Promise<void> {
-  const needed = new Map<number, number>()
-  for (const name of listDirectory(directory).filter(file => /^pagemap-(shmem-)?[0-9]+\.img$/.test(file))) {
-    signal?.throwIfAborted()
-    const { pagesId, pages } = await pagesOf(`${directory}/${name}`)
-    needed.set(pagesId, (needed.get(pagesId) ?? 0) + pages)
-  }
-  for (const [id, pages] of needed) {
+  for (const [id, pages] of await neededIn(directory, signal)) {
     const path = `${directory}/pages-${id}.img`
     const [size, wanted] = [await sizeOfFile(path), pages * pageSize()]
     if (pages === 0 || (size !== null && size >= wanted)) continue
@@ -58,6 +56,31 @@ async function checkDirectory(directory: string, signal: AbortSignal | undefined
       `${path} ${size === null ? 'is not there' : `is cut off: it has ${size} bytes of ${wanted}`}`,
     )
   }
+}
+
+/**
+ * How many pages each file of pages has to have, by its number. A directory that has been written to before may have lists of then, with
+ * numbers that are others' now: those of processes that are not saved are none, and of lists of shared memory the least is what is needed.
+ */
+async function neededIn(directory: string, signal: AbortSignal | undefined): Promise<ReadonlyMap<number, number>> {
+  const files = listDirectory(directory)
+  const saved = files.includes(PROCESSES) ? await processesOf(`${directory}/${PROCESSES}`) : null
+  const [ofProcesses, ofMemory] = [new Map<number, number>(), new Map<number, number>()]
+  for (const name of files) {
+    const [, shared, number] = /^pagemap-(shmem-)?([0-9]+)\.img$/.exec(name) ?? []
+    if (number === undefined || (shared === undefined && saved?.has(Number(number)) === false)) continue
+    signal?.throwIfAborted()
+    const { pagesId, pages } = await pagesOf(`${directory}/${name}`)
+    const needed = shared === undefined ? ofProcesses : ofMemory
+    needed.set(pagesId, Math.min(pages, needed.get(pagesId) ?? pages))
+  }
+  return new Map([...ofMemory, ...ofProcesses])
+}
+
+async function processesOf(path: string): Promise<ReadonlySet<number>> {
+  const pids = new Set<number>()
+  for await (const bytes of messagesOf(path)) pids.add(decoded(path, PROCESS, bytes).pid ?? 0)
+  return pids
 }
 
 /** How many pages an image says that are in its file of pages, and the number of that file. */

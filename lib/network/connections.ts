@@ -45,19 +45,12 @@ export interface Rules {
   readonly most: number
 }
 
-interface Pending {
+interface Live {
   readonly through: RelayedConnection
   readonly since: Date
   readonly wanted: Destination
-}
-
-interface Reached {
   readonly wasAsked: boolean
-  /** What the name was found to have; null if nobody had to look. */
-  readonly found: Uint8Array | null
 }
-
-type Live = Pending & Reached
 
 export interface Counts {
   /** All that have been passed through. */
@@ -74,9 +67,7 @@ export class Connections {
   readonly #container: string
   readonly #deny: (denial: Omit<Denial, 'time' | 'count'>) => void
   readonly #live = new Set<Live>()
-  readonly #pending = new Map<RelayedConnection, Pending>()
-  /** How many connections each name has, until both sides are closed. */
-  readonly #byHost = new Map<string, number>()
+  readonly #pending = new Map<RelayedConnection, Omit<Live, 'wasAsked'>>()
   readonly #abort = new AbortController()
   #made = 0
   /** Of those that are over. */
@@ -92,11 +83,10 @@ export class Connections {
   async accept(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<void> {
     const since = new Date()
     this.#pending.set(through, { through, since, wanted })
-    this.#count(wanted.host, through.closed)
     try {
-      const reached = await this.#reach(through, wanted, isRouted)
-      const isStillAllowed = reached !== null && this.#isAllowed({ wanted, ...reached })
-      if (isStillAllowed && through.wasConnected) this.#add({ through, since, wanted, ...reached })
+      const found = await this.#reach(through, wanted, isRouted)
+      const isStillAllowed = found !== null && this.#isAllowed({ wanted, ...found })
+      if (isStillAllowed && through.wasConnected) this.#add({ through, since, wanted, ...found })
       else through.reset()
     } catch {
       through.reset()
@@ -116,7 +106,7 @@ export class Connections {
   }
 
   isBusy(host: string): boolean {
-    return this.#byHost.has(host)
+    return [...this.#live].some(({ wanted }) => wanted.host === host)
   }
 
   list(): readonly Connection[] {
@@ -130,7 +120,7 @@ export class Connections {
 
   counts(): Counts {
     const open = this.#open()
-    const isOver = ({ through }: Pending): boolean => through.isClosed
+    const isOver = ({ through }: Pick<Live, 'through'>): boolean => through.isClosed
     const all = [
       this.#past,
       ...[...open, ...[...this.#live, ...this.#arrived()].filter(isOver)].map(({ through }) => through.traffic()),
@@ -141,11 +131,11 @@ export class Connections {
   }
 
   /** Those that bytes pass through, and that `accept` has not come to yet. */
-  #arrived(): readonly Pending[] {
+  #arrived(): readonly Omit<Live, 'wasAsked'>[] {
     return [...this.#pending.values()].filter(({ through }) => through.wasConnected)
   }
 
-  #open(): readonly Pending[] {
+  #open(): readonly Omit<Live, 'wasAsked'>[] {
     hearRelay()
     return [...this.#live, ...this.#arrived()].filter(({ through }) => !through.isClosed)
   }
@@ -171,19 +161,9 @@ export class Connections {
     })
   }
 
-  #count(host: string, closed: Promise<void>): void {
-    this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1)
-    void closed.then(() => {
-      const left = (this.#byHost.get(host) ?? 1) - 1
-      if (left > 0) this.#byHost.set(host, left)
-      else this.#byHost.delete(host)
-    })
-  }
-
-  #isAllowed({ wanted, wasAsked, found }: Omit<Live, 'through' | 'since'>): boolean {
+  #isAllowed({ wanted, wasAsked }: Pick<Live, 'wanted' | 'wasAsked'>): boolean {
     const decision = this.#byLists(wanted)
-    const isNamed = decision === 'allow' || (decision === 'unknown' && wasAsked)
-    return isNamed && (found === null || this.#mayConnect(found, wanted.port))
+    return decision === 'allow' || (decision === 'unknown' && wasAsked)
   }
 
   #byLists({ host, port, address }: Destination) {
@@ -193,16 +173,20 @@ export class Connections {
     return isLoopbackAddress(address) ? 'deny' : policy.ofAddress(address, port)
   }
 
-  async #reach(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<Reached | null> {
+  async #reach(
+    through: RelayedConnection,
+    wanted: Destination,
+    isRouted: boolean,
+  ): Promise<{ readonly wasAsked: boolean } | null> {
     if (this.#live.size + this.#pending.size > this.#rules.most) return this.#refuse(wanted, 'limit')
     const decision = this.#byLists(wanted)
     const wasAsked = decision === 'unknown' && this.#rules.onConnect !== undefined
-    if (!this.#isAllowed({ wanted, wasAsked, found: null })) return this.#refuse(wanted, 'policy')
+    if (!this.#isAllowed({ wanted, wasAsked })) return this.#refuse(wanted, 'policy')
     if (wasAsked && !(await this.#ask(wanted))) return this.#refuse(wanted, 'asked')
     const peer = wanted.address === undefined && !isRouted ? this.#rules.peer(wanted.host) : null
-    if (peer === null) return this.#connect(through, { wanted, isRouted, wasAsked })
+    if (peer === null) return (await this.#connect(through, wanted, isRouted)) ? { wasAsked } : null
     through.join(await peer(wanted.port, this.#abort.signal))
-    return { wasAsked, found: null }
+    return { wasAsked }
   }
 
   async #ask({ host, port }: Destination): Promise<boolean> {
@@ -210,15 +194,11 @@ export class Connections {
     return (await this.#rules.onConnect?.(asked)) === 'allow'
   }
 
-  async #connect(
-    through: RelayedConnection,
-    { wanted, isRouted, wasAsked }: { wanted: Destination; isRouted: boolean; wasAsked: boolean },
-  ): Promise<Reached | null> {
+  async #connect(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<boolean> {
     const { hosts, timeoutMs } = this.#rules
     const chosen = wanted.address === undefined ? hosts.get(wanted.host) : [wanted.address]
     const addresses = chosen ?? (await this.#lookUp(wanted))
-    const taken = await connectOutside(through, { addresses, port: wanted.port, timeoutMs, isRouted })
-    return taken === null ? null : { wasAsked, found: chosen === undefined ? taken : null }
+    return connectOutside(through, { addresses, port: wanted.port, timeoutMs, isRouted })
   }
 
   async #lookUp(wanted: Destination): Promise<readonly Uint8Array[]> {

@@ -9,8 +9,7 @@ import { ConfigError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import type { LayeredTree } from '../plan/plan.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
-import { areEqual } from '../sys/file.js'
-import { readRegularLater, realDirectoryLater } from '../sys/job.js'
+import { areEqual, fileStatus, readRegular, realPath } from '../sys/file.js'
 import { currentDirectory } from '../sys/self.js'
 import { checkNetwork, type NetworkOptions, resolverMount, writeResolverFile } from './create-network.js'
 import { withEnv } from './process.js'
@@ -51,16 +50,12 @@ export interface ReadBundle extends Read {
 }
 
 /** `placeOfLayers`: where hooks are to find a root of layers. @throws {ConfigError} with all that is wrong */
-export async function openBundle(
-  input: BundleInput,
-  placeOfLayers: () => string,
-  signal?: AbortSignal,
-): Promise<Bundle> {
-  return placeBundle(await readBundle(input, signal), placeOfLayers, signal)
+export function openBundle(input: BundleInput, placeOfLayers: () => string): Bundle {
+  return placeBundle(readBundle(input), placeOfLayers)
 }
 
 /** What does not depend on the root file system, which may be another one each time. @throws as `openBundle` */
-export async function readBundle(input: BundleInput, signal?: AbortSignal): Promise<ReadBundle> {
+export function readBundle(input: BundleInput): ReadBundle {
   const current = currentDirectory()
   const { rootfs } = input
   const layers = typeof rootfs === 'object' ? rootfs : null
@@ -73,7 +68,7 @@ export async function readBundle(input: BundleInput, signal?: AbortSignal): Prom
   }
   const directory = absolute(current, input.bundle)
   const file = `${directory}/config.json`
-  const bytes = await readConfigFile(file, signal)
+  const bytes = readConfigFile(file)
   const found =
     layers === null && !hasOverrides(input)
       ? readOnce(bytes, file)
@@ -82,22 +77,14 @@ export async function readBundle(input: BundleInput, signal?: AbortSignal): Prom
 }
 
 /** @throws {ConfigError} for a root that is not there */
-export async function placeBundle(
-  { layers, ...read }: ReadBundle,
-  placeOfLayers: () => string,
-  signal?: AbortSignal,
-): Promise<Bundle> {
+export function placeBundle({ layers, ...read }: ReadBundle, placeOfLayers: () => string): Bundle {
   const { config, base, directory } = read
   if (layers === null) {
-    const rootfs = await rootDirectory({
-      path: absolute(base, config.root.path),
-      pointer: directory === null ? '' : '/root/path',
-      signal,
-    })
+    const rootfs = rootDirectory(absolute(base, config.root.path), directory === null ? '' : '/root/path')
     return { ...read, rootfs, layered: null }
   }
   const current = currentDirectory()
-  const layered = await readLayeredRoot(layers, path => absolute(current, path), signal)
+  const layered = readLayeredRoot(layers, path => absolute(current, path))
   const rootfs = placeOfLayers()
   return { ...read, config: { ...config, root: { ...config.root, path: rootfs } }, rootfs, layered }
 }
@@ -122,30 +109,24 @@ function absolute(base: string, path: string): string {
   return joined.replace(/\/+(\.?\/+)*/g, '/').replace(/(?<=.)\/\.?$/, '')
 }
 
-async function readConfigFile(file: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+function readConfigFile(file: string): Uint8Array {
   const expected = `a readable file ${file}`
   try {
-    const content = await readRegularLater({ path: file, limit: LONGEST_TEXT, signal })
+    const content = readRegular(file, LONGEST_TEXT)
     if (typeof content === 'string') throw invalid({ path: '', expected, received: content })
     return content
   } catch (cause) {
     // ENXIO: a socket.
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENXIO', 'EINVAL')) throw cause
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENXIO')) throw cause
     throw invalid({ path: '', expected, received: `${cause.errno}: ${errnoMessage(cause.errno)}` })
   }
 }
 
-interface GivenRoot {
-  readonly path: string
-  readonly pointer: string
-  readonly signal: AbortSignal | undefined
-}
-
-async function rootDirectory({ path, pointer, signal }: GivenRoot): Promise<string> {
+function rootDirectory(path: string, pointer: string): string {
   const expected = 'an existing directory other than "/"'
   try {
-    const real = await realDirectoryLater(path, signal)
-    if (real !== '/') return real
+    const real = realPath(path)
+    if (real !== '/' && fileStatus(real).kind === 'directory') return real
     throw invalid({ path: pointer, expected, received: real })
   } catch (cause) {
     if (!isErrno(cause)) throw cause

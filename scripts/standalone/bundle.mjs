@@ -9,6 +9,7 @@ import { build } from 'esbuild'
 /** By the file in lib/quickjs. */
 const NODE_MODULES = {
   'node:fs': 'node-fs',
+  'node:fs/promises': 'node-fs-promises',
   'node:os': 'node-os',
   'node:path': 'node-path',
   'node:util': 'node-format',
@@ -24,12 +25,12 @@ const NODE_MODULES = {
 }
 
 /** What no command of the executable needs; parts of the library that do are in it, and fail with a clear error if they are called. */
-const ABSENT = /^node:(fs\/promises|http|https|tls|zlib|stream|stream\/promises|worker_threads|dns|dgram)$/
+const ABSENT = /^node:(http|https|tls|zlib|stream|stream\/promises|worker_threads|dns|dgram)$/
 
-/** Every member of it throws when it is called for. */
+/** Every member of it throws when it is called for, also in the copy of its members that esbuild makes: that has the same prototype. */
 const absentModule = name => `
 const refuse = () => { throw new Error('${name} is not in the standalone executable of tsrun') }
-module.exports = new Proxy({}, { get: (_, key) => key === '__esModule' ? true : refuse() })`
+module.exports = Object.create(new Proxy({}, { get: (_, key) => key === '__esModule' ? true : refuse() }))`
 
 /** Files of lib that are other ones in the executable. */
 const REPLACED = {

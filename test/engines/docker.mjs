@@ -101,3 +101,6 @@ export async function startSwarm(runtime) {
     stop: () => docker.run(`docker swarm leave --force; ${stopDaemon}`),
   }
 }
+
+/** @param {'tsrun' | 'standalone' | 'runc'} runtime */
+export const startExperimental = runtime => start({ engine: 'docker-saved', runtime, flags: '--experimental' })

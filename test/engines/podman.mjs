@@ -5,7 +5,7 @@ export const podmanNeeds = { podman: 'podman', conmon: 'conmon' }
 export const buildahNeeds = { buildah: 'buildah' }
 export const rootlessNeeds = { ...podmanNeeds, newuidmap: 'uidmap', setpriv: 'util-linux' }
 
-const storage = '--root $WORK/data --runroot $WORK/runroot --storage-driver vfs'
+const storage = '--root $WORK/data --runroot $WORK/run --storage-driver vfs'
 
 const settings = `
 mkdir -p $WORK/etc

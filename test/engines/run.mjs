@@ -14,6 +14,7 @@ import {
   registryNeeds,
   startCompose,
   startDocker,
+  startExperimental,
   startRegistry,
   startRemapped,
   startSwarm,
@@ -27,12 +28,23 @@ import { usernsScenarios } from './scenarios/docker/userns.mjs'
 import { dockerScenarios } from './scenarios/docker.mjs'
 import { buildahScenarios, podmanScenarios, rootlessScenarios } from './scenarios/podman.mjs'
 import { registryScenarios } from './scenarios/registry.mjs'
+import { dockerSavedScenarios, podmanSavedScenarios } from './scenarios/saved.mjs'
 import { swarmScenarios } from './scenarios/swarm.mjs'
 
 const [only, word] = process.argv.slice(2)
 const asUser = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+const bothForms = runtimes.tsrun === runtimes.standalone ? ['tsrun'] : ['tsrun', 'standalone']
+const criu = { command: ['criu', 'check'], what: 'a CRIU that works with this kernel' }
 const engines = [
   { engine: 'docker', needs: dockerNeeds, start: startDocker, scenarios: dockerScenarios },
+  {
+    engine: 'docker-saved',
+    needs: dockerNeeds,
+    probe: criu,
+    start: startExperimental,
+    scenarios: dockerSavedScenarios,
+    forms: bothForms,
+  },
   { engine: 'docker-userns', needs: dockerNeeds, start: startRemapped, scenarios: usernsScenarios },
   { engine: 'registry', needs: registryNeeds, start: startRegistry, scenarios: registryScenarios },
   { engine: 'compose', needs: composeNeeds, start: startCompose, scenarios: composeScenarios },
@@ -43,9 +55,17 @@ const engines = [
     needs: criNeeds,
     start: startCri,
     scenarios: criScenarios.map(({ title, timeout }) => ({ title, timeout, succeeds: true, script: `cri '${title}'` })),
-    forms: runtimes.tsrun === runtimes.standalone ? ['tsrun'] : ['tsrun', 'standalone'],
+    forms: bothForms,
   },
   { engine: 'podman', needs: podmanNeeds, start: startPodman, scenarios: podmanScenarios },
+  {
+    engine: 'podman-saved',
+    needs: podmanNeeds,
+    probe: criu,
+    start: startPodman,
+    scenarios: podmanSavedScenarios,
+    forms: bothForms,
+  },
   {
     engine: 'podman-rootless',
     needs: rootlessNeeds,

@@ -59,7 +59,7 @@ export async function openSandbox({ engine, runtime, commands = {} }) {
   const work = mkdtempSync(join(tmpdir(), `tsrun-engines-${engine}-${runtime}-`))
   const cgroup = work.slice(work.lastIndexOf('/') + 1)
   const environment = {
-    PATH: `${work}/bin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`,
+    PATH: `${work}/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`,
     HOME: work,
     XDG_RUNTIME_DIR: '/run',
     TMPDIR: work,

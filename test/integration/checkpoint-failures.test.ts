@@ -126,7 +126,7 @@ t.test('images that are missing, of something else, or cut off are told, and lea
     execFileSync('cp', ['-a', imagePath, broken])
     const { size } = statSync(join(broken, name))
     truncateSync(join(broken, name), Math.floor(size / 2))
-    const code = /^page/.test(name) ? 'ERR_CHECKPOINT_IMAGE' : 'ERR_CHECKPOINT_CRIU'
+    const code = /^(page|pstree)/.test(name) ? 'ERR_CHECKPOINT_IMAGE' : 'ERR_CHECKPOINT_CRIU'
     await t.rejects(restore(broken), { code }, name)
     t.same(await runtime.list(), [], name)
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
@@ -61,6 +61,27 @@ t.test('it can go on, and be saved again and again', skip, async t => {
     await using restored = await box.runtime.restore({ id: box.id(), bundle: box.bundle, imagePath })
     await hasCounted(follow(restored))
   }
+})
+
+t.test('a directory may have older images, and links may lead to it', skip, async t => {
+  const box = makeBundle(t)
+  const { container, numbers } = await started(box)
+  const [imagePath, workPath] = [join(box.directory, 'images'), join(box.directory, 'work')]
+  for (const name of ['images', 'work']) {
+    mkdirSync(join(box.directory, `real-${name}`))
+    symlinkSync(join(box.directory, `real-${name}`), join(box.directory, name))
+  }
+  // Each has another child, so that the lists of the older ones stay.
+  for (const leaveRunning of [true, true, false]) {
+    await container.checkpoint({ imagePath, workPath, leaveRunning })
+    if (!leaveRunning) break
+    const before = numbers().length
+    await hasCounted({ container, numbers: () => numbers().slice(before) })
+  }
+  t.ok(readdirSync(imagePath).filter(name => /^pagemap-[0-9]/.test(name)).length > 2)
+  await using restored = await box.runtime.restore({ id: box.id(), bundle: box.bundle, imagePath, workPath })
+  await hasCounted(follow(restored))
+  t.ok(existsSync(join(box.directory, 'real-work', 'restore.log')))
 })
 
 t.test('its terminal is a new one', skip, async t => {

@@ -1,6 +1,7 @@
 /** What the executable takes of Node is in lib/quickjs: names that are missing there are found without building it. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 
 interface Scripts {
@@ -33,4 +34,11 @@ t.test('a name that is missing is an error, a missing member a warning, each wit
   const { warnings } = await bundle(entry("import * as fs from 'node:fs'\nfs.watchFile('/', () => {})"))
   t.match(warnings, [/watchFile/])
   await t.rejects(bundle(entry("import { cpus } from 'node:cluster'\ncpus()")), /lib\/quickjs has no node:cluster/)
+})
+
+t.test('what it has not at all is named by the call that wants it', async t => {
+  const entry = join(t.testdir(), 'entry.ts')
+  writeFileSync(entry, "import { gzipSync } from 'node:zlib'\nexport const nextCall = () => gzipSync('')\n")
+  const { text } = await bundle(entry)
+  t.throws(runInNewContext(text), { message: 'node:zlib is not in the standalone executable of tsrun' })
 })
