@@ -17,9 +17,15 @@ const ballast = Array.from({ length: Number(megabytes) }, () =>
 let made = 0
 const nextId = () => `bench-${process.pid}-${made++}`
 
-async function cycle() {
+const prepared = await runtime.prepare({ bundle })
+const makers = {
+  plain: () => runtime.create({ id: nextId(), bundle, stdio: 'ignore' }),
+  prepared: () => prepared.create(nextId(), { stdio: 'ignore' }),
+}
+
+async function cycle(make) {
   const began = performance.now()
-  const container = await runtime.create({ id: nextId(), bundle, stdio: 'ignore' })
+  const container = await make()
   await container.start()
   const { exitCode } = await container.wait()
   await container.delete()
@@ -27,10 +33,26 @@ async function cycle() {
   return (performance.now() - began) * 1000
 }
 
-async function cycles({ count }) {
+async function cycles({ count, maker = 'plain' }) {
   const times = []
-  for (let i = 0; i < count; i++) times.push(await cycle())
+  for (let i = 0; i < count; i++) times.push(await cycle(makers[maker]))
   return times
+}
+
+const oneByOne = async count => {
+  const made = []
+  for (let i = 0; i < count; i++) made.push(await makers.plain())
+  return made
+}
+const atOnce = count => Promise.all(Array.from({ length: count }, makers.plain))
+
+/** How long each of so many creates takes, one after the other or all in flight; they are deleted after that. */
+async function creates({ count, inFlight }) {
+  const began = performance.now()
+  const made = await (inFlight ? atOnce : oneByOne)(count)
+  const each = ((performance.now() - began) * 1000) / count
+  for (const container of made) await container.delete({ force: true })
+  return [each]
 }
 
 const children = () =>
@@ -60,7 +82,14 @@ async function initMemory() {
   return kilobytes('Private_Clean') + kilobytes('Private_Dirty')
 }
 
-const requests = { cycles, held, initMemory, heap: () => process.memoryUsage().heapUsed, ballast: () => ballast.length }
+const requests = {
+  cycles,
+  creates,
+  held,
+  initMemory,
+  heap: () => process.memoryUsage().heapUsed,
+  ballast: () => ballast.length,
+}
 
 process.on('message', async ({ name, ...rest }) => {
   try {

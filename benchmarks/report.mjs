@@ -42,6 +42,8 @@ export function measured({ results, rows, heap, leak, stall }) {
   const over = rounds('tsrun run').map((round, index) => median(round) - median(rounds('node -e 0')[index]))
   return {
     inProcessToFloor: row('tsrun in-process').toFloor,
+    preparedToFloor: row('tsrun prepared').toFloor,
+    inFlight: ratio(rounds('create, 100 in flight'), rounds('create, one by one')),
     inProcessToRunc: row('tsrun in-process').toRunc,
     commandOverNode: Number(milliseconds(median(over))),
     heapEffect: heap.effect,

@@ -77,6 +77,15 @@ function commandsOf({ time, bundle, state, view }) {
   }
 }
 
+/** Each round has so many. */
+const createsOf = library =>
+  [false, true].map(inFlight => ({
+    name: inFlight ? 'create, 100 in flight' : 'create, one by one',
+    view: 'host',
+    cycles: 100,
+    run: count => library.ask('creates', { count, inFlight }),
+  }))
+
 /** All subjects, in both views of the cgroups, with how many cycles each has in a round. */
 export async function makeSubjects({ bundle, rootfs, state, programs }) {
   const processes = []
@@ -90,6 +99,8 @@ export async function makeSubjects({ bundle, rootfs, state, programs }) {
     subjects.push(
       { name: 'C floor', view, cycles: 40, run: program(view, programs.floor, rootfs, state, 'CYCLES') },
       { name: 'tsrun in-process', view, cycles: 40, run: count => library.ask('cycles', { count }) },
+      { name: 'tsrun prepared', view, cycles: 40, run: count => library.ask('cycles', { count, maker: 'prepared' }) },
+      ...(view === 'host' ? createsOf(library) : []),
       { name: 'tsrun run', view, cycles: 10, run: tsrun },
       { name: 'runc run', view, cycles: 10, run: runc },
       // It knows no mixture of cgroup v1 and v2.

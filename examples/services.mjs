@@ -17,16 +17,11 @@ function postgresPrograms() {
 const publishing = port => ({ network: { allow: [], publish: [{ port }] }, limits: LIMITS, cwd: '/home/sandbox' })
 const portOf = box => box.network.published[0].hostPort
 
-export async function startPostgres() {
-  const bin = postgresPrograms()
-  const box = await Sandbox.create(publishing(5432))
+/** `begin` resolves to a command that is ready. */
+async function startService(port, begin) {
+  const box = await Sandbox.create(publishing(port))
   try {
-    const made = await box.commands.run([`${bin}/initdb`, '-D', 'data', '-U', 'test', '-A', 'trust', '-N'])
-    if (made.verdict !== 'ok') throw new Error(made.stderr)
-    const words = ['-D', 'data', '-k', '/tmp', '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1']
-    const server = await box.commands.start([`${bin}/postgres`, ...words], {
-      ready: { output: 'ready to accept connections' },
-    })
+    const server = await begin(box)
     // What nobody reads would fill its pipe.
     server.stdout?.resume()
     server.stderr?.resume()
@@ -37,19 +32,19 @@ export async function startPostgres() {
   }
 }
 
-export async function startRedis() {
-  const box = await Sandbox.create(publishing(6379))
-  try {
-    const server = await box.commands.start(['redis-server', '--save', '', '--bind', '127.0.0.1'], {
-      ready: { port: 6379 },
-    })
-    server.stdout?.resume()
-    server.stderr?.resume()
-    return { port: portOf(box), box, stop: () => box.stop() }
-  } catch (error) {
-    await box.stop()
-    throw error
-  }
+export function startPostgres() {
+  const bin = postgresPrograms()
+  return startService(5432, async box => {
+    const made = await box.commands.run([`${bin}/initdb`, '-D', 'data', '-U', 'test', '-A', 'trust', '-N'])
+    if (made.verdict !== 'ok') throw new Error(made.stderr)
+    const words = ['-D', 'data', '-k', '/tmp', '-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1']
+    return box.commands.start([`${bin}/postgres`, ...words], { ready: { output: 'ready to accept connections' } })
+  })
+}
+
+export function startRedis() {
+  const words = ['redis-server', '--save', '', '--bind', '127.0.0.1']
+  return startService(6379, box => box.commands.start(words, { ready: { port: 6379 } }))
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

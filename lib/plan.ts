@@ -22,8 +22,12 @@ export interface PlanPreview {
 }
 
 /** @throws {ConfigError|HostError} as `create` would */
-export function preview(context: Context, input: BundleInput, options: Required<PlanOptions>): PlanPreview {
-  const bundle = openBundle(input, () => `${context.store.directory('ID')}/root`)
+export async function preview(
+  context: Context,
+  input: BundleInput,
+  options: Required<PlanOptions>,
+): Promise<PlanPreview> {
+  const bundle = await openBundle(input, () => `${context.store.directory('ID')}/root`)
   if (!context.ignoresUnknown) refuseUnknown(bundle.unknown)
   const { plan, warnings } = compile({
     config: bundle.config,

@@ -32,9 +32,9 @@ export interface Prepared {
 }
 
 /** @throws as `create` for what is wrong with the configuration */
-export function prepareBundle(context: Context, input: BundleInput): Prepared {
-  const found = readBlueprint(context, input)
-  const read = (): ReadBundle => found
+export async function prepareBundle(context: Context, input: BundleInput): Promise<Prepared> {
+  const found = await readBlueprint(context, input)
+  const read = async (): Promise<ReadBundle> => found
   return {
     create: async (id, options = {}) => {
       checkOptions('prepared.create', options)

@@ -93,7 +93,7 @@ export function openRuntime(options: RuntimeOptions, { isCommand }: Pick<Context
   const context = makeContext(options, isCommand)
   const create = async (input: CreateOptions): Promise<Container> => {
     checkOptions(isCommand ? 'command.create' : 'create', input)
-    return newContainer({ context, read: () => readBlueprint(context, input), options: input })
+    return newContainer({ context, read: () => readBlueprint(context, input, input.signal), options: input })
   }
   return {
     get root() {

@@ -1,6 +1,8 @@
 /** Commands that have verbs of their own: `tsrun image pull`. */
 import type { Call, Flag, Flags } from './command.js'
 import { checkCount, UsageError } from './command-line.js'
+import { failing } from './open-runtime.js'
+import { catchEnding } from './signals.js'
 
 export interface Verb<Work> {
   /** Its arguments, and what it does. */
@@ -19,6 +21,13 @@ export const verbTexts = (verbs: Verbs<never>): string =>
     .map(({ usage, does }) => `${usage}: ${does}.`)
     .join('\n')
 
+interface Verbose<Work> {
+  readonly command: string
+  readonly verbs: Verbs<Work>
+  /** The flags that are for some verbs only. */
+  readonly known: readonly Flag[]
+}
+
 interface Chosen<Work> {
   /** With the command: `image pull`. */
   readonly name: string
@@ -26,10 +35,26 @@ interface Chosen<Work> {
   readonly args: readonly string[]
 }
 
-/** `known`: the flags that are for some verbs only. @throws {UsageError} */
-export function chosenVerb<Work>(
-  command: string,
-  { verbs, known }: { readonly verbs: Verbs<Work>; readonly known: readonly Flag[] },
+/** Has `act` run the verb of the call; a signal that ends the command aborts `signal`. @throws {UsageError} */
+export async function runVerb<Work>(
+  verbose: Verbose<Work>,
+  call: Call,
+  act: (chosen: Chosen<Work>, signal: AbortSignal) => Promise<void>,
+): Promise<number> {
+  const chosen = chosenVerb(verbose, call)
+  return failing(chosen.name, async () => {
+    const signals = catchEnding()
+    try {
+      await act(chosen, signals.cancel)
+      return 0
+    } finally {
+      signals.release()
+    }
+  })
+}
+
+function chosenVerb<Work>(
+  { command, verbs, known }: Verbose<Work>,
   { flags, args: [first = '', ...args] }: Call,
 ): Chosen<Work> {
   const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined

@@ -34,8 +34,9 @@ export interface Attached {
   readonly closed: (attachment: NetworkAttachment) => void
 }
 
-/** Names at a time in one container. */
+/** Names at a time in one container, and servers for them: one for each address and port of a name. */
 const MOST_NAMES = 1024
+const MOST_SERVERS = 4096
 const DNS_PORT = 53
 
 export class NetworkAttachment implements Disposable {
@@ -66,6 +67,7 @@ export class NetworkAttachment implements Disposable {
     })
     this.#hosts = virtualHosts({
       most: MOST_NAMES,
+      hasRoom: () => this.#listening.count() - this.#literals.length < MOST_SERVERS,
       isIdle: ({ name }) => !this.#connections.isBusy(name),
       forget: host => this.#listening.close(this.#placesOf(host, this.#portsOf(host.name))),
     })

@@ -45,12 +45,19 @@ export interface Rules {
   readonly most: number
 }
 
-interface Live {
+interface Pending {
   readonly through: RelayedConnection
   readonly since: Date
   readonly wanted: Destination
-  readonly wasAsked: boolean
 }
+
+interface Reached {
+  readonly wasAsked: boolean
+  /** What the name was found to have; null if nobody had to look. */
+  readonly found: Uint8Array | null
+}
+
+type Live = Pending & Reached
 
 export interface Counts {
   /** All that have been passed through. */
@@ -67,7 +74,9 @@ export class Connections {
   readonly #container: string
   readonly #deny: (denial: Omit<Denial, 'time' | 'count'>) => void
   readonly #live = new Set<Live>()
-  readonly #pending = new Map<RelayedConnection, Omit<Live, 'wasAsked'>>()
+  readonly #pending = new Map<RelayedConnection, Pending>()
+  /** How many connections each name has, until both sides are closed. */
+  readonly #byHost = new Map<string, number>()
   readonly #abort = new AbortController()
   #made = 0
   /** Of those that are over. */
@@ -83,10 +92,11 @@ export class Connections {
   async accept(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<void> {
     const since = new Date()
     this.#pending.set(through, { through, since, wanted })
+    this.#count(wanted.host, through.closed)
     try {
-      const found = await this.#reach(through, wanted, isRouted)
-      const isStillAllowed = found !== null && this.#isAllowed({ wanted, ...found })
-      if (isStillAllowed && through.wasConnected) this.#add({ through, since, wanted, ...found })
+      const reached = await this.#reach(through, wanted, isRouted)
+      const isStillAllowed = reached !== null && this.#isAllowed({ wanted, ...reached })
+      if (isStillAllowed && through.wasConnected) this.#add({ through, since, wanted, ...reached })
       else through.reset()
     } catch {
       through.reset()
@@ -106,7 +116,7 @@ export class Connections {
   }
 
   isBusy(host: string): boolean {
-    return [...this.#live].some(({ wanted }) => wanted.host === host)
+    return this.#byHost.has(host)
   }
 
   list(): readonly Connection[] {
@@ -120,7 +130,7 @@ export class Connections {
 
   counts(): Counts {
     const open = this.#open()
-    const isOver = ({ through }: Pick<Live, 'through'>): boolean => through.isClosed
+    const isOver = ({ through }: Pending): boolean => through.isClosed
     const all = [
       this.#past,
       ...[...open, ...[...this.#live, ...this.#arrived()].filter(isOver)].map(({ through }) => through.traffic()),
@@ -131,11 +141,11 @@ export class Connections {
   }
 
   /** Those that bytes pass through, and that `accept` has not come to yet. */
-  #arrived(): readonly Omit<Live, 'wasAsked'>[] {
+  #arrived(): readonly Pending[] {
     return [...this.#pending.values()].filter(({ through }) => through.wasConnected)
   }
 
-  #open(): readonly Omit<Live, 'wasAsked'>[] {
+  #open(): readonly Pending[] {
     hearRelay()
     return [...this.#live, ...this.#arrived()].filter(({ through }) => !through.isClosed)
   }
@@ -161,9 +171,19 @@ export class Connections {
     })
   }
 
-  #isAllowed({ wanted, wasAsked }: Pick<Live, 'wanted' | 'wasAsked'>): boolean {
+  #count(host: string, closed: Promise<void>): void {
+    this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1)
+    void closed.then(() => {
+      const left = (this.#byHost.get(host) ?? 1) - 1
+      if (left > 0) this.#byHost.set(host, left)
+      else this.#byHost.delete(host)
+    })
+  }
+
+  #isAllowed({ wanted, wasAsked, found }: Omit<Live, 'through' | 'since'>): boolean {
     const decision = this.#byLists(wanted)
-    return decision === 'allow' || (decision === 'unknown' && wasAsked)
+    const isNamed = decision === 'allow' || (decision === 'unknown' && wasAsked)
+    return isNamed && (found === null || this.#mayConnect(found, wanted.port))
   }
 
   #byLists({ host, port, address }: Destination) {
@@ -173,20 +193,16 @@ export class Connections {
     return isLoopbackAddress(address) ? 'deny' : policy.ofAddress(address, port)
   }
 
-  async #reach(
-    through: RelayedConnection,
-    wanted: Destination,
-    isRouted: boolean,
-  ): Promise<{ readonly wasAsked: boolean } | null> {
+  async #reach(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<Reached | null> {
     if (this.#live.size + this.#pending.size > this.#rules.most) return this.#refuse(wanted, 'limit')
     const decision = this.#byLists(wanted)
     const wasAsked = decision === 'unknown' && this.#rules.onConnect !== undefined
-    if (!this.#isAllowed({ wanted, wasAsked })) return this.#refuse(wanted, 'policy')
+    if (!this.#isAllowed({ wanted, wasAsked, found: null })) return this.#refuse(wanted, 'policy')
     if (wasAsked && !(await this.#ask(wanted))) return this.#refuse(wanted, 'asked')
     const peer = wanted.address === undefined && !isRouted ? this.#rules.peer(wanted.host) : null
-    if (peer === null) return (await this.#connect(through, wanted, isRouted)) ? { wasAsked } : null
+    if (peer === null) return this.#connect(through, { wanted, isRouted, wasAsked })
     through.join(await peer(wanted.port, this.#abort.signal))
-    return { wasAsked }
+    return { wasAsked, found: null }
   }
 
   async #ask({ host, port }: Destination): Promise<boolean> {
@@ -194,11 +210,15 @@ export class Connections {
     return (await this.#rules.onConnect?.(asked)) === 'allow'
   }
 
-  async #connect(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<boolean> {
+  async #connect(
+    through: RelayedConnection,
+    { wanted, isRouted, wasAsked }: { wanted: Destination; isRouted: boolean; wasAsked: boolean },
+  ): Promise<Reached | null> {
     const { hosts, timeoutMs } = this.#rules
     const chosen = wanted.address === undefined ? hosts.get(wanted.host) : [wanted.address]
     const addresses = chosen ?? (await this.#lookUp(wanted))
-    return connectOutside(through, { addresses, port: wanted.port, timeoutMs, isRouted })
+    const taken = await connectOutside(through, { addresses, port: wanted.port, timeoutMs, isRouted })
+    return taken === null ? null : { wasAsked, found: chosen === undefined ? taken : null }
   }
 
   async #lookUp(wanted: Destination): Promise<readonly Uint8Array[]> {

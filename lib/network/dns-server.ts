@@ -81,7 +81,10 @@ export function serveStreams(fd: number, answer: AnswerQuestion): DnsServer {
   return { close }
 }
 
-/** Messages with their length before them, one after the other. */
+/**
+ * Messages with their length before them, one after the other, and one in a turn of the event loop: a program may send as many as it likes. Who does
+ * not read its answers is not asked for more.
+ */
 async function answerStream(socket: Socket, answer: AnswerQuestion): Promise<void> {
   let buffered: Buffer = Buffer.alloc(0)
   for await (const chunk of socket) {
@@ -90,12 +93,17 @@ async function answerStream(socket: Socket, answer: AnswerQuestion): Promise<voi
       const response = await respond(buffered.subarray(2, end), answer)
       buffered = buffered.subarray(end)
       if (response === null) return void socket.destroy()
-      const length = Buffer.alloc(2)
-      length.writeUInt16BE(response.length)
-      socket.write(Buffer.concat([length, response]))
+      await write(socket, response)
     }
     if (buffered.length > 2 + LONGEST) return void socket.destroy()
   }
+}
+
+async function write(socket: Socket, message: Uint8Array): Promise<void> {
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(message.length)
+  await new Promise<void>(resolve => socket.write(Buffer.concat([length, message]), () => resolve()))
+  await new Promise(resolve => setImmediate(resolve))
 }
 
 function endOf(bytes: Buffer): number | null {

@@ -12,6 +12,8 @@ export interface Listening {
   /** Resolves when there is a server at each of the places. @throws as `ContainerNetwork.listen` */
   open(places: readonly ListeningPlace[]): Promise<void>
   close(places: readonly ListeningPlace[]): void
+  /** How many there are, or are being made. */
+  count(): number
   /** Asks again where the connections of each place go. */
   routeAgain(): void
   closeAll(): void
@@ -83,5 +85,6 @@ export function listeningIn(network: ContainerNetwork, { accept, routeOf }: List
     for (const served of servers.values())
       void served.then(found => found?.server.route(routeOf(found.place))).catch(() => {})
   }
-  return { open, routeAgain, close: places => places.map(keyOf).forEach(drop), closeAll }
+  const close = (places: readonly ListeningPlace[]): void => places.map(keyOf).forEach(drop)
+  return { open, routeAgain, close, count: () => servers.size, closeAll }
 }

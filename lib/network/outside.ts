@@ -44,16 +44,16 @@ export interface Target {
   readonly isRouted: boolean
 }
 
-/** Connects one that has been accepted; false if none of the addresses takes it, or it is closed meanwhile. */
-export async function connectOutside(connection: RelayedConnection, target: Target): Promise<boolean> {
+/** Connects one that has been accepted; the address that takes it, null if none does, or if it is closed meanwhile. */
+export async function connectOutside(connection: RelayedConnection, target: Target): Promise<Uint8Array | null> {
   const { addresses, port, timeoutMs, isRouted } = target
   for (const [at, address] of addresses.entries()) {
     const isBegun = isRouted && at === 0
     const done = isBegun
       ? connection.connected(timeoutMs)
       : connection.connect({ address: formatIp(address), port }, timeoutMs)
-    if (await done) return true
-    if (connection.isClosed) return false
+    if (await done) return address
+    if (connection.isClosed) return null
   }
-  return false
+  return null
 }

@@ -2,6 +2,7 @@
 import { optionError } from '../config/option.js'
 import { isWithin, type Prefix, parsePrefix } from '../sys/ip-address.js'
 import { type NamePattern, parsePattern } from './name-pattern.js'
+import { embeddedIn } from './refused-addresses.js'
 
 /**
  * `HOST:PORT`, or several ports as `HOST:80,443`. HOST is a name, `*.name` for all names below it, `*` for any name, an address (that of IPv6
@@ -54,8 +55,13 @@ export function readPolicy({ allow = [], deny = [] }: PolicyLists): Policy {
     const applies = (rule: Rule): boolean => rule.kind === 'name' && rule.matches(name) && hasPort(rule, port)
     return decide(applies)
   }
-  const ofAddress = (address: Uint8Array, port: number): Decision =>
-    decide(rule => rule.kind === 'address' && isWithin(address, rule.prefix) && hasPort(rule, port))
+  const ofAddress = (address: Uint8Array, port: number): Decision => {
+    const applies = (one: Uint8Array) => (rule: Rule) =>
+      rule.kind === 'address' && isWithin(one, rule.prefix) && hasPort(rule, port)
+    // What is denied is not to be reached by another way of writing it.
+    const inside = embeddedIn(address)
+    return inside !== null && denied.some(applies(inside)) ? 'deny' : decide(applies(address))
+  }
   const decide = (applies: (rule: Rule) => boolean): Decision => {
     if (denied.some(applies)) return 'deny'
     return allowed.some(applies) ? 'allow' : 'unknown'

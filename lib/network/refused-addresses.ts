@@ -24,16 +24,21 @@ const EMBEDDING_V6 = prefixes(['::ffff:0:0/96', '64:ff9b::/96'])
 const isIn = (address: Uint8Array, list: ReturnType<typeof prefixes>): boolean =>
   list.some(prefix => isWithin(address, prefix))
 
+/** The address of IPv4 that one of IPv6 leads to; null if it leads to none. */
+export const embeddedIn = (address: Uint8Array): Uint8Array | null =>
+  address.length === 16 && isIn(address, EMBEDDING_V6) ? address.subarray(12) : null
+
 /** True for loopback, link-local, private, shared, multicast, unspecified and reserved addresses, those of metadata services among them. */
 export function isSpecial(address: Uint8Array): boolean {
   if (address.length === 4) return isIn(address, REFUSED_V4)
-  if (isIn(address, EMBEDDING_V6)) return isSpecial(address.subarray(12))
+  const inside = embeddedIn(address)
+  if (inside !== null) return isSpecial(inside)
   return !isIn(address, GLOBAL_V6) || isIn(address, REFUSED_V6)
 }
 
 /** True for an address that this machine has itself: its servers are not for containers, by whatever address. */
 export function isOwnAddress(address: Uint8Array): boolean {
-  const plain = address.length === 16 && isIn(address, EMBEDDING_V6) ? address.subarray(12) : address
+  const plain = embeddedIn(address) ?? address
   const own = Object.values(networkInterfaces()).flatMap(list => list ?? [])
   return own.some(({ address: text }) => {
     const bytes = parseIp(text.replace(/%.*$/, ''))
@@ -44,4 +49,4 @@ export function isOwnAddress(address: Uint8Array): boolean {
 const LOOPBACK = prefixes(['127.0.0.0/8', '::1/128'])
 
 /** In a container these are its own. */
-export const isLoopbackAddress = (address: Uint8Array): boolean => isIn(address, LOOPBACK)
+export const isLoopbackAddress = (address: Uint8Array): boolean => isIn(embeddedIn(address) ?? address, LOOPBACK)

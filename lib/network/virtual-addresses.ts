@@ -29,28 +29,36 @@ export interface VirtualHosts {
 export interface VirtualHostsOptions {
   /** Names at a time. */
   readonly most: number
+  /** False: there is no room for another one, also if there are fewer. */
+  readonly hasRoom: () => boolean
   readonly isIdle: (host: VirtualHost) => boolean
   /** Its addresses mean nothing any more. */
   readonly forget: (host: VirtualHost) => void
 }
 
 /** An address that a name had is not another one's until all the others have been used. Asked for too many names, the oldest idle ones go. */
-export function virtualHosts({ most, isIdle, forget }: VirtualHostsOptions): VirtualHosts {
+export function virtualHosts({ most, hasRoom, isIdle, forget }: VirtualHostsOptions): VirtualHosts {
   const hosts = new Map<string, VirtualHost>()
   const byAddress = new Map<string, VirtualHost>()
   let next = 0
   const makeRoom = (): void => {
-    if (hosts.size < most) return
-    const oldest = [...hosts.values()].find(isIdle)
-    if (oldest === undefined) throw new RangeError('too many names')
-    hosts.delete(oldest.name)
-    for (const text of textsOf(oldest)) byAddress.delete(text)
-    forget(oldest)
+    while (hosts.size >= most || !hasRoom()) {
+      const oldest = [...hosts.values()].find(isIdle)
+      if (oldest === undefined) throw new RangeError('too many names')
+      hosts.delete(oldest.name)
+      for (const text of textsOf(oldest)) byAddress.delete(text)
+      forget(oldest)
+    }
+  }
+  const make = (name: string): VirtualHost => {
+    const host = { name, addresses: addressesOfNumber(FIRST + (next++ % (COUNT - FIRST))) }
+    // Those of a name that has been used since the last round are still its own.
+    return textsOf(host).some(text => byAddress.has(text)) ? make(name) : host
   }
   const of = (name: string): VirtualHost => {
     const known = hosts.get(name)
     if (known === undefined) makeRoom()
-    const host = known ?? { name, addresses: addressesOfNumber(FIRST + (next++ % (COUNT - FIRST))) }
+    const host = known ?? make(name)
     hosts.delete(name)
     hosts.set(name, host)
     if (known === undefined) for (const text of textsOf(host)) byAddress.set(text, host)

@@ -18,8 +18,8 @@ const known = new WeakMap<Config, Known>()
 const MOST_PLANS = 8
 
 /** @throws {ConfigError} as `readBundle`, and for unknown properties that matter for safety */
-export function readBlueprint(context: Context, input: BundleInput): ReadBundle {
-  const read = readBundle(input)
+export async function readBlueprint(context: Context, input: BundleInput, signal?: AbortSignal): Promise<ReadBundle> {
+  const read = await readBundle(input, signal)
   if (!context.ignoresUnknown) refuseUnknown(read.unknown)
   return read
 }

@@ -9,7 +9,8 @@ import { ConfigError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import type { LayeredTree } from '../plan/plan.js'
 import { errnoMessage, isErrno } from '../sys/errno.js'
-import { areEqual, fileStatus, readRegular, realPath } from '../sys/file.js'
+import { areEqual } from '../sys/file.js'
+import { readRegularLater, realDirectoryLater } from '../sys/job.js'
 import { currentDirectory } from '../sys/self.js'
 import { checkNetwork, type NetworkOptions, resolverMount, writeResolverFile } from './create-network.js'
 import { withEnv } from './process.js'
@@ -50,12 +51,16 @@ export interface ReadBundle extends Read {
 }
 
 /** `placeOfLayers`: where hooks are to find a root of layers. @throws {ConfigError} with all that is wrong */
-export function openBundle(input: BundleInput, placeOfLayers: () => string): Bundle {
-  return placeBundle(readBundle(input), placeOfLayers)
+export async function openBundle(
+  input: BundleInput,
+  placeOfLayers: () => string,
+  signal?: AbortSignal,
+): Promise<Bundle> {
+  return placeBundle(await readBundle(input, signal), placeOfLayers, signal)
 }
 
 /** What does not depend on the root file system, which may be another one each time. @throws as `openBundle` */
-export function readBundle(input: BundleInput): ReadBundle {
+export async function readBundle(input: BundleInput, signal?: AbortSignal): Promise<ReadBundle> {
   const current = currentDirectory()
   const { rootfs } = input
   const layers = typeof rootfs === 'object' ? rootfs : null
@@ -68,7 +73,7 @@ export function readBundle(input: BundleInput): ReadBundle {
   }
   const directory = absolute(current, input.bundle)
   const file = `${directory}/config.json`
-  const bytes = readConfigFile(file)
+  const bytes = await readConfigFile(file, signal)
   const found =
     layers === null && !hasOverrides(input)
       ? readOnce(bytes, file)
@@ -77,14 +82,22 @@ export function readBundle(input: BundleInput): ReadBundle {
 }
 
 /** @throws {ConfigError} for a root that is not there */
-export function placeBundle({ layers, ...read }: ReadBundle, placeOfLayers: () => string): Bundle {
+export async function placeBundle(
+  { layers, ...read }: ReadBundle,
+  placeOfLayers: () => string,
+  signal?: AbortSignal,
+): Promise<Bundle> {
   const { config, base, directory } = read
   if (layers === null) {
-    const rootfs = rootDirectory(absolute(base, config.root.path), directory === null ? '' : '/root/path')
+    const rootfs = await rootDirectory({
+      path: absolute(base, config.root.path),
+      pointer: directory === null ? '' : '/root/path',
+      signal,
+    })
     return { ...read, rootfs, layered: null }
   }
   const current = currentDirectory()
-  const layered = readLayeredRoot(layers, path => absolute(current, path))
+  const layered = await readLayeredRoot(layers, path => absolute(current, path), signal)
   const rootfs = placeOfLayers()
   return { ...read, config: { ...config, root: { ...config.root, path: rootfs } }, rootfs, layered }
 }
@@ -109,24 +122,30 @@ function absolute(base: string, path: string): string {
   return joined.replace(/\/+(\.?\/+)*/g, '/').replace(/(?<=.)\/\.?$/, '')
 }
 
-function readConfigFile(file: string): Uint8Array {
+async function readConfigFile(file: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
   const expected = `a readable file ${file}`
   try {
-    const content = readRegular(file, LONGEST_TEXT)
+    const content = await readRegularLater({ path: file, limit: LONGEST_TEXT, signal })
     if (typeof content === 'string') throw invalid({ path: '', expected, received: content })
     return content
   } catch (cause) {
     // ENXIO: a socket.
-    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENXIO')) throw cause
+    if (!isErrno(cause, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENXIO', 'EINVAL')) throw cause
     throw invalid({ path: '', expected, received: `${cause.errno}: ${errnoMessage(cause.errno)}` })
   }
 }
 
-function rootDirectory(path: string, pointer: string): string {
+interface GivenRoot {
+  readonly path: string
+  readonly pointer: string
+  readonly signal: AbortSignal | undefined
+}
+
+async function rootDirectory({ path, pointer, signal }: GivenRoot): Promise<string> {
   const expected = 'an existing directory other than "/"'
   try {
-    const real = realPath(path)
-    if (real !== '/' && fileStatus(real).kind === 'directory') return real
+    const real = await realDirectoryLater(path, signal)
+    if (real !== '/') return real
     throw invalid({ path: pointer, expected, received: real })
   } catch (cause) {
     if (!isErrno(cause)) throw cause

@@ -65,7 +65,7 @@ interface NewContainer {
 export interface Creating {
   readonly context: Context
   /** Called when it is this one's turn. */
-  readonly read: () => ReadBundle
+  readonly read: () => Promise<ReadBundle>
   readonly options: MadeOptions
 }
 
@@ -76,7 +76,7 @@ export async function create({ context, read, options }: Creating): Promise<Crea
   const leaveQueue = await context.queue.enter(options.signal)
   try {
     options.signal?.throwIfAborted()
-    const found = placeBundle(read(), () => `${context.store.directory(options.id)}/root`)
+    const found = await placeBundle(await read(), () => `${context.store.directory(options.id)}/root`, options.signal)
     const draft = await prepare({ context, options, found, leaveQueue })
     return await withReserved(draft, first => make(draft, first))
   } finally {

@@ -62,7 +62,7 @@ export async function restore(context: Context, options: CommandRestoreOptions):
   const leaveQueue = await context.queue.enter(options.signal)
   try {
     options.signal?.throwIfAborted()
-    const draft = { ...prepare(context, options), leaveQueue }
+    const draft = { ...(await prepare(context, options)), leaveQueue }
     return await withReserved(draft, first => make(draft, first))
   } finally {
     leaveQueue()
@@ -75,10 +75,10 @@ interface Draft extends NewContainer {
   readonly leaveQueue: () => void
 }
 
-function prepare(context: Context, options: CommandRestoreOptions): Omit<Draft, 'leaveQueue'> {
+async function prepare(context: Context, options: CommandRestoreOptions): Promise<Omit<Draft, 'leaveQueue'>> {
   const { id, config: document, rootfs } = options
   const source = document === undefined ? { bundle: options.bundle } : { config: document, rootfs }
-  const bundle = openBundle(source, () => '')
+  const bundle = await openBundle(source, () => '', options.signal)
   const { config } = bundle
   if (!context.ignoresUnknown) refuseUnknown(bundle.unknown)
   const cgroup = ownCgroup(context, { id, config })

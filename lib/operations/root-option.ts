@@ -6,7 +6,7 @@ import type { ByteSize } from '../config/size.js'
 import { ConfigError } from '../errors.js'
 import type { LayeredTree } from '../plan/plan.js'
 import { isErrno } from '../sys/errno.js'
-import { fileStatus, realPath } from '../sys/file.js'
+import { realDirectoryLater } from '../sys/job.js'
 
 /** A root that several containers can share: what one of them writes, the others do not see. */
 export interface LayeredRoot {
@@ -22,31 +22,41 @@ export interface LayeredRoot {
 
 const EXPECTED = 'a path, or an object with layers and upper'
 
-/** What of a root is known before anything is made. @throws {ConfigError} naming the part of the option that is wrong */
-export function readLayeredRoot(root: LayeredRoot, absolute: (path: string) => string): LayeredTree {
+/** What of a root is known before anything is made. @throws {ConfigError} naming the part of the option that is wrong; the reason of `signal` */
+export async function readLayeredRoot(
+  root: LayeredRoot,
+  absolute: (path: string) => string,
+  signal?: AbortSignal,
+): Promise<LayeredTree> {
   if (!isObject(root)) throw optionError({ option: 'rootfs', expected: EXPECTED, received: root })
   refuseOthers('rootfs', root, ['layers', 'upper'])
   const { layers } = root
   if (!Array.isArray(layers) || layers.length === 0)
     throw optionError({ option: 'rootfs.layers', expected: 'an array of at least one path', received: layers })
-  return {
-    layers: layers.map((path, index) => layerAt(path, `rootfs.layers[${index}]`, absolute)),
-    upper: readUpper(root.upper, absolute),
+  const found: string[] = []
+  for (const [index, path] of layers.entries()) {
+    found.push(await layerAt(path, { option: `rootfs.layers[${index}]`, absolute, signal }))
   }
+  return { layers: found, upper: readUpper(root.upper, absolute) }
 }
 
-function layerAt(path: unknown, option: string, absolute: (path: string) => string): string {
+interface LayerInput {
+  readonly option: string
+  readonly absolute: (path: string) => string
+  readonly signal: AbortSignal | undefined
+}
+
+async function layerAt(path: unknown, { option, absolute, signal }: LayerInput): Promise<string> {
   const expected = 'an existing directory other than "/"'
   if (typeof path !== 'string' || path === '') throw optionError({ option, expected, received: path })
-  const real = realDirectory(absolute(path))
+  const real = await realDirectory(absolute(path), signal)
   if (real === null || real === '/') throw optionError({ option, expected, received: path })
   return real
 }
 
-function realDirectory(path: string): string | null {
+async function realDirectory(path: string, signal: AbortSignal | undefined): Promise<string | null> {
   try {
-    const real = realPath(path)
-    return fileStatus(real).kind === 'directory' ? real : null
+    return await realDirectoryLater(path, signal)
   } catch (error) {
     if (!isErrno(error)) throw error
     return null

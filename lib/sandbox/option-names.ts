@@ -8,3 +8,13 @@ export function refuseOtherNames(prefix: string, given: object, known: readonly 
   if (other !== undefined)
     throw optionError({ option: `${prefix}${other}`, expected: `one of ${known.join(', ')}`, received: other })
 }
+
+/** Not by its class: test runners have one of their own. */
+export const isSignal = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && typeof Reflect.get(value, 'throwIfAborted') === 'function'
+
+/** @throws {ConfigError} naming the option */
+export function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !isSignal(signal))
+    throw optionError({ option: 'signal', expected: 'an AbortSignal', received: signal })
+}

@@ -3,7 +3,8 @@ import { optionError, readDuration } from '../config/option.js'
 import { StateError } from '../errors.js'
 import type { Container, ExecProcess, Readable } from '../index.js'
 import { abortOf } from '../sys/abort.js'
-import { readTextIfThere } from '../sys/file.js'
+import { isErrno } from '../sys/errno.js'
+import { readChunks } from '../sys/large-file.js'
 import { after } from '../sys/timer.js'
 
 /**
@@ -88,34 +89,27 @@ async function come({ ready, process, container, until }: Coming): Promise<'read
 const POLL_MS = 10
 
 /** The kernel tells nobody; a connection would be one that the program sees. */
-function listens(pid: number, port: number, until: AbortSignal): Promise<void> {
-  const tail = `:${port.toString(16).toUpperCase().padStart(4, '0')} `
-  const isOpen = (): boolean =>
-    ['tcp', 'tcp6'].some(name =>
-      (readTextIfThere(`/proc/${pid}/net/${name}`) ?? '').split('\n').some(isListening(tail)),
-    )
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      try {
-        if (until.aborted) return
-        if (isOpen()) resolve()
-        else after(POLL_MS, look)
-      } catch (error) {
-        reject(error)
-      }
-    }
-    look()
-  })
+async function listens(pid: number, port: number, until: AbortSignal): Promise<void> {
+  // `sl local_address rem_address st`: 0A is TCP_LISTEN.
+  const line = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} [0-9A-F]+:[0-9A-F]{4} 0A `)
+  while (!until.aborted) {
+    for (const name of ['tcp', 'tcp6']) if (line.test(await beginOf(`/proc/${pid}/net/${name}`))) return
+    await new Promise<void>(resolve => after(POLL_MS, resolve))
+  }
 }
 
-/** `sl local_address rem_address st`: 0A is TCP_LISTEN. */
-const isListening =
-  (tail: string) =>
-  (line: string): boolean => {
-    const [, local = '', , state] = line.trim().split(/\s+/)
-    return state === '0A' && `${local} `.endsWith(tail)
+/** Those who listen come first, and a program may have made any number of others. */
+async function beginOf(path: string): Promise<string> {
+  let text = ''
+  try {
+    for await (const chunk of readChunks(path, { end: MOST })) text += Buffer.from(chunk).toString('latin1')
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT', 'ESRCH', 'EINVAL')) throw error
   }
+  return text
+}
 
+/** Bytes. */
 const MOST = 1024 * 1024
 
 /** Looks at what is said, and puts it back for whoever reads it. */

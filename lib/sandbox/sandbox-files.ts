@@ -4,21 +4,23 @@ import type { Readable, Writable } from '../index.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import {
-  listRooted,
   makeRooted,
   openRootOf,
   type RootedStatus,
   readRooted,
-  removeRooted,
   renameRooted,
   statRooted,
   writeRooted,
 } from '../sys/rooted.js'
 import { readStreamRooted, watchRooted, writeStreamRooted } from '../sys/rooted-streams.js'
+import { listRooted, removeRooted } from '../sys/rooted-trees.js'
+import { giveWay } from '../sys/turns.js'
 import { type FileChange, fileChanges, type WatchFilesOptions } from './file-watch.js'
+import { checkSignal, refuseOtherNames } from './option-names.js'
 
 export type SandboxFileStatus = RootedStatus
 export interface FileEntry extends RootedStatus {
+  /** Bytes that are no text are U+FFFD. */
   readonly name: string
 }
 
@@ -41,6 +43,26 @@ interface At {
 }
 
 const LARGEST = 256 * 1024 * 1024
+const MOST_NAMES = 100_000
+/** Bytes that become text at a time. */
+const PIECE = 1024 * 1024
+
+export interface ReadFileOptions {
+  /** Bytes above which it is EFBIG. Default 256 MiB. */
+  readonly limit?: number | string
+}
+
+export interface ListFilesOptions {
+  /** Names above which it is EFBIG. Default 100,000. */
+  readonly limit?: number
+  readonly signal?: AbortSignal
+}
+
+export interface RemoveFileOptions {
+  /** Also a directory that is not empty. Default false. */
+  readonly recursive?: boolean
+  readonly signal?: AbortSignal
+}
 
 /**
  * Paths are absolute in the sandbox, or begin in its working directory. All methods throw {SystemError}, with the path: ENOENT, EISDIR, and EPERM for
@@ -54,12 +76,13 @@ export class SandboxFiles {
     this.#find = find
   }
 
-  /** A plain file as text. `limit`: bytes above which it is EFBIG; default 256 MiB. */
-  async read(path: string, options: { readonly limit?: number | string } = {}): Promise<string> {
-    return (await this.readBytes(path, options)).toString('utf8')
+  /** A plain file as text, as it is when it is opened. */
+  async read(path: string, options: ReadFileOptions = {}): Promise<string> {
+    return textInTurns(await this.readBytes(path, options))
   }
 
-  async readBytes(path: string, options: { readonly limit?: number | string } = {}): Promise<Buffer> {
+  async readBytes(path: string, options: ReadFileOptions = {}): Promise<Buffer> {
+    refuseOtherNames('', options, ['limit'])
     const limit = readByteCount({ option: 'limit', value: options.limit, otherwise: LARGEST })
     return this.#within(path, place => readRooted(place, limit))
   }
@@ -89,7 +112,10 @@ export class SandboxFiles {
    * What happens to a file, or to what is directly in a directory, by whomever, from the first step on. It is over when its `signal` aborts, whose reason is
    * thrown, or when the loop is left; it holds no sandbox back from its end.
    */
-  watch(path: string, { signal }: WatchFilesOptions = {}): AsyncGenerator<FileChange, void> {
+  watch(path: string, options: WatchFilesOptions = {}): AsyncGenerator<FileChange, void> {
+    refuseOtherNames('', options, ['signal'])
+    const { signal } = options
+    checkSignal(signal)
     const { cwd } = this.#find()
     return fileChanges({
       ...{ path: absoluteIn(cwd, path), signal },
@@ -105,9 +131,14 @@ export class SandboxFiles {
     })
   }
 
-  /** What is in a directory, sorted by name. */
-  async list(path: string): Promise<FileEntry[]> {
-    return this.#within(path, async place => listRooted(place).map(({ name, status }) => ({ name, ...status })))
+  /** What is in a directory, sorted by name. @throws {SystemError} EFBIG if there is more than the limit; the reason of `signal` */
+  async list(path: string, options: ListFilesOptions = {}): Promise<FileEntry[]> {
+    refuseOtherNames('', options, ['limit', 'signal'])
+    const { limit = MOST_NAMES, signal } = options
+    if (typeof limit !== 'number' || !(limit >= 0))
+      throw optionError({ option: 'limit', expected: 'a number of names', received: limit })
+    checkSignal(signal)
+    return this.#within(path, ({ root, path }) => listRooted({ root, path, limit, signal }))
   }
 
   async stat(path: string): Promise<SandboxFileStatus> {
@@ -129,9 +160,17 @@ export class SandboxFiles {
     await this.#within(path, async place => makeRooted(place, place.owner))
   }
 
-  /** A file, a link, or an empty directory; with `recursive` also one that is not empty. */
-  async remove(path: string, { recursive = false }: { readonly recursive?: boolean } = {}): Promise<void> {
-    await this.#within(path, async place => removeRooted(place, recursive))
+  /**
+   * A file, a link, or an empty directory; with `recursive` also one that is not empty.
+   * @throws {SystemError} ENOTEMPTY, also if something always appears in it meanwhile; the reason of `signal`
+   */
+  async remove(path: string, options: RemoveFileOptions = {}): Promise<void> {
+    refuseOtherNames('', options, ['recursive', 'signal'])
+    const { recursive = false, signal } = options
+    if (typeof recursive !== 'boolean')
+      throw optionError({ option: 'recursive', expected: 'true or false', received: recursive })
+    checkSignal(signal)
+    await this.#within(path, ({ root, path }) => removeRooted({ root, path, recursive, signal }))
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -149,6 +188,16 @@ export class SandboxFiles {
       closeFd(root)
     }
   }
+}
+
+async function textInTurns(bytes: Buffer): Promise<string> {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true })
+  let whole = ''
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    await giveWay()
+    whole += text.decode(bytes.subarray(at, at + PIECE), { stream: true })
+  }
+  return whole + text.decode()
 }
 
 function absoluteIn(cwd: string, path: unknown): string {

@@ -15,13 +15,16 @@ export async function writtenIn(
   options: { readonly signal?: AbortSignal },
 ): Promise<RootChange[]> {
   const changes: RootChange[] = []
+  const start = path.replace(/\/*$/, '')
   const add = async (upper: string, lower: readonly string[], target: string): Promise<void> => {
-    for await (const change of diffUpper(upper, lower, options)) changes.push(below(target, change))
+    for await (const found of diffUpper(upper, lower, options)) {
+      const change = below(target, found)
+      if (isIn(change.path, start) && !isMountPoint(change, mountPoints)) changes.push(change)
+    }
   }
   await add(container.upper ?? '', layers, '')
   for (const { upper, lower, target } of overlays) await add(upper, lower, target)
-  const start = path.replace(/\/*$/, '')
-  return changes.filter(change => isIn(change.path, start) && !isMountPoint(change, mountPoints))
+  return changes
 }
 
 /** What the runtime has made for something to be mounted on. */

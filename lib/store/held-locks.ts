@@ -16,6 +16,8 @@ export interface Locks {
   holdNew(id: string, reserve: () => number): Lock
   /** The descriptor of one that is locked. */
   heldFd(id: string): number
+  /** The same; null if it is not locked. */
+  heldFdIfThere(id: string): number | null
   freeSpare(id: string): void
 }
 
@@ -54,5 +56,5 @@ export function openLocks(): Locks {
     if (fd === undefined) throw new Error(`container "${id}" is not locked`)
     return fd
   }
-  return { hold, holdNew, heldFd, freeSpare }
+  return { hold, holdNew, heldFd, heldFdIfThere: id => held.get(id) ?? null, freeSpare }
 }

@@ -8,6 +8,7 @@ import { isErrno, named } from '../sys/errno.js'
 import {
   emptyDirectory,
   isDirectory,
+  isThere,
   listDirectoriesAndLinks,
   makeDirectories,
   makeDirectory,
@@ -84,7 +85,11 @@ export function openStore(root: string): Store {
   if (!root.startsWith('/') || /^\/+$/.test(root)) throw badRoot(root)
   const directory = (id: string): string => `${root}/${id}`
   const file = (id: string, name: string): string => `${directory(id)}/${name}`
-  const { hold, holdNew, heldFd, freeSpare } = openLocks()
+  const { hold, holdNew, heldFd, heldFdIfThere, freeSpare } = openLocks()
+  const within = <T>(id: string, use: (fd: number) => T): T => {
+    const fd = heldFdIfThere(id)
+    return fd === null ? withDirectory(id, directory(id), use) : use(fd)
+  }
   return {
     root,
     isBound: false,
@@ -97,13 +102,12 @@ export function openStore(root: string): Store {
       if (typeof lock === 'number') closeDirectory(lock)
       return lock === 'busy'
     },
-    read: id =>
-      withDirectory(id, directory(id), fd => parseRecord(id, lastLine(readState({ id, fd, path: directory(id) })))),
-    fragments: id => withDirectory(id, directory(id), fragmentsIn),
+    read: id => within(id, fd => parseRecord(id, lastLine(readState({ id, fd, path: directory(id) })))),
+    fragments: id => within(id, fragmentsIn),
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
     write: record =>
       named(file(record.id, 'state'), () => appendOwn(heldFd(record.id), 'state', JSON.stringify(record))),
-    readFile: (id, { name, limit }) => withDirectory(id, directory(id), fd => readOwn(fd, name, limit)),
+    readFile: (id, { name, limit }) => within(id, fd => readOwn(fd, name, limit)),
     writeFile: (id, name, write) => named(file(id, name), () => write(pathIn(heldFd(id), name))),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
@@ -148,15 +152,16 @@ function fragmentsIn(fd: number): Record<string, unknown>[] {
   return lines.filter(line => line !== null).reverse()
 }
 
-function removeLocked(path: string, fd: number): void {
-  for (const name of FILES) unlessDirectory(() => removeIfThere(pathIn(fd, name)))
+function removeLocked(directory: string, fd: number): void {
+  // Asked beforehand: most have no hook, and an error costs more than all of this.
+  for (const path of FILES.map(name => pathIn(fd, name)).filter(isThere)) unlessDirectory(() => removeIfThere(path))
   try {
-    removeDirectory(path)
+    removeDirectory(directory)
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return
     if (!isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error
     emptyDirectory(pathIn(fd, ''))
-    removeDirectory(path)
+    removeDirectory(directory)
   }
 }
 

@@ -94,9 +94,20 @@ function unreadable(
 
 const encode = (config: Config): Uint8Array => encoder.encode({ version: CONFIG_VERSION, config })
 
+/** Of configurations that many containers are made of. */
+const encoded = new WeakMap<Config, Uint8Array>()
+
+function encodeOnce(config: Config): Uint8Array {
+  const known = encoded.get(config)
+  if (known !== undefined) return known
+  const bytes = encode(config)
+  encoded.set(config, bytes)
+  return bytes
+}
+
 /** Once, before anybody can ask for it. Needs the lock. */
 export function writeStoredConfig(store: Store, id: string, config: Config): void {
-  store.writeFile(id, FILE, path => writeNewFile(path, encode(config)))
+  store.writeFile(id, FILE, path => writeNewFile(path, encodeOnce(config)))
 }
 
 /** Readers see the old one or the new one. Needs the lock. */

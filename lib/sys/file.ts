@@ -15,7 +15,6 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
-  type Stats,
   statfsSync,
   statSync,
   unlinkSync,
@@ -24,6 +23,7 @@ import {
 } from 'node:fs'
 import { check, isErrno, viaNode } from './errno.js'
 import { native } from './native.js'
+import { whyUnread } from './unread.js'
 
 const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000
@@ -56,19 +56,13 @@ export function readRegular(path: string, limit: number): Uint8Array | string {
   return viaNode(() => {
     const fd = openSync(path, flags)
     try {
-      const status = fstatSync(fd)
-      if (status.size > limit) return `${status.size} bytes, above the limit of ${limit}`
-      return status.isFile() ? readFileSync(fd) : kindOf(status)
+      return whyUnread(fstatSync(fd), limit) ?? readFileSync(fd)
     } finally {
       closeSync(fd)
     }
   })
 }
 
-function kindOf(status: Stats): string {
-  if (status.isDirectory()) return 'a directory'
-  return status.isFIFO() ? 'a fifo' : 'a device'
-}
 /** Whether it is the number of an open descriptor. */
 export function isOpen(fd: number): boolean {
   try {

@@ -2,16 +2,23 @@
  * System calls that may block for long, or for ever, each on a native thread of its own: neither the event loop nor its thread
  * pool is held, however many of them hang.
  */
-import { constants } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
+import { SystemError } from '../errors.js'
 import { abortOf } from './abort.js'
-import { check } from './errno.js'
+import { closeFd } from './beneath.js'
+import { check, named } from './errno.js'
+import { readLink, readRegular } from './file.js'
 import { native } from './native.js'
+import { whyUnread } from './unread.js'
 import { READABLE, watch } from './watch.js'
 
 const O_PATH = 0o10000000
 
 /** As native/sys/job.h numbers them. */
-const KINDS = { openTree: 0, open: 1, connect: 2 } as const
+const KINDS = { openTree: 0, open: 1, connect: 2, read: 5 } as const
+
+/** The kernel would take it for another path. */
+const endsEarly = (path: string): boolean => path.includes('\0')
 
 export interface Job {
   readonly kind: keyof typeof KINDS
@@ -26,6 +33,7 @@ export interface Job {
 export async function runJob(job: Job, syscall: string): Promise<number> {
   job.signal?.throwIfAborted()
   const { kind, path, first = 0, second = 0 } = job
+  if (endsEarly(path)) throw new SystemError({ syscall, errno: 'EINVAL', path })
   const start = (handle: Buffer): number => native().ts_job_begin(KINDS[kind], first, second, path, handle)
   return endOf({ ...begun(start), syscall, path, signal: job.signal })
 }
@@ -95,7 +103,7 @@ async function doneOrAborted(done: number, signal: AbortSignal | undefined): Pro
 
 /** An O_PATH descriptor of what the kernel has in its cache; null if it would have to ask a file system, or there is no such thing. */
 export function openCached(path: string, flags = 0): number | null {
-  const fd = native().ts_open_cached(path, flags)
+  const fd = endsEarly(path) ? -1 : native().ts_open_cached(path, flags)
   return fd < 0 ? null : fd
 }
 
@@ -115,4 +123,48 @@ export async function openPathLater({ path, directory, nofollow, signal }: PathO
   const cached = openCached(path, flags)
   if (cached !== null) return cached
   return runJob({ kind: 'open', path, first: flags | O_PATH, signal }, 'open')
+}
+
+/** The absolute path of a directory, without links. @throws as `openPathLater` */
+export async function realDirectoryLater(path: string, signal?: AbortSignal): Promise<string> {
+  const fd = await openPathLater({ path, directory: true, signal })
+  try {
+    return readLink(`/proc/self/fd/${fd}`)
+  } finally {
+    closeFd(fd)
+  }
+}
+
+/** As native/sys/job.h has them. */
+const SIZE_AT = 8
+const CONTENT_AT = 16
+
+interface Reading {
+  readonly path: string
+  /** Bytes. */
+  readonly limit: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** As `readRegular`, of a file that may be on a file system that does not answer. @throws {SystemError}; the reason of `signal` */
+export async function readRegularLater({ path, limit, signal }: Reading): Promise<Uint8Array | string> {
+  signal?.throwIfAborted()
+  const local = endsEarly(path) ? -1 : native().ts_open_local(path)
+  if (local < 0) return readByJob({ path, limit, signal })
+  try {
+    return named(path, () => readRegular(`/proc/self/fd/${local}`, limit))
+  } finally {
+    closeFd(local)
+  }
+}
+
+async function readByJob({ path, limit, signal }: Reading): Promise<Uint8Array | string> {
+  const memory = await runJob({ kind: 'read', path, first: limit, signal }, 'read')
+  try {
+    const bytes = readFileSync(memory)
+    const status = { mode: bytes.readUInt32LE(0), size: Number(bytes.readBigUInt64LE(SIZE_AT)) }
+    return whyUnread(status, limit) ?? bytes.subarray(CONTENT_AT)
+  } finally {
+    closeFd(memory)
+  }
 }

@@ -31,6 +31,7 @@ export const TABLE = {
   ts_job_give_up: ['int', ['size_t']],
   ts_lock: ['int', ['int']],
   ts_open: ['int', ['string', 'int']],
+  ts_open_local: ['int', ['string']],
   ts_open_cached: ['int', ['string', 'int']],
   ts_open_tree: ['int', ['string', 'int', 'int']],
   ts_open_tree_at: ['int', ['int', 'int']],

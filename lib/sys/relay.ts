@@ -9,6 +9,7 @@ import { check, errnoName } from './errno.js'
 import type { InetAddress } from './inet.js'
 import { native } from './native.js'
 import { streamOver } from './stream.js'
+import { inTurn } from './turns.js'
 
 export interface Traffic {
   /** Bytes that the side that was accepted has sent. */
@@ -48,6 +49,8 @@ interface Running {
   readonly pipe: Socket
   readonly servers: Map<number, OnArrived>
   readonly connections: Map<bigint, RelayedConnection>
+  /** A later turn hears the rest of what has been told. */
+  isBehind: boolean
 }
 
 let running: Running | null = null
@@ -171,7 +174,8 @@ function start(): Running {
   const started = native().ts_relay_start(reader, handle)
   check(started, started < 0 && errnoName(-started) === 'EAGAIN' ? 'pthread_create' : 'epoll_create1')
   const pipe = streamOver(reader.readInt32LE(0), { readable: true, writable: false })
-  const relay: Running = { handle: handle.readBigUInt64LE(0), pipe, servers: new Map(), connections: new Map() }
+  const maps = { servers: new Map(), connections: new Map() }
+  const relay: Running = { handle: handle.readBigUInt64LE(0), pipe, ...maps, isBehind: false }
   pipe.on('data', () => hearSome(relay))
   pipe.unref()
   return relay
@@ -179,12 +183,25 @@ function start(): Running {
 
 function hearSome(relay: Running): void {
   const until = performance.now() + TURN_MS
-  while (hearOne(relay)) if (performance.now() > until) return void setImmediate(hearSome, relay)
+  while (hearOne(relay)) {
+    if (performance.now() < until) continue
+    if (!relay.isBehind) inTurn(() => catchUp(relay))
+    relay.isBehind = true
+    return
+  }
 }
 
-/** All that the thread has told until now: it does not wake us for each of the connections that it routes. */
+function catchUp(relay: Running): void {
+  relay.isBehind = false
+  hearSome(relay)
+}
+
+/**
+ * What the thread has told until now: it does not wake us for each of the connections that it routes. Of very much the rest is heard in later
+ * turns of the event loop.
+ */
 export function hearRelay(): void {
-  while (running !== null && hearOne(running));
+  if (running !== null) hearSome(running)
 }
 
 /** False: there is no more. One at a time: what hears of it may come back here. */

@@ -9,14 +9,10 @@ import {
   fchownSync,
   fstatSync,
   ftruncateSync,
-  lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   renameSync,
-  rmdirSync,
   type Stats,
-  unlinkSync,
 } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { SystemError } from '../errors.js'
@@ -81,9 +77,9 @@ export async function reopen(place: RootedPlace, flags: number): Promise<FileHan
 const notFile = (status: Stats): string => (status.isDirectory() ? 'EISDIR' : 'ENXIO')
 
 /** The error of a call of Node's is one of the path, which means more to people than /proc/self/fd. */
-const at = <T>(path: string, act: () => T): T => named(path, () => viaNode(act))
+export const at = <T>(path: string, act: () => T): T => named(path, () => viaNode(act))
 
-async function later<T>({ path }: Pick<RootedPlace, 'path'>, act: () => Promise<T>): Promise<T> {
+export async function later<T>({ path }: Pick<RootedPlace, 'path'>, act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
@@ -95,18 +91,20 @@ async function later<T>({ path }: Pick<RootedPlace, 'path'>, act: () => Promise<
 
 const CHUNK = 1024 * 1024
 
-/** All of a plain file. @throws {SystemError} EFBIG above `limit` bytes */
+/** What a plain file has when it is opened. @throws {SystemError} EFBIG above `limit` bytes */
 export async function readRooted(place: RootedPlace, limit: number): Promise<Buffer> {
   const file = await reopen(place, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const chunks: Buffer[] = []
-    for (let size = 0; ; ) {
-      const { bytesRead, buffer } = await later(place, () => file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK))
-      if (bytesRead === 0) return Buffer.concat(chunks)
-      size += bytesRead
-      if (size > limit) throw new SystemError({ syscall: 'read', errno: 'EFBIG', path: place.path })
-      chunks.push(buffer.subarray(0, bytesRead))
+    const { size } = at(place.path, () => fstatSync(file.fd))
+    if (size > limit) throw new SystemError({ syscall: 'read', errno: 'EFBIG', path: place.path })
+    const bytes = Buffer.allocUnsafe(size)
+    let done = 0
+    while (done < size) {
+      const { bytesRead } = await later(place, () => file.read(bytes, done, Math.min(size - done, CHUNK)))
+      if (bytesRead === 0) break
+      done += bytesRead
     }
+    return bytes.subarray(0, done)
   } finally {
     await file.close()
   }
@@ -153,7 +151,7 @@ export async function openToWrite(place: RootedPlace, owner: NewOwner | null): P
 }
 
 /** The directory that a path is in, made if it is missing (with `owner`), and the name in it. */
-function openParent(
+export function openParent(
   { root, path }: RootedPlace,
   owner: NewOwner | null | undefined,
 ): { directory: number; name: string } {
@@ -181,7 +179,12 @@ export function makeRooted({ root, path }: RootedPlace, owner: NewOwner | null):
   }
 }
 
-type Making = Pick<Removing, 'directory' | 'name' | 'path'> & { readonly owner: NewOwner | null }
+interface Making {
+  readonly directory: number
+  readonly name: string
+  readonly path: string
+  readonly owner: NewOwner | null
+}
 
 function makeIn({ directory, name, owner, path }: Making): void {
   const place = `/proc/self/fd/${directory}/${name}`
@@ -202,21 +205,6 @@ function makeIn({ directory, name, owner, path }: Making): void {
   })
 }
 
-/** The names in a directory, sorted, with what they are; links are not followed. */
-export function listRooted(place: RootedPlace): { name: string; status: RootedStatus }[] {
-  const fd = openRooted(place, constants.O_DIRECTORY)
-  try {
-    const directory = `/proc/self/fd/${fd}`
-    const names = at(place.path, () => readdirSync(directory)).sort()
-    return names.flatMap(name => {
-      const status = at(place.path, () => lstatSync(`${directory}/${name}`, { throwIfNoEntry: false }))
-      return status === undefined ? [] : [{ name, status: statusFrom(status) }]
-    })
-  } finally {
-    closeFd(fd)
-  }
-}
-
 /** Of what a link at the end of the path leads to, in the root. */
 export function statRooted(place: RootedPlace): RootedStatus {
   const fd = openRooted(place)
@@ -227,7 +215,7 @@ export function statRooted(place: RootedPlace): RootedStatus {
   }
 }
 
-function statusFrom(status: Stats): RootedStatus {
+export function statusFrom(status: Stats): RootedStatus {
   const kind = status.isFile()
     ? 'file'
     : status.isDirectory()
@@ -237,46 +225,6 @@ function statusFrom(status: Stats): RootedStatus {
         : 'other'
   const { size, mode, uid, gid, mtime } = status
   return { kind, size, mode: mode & 0o7777, uid, gid, modified: mtime }
-}
-
-/** A file, a link or a directory, with `recursive` also one with something in it. */
-export function removeRooted(place: RootedPlace, recursive: boolean): void {
-  const { directory, name } = openParent(place, undefined)
-  try {
-    removeIn({ directory, name, recursive, path: place.path })
-  } finally {
-    closeFd(directory)
-  }
-}
-
-interface Removing {
-  readonly directory: number
-  readonly name: string
-  readonly recursive: boolean
-  readonly path: string
-}
-
-function removeIn({ directory, name, recursive, path }: Removing): void {
-  const place = `/proc/self/fd/${directory}/${name}`
-  const isDirectory = at(path, () => lstatSync(place)).isDirectory()
-  if (!isDirectory) {
-    at(path, () => unlinkSync(place))
-    return
-  }
-  if (recursive) {
-    const inner = check(
-      native().ts_open_in_root(directory, name, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW, 0),
-      'openat2',
-      path,
-    )
-    try {
-      for (const entry of at(path, () => readdirSync(`/proc/self/fd/${inner}`)))
-        removeIn({ directory: inner, name: entry, recursive, path: `${path}/${entry}` })
-    } finally {
-      closeFd(inner)
-    }
-  }
-  at(path, () => rmdirSync(place))
 }
 
 export function renameRooted(from: RootedPlace, to: RootedPlace, owner: NewOwner | null): void {

@@ -5,6 +5,7 @@
 #include <linux/mount.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
+#include <linux/stat.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -83,11 +84,30 @@ EXPORT int ts_open(const char *path, int flags) {
   return own(open_path(path, flags));
 }
 
+static int open_cached(const char *path, int flags) {
+  struct open_how how = {.flags = (uint64_t)(unsigned)flags | O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+  return (int)result(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how));
+}
+
 // A descriptor (O_PATH) of what the kernel has in its cache, -EAGAIN if it would have to ask a file
 // system, which might not answer (Linux 5.12).
 EXPORT int ts_open_cached(const char *path, int flags) {
-  struct open_how how = {.flags = (uint64_t)(unsigned)flags | O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
-  return own((int)result(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how)));
+  return own(open_cached(path, flags));
+}
+
+// The same of what can also be read without such a wait. A file system that has an immutable flag for its
+// files keeps them on a disk or in memory; those of a network and of FUSE have none. An overlay says what its
+// layers say.
+EXPORT int ts_open_local(const char *path) {
+  int fd = open_cached(path, 0);
+  if (fd < 0)
+    return fd;
+  struct statx status;
+  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &status) == 0 &&
+      (status.stx_attributes_mask & STATX_ATTR_IMMUTABLE))
+    return own(fd);
+  close(fd);
+  return -EAGAIN;
 }
 
 EXPORT int ts_open_tree_at(int fd, int recursive) {

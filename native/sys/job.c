@@ -52,6 +52,8 @@ static int perform(struct job *job) {
     return opened(job, open_path(job->path, job->first));
   case JOB_CONNECT:
     return opened(job, connect_to(job->path));
+  case JOB_READ:
+    return opened(job, read_file(job->path, (size_t)job->first));
   case JOB_OVERLAY:
     return opened(job, make_overlay(job->fds, job->first, job->second));
   case JOB_WRITE:

@@ -3,9 +3,10 @@
 #ifndef TSRUN_JOB_H
 #define TSRUN_JOB_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT, JOB_OVERLAY, JOB_WRITE };
+enum { JOB_OPEN_TREE, JOB_OPEN, JOB_CONNECT, JOB_OVERLAY, JOB_WRITE, JOB_READ };
 
 // Of JOB_OVERLAY.
 enum { OVERLAY_LIST = 1, OVERLAY_USER_XATTR = 2 };
@@ -24,6 +25,9 @@ struct job {
 int open_tree(const char *path, int recursive, int nofollow);
 int open_path(const char *path, int flags);
 int connect_to(const char *path);
+// A memory file: mode and size of the file (8 bytes each), and what is in it if that is a regular file of at
+// most `limit` bytes.
+int read_file(const char *path, size_t limit);
 // `trees` are detached mounts: that of the directory for what is written, then the layers, the topmost first.
 int make_overlay(const int *trees, int count, int flags);
 

@@ -1,6 +1,7 @@
 // What JavaScript says to the thread that passes connections through, and the thread itself.
 #include "relay.h"
 #include "sys.h"
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -140,9 +141,7 @@ static void heed_connection(struct relay *relay, struct end *end, unsigned event
 static void heed(struct relay *relay, const struct epoll_event *event) {
   struct end *end = event->data.ptr;
   uint64_t count;
-  if (end == NULL)
-    relay->is_ending = true;
-  else if (end->of == NULL) {
+  if (end->of == NULL) {
     if (read(end->fd, &count, sizeof count) < 0)
       return;
   } else if (end->of->kind == KIND_SERVER)
@@ -199,13 +198,31 @@ static int time_to_wait(struct relay *relay) {
   return relay->busy != NULL ? 0 : untold;
 }
 
+// Without epoll nothing is heard of sockets any more: all connections are reset, and nobody is accepted. What
+// JavaScript has handles of is there until it ends us.
+static void live_without_epoll(struct relay *relay) {
+  struct pollfd woken = {.fd = relay->wake, .events = POLLIN};
+  uint64_t count;
+  for (struct connection *one = relay->connections; one != NULL; one = one->next)
+    drop(relay, one, EIO);
+  for (struct server *server = relay->servers; server != NULL; server = server->next)
+    forget_end(relay, &server->end);
+  while (!relay->is_ending) {
+    if (poll(&woken, 1, announce(relay)) > 0 && read(woken.fd, &count, sizeof count) < 0)
+      continue;
+    take_orders(relay);
+  }
+}
+
 void *relay_work(void *argument) {
   struct relay *relay = argument;
   while (!relay->is_ending) {
     struct epoll_event events[BATCH];
     int count = epoll_wait(relay->epoll, events, BATCH, time_to_wait(relay));
-    if (count < 0 && errno != EINTR)
+    if (count < 0 && errno != EINTR) {
+      live_without_epoll(relay);
       break;
+    }
     if (relay->is_short)
       end_shortage(relay);
     for (int i = 0; i < count; i++)

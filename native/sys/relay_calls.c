@@ -17,15 +17,6 @@ static void end(void *argument) {
   relay_let_go(relay);
 }
 
-static int watch_own(struct relay *relay, struct end *wake) {
-  struct epoll_event woken = {.events = EPOLLIN, .data.ptr = wake};
-  struct epoll_event unheard = {.events = 0 /* EPOLLERR is always told */, .data.ptr = NULL};
-  if (epoll_ctl(relay->epoll, EPOLL_CTL_ADD, relay->wake, &woken) < 0 ||
-      epoll_ctl(relay->epoll, EPOLL_CTL_ADD, relay->out, &unheard) < 0)
-    return -errno;
-  return 0;
-}
-
 static int furnish(struct relay *relay, int *reader) {
   int ends[2];
   relay->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -38,7 +29,7 @@ static int furnish(struct relay *relay, int *reader) {
   *reader = ends[0];
   relay->out = ends[1];
   relay->wake_end = (struct end){.fd = relay->wake};
-  return watch_own(relay, &relay->wake_end);
+  return watch_end(relay, &relay->wake_end, EPOLLIN);
 }
 
 static void undo(struct relay *relay, int reader) {
@@ -49,8 +40,8 @@ static void undo(struct relay *relay, int reader) {
   free(relay);
 }
 
-// A thread that passes connections through until ts_relay_end, or until nobody reads from `reader`, where a
-// byte says that there is news.
+// A thread that passes connections through until ts_relay_end, or the end of the thread of JavaScript. From
+// `reader` comes a byte if there is news.
 EXPORT int ts_relay_start(int *reader, uint64_t *handle) {
   struct relay *relay = calloc(1, sizeof *relay);
   if (relay == NULL)

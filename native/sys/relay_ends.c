@@ -32,9 +32,9 @@ static int64_t now(void) {
 static void announce_now(struct relay *relay) {
   relay->told_when = 0;
   relay->is_urgent = false;
-  // A full pipe wakes as well; nobody at its other end is the end of all.
-  if (write(relay->out, "", 1) < 0 && errno != EAGAIN)
-    relay->is_ending = true;
+  // A full pipe wakes as well; without anybody at its other end the end of all is near.
+  if (write(relay->out, "", 1) < 0)
+    return;
 }
 
 // To be woken for each connection would cost more than to pass it through.

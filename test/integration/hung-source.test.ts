@@ -1,10 +1,10 @@
-/** A source of a bind on a file system that does not answer: the program that asks goes on, and can give up. */
+/** A file system that does not answer: the program that makes a container of what is there goes on, and can give up. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
-import { createRuntime } from '../../lib/index.js'
+import { type CreateOptions, createRuntime } from '../../lib/index.js'
 import { leftovers, makeBundle } from '../bundle.js'
 import { missing } from '../needs.js'
 
@@ -46,33 +46,57 @@ async function mountHung(t: Test, path: string): Promise<{ asked: Promise<unknow
 
 const skip = { skip: missing('root', 'busybox', 'python3'), timeout: 60_000 }
 
-t.test('a bind of a file system that does not answer holds its create alone', skip, async t => {
-  const { directory, runtime: other, bundle, configure, id } = makeBundle(t)
-  const hung = `${directory}/hung`
-  const { asked } = await mountHung(t, hung)
-  await other.run({ bundle, id: id('first') })
-  const runtime = createRuntime({ root: `${directory}/state`, log: () => {} })
-  configure(config => {
-    config.linux.cgroupsPath = `/${id('hung')}`
-    config.mounts.push({ destination: '/data', type: 'bind', source: `${hung}/x`, options: ['bind'] })
+type Made = Pick<ReturnType<typeof makeBundle>, 'bundle' | 'configure'> & { readonly id: string }
+
+/** What is on it, given the path of the file system and a bundle that is not. */
+const USES: Readonly<Record<string, (hung: string, made: Made) => CreateOptions>> = {
+  'a source of a bind': (hung, { bundle, configure, id }) => {
+    configure(config => {
+      config.mounts.push({ destination: '/data', type: 'bind', source: `${hung}/x`, options: ['bind'] })
+    })
+    return { bundle, id }
+  },
+  'the bundle': (hung, { id }) => ({ bundle: `${hung}/bundle`, id }),
+  'the root': (hung, { bundle, configure, id }) => {
+    configure(config => {
+      config.root = { path: `${hung}/rootfs` }
+    })
+    return { bundle, id }
+  },
+  'a layer': (hung, { bundle, id }) => ({
+    bundle,
+    id,
+    rootfs: { layers: [`${bundle}/rootfs`, `${hung}/layer`], upper: 'memory' },
+  }),
+}
+
+for (const [what, use] of Object.entries(USES)) {
+  t.test(`${what} on a file system that does not answer holds its create alone`, skip, async t => {
+    const { directory, runtime: other, bundle, configure, id } = makeBundle(t)
+    const hung = `${directory}/hung`
+    const { asked } = await mountHung(t, hung)
+    await other.run({ bundle, id: id('first') })
+    const runtime = createRuntime({ root: `${directory}/state`, log: () => {} })
+    configure(config => {
+      config.linux.cgroupsPath = `/${id('hung')}`
+    })
+    const descriptors = readdirSync('/proc/self/fd').length
+    const controller = new AbortController()
+    const options = use(hung, { bundle, configure, id: id('hung') })
+    const created = runtime.create({ ...options, stdio: 'ignore', signal: controller.signal })
+    await asked
+    const ticks = (async () => {
+      for (let tick = 0; tick < 20; tick++) await new Promise(resolve => setTimeout(resolve, 5))
+      return 'timers'
+    })()
+    t.equal(await Promise.race([created, ticks]), 'timers', 'it waits, and timers go on')
+    controller.abort(new Error('enough'))
+    await t.rejects(created, { message: 'enough' })
+    t.same(leftovers(id('hung')), [])
+    t.same(
+      readdirSync(`${directory}/state`).filter(name => !name.startsWith('.')),
+      [],
+    )
+    t.ok(readdirSync('/proc/self/fd').length <= descriptors + 8, 'no descriptor of the container is left')
   })
-  const descriptors = readdirSync('/proc/self/fd').length
-  const controller = new AbortController()
-  const created = runtime.create({ bundle, id: id('hung'), stdio: 'ignore', signal: controller.signal })
-  let settled = false
-  const settle = (): void => {
-    settled = true
-  }
-  created.then(settle, settle)
-  await asked
-  for (let ticks = 0; ticks < 20; ticks++) await new Promise(resolve => setTimeout(resolve, 5))
-  t.equal(settled, false, 'it waits, and timers go on')
-  controller.abort(new Error('enough'))
-  await t.rejects(created, { message: 'enough' })
-  t.same(leftovers(id('hung')), [])
-  t.same(
-    readdirSync(`${directory}/state`).filter(name => !name.startsWith('.')),
-    [],
-  )
-  t.ok(readdirSync('/proc/self/fd').length <= descriptors + 8, 'no descriptor of the container is left')
-})
+}

@@ -16,7 +16,7 @@ const refused = (message: RegExp) => ({ code: 'ERR_CONFIG_INVALID', message })
 t.test('a plan of the same configuration is made once, and is that of each container', async t => {
   const { bundle } = makeBundle(t)
   const facts = probeHost()
-  const found = openBundle({ bundle }, () => '')
+  const found = await openBundle({ bundle }, () => '')
   const options = (id: string) => ({ id, bundle: found.base, rootfs: found.rootfs })
   const once = (id: string, config = found.config) => compileOnce(found, { config, facts, options: options(id) })
   const first = once('first')

@@ -142,19 +142,34 @@ t.test('what the lists leave open is asked', skip, async t => {
 t.test('the policy changes while a container runs', skip, async t => {
   const port = await serve(t, socket => void socket.write('hello\n'))
   const { gateway, inside } = makeWorld(t, { hosts: { 'late.test': LOOPBACK } })
-  const box = await inside(
-    `for i in $(seq 600); do ${BOX} nslookup late.test >/dev/null 2>&1 && break; sleep 0.05; done; ${BOX} nc late.test ${port}; echo over; sleep 0.1; ${ask('late.test', port)}`,
-  )
+  const again = ask('late.test', port)
+  const box = await inside(`${again} read go; ${BOX} nc late.test ${port} </dev/null; echo over; read go; ${again}`)
+  const { attachment, container } = box
   const output = box.output()
+  await until(() => gateway.denials.length === 1)
   await gateway.allow(`late.test:${port}`)
-  await until(() => box.attachment.connections.length === 1)
-  t.match(box.attachment.connections, [{ host: 'late.test', port }])
+  container.stdin?.write('go\n')
+  await until(() => attachment.connections.length === 1)
+  t.match(attachment.connections, [{ host: 'late.test', port }])
   await gateway.setPolicy({ allow: [] })
-  const said = await output
-  t.match(said, /^hello\n/)
-  t.match(said, /over\n/, 'the open connection is reset')
-  t.match(said, /(bad address|refused).*\n\[1\]/)
+  await until(() => attachment.connections.length === 0)
+  container.stdin?.end('go\n')
+  const [before, after] = (await output).split('over\n')
+  t.match(before, /^nc: bad address.*\n\[1\]\nhello\n/)
+  t.match(after, /^nc: bad address.*\n\[1\]\n$/)
   await t.rejects(gateway.allow('x'), { code: 'ERR_CONFIG_INVALID' } as const)
+})
+
+t.test('an address that the policy comes to deny is reset, by whatever name it was reached', skip, async t => {
+  const port = await serve(t, socket => void socket.write('hello\n'))
+  const allow = [`near.test:${port}`, `127.0.0.0/8:${port}`]
+  const { gateway, inside } = makeWorld(t, { allow, lookup: async () => [LOOPBACK] })
+  const box = await inside(`${BOX} nc near.test ${port} </dev/null; echo over`)
+  const output = box.output()
+  await until(() => box.attachment.connections.length === 1)
+  await gateway.deny('127.0.0.0/16')
+  t.match(await output, /over\n$/)
+  t.equal(box.attachment.counts.open, 0)
 })
 
 t.test('containers of a gateway reach each other by name, and their ports are published', skip, async t => {

@@ -43,6 +43,17 @@ t.test('addresses and prefixes are no names, and names no addresses', async t =>
   t.equal(readPolicy({ allow: ['*:443'] }).ofAddress(ip('8.8.8.8'), 443), 'unknown', 'any name is not any address')
 })
 
+t.test('what is denied is so in each way to write it', async t => {
+  const policy = readPolicy({
+    allow: ['[::/0]:443', '[::ffff:0:0/96]:443'],
+    deny: ['8.8.8.0/24', '127.0.0.0/8:443', '[64:ff9b::1.1.1.1]'],
+  })
+  for (const text of ['::ffff:8.8.8.8', '64:ff9b::808:808', '::ffff:127.0.0.1', '64:ff9b::101:101'])
+    t.equal(policy.ofAddress(ip(text), 443), 'deny', text)
+  t.equal(policy.ofAddress(ip('::ffff:8.8.9.8'), 443), 'allow')
+  t.equal(policy.ofAddress(ip('2001:db8::808:808'), 443), 'allow', 'which leads nowhere else')
+})
+
 const WRONG: readonly unknown[] = [
   ...[
     '',

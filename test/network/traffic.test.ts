@@ -174,3 +174,23 @@ t.test('one direction may end long before the other', skip, async t => {
   t.match(box.attachment.counts, { sent: 10, received: 5 })
   await until(() => box.attachment.counts.open === 0)
 })
+
+t.test('a program that asks for many names at once holds nobody up', skip, async t => {
+  const world = worldOf(t, 1)
+  const { container } = await asked(world)
+  const question = '\x05other\x0bexample-one\x00\x00\x01\x00\x01'
+  const query = Buffer.from(`\x00\x23\x01\x02\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00${question}`, 'latin1')
+  const stream = (await container.network.connect({ address: '198.18.0.1', port: 53 })) as Socket
+  stream.on('error', () => {})
+  const answers = (): number => world.gateway.denials[0]?.count ?? 0
+  let turns = 0
+  const count = (): void => {
+    turns += 1
+    if (answers() < 2000) setImmediate(count)
+  }
+  count()
+  stream.write(Buffer.alloc(query.length * 2000, query))
+  await until(() => answers() >= 2000)
+  t.ok(turns >= 1999, `${turns} turns of the event loop for 2000 answers`)
+  stream.destroy()
+})

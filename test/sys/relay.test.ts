@@ -28,6 +28,7 @@ t.test('connections that nobody hears of are held up, and none is lost', async t
   const sockets = await Promise.all(Array.from({ length: 700 }, () => callTo(at)))
   const until100 = performance.now() + 100
   while (performance.now() < until100);
+  hearRelay()
   for (const socket of sockets) socket.resume().end()
   await until(() => arrived.length === 700 && arrived.every(({ isClosed }) => isClosed))
   t.ok(arrived.every(({ wasConnected }) => wasConnected))
@@ -90,4 +91,39 @@ t.test('urgent data comes in line, and nothing after it is lost', { skip: missin
   const { stdout } = await promisify(execFile)('python3', ['-c', URGENT, String(at)], { timeout: 20_000 })
   t.equal(stdout, `first !${' second '.repeat(1000)}? last\n`)
   server.close()
+})
+
+/** Closes the epoll instance that the native thread waits at, as a program that closes descriptors of others does. */
+const CLOSED_EPOLL = `
+import { closeSync, readdirSync, readlinkSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { once } from 'node:events'
+const [{ listenInet }, { serveByRelay }] = await Promise.all(['inet', 'relay'].map(name => import(process.cwd() + '/dist/sys/' + name + '.js')))
+const polls = () => readdirSync('/proc/self/fd').filter(fd => {
+  try { return readlinkSync('/proc/self/fd/' + fd) === 'anon_inode:[eventpoll]' } catch { return false }
+})
+const target = createServer(socket => socket.on('error', () => {})).listen(0, '127.0.0.1')
+await once(target, 'listening')
+const { fd, port } = listenInet({ address: '127.0.0.1', port: 0 })
+const threads = () => readdirSync('/proc/self/task').length
+const before = polls()
+const arrived = []
+const server = serveByRelay(fd, connection => arrived.push(connection))
+server.route({ address: '127.0.0.1', port: target.address().port })
+const sockets = Array.from({ length: 20 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+while (arrived.length < 20) await new Promise(resolve => setTimeout(resolve, 5))
+for (const fd of polls()) if (!before.includes(fd)) closeSync(Number(fd))
+const working = threads()
+sockets[0].write('x')
+await Promise.all(arrived.map(({ closed }) => closed))
+const isThere = threads() === working // it has what the server's handle stands for
+server.close()
+target.close()
+console.log(isThere, arrived.every(one => one.isClosed), sockets.length)
+`
+
+t.test('without its epoll instance the thread resets all connections, and frees none that JavaScript has', async t => {
+  const words = ['--input-type=module', '-e', CLOSED_EPOLL]
+  const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 20_000 })
+  t.equal(stdout, 'true true 20\n')
 })

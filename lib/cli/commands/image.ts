@@ -5,10 +5,8 @@ import type { Call, Command, Flag, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
 import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions } from '../image-flags.js'
 import { print } from '../log.js'
-import { failing } from '../open-runtime.js'
-import { catchEnding } from '../signals.js'
 import { sizeText, transferLines } from '../transfer-lines.js'
-import { chosenVerb, type Verb, type Verbs, verbTexts } from '../verbs.js'
+import { runVerb, type Verbs, verbTexts } from '../verbs.js'
 import { table } from './list.js'
 
 interface Work {
@@ -127,23 +125,15 @@ export const command: Command = {
   run: image,
 }
 
-async function image(call: Call): Promise<number> {
-  const { name, verb, args } = chosenVerb('image', { verbs: VERBS, known: FLAGS }, call)
-  return failing(name, () => work(verb, call.flags, args))
-}
-
-async function work(verb: Verb<Work>, flags: Flags, args: readonly string[]): Promise<number> {
-  const { openImages } = await import('../image-library.js')
-  const signals = catchEnding()
-  const lines = transferLines({ quiet: flags.isOn('quiet') })
-  try {
+function image(call: Call): Promise<number> {
+  const { flags } = call
+  return runVerb({ command: 'image', verbs: VERBS, known: FLAGS }, call, async ({ verb, args }, signal) => {
+    const { openImages } = await import('../image-library.js')
+    const lines = transferLines({ quiet: flags.isOn('quiet') })
     const images = openImages(storeOptions(flags))
-    await verb.run({ images, args, flags, signal: signals.cancel, onProgress: lines.onProgress })
+    await verb.run({ images, args, flags, signal, onProgress: lines.onProgress })
     lines.end()
-    return 0
-  } finally {
-    signals.release()
-  }
+  })
 }
 
 async function pull({ images, args: [name = ''], flags, signal, onProgress }: Work): Promise<void> {

@@ -3,9 +3,7 @@ import type { Call, Command, Flag, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
 import { STORE_FLAG, storeDirectory } from '../image-flags.js'
 import { print } from '../log.js'
-import { failing } from '../open-runtime.js'
-import { catchEnding } from '../signals.js'
-import { chosenVerb, type Verb, type Verbs, verbTexts } from '../verbs.js'
+import { runVerb, type Verbs, verbTexts } from '../verbs.js'
 import { table } from './list.js'
 
 interface Work {
@@ -66,21 +64,13 @@ export const command: Command = {
   run: volume,
 }
 
-async function volume(call: Call): Promise<number> {
-  const { name, verb, args } = chosenVerb('volume', { verbs: VERBS, known: FLAGS }, call)
-  return failing(name, () => work(verb, call.flags, args))
-}
-
-async function work(verb: Verb<Work>, flags: Flags, args: readonly string[]): Promise<number> {
-  const { openImages } = await import('../image-library.js')
-  const signals = catchEnding()
-  try {
+function volume(call: Call): Promise<number> {
+  const { flags } = call
+  return runVerb({ command: 'volume', verbs: VERBS, known: FLAGS }, call, async ({ verb, args }, signal) => {
+    const { openImages } = await import('../image-library.js')
     const { volumes } = openImages(storeDirectory(flags))
-    await verb.run({ volumes, args, flags, signal: signals.cancel })
-    return 0
-  } finally {
-    signals.release()
-  }
+    await verb.run({ volumes, args, flags, signal })
+  })
 }
 
 const HEADER = ['NAME', 'IN USE', 'PATH']

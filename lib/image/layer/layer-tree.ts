@@ -4,6 +4,7 @@ import { breather, type LayerCounts, sendOrder, type Tally, type TreeContext, wr
 import { keepLimit, type Limits, shown } from './layer-limits.js'
 import { layerPath, meaningOf } from './layer-path.js'
 import { checkIds, layerAttributes, nodeOf } from './layer-rules.js'
+import type { Order, OrderName } from './orders.js'
 import type { EntryKind, TarEntry } from './tar-reader.js'
 
 export interface LayerTree {
@@ -98,7 +99,10 @@ const unsafe = (entry: string, message: string): LayerError =>
 
 type Maker = (context: TreeContext, entry: TarEntry, path: string) => Promise<void>
 
-const headOf = ({ mode, uid, gid, seconds, nanoseconds }: TarEntry) => ({
+/** One literal, as those of headers. */
+const orderOf = (order: OrderName, first: string, { mode, uid, gid, seconds, nanoseconds }: TarEntry): Order => ({
+  order,
+  first,
   mode,
   uid,
   gid,
@@ -107,7 +111,7 @@ const headOf = ({ mode, uid, gid, seconds, nanoseconds }: TarEntry) => ({
 })
 
 const makeFile: Maker = async (context, entry, path) => {
-  await sendOrder(context, { ...headOf(entry), order: 'file', first: path })
+  await sendOrder(context, orderOf('file', path, entry))
   await writeContent(context, entry, path)
   // After the content: to write to a file takes its capabilities away.
   await sendAttributes(context, entry, path)
@@ -115,7 +119,7 @@ const makeFile: Maker = async (context, entry, path) => {
 }
 
 const makeDirectory: Maker = async (context, entry, path) => {
-  await sendOrder(context, { ...headOf(entry), order: 'directory', first: path })
+  await sendOrder(context, orderOf('directory', path, entry))
   await sendAttributes(context, entry, path)
   await sendOrder(context, { order: 'finish' })
 }
@@ -125,7 +129,7 @@ const makeSymlink: Maker = async (context, entry, path) => {
   keepLimit(context.limits, { name: 'path', value: linkName.length, entry: path })
   if (linkName === '' || linkName.includes('\0')) throw unsafe(path, 'a symbolic link that says nothing, or has a NUL')
   await sendAttributes(context, entry, path)
-  await sendOrder(context, { ...headOf(entry), order: 'symlink', first: path, second: linkName })
+  await sendOrder(context, { ...orderOf('symlink', path, entry), second: linkName })
 }
 
 const makeLink: Maker = async (context, { linkName }, path) => {
@@ -141,7 +145,7 @@ const makeNode: Maker = async (context, entry, path) => {
     return
   }
   await sendAttributes(context, entry, path)
-  await sendOrder(context, { ...headOf(entry), ...node, order: 'node', first: path })
+  await sendOrder(context, { ...orderOf('node', path, entry), ...node })
 }
 
 const MAKERS: Readonly<Record<EntryKind, Maker>> = {

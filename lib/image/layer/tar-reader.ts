@@ -201,17 +201,26 @@ function entryOf(header: TarHeader, extension: Extension, content: Pick<TarEntry
   const name = pax.get('GNU.sparse.name') ?? pax.get('path') ?? extension.name ?? header.name
   const kind = KINDS[header.type as keyof typeof KINDS]
   const mtime = pax.get('mtime')
+  const { seconds, nanoseconds } = mtime === undefined ? { seconds: header.seconds, nanoseconds: 0 } : paxTime(mtime)
   return {
     // From before there was a type for directories.
     kind: header.type === '0' && name.endsWith('/') ? 'directory' : kind,
     name,
     linkName: pax.get('linkpath') ?? extension.linkName ?? header.linkName,
     mode: header.mode & 0o7777,
-    ...{ uid: number('uid'), gid: number('gid'), major: header.major, minor: header.minor },
-    ...(mtime === undefined ? { seconds: header.seconds, nanoseconds: 0 } : paxTime(mtime)),
-    ...content,
-    xattrs: [...pax].flatMap(([key, value]) =>
-      key.startsWith(XATTR) ? [[key.slice(XATTR.length), value] as const] : [],
-    ),
+    uid: number('uid'),
+    gid: number('gid'),
+    major: header.major,
+    minor: header.minor,
+    seconds,
+    nanoseconds,
+    size: content.size,
+    sparse: content.sparse,
+    xattrs: pax.size === 0 ? [] : xattrsOf(pax),
   }
 }
+
+const xattrsOf = (pax: ReadonlyMap<string, string>): [string, string][] =>
+  [...pax].flatMap(([key, value]): [string, string][] =>
+    key.startsWith(XATTR) ? [[key.slice(XATTR.length), value]] : [],
+  )
