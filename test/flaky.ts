@@ -13,12 +13,4 @@ export interface Flaky {
   readonly until: string
 }
 
-export const FLAKY: readonly Flaky[] = [
-  {
-    file: 'integration/workers.test.ts',
-    title: 'workers that are terminated in the middle leave nothing',
-    reason:
-      'one end of a pipe stays open now and then (1 of some 10 runs); which one, and who has it, is not known yet',
-    until: '2026-12-05',
-  },
-]
+export const FLAKY: readonly Flaky[] = []

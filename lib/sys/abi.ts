@@ -1,2 +1,2 @@
 // Made by scripts/native.mjs, of the declarations in native/sys.
-export const ABI = 582811731
+export const ABI = 1528859053

@@ -1,11 +1,12 @@
 /**
- * The only door to ffi-napi. Loading it costs 14 ms, so nothing is loaded before the first call, and a function is bound
- * when it is first used. Calls go straight to libffi through its bindings: ffi-napi's own conversions allocate for each
- * argument, which costs ten to twenty times as much (docs/decisions).
+ * The only door to ffi-napi. Loading it costs 14 ms, so nothing is loaded before the first call. Calls go straight to libffi
+ * through its bindings: ffi-napi's own conversions allocate for each argument, which costs ten to twenty times as much. All of
+ * them go through one function of ours (native/sys/call.c), the only one that libffi is prepared for (docs/decisions).
  */
 import { HostError } from '../errors.js'
 import { type FfiPackage, loadFfi } from './ffi-package.js'
 import { NATIVE_REMEDY } from './native-directory.js'
+import { nativePart } from './native-part.js'
 
 /** `size_t` also stands for an opaque pointer of C. */
 export type NativeType = 'int' | 'uint32' | 'size_t' | 'string' | 'pointer'
@@ -15,14 +16,7 @@ export type Signature = readonly [returns: ResultType, args: readonly NativeType
 export type NativeArgument = number | bigint | string | Uint8Array | null
 export type NativeFunction = (...args: NativeArgument[]) => number
 
-const FFI_NAMES = {
-  void: 'void',
-  int: 'int32',
-  uint32: 'uint32',
-  size_t: 'uint64',
-  string: 'pointer',
-  pointer: 'pointer',
-} as const
+const FFI_NAMES = { int: 'int32', size_t: 'uint64', string: 'pointer', pointer: 'pointer' } as const
 /** Each argument and each pointer to one has eight bytes: the library is for 64-bit machines only. */
 const WORD = 8
 const RTLD_NOW = 2
@@ -54,7 +48,8 @@ interface Prepared {
   call(): void
 }
 
-function prepare(code: Uint8Array, returns: ResultType, args: readonly NativeType[]): Prepared {
+/** What it returns is taken for 64 bits. */
+function prepare(code: Uint8Array, ...args: (keyof typeof FFI_NAMES)[]): Prepared {
   const { bindings, ref } = ffi()
   const size = Math.max(args.length, 1) * WORD
   const [values, pointers, types] = [Buffer.alloc(size), Buffer.alloc(size), Buffer.alloc(size)]
@@ -64,7 +59,7 @@ function prepare(code: Uint8Array, returns: ResultType, args: readonly NativeTyp
     ref.writePointer(types, index * WORD, typeOf(type))
   })
   const cif = Buffer.alloc(bindings.FFI_CIF_SIZE)
-  const status = bindings.ffi_prep_cif(cif, args.length, typeOf(returns), types, bindings.FFI_DEFAULT_ABI)
+  const status = bindings.ffi_prep_cif(cif, args.length, typeOf('size_t'), types, bindings.FFI_DEFAULT_ABI)
   if (status !== bindings.FFI_OK) throw new Error(`ffi_prep_cif: status ${status}`)
   const result = Buffer.alloc(WORD)
   const call = (): void => bindings.ffi_call(cif, code, result, pointers)
@@ -86,8 +81,9 @@ interface Arena {
   readonly address: number
 }
 
-const ARENA_BYTES = 32 * 1024
-const LARGEST_COPIED = 4 * 1024
+const ARENA_BYTES = 256 * 1024
+/** Beyond it are the bytes of a program that we run, which are passed once. */
+const LARGEST_COPIED = 64 * 1024
 let arena: Arena | null = null
 
 function openArena(): Arena {
@@ -103,22 +99,32 @@ interface Lent {
 }
 
 /** Writes arguments as C has them. What is returned has to live until the call is over. */
-function writeArguments({ values }: Prepared, types: readonly NativeType[], args: readonly NativeArgument[]): Lent[] {
+function writeArguments(values: Buffer, types: readonly NativeType[], args: readonly NativeArgument[]): Lent[] {
   const lent: Lent[] = []
   let used = 0
   types.forEach((type, index) => {
     const value = args[index] ?? 0
-    if (type === 'int') values.writeInt32LE(Number(value), index * WORD)
-    else if (type === 'uint32') values.writeUInt32LE(Number(value), index * WORD)
+    if (type === 'int' || type === 'uint32') writeInteger(values, index * WORD, type, Number(value))
     else if (type === 'size_t') values.writeBigUInt64LE(BigInt(value as number | bigint), index * WORD)
     else {
       const { address, next } = place(value, used, lent)
-      values.writeUInt32LE(address % 2 ** 32, index * WORD)
-      values.writeUInt32LE(Math.floor(address / 2 ** 32), index * WORD + 4)
+      writeAddress(values, index * WORD, address)
       used = next
     }
   })
   return lent
+}
+
+function writeAddress(values: Buffer, at: number, address: number): void {
+  values.writeUInt32LE(address % 2 ** 32, at)
+  values.writeUInt32LE(Math.floor(address / 2 ** 32), at + 4)
+}
+
+/** Its sign fills the register, as RISC-V wants it of both types; the other machines do not look there. */
+function writeInteger(values: Buffer, at: number, type: 'int' | 'uint32', value: number): void {
+  if (type === 'int') values.writeInt32LE(value, at)
+  else values.writeUInt32LE(value, at)
+  values.writeInt32LE((value | 0) >> 31, at + 4)
 }
 
 interface Placed {
@@ -159,29 +165,51 @@ function addressOf({ buffer, byteOffset }: Uint8Array): number {
   return start + byteOffset
 }
 
-type Library = (name: string) => Uint8Array
+/** The address of a function. */
+type Library = (name: string) => number
 
-/** dlopen(3); what is returned finds functions by name. */
-function openLibrary(path: string | null): Library {
+/** As native/sys/call.c has it. */
+const MOST_ARGUMENTS = 9
+
+/** Whatever this thread needs of the add-ons; the rest is reading and writing memory. */
+interface Door {
+  /** dlopen(3) and dlsym(3). */
+  open(path: string | null): Library
+  /** Where the function's address is written, and after it its arguments. */
+  readonly words: Buffer
+  readonly caller: Prepared
+}
+
+let door: Door | null = null
+
+function openDoor(): Door {
   const { bindings, ref } = ffi()
-  const { StaticFunctions } = bindings
-  const open = prepare(StaticFunctions.dlopen, 'size_t', ['string', 'int'])
-  const find = prepare(StaticFunctions.dlsym, 'size_t', ['size_t', 'string'])
-  const pointerFrom = (function_: Prepared, types: readonly NativeType[], args: readonly NativeArgument[]): bigint => {
-    writeArguments(function_, types, args)
-    function_.call()
-    return function_.result.readBigUInt64LE(0)
+  const opener = prepare(bindings.StaticFunctions.dlopen, 'string', 'int')
+  const finder = prepare(bindings.StaticFunctions.dlsym, 'size_t', 'string')
+  const open = (path: string | null): Library => {
+    const handle = addressFrom(opener, ['string', 'int'], [path, RTLD_NOW])
+    if (handle === 0) throw new Error(`dlopen: ${lastError()}`)
+    return name => {
+      const found = addressFrom(finder, ['size_t', 'string'], [handle, name])
+      if (found === 0) throw new Error(`dlsym: ${lastError()}`)
+      return found
+    }
   }
-  const handle = pointerFrom(open, ['string', 'int'], [path, RTLD_NOW])
-  if (handle === 0n) throw new Error(`dlopen: ${lastError()}`)
-  return name => {
-    if (pointerFrom(find, ['size_t', 'string'], [handle, name]) === 0n) throw new Error(`dlsym: ${lastError()}`)
-    return ref.readPointer(find.result, 0, 0)
-  }
+  open(nativePart('libtsrun.so'))('ts_call')
+  const caller = prepare(ref.readPointer(finder.result, 0, 0), 'pointer')
+  const words = Buffer.alloc((1 + MOST_ARGUMENTS) * WORD)
+  writeAddress(caller.values, 0, ref.address(words))
+  return { open, words, caller }
+}
+
+function addressFrom(prepared: Prepared, types: readonly NativeType[], args: readonly NativeArgument[]): number {
+  writeArguments(prepared.values, types, args)
+  prepared.call()
+  return Number(prepared.result.readBigUInt64LE(0))
 }
 
 function lastError(): string {
-  const error = prepare(ffi().bindings.StaticFunctions.dlerror, 'size_t', [])
+  const error = prepare(ffi().bindings.StaticFunctions.dlerror)
   error.call()
   if (error.result.readBigUInt64LE(0) === 0n) return 'no reason is given'
   const text = Buffer.from(ffi().ref.readPointer(error.result, 0, 256))
@@ -200,8 +228,9 @@ export function load<const T extends Readonly<Record<string, Signature>>>(
   const functions: Record<string, NativeFunction> = {}
   for (const [name, [returns, types]] of Object.entries(table)) {
     functions[name] = (...first) => {
-      library ??= openLibrary(path)
-      const call = bind(prepare(library(name), returns, types), types, returns)
+      door ??= openDoor()
+      library ??= door.open(path)
+      const call = bind(door, library(name), types, returns)
       functions[name] = call
       return call(...first)
     }
@@ -209,12 +238,19 @@ export function load<const T extends Readonly<Record<string, Signature>>>(
   return functions as { readonly [K in keyof T]: NativeFunction }
 }
 
-function bind(prepared: Prepared, types: readonly NativeType[], returns: ResultType): NativeFunction {
+function bind(
+  { words, caller }: Door,
+  address: number,
+  types: readonly NativeType[],
+  returns: ResultType,
+): NativeFunction {
+  const values = words.subarray(WORD)
   return (...args) => {
-    const lent = writeArguments(prepared, types, args)
-    prepared.call()
+    writeAddress(words, 0, address)
+    const lent = writeArguments(values, types, args)
+    caller.call()
     for (const { bytes, at } of lent) if (at >= 0) bytes.set(arenaBytes(at, bytes.length))
-    return readResult(prepared.result, returns)
+    return readResult(caller.result, returns)
   }
 }
 

@@ -1,9 +1,9 @@
 /** Sockets of IP that were made in another network namespace, and are used from this one. */
 import type { Socket } from 'node:net'
 import { abortOf } from './abort.js'
-import { builtin } from './builtin.js'
 import { check, errnoName } from './errno.js'
 import { native } from './native.js'
+import { streamOver } from './stream.js'
 import { WRITABLE, watch } from './watch.js'
 
 export interface InetAddress {
@@ -52,9 +52,7 @@ export async function connectInet(fd: number, to: InetAddress, signal?: AbortSig
 
 /** Takes over the descriptor of a connection. The end of one direction is not that of the other. */
 export function inetStream(fd: number): Socket {
-  const net = builtin('node:net') as typeof import('node:net')
-  native().ts_given(fd)
-  return new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true })
+  return streamOver(fd, { readable: true, writable: true, allowHalfOpen: true })
 }
 
 /** Hands a descriptor over to Node, or to whoever closes it. */

@@ -21,6 +21,7 @@ export const TABLE = {
   ts_sealed_memfd: ['int', ['string', 'pointer', 'int', 'int']],
   ts_close: ['int', ['int']],
   ts_close_all: ['int', ['pointer', 'int']],
+  ts_offer: ['int', ['int']],
   ts_given: ['int', ['int']],
   ts_helper: ['int', []],
   ts_keep_helper: ['int', ['int']],

@@ -77,9 +77,8 @@ export interface Terminal extends Duplex {
 /** Takes over the master's descriptor. The hang-up (EIO) at the end of the last process is the end of the stream. */
 export function terminalOf(master: number): Terminal {
   const { ReadStream } = builtin('node:tty') as typeof import('node:tty')
-  native().ts_given(master)
   // A ReadStream of a pty master can be written to as well: it is a socket over a tty handle.
-  const stream = new ReadStream(master) as unknown as Terminal
+  const stream = givenTo(master, () => new ReadStream(master)) as unknown as Terminal
   // Node destroys a stream that fails to be read before anybody hears of it; then it is too late for an orderly end.
   const destroy = stream.destroy.bind(stream)
   stream.destroy = (error?: NodeJS.ErrnoException) => {
@@ -131,11 +130,20 @@ export function rawTerminal(fd: number, { keys = true }: RawOptions = {}): () =>
 interface Directions {
   readonly readable: boolean
   readonly writable: boolean
+  /** Default false: the end of what is read ends what is written. */
+  readonly allowHalfOpen?: boolean
 }
 
 /** A stream of Node over a pipe, a socket or a terminal; takes over the descriptor. Loads node:net, which takes milliseconds. */
 export function streamOver(fd: number, directions: Directions): Socket {
   const net = builtin('node:net') as typeof import('node:net')
+  return givenTo(fd, () => new net.Socket({ fd, ...directions }))
+}
+
+/** A worker may be ended at any moment: until `make` has taken the descriptor over its thread closes it. */
+function givenTo<T>(fd: number, make: () => T): T {
+  native().ts_offer(fd)
+  const stream = make()
   native().ts_given(fd)
-  return new net.Socket({ fd, ...directions })
+  return stream
 }

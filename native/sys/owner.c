@@ -3,11 +3,14 @@
 // reaped.
 #include "reaper.h"
 #include "sys.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 enum { GROWTH = 256 };
 
@@ -17,18 +20,48 @@ struct duty {
   void *subject;
 };
 
+// What a descriptor is of. The number is that of a terminal: all masters of one devpts are the same inode.
+struct identity {
+  dev_t device;
+  ino_t inode;
+  unsigned number;
+  int access;
+};
+
 struct owner {
   int size;
   unsigned char *owned; // by descriptor
   struct duty *duties;
+  int offered; // to Node, which may have taken it over; -1: none
+  struct identity offer;
 };
 
 static pthread_key_t key;
 static int key_error;
 static pthread_once_t key_made = PTHREAD_ONCE_INIT;
 
+static bool identify(int fd, struct identity *identity) {
+  struct stat file;
+  if (fstat(fd, &file) < 0)
+    return false;
+  *identity = (struct identity){file.st_dev, file.st_ino, 0, fcntl(fd, F_GETFL) & O_ACCMODE};
+  if (ioctl(fd, TIOCGPTN, &identity->number) < 0)
+    identity->number = 0;
+  return true;
+}
+
+// Node has closed by now what it had taken over, and the number may be another's since.
+static bool is_still_offered(const struct owner *owner) {
+  const struct identity *offer = &owner->offer;
+  struct identity now;
+  return identify(owner->offered, &now) && now.device == offer->device && now.inode == offer->inode &&
+         now.number == offer->number && now.access == offer->access;
+}
+
 static void end(void *argument) {
   struct owner *owner = argument;
+  if (owner->offered >= 0 && !is_still_offered(owner))
+    owner->owned[owner->offered] = 0;
   for (struct duty *next, *duty = owner->duties; duty != NULL; duty = next) {
     next = duty->next;
     duty->release(duty->subject);
@@ -52,7 +85,10 @@ static struct owner *owner_of_thread(void) {
   if (owner != NULL)
     return owner;
   owner = calloc(1, sizeof *owner);
-  if (owner == NULL || pthread_setspecific(key, owner) == 0)
+  if (owner == NULL)
+    return NULL;
+  owner->offered = -1;
+  if (pthread_setspecific(key, owner) == 0)
     return owner;
   free(owner);
   return NULL;
@@ -81,6 +117,8 @@ int own(int fd) {
     return -ENOMEM;
   }
   owner->owned[fd] = 1;
+  if (owner->offered == fd)
+    owner->offered = -1;
   return fd;
 }
 
@@ -101,6 +139,8 @@ int disown(int fd) {
   struct owner *owner = owner_of_thread();
   if (owner != NULL && fd >= 0 && fd < owner->size)
     owner->owned[fd] = 0;
+  if (owner != NULL && owner->offered == fd)
+    owner->offered = -1;
   return fd;
 }
 
@@ -127,6 +167,15 @@ void not_at_end_of_thread(const void *subject) {
       free(duty);
       return;
     }
+}
+
+// Node is about to make a stream of it. A thread that is ended before it has said ts_given closes the
+// descriptor if Node has not taken it over.
+EXPORT int ts_offer(int fd) {
+  struct owner *owner = owner_of_thread();
+  if (owner != NULL && fd >= 0 && fd < owner->size && owner->owned[fd])
+    owner->offered = identify(fd, &owner->offer) ? fd : -1;
+  return fd;
 }
 
 // The descriptor is a stream of Node's now, which closes it.
