@@ -1,4 +1,4 @@
-import { type Cgroup, openCgroup, type Stats } from './cgroup/index.js'
+import { type Cgroup, type CgroupUsage, openCgroup, type Stats } from './cgroup/index.js'
 import type { OciState } from './config/state.js'
 import { ExecProcess } from './exec-process.js'
 import type { Child } from './launch/child.js'
@@ -35,6 +35,7 @@ import { holdUntil } from './sys/hold-until.js'
 type Known = Partial<Created> & { readonly record: ContainerRecord }
 
 const NO_STREAMS: Streams = { stdin: null, stdout: null, stderr: null, terminal: null }
+const outputsOf = ({ terminal, stdout, stderr }: Streams): readonly (Readable | null)[] => [terminal ?? stdout, stderr]
 
 /**
  * A handle on a container, made by this process or by another. It holds no lock: what is done goes through the state directory,
@@ -147,7 +148,7 @@ export class Container implements AsyncDisposable {
    * that holds the pipes has ended, also if it is not of the container.
    */
   get closed(): Promise<ExitResult> {
-    this.#closed ??= whenClosed(this.exited, this.#outputs)
+    this.#closed ??= whenClosed(this.exited, outputsOf(this))
     return this.#closed
   }
 
@@ -159,7 +160,7 @@ export class Container implements AsyncDisposable {
    */
   async wait(options: WaitOptions = {}): Promise<ExitResult> {
     checkOptions('wait', options)
-    return whenDrained(this.#end.exited(), this.#outputs, options)
+    return whenDrained(this.#end.exited(), outputsOf(this), options)
   }
 
   /**
@@ -254,6 +255,9 @@ export class Container implements AsyncDisposable {
     return currentStats(this.#context, this.id)
   }
 
+  /** As much of that as its end will tell, which is quick: processor time in milliseconds, and the most memory. Null parts: nobody counts them. */
+  readonly usage = async (): Promise<CgroupUsage> => this.#cgroup.usage()
+
   /**
    * Its statistics every so often, and out-of-memory when it happens; ends with the container. To abort throws the signal's reason.
    * @throws {StateError} ERR_STATE_STATUS if it has ended; {ConfigError} for an interval that is not above 0
@@ -292,9 +296,5 @@ export class Container implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isMade) return
     await this.delete({ force: true })
-  }
-
-  get #outputs(): readonly (Readable | null)[] {
-    return [this.terminal ?? this.stdout, this.stderr]
   }
 }

@@ -1,6 +1,7 @@
 /** tsrun: an OCI container runtime as a library. */
 
 export type * from './cgroup/stats/stats.js'
+export type { CgroupUsage } from './cgroup/stats/usage.js'
 export type { CgroupBelow } from './cgroup/sub-cgroups.js'
 export type { CheckpointProgress } from './checkpoint/request.js'
 export { type ExampleOptions, exampleConfig } from './config/example.js'

@@ -1,6 +1,8 @@
 /** Where sandboxes are on the host: a directory of this user's own, with one for each. */
 import { HostError } from '../errors.js'
-import { isDirectory, listDirectory, makeDirectories, makeDirectory, removeTree, writeNewFile } from '../sys/file.js'
+import { isErrno } from '../sys/errno.js'
+import { isDirectory, isThere, listDirectory, makeDirectories, makeDirectory, writeNewFile } from '../sys/file.js'
+import { renamePath } from '../sys/large-file.js'
 import { lockDirectory } from '../sys/lock.js'
 import { closeDirectory, openOwnDirectory } from '../sys/own-directory.js'
 import { changeOwner } from '../sys/path-access.js'
@@ -35,6 +37,8 @@ export interface Box {
   /** Of the container that it is for, too. */
   readonly id: string
   readonly path: string
+  /** The lowest layer of a root that has the host's programs. Others have it too. */
+  base(): Promise<string>
   /** A directory for what is written to a mount, and one that the overlay needs. */
   overlay(index: number): { upper: string; work: string }
   /** With all that has been written there; the container is gone. */
@@ -49,16 +53,28 @@ interface Resident {
   readonly owner: { readonly uid: number; readonly gid: number } | null
 }
 
-/** With `base`, the lowest layer of a root that has the host's programs. */
 export function makeBox(place: string, resident: Resident): Box {
   const { id, path, lock } = claimDirectory(`${place}/boxes`)
-  try {
-    return { ...boxIn(path, resident), id, unlock: () => closeDirectory(lock) }
-  } catch (error) {
-    removeTree(path)
-    closeDirectory(lock)
-    throw error
+  const make = (name: string): string => {
+    const made = `${path}/${name}`
+    makeDirectory(made, 0o755)
+    own(made, resident)
+    return made
   }
+  return {
+    ...{ id, path },
+    base: () => sharedBase(place, path, resident),
+    overlay: index => {
+      make(`mount${index}`)
+      return { upper: make(`mount${index}/upper`), work: make(`mount${index}/work`) }
+    },
+    remove: () => removeWritten(path),
+    unlock: () => closeDirectory(lock),
+  }
+}
+
+function own(path: string, { owner }: Resident): void {
+  if (owner !== null) changeOwner(path, owner)
 }
 
 /** Whoever prunes may lock a directory, and remove it, before the one who has made it locks it: then it is another one. */
@@ -74,38 +90,49 @@ function claimDirectory(boxes: string): { id: string; path: string; lock: number
   }
 }
 
-function boxIn(path: string, { user, owner }: Resident): Omit<Box, 'id' | 'unlock'> {
-  const own = (made: string): void => {
-    if (owner !== null) changeOwner(made, owner)
-  }
-  const make = (name: string): string => {
-    const made = `${path}/${name}`
-    makeDirectory(made, 0o755)
-    own(made)
-    return made
-  }
-  for (const name of ['base', 'base/etc', 'base/home', 'base/home/sandbox']) make(name)
-  for (const [name, text] of accounts(user)) {
-    writeNewFile(`${path}/base/etc/${name}`, text, 0o644)
-    own(`${path}/base/etc/${name}`)
-  }
-  return {
-    path,
-    overlay: index => {
-      make(`mount${index}`)
-      return { upper: make(`mount${index}/upper`), work: make(`mount${index}/work`) }
-    },
-    remove: () => removeWritten(path),
+const DIRECTORIES = ['', '/etc', '/home', '/home/sandbox']
+
+/**
+ * One for each user that sandboxes have: nobody writes there. It is made in the box, and moved when it is whole. In /tmp somebody may clean up what is old:
+ * then another one takes its place.
+ */
+async function sharedBase(place: string, box: string, resident: Resident): Promise<string> {
+  const { uid, gid } = resident.user
+  const base = `${place}/bases/${uid}.${gid}`
+  const files = accounts(resident.user)
+  if (isWhole(base, files)) return base
+  makeDirectories(`${place}/bases`, 0o700)
+  const made = `${box}/base`
+  for (const name of DIRECTORIES) makeDirectory(`${made}${name}`, 0o755)
+  for (const [name, text] of files) writeNewFile(`${made}${name}`, text, 0o644)
+  for (const name of [...DIRECTORIES, ...files.map(([file]) => file)]) own(`${made}${name}`, resident)
+  while (!(await takes(made, base)) && !isWhole(base, files)) await takes(base, `${box}/old-${randomName()}`)
+  return base
+}
+
+const isWhole = (base: string, files: Accounts): boolean =>
+  isThere(`${base}/home/sandbox`) && files.every(([name]) => isThere(`${base}${name}`))
+
+/** False: there is another one at that path, or nothing to be moved. */
+async function takes(made: string, path: string): Promise<boolean> {
+  try {
+    await renamePath(made, path)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) return false
+    throw error
   }
 }
 
-const accounts = ({ uid, gid }: Resident['user']): readonly (readonly [name: string, text: string])[] => [
+type Accounts = readonly (readonly [name: string, text: string])[]
+
+const accounts = ({ uid, gid }: Resident['user']): Accounts => [
   [
-    'passwd',
+    '/etc/passwd',
     `sandbox:x:${uid}:${gid}:sandbox:/home/sandbox:/bin/sh\n${uid === 0 ? '' : 'root:x:0:0:root:/root:/bin/sh\n'}`,
   ],
-  ['group', `sandbox:x:${gid}:\n${gid === 0 ? '' : 'root:x:0:\n'}`],
-  ['hosts', '127.0.0.1 localhost sandbox\n::1 localhost\n'],
+  ['/etc/group', `sandbox:x:${gid}:\n${gid === 0 ? '' : 'root:x:0:\n'}`],
+  ['/etc/hosts', '127.0.0.1 localhost sandbox\n::1 localhost\n'],
 ]
 
 interface Sweep {

@@ -161,7 +161,7 @@ const spanOf = ({ verdict, exitCode, usage }: CommandResult) => ({ verdict, exit
 
 async function peakMemory({ container, hasCgroup, hasExpired }: Subject): Promise<number | null> {
   if (!hasCgroup || hasExpired()) return null
-  return (await container.stats()).memory?.peak ?? null
+  return (await container.usage()).peakMemory
 }
 
 /** What is there for the first time, or again. */

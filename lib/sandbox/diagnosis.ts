@@ -4,7 +4,7 @@ import { landlockVersion } from '../sys/landlock.js'
 import { ownProgram } from '../sys/own-account.js'
 import { effectiveUid, kernelRelease } from '../sys/self.js'
 import { sandboxDirectory } from './box-place.js'
-import type { Isolation } from './make-container.js'
+import type { Isolation } from './isolated-container.js'
 import { grantedIds, type Tried, tryContainer } from './probes.js'
 import {
   isRestricted,

@@ -11,7 +11,7 @@ export type {
 } from './commands.js'
 export { type Diagnosis, doctor, type Probe, type ProbeName } from './diagnosis.js'
 export type { FileChange, WatchFilesOptions } from './file-watch.js'
-export type { Isolation } from './make-container.js'
+export type { Isolation } from './isolated-container.js'
 export type { PoolOptions, SandboxPool } from './pool.js'
 export { PROFILE, type SandboxProfile, type SocketFamily } from './profile.js'
 export type { Readiness } from './readiness.js'

@@ -1,25 +1,18 @@
-/** Makes the container of a sandbox, with as much isolation as the host allows, and says what is missing. */
+/** Makes the container of a sandbox with all that belongs to it, and removes it. */
 import { optionError } from '../config/option.js'
-import { HostError, isTsrunError, LaunchError } from '../errors.js'
-import { type Container, createRuntime, type Runtime } from '../index.js'
+import type { Container } from '../index.js'
 import type { NetworkAttachment } from '../network/index.js'
 import { isErrno } from '../sys/errno.js'
 import { isThere, realPath } from '../sys/file.js'
 import { ownerOfPath } from '../sys/path-access.js'
 import { effectiveGid, effectiveUid } from '../sys/self.js'
 import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.js'
-import { configurationOf, type Surroundings } from './configuration.js'
+import { createIsolated, type IsolatedInput, type Isolation, sandboxRuntime } from './isolated-container.js'
 import { HOST_PATHS } from './profile.js'
 import { openSandboxImage, type SandboxImage } from './sandbox-image.js'
 import { hasNetworkLeft, makeResolver, type OpenNetwork, openSandboxNetwork, removeNetwork } from './sandbox-network.js'
-import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
+import type { SandboxSettings } from './sandbox-options.js'
 import { copyWritten, NO_COPY, type WrittenCopy } from './written-copy.js'
-
-export interface Isolation {
-  readonly level: IsolationLevel
-  /** What it lacks of that which it was meant to have, in words; none: []. */
-  readonly missing: readonly string[]
-}
 
 export interface Made {
   readonly id: string
@@ -50,15 +43,6 @@ export interface BoxOverlay {
   readonly upper: string
   /** What it is over, the lowest first. */
   readonly lower: readonly string[]
-}
-
-const runtimes = new Map<string, Runtime>()
-
-/** What it would warn of is told as what is missing. */
-export function sandboxRuntime(place: string): Runtime {
-  const runtime = runtimes.get(place) ?? createRuntime({ root: `${place}/state`, log: () => {} })
-  runtimes.set(place, runtime)
-  return runtime
 }
 
 /** What a process that was killed has left. @returns the ids of the sandboxes that it had */
@@ -105,10 +89,9 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null, ori
       overlays: overlays.map(({ upper, work, lower }) => ({ upper, work, lower: lowerOption(lower) })),
     }
     const copied = [...copy.root]
-    const layers = [...(settings.layers ?? image?.layers ?? [`${box.path}/base`]), ...copied]
-    const made = await attempt({ place, settings, around, layers, box, network })
+    const layers = [...(settings.layers ?? image?.layers ?? [await box.base()]), ...copied]
+    const { mounts, ...made } = await createIsolated({ place, settings, around, layers, box, network })
     const attachment = await attachOrDelete({ network, box, settings }, made.container)
-    const { mounts = [] } = configurationOf(settings, { ...around, hasCgroup: true, hasProcfs: true })
     const mountPoints = [
       ...mounts.map(({ destination }) => destination),
       '/etc/resolv.conf',
@@ -168,7 +151,7 @@ async function deleteAndClose(container: Container, network: OpenNetwork): Promi
 }
 
 async function attachOrDelete(
-  { network, box, settings: { signal } }: Pick<Attempt, 'network' | 'box' | 'settings'>,
+  { network, box, settings: { signal } }: Pick<IsolatedInput, 'network' | 'box' | 'settings'>,
   container: Container,
 ): Promise<NetworkAttachment | null> {
   try {
@@ -209,75 +192,3 @@ const lowerOption = (lower: readonly string[]): string =>
     .reverse()
     .map(path => path.replace(/[\\:]/g, character => `\\${character}`))
     .join(':')
-
-interface Attempt {
-  readonly place: string
-  readonly settings: SandboxSettings
-  readonly around: Omit<Surroundings, 'hasCgroup' | 'hasProcfs'>
-  readonly layers: readonly string[]
-  readonly box: Box
-  readonly network: OpenNetwork
-}
-
-interface Reach {
-  readonly hasCgroup: boolean
-  readonly hasProcfs: boolean
-  readonly inMemory: boolean
-  readonly missing: readonly string[]
-}
-
-type Reached = Pick<Made, 'container' | 'isolation' | 'hasCgroup'>
-
-async function attempt(input: Attempt): Promise<Reached> {
-  let reach: Reach = { hasCgroup: true, hasProcfs: true, inMemory: true, missing: [] }
-  for (;;) {
-    try {
-      const container = await createWith(input, reach)
-      const level = reach.hasProcfs ? 'full' : 'no-procfs'
-      return { container, hasCgroup: reach.hasCgroup, isolation: { level, missing: reach.missing } }
-    } catch (error) {
-      const less = lessAfter(error, reach, input.settings)
-      if (less === null) throw error
-      reach = less
-    }
-  }
-}
-
-function createWith({ place, settings, around, layers, box, network }: Attempt, reach: Reach): Promise<Container> {
-  const { disk, dieWithParent, notify, signal } = settings
-  const limited = Number.isFinite(disk) ? ({ memory: disk } as const) : 'memory'
-  return sandboxRuntime(place).create({
-    ...{ id: box.id, dieWithParent, notify, detached: false },
-    config: configurationOf(settings, { ...around, ...reach }),
-    rootfs: { layers, upper: reach.inMemory ? limited : { dir: `${box.path}/root` } },
-    stdio: 'ignore',
-    ...(signal !== undefined && { signal }),
-    ...(network.options !== null && { network: network.options }),
-  })
-}
-
-/** What to do without, after an error that says that the host does not have it; null: it says something else, or that is too little. */
-function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Reach | null {
-  if (!isTsrunError(error)) return null
-  const without = (what: string, change: Partial<Reach>): Reach => ({
-    ...reach,
-    ...change,
-    missing: [...reach.missing, what],
-  })
-  const isCgroup = error.code === 'ERR_HOST_CGROUP' || error.code === 'ERR_CGROUP_WRITE'
-  if (isCgroup && reach.hasCgroup && !settings.needsCgroup)
-    return without(
-      'limits of all memory and of processors: no cgroup is delegated to this user, so that memory is limited for each process alone',
-      { hasCgroup: false },
-    )
-  if (isProcfs(error) && reach.hasProcfs && settings.minimum === 'no-procfs')
-    return without('a procfs: this machine lets nobody mount one in a user namespace', { hasProcfs: false })
-  if (error instanceof HostError && error.needs.includes('layered root') && reach.inMemory)
-    return without('a limit of what is written to the root: it needs Linux 6.6 without root', { inMemory: false })
-  return null
-}
-
-const isProcfs = (error: Error): boolean =>
-  error instanceof LaunchError && error.op === 'mount_fs' && isErrnoOf(error) && /"proc[":]/.test(error.message)
-
-const isErrnoOf = ({ errno }: LaunchError): boolean => ['EPERM', 'EACCES'].includes(errno)

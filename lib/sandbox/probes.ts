@@ -1,12 +1,12 @@
 /** Containers that are made to see whether they can be. */
 import { HostError } from '../errors.js'
 import { exampleConfig, type OciConfig } from '../index.js'
-import { isThere } from '../sys/file.js'
+import { isThere, makeDirectory } from '../sys/file.js'
 import { grantedRanges } from '../sys/granted-ids.js'
 import { ownName } from '../sys/own-account.js'
 import { effectiveGid, effectiveUid } from '../sys/self.js'
 import { makeBox, sandboxDirectory } from './box-place.js'
-import { sandboxRuntime } from './make-container.js'
+import { sandboxRuntime } from './isolated-container.js'
 import { HOST_PATHS } from './profile.js'
 
 /** What the container has. */
@@ -28,7 +28,8 @@ const PROGRAM = { args: ['true'], cwd: '/', env: ['PATH=/usr/bin:/bin'], noNewPr
 export async function tryContainer(tried: Tried): Promise<''> {
   const place = sandboxDirectory()
   const box = makeBox(place, { user: { uid: 0, gid: 0 }, owner: null })
-  const base = `${box.path}/base`
+  const base = `${box.path}/root`
+  makeDirectory(base, 0o755)
   const { isLayered = false, signal } = tried
   try {
     await using container = await sandboxRuntime(place).create({

@@ -65,13 +65,10 @@ interface Meter {
   stop(): void
 }
 
-const NS_PER_MS = 1e6
 const SHORTEST_MS = 20
 
-async function timeOf(container: Container): Promise<CpuTime> {
-  const { total = 0, user = 0, kernel = 0 } = (await container.stats()).cpu?.usage ?? {}
-  return { total: total / NS_PER_MS, user: user / NS_PER_MS, kernel: kernel / NS_PER_MS }
-}
+const timeOf = async (container: Container): Promise<CpuTime> =>
+  (await container.usage()).cpuTime ?? { total: 0, user: 0, kernel: 0 }
 
 /** Looks again when the limit may be reached at the earliest, if all processors were busy with it. */
 async function startMeter(container: Container, cpuMs: number, signal: AbortSignal | undefined): Promise<Meter> {

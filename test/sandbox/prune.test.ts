@@ -92,3 +92,20 @@ t.test('processes make sandboxes while another one prunes', skip, async t => {
   for (; living > 0; await setImmediate()) await Sandbox.prune()
   t.same(await Promise.all(ends), [0, 0])
 })
+
+t.test('what sandboxes of a user share is made once, whole, and again if somebody has cleaned it up', skip, async t => {
+  const id = 4_000_000 + process.pid
+  const base = `/run/tsrun-sandbox/bases/${id}.${id}`
+  t.teardown(() => rmSync(base, { recursive: true, force: true }))
+  const make = () => Sandbox.create({ user: { uid: id, gid: id } })
+  const boxes = await Promise.all([make(), make(), make(), make()])
+  rmSync(`${base}/etc/passwd`)
+  boxes.push(...(await Promise.all([make(), make()])))
+  t.teardown(() => Promise.all(boxes.map(box => box.stop())))
+  for (const box of boxes.slice(4))
+    t.match(await box.commands.run('id -un; echo > ~/own; ls -l /etc/passwd'), { stdout: /^sandbox\n/, verdict: 'ok' })
+  for (const box of boxes) await box.stop()
+  t.same(readdirSync(`${base}/home/sandbox`), [])
+  const left = readdirSync(BOXES)
+  for (const box of boxes) t.notOk(left.includes(box.id))
+})

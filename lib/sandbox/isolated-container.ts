@@ -1,0 +1,134 @@
+/** The container of a sandbox, with as much isolation as the host allows. */
+import { HostError, isTsrunError, LaunchError } from '../errors.js'
+import {
+  type Container,
+  createRuntime,
+  type LayeredRoot,
+  type OciConfig,
+  type OciMount,
+  type Prepared,
+  type Runtime,
+} from '../index.js'
+import type { Box } from './box-place.js'
+import { configurationOf, type Surroundings } from './configuration.js'
+import type { OpenNetwork } from './sandbox-network.js'
+import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
+
+export interface Isolation {
+  readonly level: IsolationLevel
+  /** What it lacks of that which it was meant to have, in words; none: []. */
+  readonly missing: readonly string[]
+}
+
+const runtimes = new Map<string, Runtime>()
+
+/** What it would warn of is told as what is missing. */
+export function sandboxRuntime(place: string): Runtime {
+  const runtime = runtimes.get(place) ?? createRuntime({ root: `${place}/state`, log: () => {} })
+  runtimes.set(place, runtime)
+  return runtime
+}
+
+export interface IsolatedInput {
+  readonly place: string
+  readonly settings: SandboxSettings
+  readonly around: Omit<Surroundings, 'hasCgroup' | 'hasProcfs'>
+  readonly layers: readonly string[]
+  readonly box: Box
+  readonly network: OpenNetwork
+}
+
+interface Reach {
+  readonly hasCgroup: boolean
+  readonly hasProcfs: boolean
+  readonly inMemory: boolean
+  readonly missing: readonly string[]
+}
+
+interface Reached {
+  readonly container: Container
+  readonly isolation: Isolation
+  readonly hasCgroup: boolean
+  /** Of its configuration. */
+  readonly mounts: readonly OciMount[]
+}
+
+/** With as much as the host lets it have. @throws what says that it can't be made */
+export async function createIsolated(input: IsolatedInput): Promise<Reached> {
+  let reach: Reach = { hasCgroup: true, hasProcfs: true, inMemory: true, missing: [] }
+  for (;;) {
+    try {
+      const config = configurationOf(input.settings, { ...input.around, ...reach })
+      const container = await createWith(input, config, reach.inMemory)
+      const level = reach.hasProcfs ? 'full' : 'no-procfs'
+      const isolation = { level, missing: reach.missing } as const
+      return { container, hasCgroup: reach.hasCgroup, isolation, mounts: config.mounts ?? [] }
+    } catch (error) {
+      const less = lessAfter(error, reach, input.settings)
+      if (less === null) throw error
+      reach = less
+    }
+  }
+}
+
+async function createWith(
+  { place, settings, layers, box, network }: IsolatedInput,
+  config: OciConfig,
+  inMemory: boolean,
+): Promise<Container> {
+  const { disk, dieWithParent, notify, signal } = settings
+  const limited = Number.isFinite(disk) ? { memory: disk } : 'memory'
+  const upper = inMemory ? limited : { dir: `${box.path}/root` }
+  const prepared = await preparedOf(place, box.path, { config, rootfs: { layers, upper } })
+  return prepared.create(box.id, {
+    ...{ dieWithParent, notify, detached: false, stdio: 'ignore' },
+    ...(signal !== undefined && { signal }),
+    ...(network.options !== null && { network: network.options }),
+  })
+}
+
+interface Blueprint {
+  readonly config: OciConfig
+  readonly rootfs: LayeredRoot
+}
+
+const MOST_PREPARED = 8
+const preparedBefore = new Map<string, Prepared>()
+
+/** Sandboxes of the same options have the same configuration, but for those that have directories of their own (`box`) in it. */
+async function preparedOf(place: string, box: string, blueprint: Blueprint): Promise<Prepared> {
+  const key = JSON.stringify([place, blueprint])
+  const known = preparedBefore.get(key)
+  if (known !== undefined) return known
+  const prepared = await sandboxRuntime(place).prepare(blueprint)
+  if (key.includes(box)) return prepared
+  if (preparedBefore.size === MOST_PREPARED) preparedBefore.clear()
+  preparedBefore.set(key, prepared)
+  return prepared
+}
+
+/** What to do without, after an error that says that the host does not have it; null: it says something else, or that is too little. */
+function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Reach | null {
+  if (!isTsrunError(error)) return null
+  const without = (what: string, change: Partial<Reach>): Reach => ({
+    ...reach,
+    ...change,
+    missing: [...reach.missing, what],
+  })
+  const isCgroup = error.code === 'ERR_HOST_CGROUP' || error.code === 'ERR_CGROUP_WRITE'
+  if (isCgroup && reach.hasCgroup && !settings.needsCgroup)
+    return without(
+      'limits of all memory and of processors: no cgroup is delegated to this user, so that memory is limited for each process alone',
+      { hasCgroup: false },
+    )
+  if (isProcfs(error) && reach.hasProcfs && settings.minimum === 'no-procfs')
+    return without('a procfs: this machine lets nobody mount one in a user namespace', { hasProcfs: false })
+  if (error instanceof HostError && error.needs.includes('layered root') && reach.inMemory)
+    return without('a limit of what is written to the root: it needs Linux 6.6 without root', { inMemory: false })
+  return null
+}
+
+const isProcfs = (error: Error): boolean =>
+  error instanceof LaunchError && error.op === 'mount_fs' && isErrnoOf(error) && /"proc[":]/.test(error.message)
+
+const isErrnoOf = ({ errno }: LaunchError): boolean => ['EPERM', 'EACCES'].includes(errno)
