@@ -63,6 +63,11 @@ function importLater(names, path) {
   return `import type { ${types.join(', ')} } from '${path}'; ${atOnce}${calls.join('; ')}`
 }
 
+/** In these files, and of these: what a container or a runtime is asked for, and what is set up in its network. */
+const LATER_IN = /\/lib\/(runtime|container|prepared|exec-process|operations\/(?:container-network|sweep))\.ts$/
+const LATER =
+  /^import \{([^}]*)\} from '(\.\/(?:operations\/[a-z-]+|launch\/layered|delete|features|run|plan|prepared)\.js|\.\.\/(?:network-devices\/[a-z-]+|sys\/(?:inet|ip-address|netlink))\.js)'$/gm
+
 /**
  * The library imports what it is made of at once, so that an upgrade of the package does not matter to a process that runs. The
  * command is one file and a new process for each call: there the parts of the operations run when they are called.
@@ -70,12 +75,9 @@ function importLater(names, path) {
 const operations = {
   name: 'operations',
   setup({ onLoad }) {
-    onLoad({ filter: /\/lib\/(runtime|container)\.ts$/ }, ({ path }) => ({
+    onLoad({ filter: LATER_IN }, ({ path }) => ({
       loader: 'ts',
-      contents: readFileSync(path, 'utf8').replaceAll(
-        /^import \{([^}]*)\} from '(\.\/(?:operations\/[a-z-]+|run|plan)\.js)'$/gm,
-        (_, names, file) => importLater(names, file),
-      ),
+      contents: readFileSync(path, 'utf8').replaceAll(LATER, (_, names, file) => importLater(names, file)),
     }))
   },
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readFeatures } from '../../lib/config/features.js'
@@ -126,5 +126,44 @@ t.test(
     }
     for (const words of [['--version'], ['--help'], ['list'], ['state', id]]) t.same(loaded(...words), [])
     t.equal(loaded('kill', id, '0').length > 0, FORM === 'node', 'and what is looked for can be seen')
+  },
+)
+
+/** The parts of the bundled program that a call has run: those of V8's coverage with a count, named as in the bundle. */
+function partsRun(folder: string, words: readonly string[]): readonly string[] {
+  const env = { ...process.env, NODE_V8_COVERAGE: folder }
+  t.match(execute(RUNNER, [TSRUN, ...words], { env }), { status: 0, stderr: '' }, words.join(' '))
+  const scripts = readdirSync(folder).flatMap(name => JSON.parse(readFileSync(join(folder, name), 'utf8')).result)
+  rmSync(folder, { recursive: true })
+  const functions: readonly Counted[] = scripts.flatMap(({ functions }) => functions)
+  return functions.filter(({ ranges: [whole] }) => (whole?.count ?? 0) > 0).map(({ functionName }) => functionName)
+}
+
+interface Counted {
+  readonly functionName: string
+  readonly ranges: readonly { readonly count: number }[]
+}
+
+t.test(
+  'nor what compiles and launches',
+  { skip: missing('root', 'busybox') || (FORM === 'node' ? false : 'the executable has all of it in its heap') },
+  async t => {
+    const box = makeBundle(t)
+    const [run, id] = [commandOn(box), box.id()]
+    run(['create', id])
+    const parts = (...words: readonly string[]) =>
+      partsRun(join(box.directory, 'coverage'), ['--root', box.runtime.root, ...words])
+    const heavy = ['lib/compile/index.ts', 'lib/launch/launch.ts', 'lib/operations/create.ts', 'lib/sys/inet.ts']
+    for (const words of [['--version'], ['list'], ['state', id]]) {
+      const names = parts(...words)
+      t.ok(names.includes('lib/cli/log.ts'))
+      const found = heavy.filter(name => names.includes(name))
+      t.same(found, [], words.join(' '))
+    }
+    const all = parts('run', '--bundle', box.bundle, box.id('run'))
+    t.ok(
+      heavy.slice(0, 3).every(name => all.includes(name)),
+      'and what is looked for can be seen',
+    )
   },
 )
