@@ -1,8 +1,10 @@
 /** A container at a gateway. */
 import type { ConnectOptions, Container, ContainerNetwork } from '../index.js'
+import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import type { InetAddress } from '../sys/inet.js'
-import { formatIp, formatPrefix, parseIp } from '../sys/ip-address.js'
+import { formatIp, parseIp } from '../sys/ip-address.js'
+import type { RefusedConnection } from '../sys/refusals.js'
 import type { Arrived, RelayedConnection } from '../sys/relay.js'
 import { type Connection, Connections, type Counts, type Destination, type Rules } from './connections.js'
 import type { Denials } from './denials.js'
@@ -13,9 +15,8 @@ import { canonicalName } from './name-pattern.js'
 import type { Policy } from './policy.js'
 import { type Published, type PublishedPort, type PublishOptions, publish } from './publish.js'
 import { isLoopbackAddress } from './refused-addresses.js'
+import { type Refusals, tellRefusals } from './refused-connections.js'
 import {
-  LOCAL_V4,
-  LOCAL_V6,
   RESOLVER_V4,
   RESOLVER_V6,
   textsOf,
@@ -49,6 +50,7 @@ export class NetworkAttachment implements Disposable {
   readonly #hosts: VirtualHosts
   readonly #resolvers: DnsServer[] = []
   #published: PublishedPort[] = []
+  #refusals: Refusals | null = null
   #literals: readonly ListeningPlace[] = []
   /** 4, and 6 if the kernel has it. */
   #families: readonly (4 | 6)[] = [4]
@@ -114,6 +116,11 @@ export class NetworkAttachment implements Disposable {
     return port.published
   }
 
+  /** @internal Tells of what the kernel has refused until now. */
+  hear(): void {
+    this.#refusals?.hear()
+  }
+
   /** @internal For another container of the gateway. */
   connect(options: ConnectOptions): Promise<number> {
     return this.#network.connectDescriptor(options)
@@ -137,7 +144,7 @@ export class NetworkAttachment implements Disposable {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#listening.closeAll()
-    for (const resolver of this.#resolvers) resolver.close()
+    this.#closeOwn()
     for (const port of this.#published) port.close()
     this.#connections.close()
     this.#given.closed(this)
@@ -155,24 +162,31 @@ export class NetworkAttachment implements Disposable {
     const places = all.map(({ family, protocol }) => ({ address: RESOLVERS[family], port: DNS_PORT, protocol }))
     const listening = this.#network.listen(...places)
     const routed = this.#network.addLocal(...families.map(family => LOCAL[family]))
+    const refusals = this.#network.listenToRefusals()
     const listeners = await listening.catch(() => [])
-    await Promise.all([listening, routed]).catch((error: unknown) => {
+    await Promise.all([listening, routed, refusals]).catch(async (error: unknown) => {
       for (const listener of listeners) listener.close()
+      await refusals.then(closeFd, () => {})
       throw error
     })
+    this.#refusals = tellRefusals(await refusals, refusal => this.#wasRefused(refusal))
     all.forEach(({ family, protocol }, at) => {
       const fd = listeners[at]?.take() ?? -1
       this.#resolvers.push(protocol === 'udp' ? serveDatagrams(fd, family, answer) : serveStreams(fd, answer))
     })
     this.#families = families
-    if (!this.#isOpen) for (const resolver of this.#resolvers) resolver.close()
+    if (!this.#isOpen) this.#closeOwn()
+  }
+
+  #closeOwn(): void {
+    for (const resolver of this.#resolvers) resolver.close()
+    this.#refusals?.close()
   }
 
   /** Addresses that the policy names: one by one, and of a prefix the port as a whole. Loopback stays the container's own. */
   async #openLiterals(): Promise<void> {
     const named = this.#given.rules.policy().addresses.filter(({ prefix }) => !isLoopbackAddress(prefix.bytes))
     const possible = named.filter(({ prefix }) => this.#families.includes(prefix.bytes.length === 4 ? 4 : 6))
-    if (possible.length > 0) await this.#network.addLocal(...possible.map(({ prefix }) => formatPrefix(prefix)))
     const all = possible.flatMap(({ prefix, ports }) => {
       const isOne = prefix.bits === prefix.bytes.length * 8
       const address = isOne ? formatIp(prefix.bytes) : prefix.bytes.length === 4 ? '0.0.0.0' : '::'
@@ -220,6 +234,13 @@ export class NetworkAttachment implements Disposable {
     return NO_SUCH_NAME
   }
 
+  /** By the kernel: there is no such port of a name, or no such address. What the policy allows by now is about to be there. */
+  #wasRefused({ address, port }: RefusedConnection): void {
+    const wanted = this.#wanted(address, port)
+    const isOurs = wanted.host === RESOLVER_V4 || wanted.host === RESOLVER_V6
+    if (!isOurs) this.#connections.wasRefused(wanted)
+  }
+
   /** Of a port that is served at all addresses, which one was meant is the connection's own. */
   #accept(connection: RelayedConnection, { local, isRouted }: Arrived, { port }: ListeningPlace): void {
     void this.#connections.accept(connection, this.#wanted(local, port), isRouted)
@@ -244,7 +265,8 @@ function lacksV6(error: unknown): boolean {
   return isErrno(error, 'EOPNOTSUPP', 'EACCES', 'EPERM', 'ENODEV', 'EINVAL') && error.syscall.includes(LOCAL[6])
 }
 
-const LOCAL = { 4: LOCAL_V4, 6: LOCAL_V6 } as const
+/** All: what nobody listens for is refused at once, and can be told. */
+const LOCAL = { 4: '0.0.0.0/0', 6: '::/0' } as const
 const RESOLVERS = { 4: RESOLVER_V4, 6: RESOLVER_V6 } as const
 
 const NO_SUCH_NAME: DnsAnswer = { code: CODE.noName, addresses: [] }

@@ -115,6 +115,11 @@ export class Connections {
     return this.#byLists(wanted) === 'allow' ? { address: formatIp(address), port } : null
   }
 
+  /** Tells of one that never came to be. */
+  wasRefused(wanted: Destination): void {
+    if (this.#byLists(wanted) !== 'allow') this.#refuse(wanted, 'policy')
+  }
+
   isBusy(host: string): boolean {
     return this.#byHost.has(host)
   }

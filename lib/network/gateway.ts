@@ -78,6 +78,7 @@ export class Gateway implements AsyncDisposable {
 
   /** What has been refused so far: the last thousand that differ. */
   get denials(): readonly Denial[] {
+    for (const attachment of this.attachments) attachment.hear()
     return this.#denials.list()
   }
 

@@ -1,8 +1,6 @@
 /** Addresses that stand for names in a container: 198.18.0.0/15 (RFC 2544) and a prefix of unique local addresses (RFC 4193). */
 import { formatIp, parseIp } from '../sys/ip-address.js'
 
-export const LOCAL_V4 = '198.18.0.0/15'
-export const LOCAL_V6 = 'fd74:7372:756e::/64'
 /** Where the resolver is. */
 export const RESOLVER_V4 = '198.18.0.1'
 export const RESOLVER_V6 = 'fd74:7372:756e::1'

@@ -7,6 +7,7 @@ import { closeFd, closeFds } from '../sys/beneath.js'
 import { bindInet, connectInet, giveAway, inetStream } from '../sys/inet.js'
 import { type Prefix, parseIp, parsePrefix } from '../sys/ip-address.js'
 import { netlinkOver } from '../sys/netlink.js'
+import { hearRefusals } from '../sys/refusals.js'
 
 export interface ListenOptions {
   /** Default `tcp`. */
@@ -144,6 +145,18 @@ export class ContainerNetwork {
    */
   async addLocal(...prefixes: readonly string[]): Promise<void> {
     await addLocal(kinds => this.#sockets(kinds), prefixes.map(readPrefix))
+  }
+
+  /** @internal A socket that hears what is refused there (`nextRefusal`), which is the caller's. @throws as `listen` */
+  async listenToRefusals(): Promise<number> {
+    const [fd = -1] = await this.#sockets(['packet'])
+    try {
+      hearRefusals(fd)
+      return fd
+    } catch (error) {
+      closeFd(fd)
+      throw error
+    }
   }
 
   /** @internal `close` of what uses it: the container is deleted. */

@@ -75,6 +75,6 @@ export function allFlags(names: Readonly<Record<string, number>>): number {
   return Object.values(names).reduce((mask, bit) => mask + bit, 0)
 }
 
-/** What `sockets` makes: each name is a family and a type, numbered by its place. `route` is rtnetlink(7). */
-export const SOCKET_KINDS = ['tcp4', 'tcp6', 'udp4', 'udp6', 'route'] as const
+/** What `sockets` makes: each name is a family and a type, numbered by its place. `route` is rtnetlink(7), `packet` packet(7). */
+export const SOCKET_KINDS = ['tcp4', 'tcp6', 'udp4', 'udp6', 'route', 'packet'] as const
 export type SocketKind = (typeof SOCKET_KINDS)[number]

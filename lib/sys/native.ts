@@ -58,6 +58,7 @@ export const TABLE = {
   ts_receive_fd: ['int', ['int']],
   ts_receive_fds: ['int', ['int', 'pointer', 'int']],
   ts_send: ['int', ['int', 'pointer', 'int']],
+  ts_refusals_hear: ['int', ['int']],
   ts_inet_bind: ['int', ['int', 'string', 'int', 'int']],
   ts_inet_connect: ['int', ['int', 'string', 'int']],
   ts_inet_error: ['int', ['int']],

@@ -5,16 +5,17 @@
 
 #define MESSAGE_DESCRIPTORS 253 // SCM_MAX_FD of the kernel
 
-enum { INET = 2, INET6 = 10, NETLINK = 16 }; // AF_*
-enum { STREAM = 1, DATAGRAM = 2, RAW = 3 };  // SOCK_*
+enum { INET = 2, INET6 = 10, NETLINK = 16, PACKET = 17 }; // AF_*
+enum { STREAM = 1, DATAGRAM = 2, RAW = 3 };               // SOCK_*
 
-// In the order of SOCKET_KINDS in lib/plan/flags.ts. The last is NETLINK_ROUTE.
+// In the order of SOCKET_KINDS in lib/plan/flags.ts. That of NETLINK is NETLINK_ROUTE; the last hears nothing
+// before it is bound.
 static const struct {
   int family, type;
   const char *name;
 } KINDS[] = {
     {INET, STREAM, "tcp4"},    {INET6, STREAM, "tcp6"}, {INET, DATAGRAM, "udp4"},
-    {INET6, DATAGRAM, "udp6"}, {NETLINK, RAW, "route"},
+    {INET6, DATAGRAM, "udp6"}, {NETLINK, RAW, "route"}, {PACKET, DATAGRAM, "packet"},
 };
 
 struct sockets_message {

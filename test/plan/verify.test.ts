@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CLONE, MS } from '../../lib/plan/flags.js'
+import { CLONE, MS, SOCKET_KINDS } from '../../lib/plan/flags.js'
 import { OPS, type OpName, RESOLVE } from '../../lib/plan/ops.js'
 import { makeOp, type Plan } from '../../lib/plan/plan.js'
 import { verifyPlan } from '../../lib/plan/verify.js'
@@ -227,7 +227,7 @@ t.test(
     t.match(refusal({ ...plan, ops: [makeOp('not_dumpable', {}), sockets, joins] }), /namespace of its own/)
     const none = makeOp('sockets', { slot: 1, kinds: [] })
     t.match(refusal({ ...plan, ops: [makeOp('not_dumpable', {}), joins, none] }), /empty/)
-    const unknown = makeOp('sockets', { slot: 1, kinds: [5] })
+    const unknown = makeOp('sockets', { slot: 1, kinds: [SOCKET_KINDS.length] })
     t.match(refusal({ ...plan, ops: [makeOp('not_dumpable', {}), joins, unknown] }), /out of range/)
     t.match(refusal({ ...plan, ops: [joins, sockets] }), /not_dumpable/)
   },

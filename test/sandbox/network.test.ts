@@ -15,7 +15,7 @@ t.test('a name that the policy allows is reached, and what it refuses is told', 
   const ask = (host: string) => box.commands.run(`echo through | /bin/busybox nc ${host} ${port}`)
   t.match(await ask('echo.test'), { verdict: 'ok', stdout: 'through\n', denials: [] })
   t.match(await ask('other.test'), { verdict: 'denied', denials: [{ host: 'other.test', reason: 'policy' }] })
-  t.match(await ask('8.8.8.8'), { verdict: 'exit' })
+  t.match(await ask('8.8.8.8'), { verdict: 'denied', denials: [{ host: '8.8.8.8', port, reason: 'policy' }] })
   t.match(box.denials[0], { host: 'other.test', container: box.id })
   t.equal(box.network?.counts.connections, 1)
   t.same(await box.diff(), [], 'its resolv.conf is none of its changes')
