@@ -7,7 +7,6 @@ import { isTsrunError } from '../index.js'
 import type { Flag, Flags } from './command.js'
 import { UsageError } from './command-line.js'
 import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions, volumeMounts } from './image-flags.js'
-import type { Log } from './log.js'
 import { transferLines } from './transfer-lines.js'
 
 export const IMAGE_FLAGS: readonly Flag[] = [
@@ -51,9 +50,9 @@ export interface RunImage {
 /** `args`: in place of the image's Cmd; none: that. */
 export async function openRunImage(
   name: string,
-  given: { flags: Flags; args: readonly string[]; signal: AbortSignal; log: Pick<Log, 'warning'> },
+  given: { flags: Flags; args: readonly string[]; signal: AbortSignal },
 ): Promise<RunImage> {
-  const { flags, args, signal, log } = given
+  const { flags, args, signal } = given
   if (flags.text('copy') !== undefined && flags.text('upper') !== undefined)
     throw new UsageError('--copy and --upper exclude each other')
   const { runtimeConfig } = await import('./image-library.js')
@@ -67,7 +66,6 @@ export async function openRunImage(
       ...(args.length > 0 && { args }),
       ...(user !== undefined && { user }),
     })
-    for (const path of lostVolumes(unpacked, flags)) log.warning(lostText(path))
     return {
       config,
       rootfs: await rootOf(unpacked, flags, signal),
@@ -80,18 +78,6 @@ export async function openRunImage(
   }
 }
 
-/** What the image calls a volume, and nothing keeps. */
-function lostVolumes({ image, mounts }: UnpackedImage, flags: Flags): readonly string[] {
-  if (flags.text('upper') !== undefined || flags.text('copy') !== undefined) return []
-  const kept = new Set(mounts.map(({ destination }) => plain(destination)))
-  return Object.keys(image.config.config?.Volumes ?? {}).filter(path => !kept.has(plain(path)))
-}
-
-const plain = (path: string): string => path.replace(/\/+/g, '/').replace(/\/$/, '')
-
-const lostText = (path: string): string =>
-  `the image has a volume at ${path}, which goes with the container: --volume NAME:TARGET keeps it`
-
 async function rootOf(unpacked: UnpackedImage, flags: Flags, signal: AbortSignal): Promise<RunImage['rootfs']> {
   const copy = flags.text('copy')
   if (copy !== undefined) return unpacked.copyTo(resolve(copy), { signal })
@@ -103,7 +89,10 @@ async function unpackedImage(name: string, flags: Flags, signal: AbortSignal): P
   const { openImages } = await import('./image-library.js')
   const images = openImages(storeOptions(flags))
   const lines = transferLines({ quiet: false })
-  const unpacking = { mounts: volumeMounts(flags), signal, ...ownersOf(flags) }
+  // What is kept elsewhere is kept whole.
+  const isKept = flags.text('upper') !== undefined || flags.text('copy') !== undefined
+  const imageVolumes = isKept ? 'none' : 'anonymous'
+  const unpacking = { mounts: volumeMounts(flags), imageVolumes, signal, ...ownersOf(flags) } as const
   try {
     return await images.unpack(name, unpacking)
   } catch (error) {

@@ -19,7 +19,7 @@ import { openRegistries, type Registries, type RegistryOptions } from './registr
 import { containerMappings, storeOwners } from './store-owners.js'
 import { findEntry, type Image, nameIn, readImage, storedName, withName } from './stored-image.js'
 import { unpackLayers, unpackOnce } from './unpack-image.js'
-import { checkVolumeMounts, mountVolumes, type VolumeMount } from './volume-mounts.js'
+import { checkVolumeMounts, imageVolumes, mountVolumes, type VolumeMount } from './volume-mounts.js'
 import { openVolumes, type Volumes } from './volumes.js'
 
 export interface ImagesOptions extends RegistryOptions {
@@ -33,6 +33,12 @@ export interface ImagesOptions extends RegistryOptions {
 export interface UnpackImageOptions {
   /** Volumes of the store, which are made if they are not there; one that is new gets what the image has at its target. */
   readonly mounts?: readonly VolumeMount[]
+  /**
+   * What becomes of the places that the image itself calls volumes (`Volumes`), and that `mounts` does not name. `anonymous`: each is a volume without a
+   * name, with what the image has there, for one container: it is removed with the layers' claim (`release`, `keepWhile`). `none`: they
+   * are like any other place. Default `none`.
+   */
+  readonly imageVolumes?: 'anonymous' | 'none'
   /**
    * Without root: whose the files are. `mapped`: those of the ids that this user has been granted (/etc/subuid), by a user namespace with
    * `mappings`; `squashed`: all are this user's. Default: `mapped` if it has been granted any. As root they are those of the layers.
@@ -235,16 +241,19 @@ function listed(depot: Opened, entry: Parameters<typeof readImage>[1]): ListedIm
 }
 
 async function unpacked(depot: Opened, name: string, options: UnpackImageOptions): Promise<UnpackedImage> {
-  checkKnown('unpack', options, ['mounts', 'owners', 'onProgress', 'signal'])
-  const { onProgress = () => {}, signal } = options
+  checkKnown('unpack', options, ['mounts', 'imageVolumes', 'owners', 'onProgress', 'signal'])
+  const { onProgress = () => {}, signal, imageVolumes: kind = 'none' } = options
+  if (kind !== 'anonymous' && kind !== 'none')
+    throw optionError({ option: 'imageVolumes', expected: '"anonymous" or "none"', received: kind })
   const owners = storeOwners(options.owners)
   const wanted = checkVolumeMounts(options.mounts ?? [])
   const lease = await openLease(depot, signal)
   try {
     const image = await claimImage({ depot, lease, name, signal })
+    const anonymous = kind === 'none' ? [] : imageVolumes(image, wanted)
     const layers = await unpackLayers({ depot, image, owners, onProgress, signal })
     const release = (): Promise<void> => lease.release()
-    const mounts = await mountVolumes({ depot, lease, layers, owners, mounts: wanted, signal })
+    const mounts = await mountVolumes({ depot, lease, layers, owners, mounts: wanted, anonymous, signal })
     const { keepWhile } = lease
     const mappings = containerMappings(owners)
     const handle = { copyTo: copierOf(layers, owners), keepWhile, release, [Symbol.asyncDispose]: release }

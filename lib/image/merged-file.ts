@@ -51,8 +51,8 @@ function find(layers: readonly string[], path: string): FoundPlace | null {
   return null
 }
 
-/** Without `.`, and with `..` taken away from what is before it; above the root is the root. */
-function partsOf(path: string): string[] {
+/** The names in a path, without `.`, and with `..` taken away from what is before it; above the root is the root. */
+export function partsOf(path: string): string[] {
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '..') parts.pop()

@@ -38,7 +38,7 @@ const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 /**
  * A whole configuration for `create`, to be used with `rootfs: { layers, upper }`: what the image says, in the cautious surroundings of
  * `exampleConfig`, with a root that can be written to. Without root this user is root in it. `layers`: the unpacked image, base
- * first, for its /etc/passwd. Volumes and ports of the image are no mounts and no networks: ports are told in an annotation.
+ * first, for its /etc/passwd. Volumes of the image are mounts only by `mounts` (`imageVolumes` of `unpack`); its ports are told in an annotation.
  * @throws {ImageError} ERR_IMAGE_INVALID without a command, or with a user whom the image does not have
  */
 export function runtimeConfig(

@@ -29,7 +29,7 @@ async function run(call: Call): Promise<number> {
   const name = flags.text('image')
   checkImageFlags(flags, args)
   const signals = isDetached ? catchEnding() : catchForwarded()
-  const given = { flags, args: program, signal: signals.cancel, log: globals.log }
+  const given = { flags, args: program, signal: signals.cancel }
   const image = name === undefined ? undefined : await openRunImage(name, given)
   try {
     const options = createOptions(id, flags, { isDetached, root: image })

@@ -7,15 +7,18 @@ import { isThere, listDirectory, readRegular, replaceFile } from '../../sys/file
 import { removeLater } from '../../sys/large-file.js'
 import { closeDirectory } from '../../sys/own-directory.js'
 import { randomName } from '../../sys/self.js'
+import { removeLayer } from '../fill-once.js'
 import type { Depot } from './depot.js'
 import { holdDirectory, takeDirectory } from './directory-lock.js'
 
 export interface Lease {
   /** A directory for files that go away with the lease. */
   readonly directory: string
+  /** A directory in it, which has to be made, for files that a container may change. */
+  readonly volumes: string
   /** From now on nobody removes what has these digests: blobs and unpacked layers. */
   claim(digests: readonly string[], signal?: AbortSignal): Promise<void>
-  /** The lease goes on after its release for as long as there is something at `path`. */
+  /** The lease goes on after its release for as long as there is something at `path`; what looks at leases next removes it then. */
   keepWhile(path: string): void
   release(): Promise<void>
 }
@@ -40,14 +43,23 @@ export async function openLease(depot: Depot, signal?: AbortSignal): Promise<Lea
   }
   return {
     directory,
+    volumes: volumesIn(directory),
     claim: (digests, claiming) =>
       depot.exclusively(async () => write({ digests: [...new Set([...note.digests, ...digests])] }), claiming),
     keepWhile: path => write({ while: path }),
     release: async () => {
-      if (note.while === null) await removeLater(directory)
+      if (note.while === null || !isThere(note.while)) await removeLease(directory)
       lock.release()
     },
   }
+}
+
+const volumesIn = (directory: string): string => `${directory}/volumes`
+
+/** What a container has written may have any owner of its, and any depth. */
+async function removeLease(directory: string): Promise<void> {
+  await removeLayer(volumesIn(directory))
+  await removeLater(directory)
 }
 
 /** Runs `act` with a lease of its own. */
@@ -87,7 +99,7 @@ async function lookAt(directory: string): Promise<LeaseNote | null> {
   if (fd === 'busy') return note
   try {
     if (note.while !== null && isThere(note.while)) return note
-    await removeLater(directory)
+    await removeLease(directory)
     return null
   } finally {
     closeDirectory(fd)
