@@ -160,6 +160,8 @@ t.test(
       const found = heavy.filter(name => names.includes(name))
       t.same(found, [], words.join(' '))
     }
+    // It has the same cgroup.
+    run(['delete', '--force', id])
     const all = parts('run', '--bundle', box.bundle, box.id('run'))
     t.ok(
       heavy.slice(0, 3).every(name => all.includes(name)),
