@@ -34,14 +34,23 @@ EXPORT int ts_read_beneath(int dir, const char *path, char *buffer, int size) {
   return length;
 }
 
+// One write(2), as a file of the kernel wants it. A limit of memory (cgroup version 1) is refused with EINTR
+// while a signal is pending, for which the program that we are in may have a handler.
+static int write_whole(int fd, const char *text, size_t length) {
+  ssize_t written;
+  do
+    written = write(fd, text, length);
+  while (written < 0 && errno == EINTR);
+  if (written < 0)
+    return -errno;
+  return (size_t)written == length ? 0 : -EIO;
+}
+
 EXPORT int ts_write_beneath(int dir, const char *path, const char *text, int length) {
   OWNED fd = open_beneath(dir, path, O_WRONLY | O_NOFOLLOW);
   if (fd < 0)
     return fd;
-  ssize_t written = write(fd, text, (size_t)length);
-  if (written < 0)
-    return -errno;
-  return written == length ? 0 : -EIO;
+  return write_whole(fd, text, (size_t)length);
 }
 
 // Writes each line of `text` (they all end with a newline, which is not written) with one write(2); the file
@@ -55,11 +64,9 @@ EXPORT int ts_write_lines_beneath(int dir, const char *path, const char *text, i
     end = memchr(line, '\n', (size_t)(text + length - line));
     if (!end)
       return -EINVAL;
-    ssize_t written = write(fd, line, (size_t)(end - line));
-    if (written < 0)
-      return -errno;
-    if (written != end - line)
-      return -EIO;
+    int failed = write_whole(fd, line, (size_t)(end - line));
+    if (failed < 0)
+      return failed;
     ++*done;
   }
   return 0;
