@@ -4,8 +4,8 @@
 #include "job.h"
 #include "lost.h"
 #include "sys.h"
+#include "thread.h"
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,7 +15,7 @@
 #define P_PIDFD 3
 #endif
 
-enum { CHUNK = 8192, HEADER = 4 };
+enum { CHUNK = 8192, HEADER = 4, STACK_SIZE = 128 * 1024 };
 enum wait { FOR_EXIT, FOR_WORDS };
 
 // The reaper exists while there is something that it waits for.
@@ -25,19 +25,11 @@ static int reaper = -1, waits;
 static void *reap(void *argument);
 
 static bool start_reaper(void) {
-  sigset_t all, before;
-  pthread_t thread;
   reaper = epoll_create1(EPOLL_CLOEXEC);
   if (reaper < 0)
     return false;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = pthread_create(&thread, NULL, reap, (void *)(intptr_t)reaper);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (error == 0) {
-    pthread_detach(thread);
+  if (start_thread(STACK_SIZE, reap, (void *)(intptr_t)reaper) == 0)
     return true;
-  }
   close(reaper);
   reaper = -1;
   return false;
