@@ -44,6 +44,38 @@ tell({ address, answers, resolver, changes: changes.length, again, boxes: boxes(
   t.notMatch(world.host('ip', '-o', 'link'), /veth/)
 })
 
+/** What the reference plugins can do one after the other, by the older version of the interface. */
+const CHAIN = [
+  { type: 'portmap', capabilities: { portMappings: true } },
+  { type: 'firewall' },
+  { type: 'bandwidth', ingressRate: 8e6, ingressBurst: 8e6, egressRate: 8e6, egressBurst: 8e6 },
+  { type: 'tuning', mtu: 1400, sysctl: { 'net.ipv4.conf.IFNAME.accept_redirects': '0' } },
+]
+
+t.test('the reference plugins in a row', skip, async t => {
+  const world = await makeCniWorld(t)
+  const document = { cniVersion: '0.4.0', name: 'row', plugins: [bridgeOf(world.folder), ...CHAIN] }
+  writeFileSync(`${world.folder}/config/20-row.conflist`, JSON.stringify(document))
+  const told = await world.run(`
+import { execFileSync } from 'node:child_process'
+const host = command => execFileSync('sh', ['-c', command], { encoding: 'utf8' })
+const look = () => host('iptables -S CNI-FORWARD; iptables -t nat -S; tc qdisc; ip -o link')
+const box = await Sandbox.create({ network: { ...network, cni: 'row', publish: [{ port: 7000, hostPort: 7777 }] } })
+const [address] = box.addresses
+const shown = await box.commands.run('ip -o link show eth0; cat /proc/sys/net/ipv4/conf/eth0/accept_redirects')
+const during = look()
+await box.stop()
+tell({ address, inside: shown.stdout, during, after: look() })`)
+  const { address, inside, during, after } = JSON.parse(told) as Record<string, string>
+  const ip = String(address).replace('/24', '')
+  t.match(inside, /mtu 1400.*\n0\n$/)
+  for (const mark of [`-s ${ip}/32 -j ACCEPT`, `--to-destination ${ip}:7000`, 'rate 8Mbit', 'veth']) {
+    t.ok(during?.includes(mark), mark)
+    t.notOk(after?.includes(mark), `${mark} is gone`)
+  }
+  t.same(world.leases(), [])
+})
+
 const FAILING = `case $CNI_COMMAND in ADD) echo '{"cniVersion":"1.0.0","code":11,"msg":"no luck","details":"try later"}'; exit 1;; esac`
 
 t.test('a plugin that fails is told, and what was before it is removed', skip, async t => {
