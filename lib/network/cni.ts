@@ -119,7 +119,10 @@ export class CniAttachment implements AsyncDisposable {
   }
 }
 
-/** @throws {ConfigError} naming the option; {HostError} ERR_HOST_INSTALL for a plugin that is missing, ERR_HOST_PRIVILEGE without root */
+/**
+ * Reads the configuration of a network, and looks whether its plugins are there.
+ * @throws {ConfigError} naming the option; {HostError} ERR_HOST_INSTALL for a plugin that is missing, ERR_HOST_PRIVILEGE without root
+ */
 export function openCni(options: CniOptions): CniNetwork {
   const uid = effectiveUid()
   if (uid === 0) return new CniNetwork(readCniConfiguration(options))

@@ -204,5 +204,5 @@ function readHosts(hosts: NonNullable<GatewayOptions['hosts']>): Rules['hosts'] 
   )
 }
 
-/** @throws {ConfigError} as the constructor of `Gateway` */
+/** A gateway that has no container yet. @throws {ConfigError} as the constructor of `Gateway` */
 export const createGateway = (options: GatewayOptions = {}): Gateway => new Gateway(options)
