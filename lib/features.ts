@@ -1,4 +1,5 @@
 import { CAPABILITIES } from './capabilities.js'
+import { UNSAFE_ANNOTATIONS } from './config/annotations.js'
 import { HOOK_KINDS } from './config/config.js'
 import type { LinuxFeatures, OciFeatures } from './config/features.js'
 import { MOUNT_OPTIONS } from './config/mount-options.js'
@@ -6,11 +7,6 @@ import { NAMESPACE_TYPES } from './config/namespaces.js'
 import { OCI_VERSION_MAX, OCI_VERSION_MIN } from './config/oci-version.js'
 import { MEMORY_POLICIES, MEMORY_POLICY_FLAGS } from './config/scheduling.js'
 import { SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES, SECCOMP_FLAGS, SECCOMP_OPERATORS } from './config/seccomp.js'
-
-/** A file with options of CRIU: one of them names a program that CRIU runs. */
-const CRIU_CONFIG = 'org.criu.config'
-/** A prefix: permission to write such annotations is permission to change what systemd does with the container's unit. */
-const SYSTEMD_PROPERTIES = 'org.systemd.property.'
 
 export interface FeaturesInput {
   /** Kernel release as [major, minor]. */
@@ -46,7 +42,7 @@ export function describeFeatures({ kernel, libseccomp }: FeaturesInput): OciFeat
       'org.opencontainers.runc.checkpoint.enabled': 'true',
       ...(libseccomp === null ? {} : { 'io.github.seccomp.libseccomp.version': libseccomp }),
     },
-    potentiallyUnsafeConfigAnnotations: [CRIU_CONFIG, SYSTEMD_PROPERTIES],
+    potentiallyUnsafeConfigAnnotations: UNSAFE_ANNOTATIONS,
   }
 }
 

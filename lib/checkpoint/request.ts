@@ -1,4 +1,5 @@
 /** What both directions ask of CRIU in the same words. */
+import { CRIU_CONFIG_ANNOTATION } from '../config/annotations.js'
 import type { Config } from '../config/config.js'
 import { CGROUP_MODES, type CriuOptions } from './rpc.js'
 
@@ -37,7 +38,6 @@ export interface CheckpointProgress {
 const CLONE_NEWNET = 0x40000000
 const LOG_LEVEL = 4
 const DEFAULT_CONFIG_FILE = '/etc/criu/runc.conf'
-const CONFIG_ANNOTATION = 'org.criu.config'
 
 export function commonOptions(settings: CriuSettings, config: Config): CriuOptions {
   const { tcpEstablished, externalUnixSockets, shellJob, fileLocks, autoDedup, lazyPages } = settings
@@ -57,7 +57,7 @@ export const emptyMask = (isEmpty: boolean): number => (isEmpty ? CLONE_NEWNET :
 
 /** As with runc: the annotation names a file with more options, an empty one means none, and else there is a usual one. */
 function configFileOf({ annotations }: Config): CriuOptions {
-  const configFile = annotations[CONFIG_ANNOTATION] ?? DEFAULT_CONFIG_FILE
+  const configFile = annotations[CRIU_CONFIG_ANNOTATION] ?? DEFAULT_CONFIG_FILE
   return configFile === '' ? {} : { configFile }
 }
 

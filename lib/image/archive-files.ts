@@ -7,7 +7,7 @@ import { entryAt } from '../sys/named-entry.js'
 import type { Lease } from './depot/leases.js'
 import { byteSource } from './layer/byte-source.js'
 import { decompressed } from './layer/decompress.js'
-import { limitsOf } from './layer/layer-limits.js'
+import { limitsOf, RATIO_FROM_BYTES } from './layer/layer-limits.js'
 import { type TarReader, tarReader } from './layer/tar-reader.js'
 
 export interface ArchiveFile {
@@ -33,9 +33,22 @@ function plainName(name: string): string | null {
   return name.startsWith('/') || parts.includes('..') ? null : parts.join('/')
 }
 
-/** The decompressed content of a file, by its first bytes: gzip, zstd or neither. */
+/** The decompressed content of a file, by its first bytes: gzip, zstd or neither. @throws {ImageError} ERR_IMAGE_INVALID for a bomb */
 export async function* plainChunks(path: string): AsyncGenerator<Buffer> {
-  yield* decompressed(readChunks(path), await compressionIn(path))
+  const { ratio } = limitsOf({})
+  let [read, bytes] = [0, 0]
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of readChunks(path)) {
+      read += chunk.length
+      yield chunk
+    }
+  }
+  for await (const chunk of decompressed(counted(), await compressionIn(path))) {
+    bytes += chunk.length
+    if (bytes > RATIO_FROM_BYTES && bytes > ratio * read)
+      throw refused(path, `a byte of it becomes more than ${ratio}: decompress it first if you trust it`)
+    yield chunk
+  }
 }
 
 /** How a file is compressed, as its first bytes say. */

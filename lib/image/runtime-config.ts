@@ -1,4 +1,5 @@
 /** The configuration of an image becomes that of a container (image-spec, conversion.md). */
+import { isUnsafeAnnotation } from '../config/annotations.js'
 import { ImageError } from '../errors.js'
 import {
   type ExampleOptions,
@@ -99,7 +100,10 @@ function argsOf({ config = {} }: ImageConfig, { args, entrypoint }: RuntimeConfi
   })
 }
 
-/** An explicit label wins over what is made of another field. */
+/**
+ * An explicit label wins over what is made of another field. Those that are orders to the runtime are left out: whoever has made the image would choose a
+ * program that CRIU runs as root.
+ */
 function annotationsOf({
   os,
   architecture,
@@ -113,5 +117,6 @@ function annotationsOf({
   const own = { os, architecture, variant, author, created, stopSignal, exposedPorts }
   const told = Object.entries(own).filter(([, value]) => value !== undefined && value !== '')
   const implicit = told.map(([name, value]) => [`org.opencontainers.image.${name}`, value as string] as const)
-  return Object.fromEntries([...implicit, ...Object.entries(labels)].filter(([name]) => name !== ''))
+  const explicit = Object.entries(labels).filter(([name]) => name !== '' && !isUnsafeAnnotation(name))
+  return Object.fromEntries([...implicit, ...explicit])
 }

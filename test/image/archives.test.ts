@@ -1,9 +1,11 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { openImages } from '../../lib/image/index.js'
 import { missing } from '../needs.js'
 import { command, makeLayout, scratch, tarOf } from './registry.js'
+import { header } from './tars.js'
 
 const open = (t: Parameters<typeof scratch>[0]) => openImages({ directory: join(scratch(t), 'store') })
 const skip = missing('skopeo', 'umoci')
@@ -153,4 +155,16 @@ t.test('a name that leads out of an archive is refused', { skip }, async t => {
   writeFileSync(join(folder, 'file'), 'x')
   command('tar', '-C', folder, '-cf', archive, '-P', '--transform', 's,^file,../../manifest.json,', 'file')
   await t.rejects(open(t).import(archive), { code: 'ERR_IMAGE_INVALID', message: /leads out of it/ })
+})
+
+t.test('an archive that becomes a thousand times as large is not decompressed to its end', async t => {
+  const images = open(t)
+  const archive = join(scratch(t), 'x.tar.gz')
+  const zeros = gzipSync(Buffer.alloc(2 ** 20))
+  const parts = [gzipSync(header({ name: 'zeros' }, 2 ** 32)), ...Array(300).fill(zeros)]
+  writeFileSync(archive, Buffer.concat(parts))
+  const bomb = { code: 'ERR_IMAGE_INVALID', message: /a byte of it becomes more than 250/ }
+  await t.rejects(images.import(archive), bomb)
+  await t.rejects(images.importRoot(archive, 'x:1'), bomb)
+  t.same(readdirSync(join(images.directory, 'tsrun/leases')), [])
 })

@@ -1,5 +1,6 @@
 /** What systemd is told of a container's limits, so that it writes the same values whenever it writes any. Pure. */
 
+import { SYSTEMD_PROPERTY_PREFIX } from '../../config/annotations.js'
 import { anchorOf } from '../../config/issues.js'
 import { ConfigError } from '../../errors.js'
 import type { SettingGroup } from '../resources.js'
@@ -70,9 +71,6 @@ export function limitProperties(groups: readonly SettingGroup[]): Property[] {
   return [...byName.values()]
 }
 
-/** Annotations that start so name a property of the unit and have its value in the text form of GVariant. */
-const PROPERTY_PREFIX = 'org.systemd.property.'
-
 export interface AnnotatedProperty extends Property {
   /** JSON pointer of the annotation. */
   readonly origin: string
@@ -80,11 +78,11 @@ export interface AnnotatedProperty extends Property {
 
 /** @throws {ConfigError} ERR_CONFIG_INVALID with all annotations that can't be read */
 export function annotatedProperties(annotations: Readonly<Record<string, string>>): AnnotatedProperty[] {
-  const found = Object.entries(annotations).filter(([name]) => name.startsWith(PROPERTY_PREFIX))
+  const found = Object.entries(annotations).filter(([name]) => name.startsWith(SYSTEMD_PROPERTY_PREFIX))
   const read = found.map(([name, value]) => ({
     name,
     value,
-    ...readProperty(name.slice(PROPERTY_PREFIX.length), value),
+    ...readProperty(name.slice(SYSTEMD_PROPERTY_PREFIX.length), value),
   }))
   const issues = read.flatMap(({ name, value, fault }) => (fault === undefined ? [] : [issueOf(name, value, fault)]))
   if (issues.length > 0) throw new ConfigError('ERR_CONFIG_INVALID', issues)
