@@ -4,7 +4,7 @@ import type { Container, ExecProcess, Input, Stdio } from '../index.js'
 import type { Denial } from '../network/index.js'
 import { commandProcess, type SandboxCommand } from './command-process.js'
 import { type CommandResult, resultOfCommand } from './command-result.js'
-import { refuseOtherNames } from './option-names.js'
+import { CALLBACK, checkShapes, isText, type OptionShapes, SIGNAL, USER, VARIABLES } from './option-shapes.js'
 import { type Readiness, readReadiness, untilReady } from './readiness.js'
 import type { SandboxSettings } from './sandbox-options.js'
 import { traced } from './tracing.js'
@@ -62,9 +62,15 @@ interface Subject {
   readonly hasExpired: () => boolean
 }
 
-const START = ['cwd', 'envs', 'user', 'signal'] as const
-const RUN = [...START, 'input', 'onStdout', 'onStderr', 'timeoutMs', 'cpuMs', 'outputLimit', 'graceMs'] as const
-const BACKGROUND = [...START, 'ready', 'readyTimeoutMs'] as const
+const START: OptionShapes<StartCommandOptions> = {
+  ...{ cwd: [isText, 'a path'], envs: VARIABLES, user: USER, signal: SIGNAL },
+}
+const RUN: OptionShapes<CommandOptions> = {
+  ...{ ...START, input: null, onStdout: CALLBACK, onStderr: CALLBACK },
+  ...{ timeoutMs: null, cpuMs: null, outputLimit: null, graceMs: null },
+}
+const BACKGROUND: OptionShapes<BackgroundOptions> = { ...START, ready: null, readyTimeoutMs: null }
+const TERMINAL: OptionShapes<TerminalOptions> = { ...START, rows: null, columns: null }
 
 export class SandboxCommands {
   readonly #find: () => Subject
@@ -79,7 +85,7 @@ export class SandboxCommands {
    * @throws {LaunchError} ERR_LAUNCH_EXEC; {StateError} if the sandbox has ended; {ConfigError} naming the option; the reason of `signal`
    */
   async run(command: SandboxCommand, options: CommandOptions = {}): Promise<CommandResult> {
-    refuseOtherNames('', options, RUN)
+    checkShapes('', options, RUN)
     const subject = this.#find()
     const act = () => runIn(subject, command, options)
     return traced(subject.settings.tracer, { name: 'sandbox.run', act, attributesOf: spanOf })
@@ -90,7 +96,7 @@ export class SandboxCommands {
    * @throws as `run`; {StateError} if it ends before it is ready, or is late: it is ended then
    */
   async start(command: SandboxCommand, options: BackgroundOptions = {}): Promise<ExecProcess> {
-    refuseOtherNames('', options, BACKGROUND)
+    checkShapes('', options, BACKGROUND)
     const subject = this.#find()
     const { signal, ready, readyTimeoutMs } = options
     const timeoutMs = ready === undefined ? null : readReadiness(ready, readyTimeoutMs, subject.settings.notify)
@@ -121,7 +127,7 @@ export class SandboxCommands {
 
   /** Starts a command on a terminal of its own (`terminal` of what it returns). @throws as `run` */
   async pty(command: SandboxCommand, options: TerminalOptions = {}): Promise<ExecProcess> {
-    refuseOtherNames('', options, [...START, 'rows', 'columns'])
+    checkShapes('', options, TERMINAL)
     const subject = this.#find()
     const { rows = 24, columns = 80, signal } = options
     const size = { terminal: true, consoleSize: { width: columns, height: rows } }

@@ -5,6 +5,7 @@ import { ownProgram } from '../sys/own-account.js'
 import { effectiveUid, kernelRelease } from '../sys/self.js'
 import { sandboxDirectory } from './box-place.js'
 import type { Isolation } from './isolated-container.js'
+import { checkShapes, SIGNAL } from './option-shapes.js'
 import { grantedIds, type Tried, tryContainer } from './probes.js'
 import {
   isRestricted,
@@ -55,7 +56,9 @@ export interface Diagnosis {
  * Tries what a sandbox is made of, as this user on this machine, and says what to do about what is not allowed. Nothing is left behind.
  * @throws {HostError} ERR_HOST_PRIVILEGE if this user has no directory for sandboxes; the reason of `signal`
  */
-export async function doctor({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Diagnosis> {
+export async function doctor(options: { readonly signal?: AbortSignal } = {}): Promise<Diagnosis> {
+  checkShapes('', options, { signal: SIGNAL })
+  const { signal } = options
   // Without it nothing can be tried.
   sandboxDirectory()
   const probes: Probe[] = []

@@ -3,6 +3,7 @@ import { optionError } from '../config/option.js'
 import { StateError } from '../errors.js'
 import { abortOf } from '../sys/abort.js'
 import { after, type Timer } from '../sys/timer.js'
+import { checkShapes, SIGNAL } from './option-shapes.js'
 
 export interface PoolOptions {
   /** How many are kept ready; at least 1. */
@@ -29,6 +30,8 @@ interface Waiter<Item> {
   readonly refuse: (reason: unknown) => void
 }
 
+/** As many as this user can have processes, on most machines. */
+const MOST = 2 ** 22
 /** Milliseconds. */
 const REST_MS = 20
 
@@ -45,8 +48,8 @@ export class SandboxPool<Item extends Pooled> implements AsyncDisposable {
   /** @internal They come from `Sandbox.pool`. @throws {ConfigError} naming the option */
   constructor(source: PoolSource<Item>) {
     const { size, maximum = Number.POSITIVE_INFINITY } = source
-    if (!Number.isInteger(size) || size < 1)
-      throw optionError({ option: 'size', expected: 'a whole number above 0', received: size })
+    if (!Number.isInteger(size) || size < 1 || size > MOST)
+      throw optionError({ option: 'size', expected: `a whole number from 1 to ${MOST}`, received: size })
     if (typeof maximum !== 'number' || !(maximum >= size))
       throw optionError({ option: 'maximum', expected: 'a number that is not below size', received: maximum })
     this.#source = source
@@ -74,7 +77,9 @@ export class SandboxPool<Item extends Pooled> implements AsyncDisposable {
    * One that nobody has used, which is the caller's from then on: to stop it makes room for the next. One that has died while it was kept is replaced.
    * @throws as `create`, if it had to be made and could not be; {StateError} once the pool has been stopped; the reason of `signal`
    */
-  async take({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Item> {
+  async take(options: { readonly signal?: AbortSignal } = {}): Promise<Item> {
+    checkShapes('', options, { signal: SIGNAL })
+    const { signal } = options
     signal?.throwIfAborted()
     this.#check()
     for (let item = this.#ready.shift(); item !== undefined; item = this.#ready.shift()) {
@@ -88,6 +93,7 @@ export class SandboxPool<Item extends Pooled> implements AsyncDisposable {
 
   /** Takes one for as long as `act` lasts. @throws as `take`; what `act` throws */
   async use<T>(act: (item: Item) => Promise<T>, options: { readonly signal?: AbortSignal } = {}): Promise<T> {
+    if (typeof act !== 'function') throw optionError({ option: 'act', expected: 'a function', received: act })
     const item = await this.take(options)
     try {
       return await act(item)

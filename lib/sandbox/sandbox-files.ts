@@ -16,7 +16,7 @@ import { readStreamRooted, watchRooted, writeStreamRooted } from '../sys/rooted-
 import { listRooted, removeRooted } from '../sys/rooted-trees.js'
 import { giveWay } from '../sys/turns.js'
 import { type FileChange, fileChanges, type WatchFilesOptions } from './file-watch.js'
-import { checkSignal, refuseOtherNames } from './option-names.js'
+import { checkShapes, FLAG, SIGNAL } from './option-shapes.js'
 
 export type SandboxFileStatus = RootedStatus
 export interface FileEntry extends RootedStatus {
@@ -82,7 +82,7 @@ export class SandboxFiles {
   }
 
   async readBytes(path: string, options: ReadFileOptions = {}): Promise<Buffer> {
-    refuseOtherNames('', options, ['limit'])
+    checkShapes('', options, { limit: null })
     const limit = readByteCount({ option: 'limit', value: options.limit, otherwise: LARGEST })
     return this.#within(path, place => readRooted(place, limit))
   }
@@ -113,9 +113,8 @@ export class SandboxFiles {
    * thrown, or when the loop is left; it holds no sandbox back from its end.
    */
   watch(path: string, options: WatchFilesOptions = {}): AsyncGenerator<FileChange, void> {
-    refuseOtherNames('', options, ['signal'])
+    checkShapes('', options, { signal: SIGNAL })
     const { signal } = options
-    checkSignal(signal)
     const { cwd } = this.#find()
     return fileChanges({
       ...{ path: absoluteIn(cwd, path), signal },
@@ -133,11 +132,8 @@ export class SandboxFiles {
 
   /** What is in a directory, sorted by name. @throws {SystemError} EFBIG if there is more than the limit; the reason of `signal` */
   async list(path: string, options: ListFilesOptions = {}): Promise<FileEntry[]> {
-    refuseOtherNames('', options, ['limit', 'signal'])
+    checkShapes('', options, { limit: [value => typeof value === 'number' && value >= 0, 'a number'], signal: SIGNAL })
     const { limit = MOST_NAMES, signal } = options
-    if (typeof limit !== 'number' || !(limit >= 0))
-      throw optionError({ option: 'limit', expected: 'a number of names', received: limit })
-    checkSignal(signal)
     return this.#within(path, ({ root, path }) => listRooted({ root, path, limit, signal }))
   }
 
@@ -165,11 +161,8 @@ export class SandboxFiles {
    * @throws {SystemError} ENOTEMPTY, also if something always appears in it meanwhile; the reason of `signal`
    */
   async remove(path: string, options: RemoveFileOptions = {}): Promise<void> {
-    refuseOtherNames('', options, ['recursive', 'signal'])
+    checkShapes('', options, { recursive: FLAG, signal: SIGNAL })
     const { recursive = false, signal } = options
-    if (typeof recursive !== 'boolean')
-      throw optionError({ option: 'recursive', expected: 'true or false', received: recursive })
-    checkSignal(signal)
     await this.#within(path, ({ root, path }) => removeRooted({ root, path, recursive, signal }))
   }
 

@@ -1,4 +1,5 @@
 /** What a sandbox may reach, and who may reach it. */
+import { isObject } from '../config/json.js'
 import { optionError } from '../config/option.js'
 import type { Container, NetworkOptions } from '../index.js'
 import {
@@ -16,7 +17,7 @@ import {
   resolverText,
 } from '../network/index.js'
 import { isThere, writeNewFile, writeText } from '../sys/file.js'
-import { refuseOtherNames } from './option-names.js'
+import { hasFunction, refuseOtherNames } from './option-shapes.js'
 
 /** Its own way out: the policy of a gateway, ports that become ports of the host. */
 export type OwnNetwork = GatewayOptions & Pick<AttachOptions, 'publish'>
@@ -62,11 +63,20 @@ export function openSandboxNetwork(network: SandboxNetwork): OpenNetwork {
   if (network === 'host') return { ...NONE, isHost: true }
   if (typeof network !== 'object' || network === null)
     throw optionError({ option: 'network', expected: '"none", "host" or an object', received: network })
+  const { publish } = network
+  if (publish !== undefined && !(Array.isArray(publish) && publish.every(isObject)))
+    throw optionError({ option: 'network.publish', expected: 'an array of objects', received: publish })
   if ('cni' in network) return ofPlugins(network)
   return 'gateway' in network ? shared(network) : own(network)
 }
 
 function shared({ gateway, ...options }: SharedNetwork): OpenNetwork {
+  if (!hasFunction(gateway, 'attach'))
+    throw optionError({
+      option: 'network.gateway',
+      expected: 'a gateway, as createGateway() returns it',
+      received: gateway,
+    })
   return {
     ...NONE,
     options: gateway.network,

@@ -2,7 +2,18 @@
 import { optionError, readByteCount, readDuration } from '../config/option.js'
 import type { ByteSize } from '../config/size.js'
 import type { Images } from '../image/index.js'
-import { refuseOtherNames } from './option-names.js'
+import {
+  checkShapes,
+  FLAG,
+  hasFunction,
+  isText,
+  isTexts,
+  type OptionShapes,
+  refuseOtherNames,
+  SIGNAL,
+  USER,
+  VARIABLES,
+} from './option-shapes.js'
 import { PROFILE, type SandboxProfile } from './profile.js'
 import type { SandboxNetwork } from './sandbox-network.js'
 import { checkFilter } from './system-calls.js'
@@ -110,34 +121,27 @@ export interface SandboxSettings {
   readonly signal: AbortSignal | undefined
 }
 
-const NAMES: Readonly<Record<keyof SandboxOptions, true>> = {
-  ...{
-    image: true,
-    images: true,
-    rootfs: true,
-    host: true,
-    mounts: true,
-    network: true,
-    limits: true,
-    timeoutMs: true,
-    envs: true,
-    cwd: true,
-  },
-  ...{ user: true, dieWithParent: true, profile: true, notify: true, tracer: true, minimum: true, signal: true },
+const SHAPES: OptionShapes<SandboxOptions> = {
+  image: [isText, 'the name of an image'],
+  images: [value => hasFunction(value, 'unpack'), 'a store of images, as openImages() returns it'],
+  rootfs: [value => isText(value) || (isTexts(value) && (value as []).length > 0), 'a directory, or an array of some'],
+  host: [isTexts, 'an array of paths'],
+  mounts: [Array.isArray, 'an array'],
+  ...{ network: null, limits: null, timeoutMs: null, profile: null, minimum: null },
+  envs: VARIABLES,
+  cwd: [value => isText(value) && String(value).startsWith('/'), 'an absolute path'],
+  ...{ user: USER, dieWithParent: FLAG, notify: FLAG, signal: SIGNAL },
+  tracer: [value => hasFunction(value, 'startSpan'), 'a tracer, as trace.getTracer() returns it'],
 }
-
-const isNone = (value: unknown): boolean => typeof value !== 'object' || value === null
 
 /** The one place of the defaults. @throws {ConfigError} naming the option */
 export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
-  if (isNone(options)) throw optionError({ option: 'options', expected: 'an object', received: options })
-  refuseOtherNames('', options, Object.keys(NAMES))
+  checkShapes('', options, SHAPES)
   const { rootfs, host, mounts = [], network = 'none', limits = {}, envs = {}, user = null, profile = {} } = options
   const { dieWithParent = true, minimum = 'no-procfs', notify = false, tracer, signal } = options
   oneOf('minimum', minimum, ['full', 'no-procfs'])
   refuseOtherNames('limits.', limits, ['memory', 'cpus', 'pids', 'disk'])
   refuseOtherNames('profile.', profile, Object.keys(PROFILE))
-  checkShapes(options)
   if (rootfs !== undefined && host !== undefined)
     throw optionError({ option: 'host', expected: 'absent if there is a rootfs', received: host })
   if (options.image !== undefined && (rootfs !== undefined || host !== undefined))
@@ -155,47 +159,6 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
     ...readLimits(limits, whole),
     timeoutMs: readDuration({ option: 'timeoutMs', value: options.timeoutMs, otherwise: Number.POSITIVE_INFINITY }),
     cwd: options.cwd ?? list.find(({ mode }) => mode !== 'ro')?.target ?? null,
-  }
-}
-
-const isString = (value: unknown): boolean => typeof value === 'string'
-const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== '' && !value.includes('\0')
-const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
-const isObject = (value: unknown): boolean => !isNone(value) && !Array.isArray(value)
-const isId = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0 && Number(value) < 2 ** 32 - 1
-const hasFunction = (value: unknown, name: string): boolean =>
-  isObject(value) && typeof (value as Record<string, unknown>)[name] === 'function'
-
-type Shapes = { readonly [Name in keyof SandboxOptions]?: readonly [is: (value: unknown) => boolean, expected: string] }
-
-const SHAPES: Shapes = {
-  image: [isText, 'the name of an image'],
-  images: [value => hasFunction(value, 'unpack'), 'a store of images, as openImages() returns it'],
-  rootfs: [value => isText(value) || (isTexts(value) && (value as []).length > 0), 'a directory, or an array of some'],
-  host: [isTexts, 'an array of paths'],
-  mounts: [Array.isArray, 'an array'],
-  envs: [
-    value => isObject(value) && Object.values(value as object).every(each => each === undefined || isString(each)),
-    'an object of texts',
-  ],
-  cwd: [value => isText(value) && String(value).startsWith('/'), 'an absolute path'],
-  user: [
-    value => isObject(value) && ['uid', 'gid'].every(key => isId(Reflect.get(value as object, key))),
-    '{ uid, gid }',
-  ],
-  dieWithParent: [isBoolean, 'true or false'],
-  notify: [isBoolean, 'true or false'],
-  tracer: [value => hasFunction(value, 'startSpan'), 'a tracer, as trace.getTracer() returns it'],
-  // Not by its class: test runners have one of their own.
-  signal: [value => hasFunction(value, 'throwIfAborted'), 'an AbortSignal'],
-}
-
-/** @throws {ConfigError} for values that nothing else looks at before they are used */
-function checkShapes(options: SandboxOptions): void {
-  for (const [option, [is, expected]] of Object.entries(SHAPES)) {
-    const received = options[option as keyof SandboxOptions]
-    if (received !== undefined && !is(received)) throw optionError({ option, expected, received })
   }
 }
 
@@ -225,7 +188,6 @@ function readMounts(mounts: readonly SandboxMount[], hasImage: boolean): readonl
 
 function readMount(mount: SandboxMount, index: number): SettledMount {
   const option = `mounts[${index}]`
-  if (isNone(mount)) throw optionError({ option, expected: 'an object', received: mount })
   refuseOtherNames(`${option}.`, mount, ['source', 'volume', 'target', 'mode'])
   const { source = '', volume = null, target } = mount
   const { mode = volume === null ? 'ro' : 'rw' } = mount

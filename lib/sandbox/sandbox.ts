@@ -8,6 +8,7 @@ import { after, type Timer } from '../sys/timer.js'
 import { SandboxCommands } from './commands.js'
 import type { Isolation } from './isolated-container.js'
 import { type Made, makeSandboxContainer, pruneSandboxes, removeMade } from './make-container.js'
+import { checkShapes, SIGNAL } from './option-shapes.js'
 import { type PoolOptions, SandboxPool } from './pool.js'
 import { SandboxFiles } from './sandbox-files.js'
 import { checkSameImage } from './sandbox-image.js'
@@ -15,6 +16,10 @@ import { readSandboxOptions, type SandboxOptions, type SandboxSettings } from '.
 import { SandboxChild, type SpawnOptions } from './spawned.js'
 import { traced } from './tracing.js'
 import { writtenIn } from './written.js'
+
+interface Cancel {
+  readonly signal?: AbortSignal
+}
 
 export type SandboxPoolOptions = SandboxOptions & PoolOptions
 
@@ -128,7 +133,8 @@ export class Sandbox implements AsyncDisposable {
    * What has been added, modified and deleted at `path` and below, since it was made: in its root, and in mounts of the mode `overlay`. What other mounts
    * hide is not told.
    */
-  async diff(path = '/', options: { readonly signal?: AbortSignal } = {}): Promise<RootChange[]> {
+  async diff(path = '/', options: Cancel = {}): Promise<RootChange[]> {
+    checkShapes('', options, { signal: SIGNAL })
     if (typeof path !== 'string' || !path.startsWith('/'))
       throw optionError({ option: 'path', expected: 'an absolute path', received: path })
     return writtenIn(this.#live(), path, options)
@@ -177,7 +183,9 @@ export class Sandbox implements AsyncDisposable {
    * paused meanwhile. Ports that were published can be published once only.
    * @throws as `create`; {StateError} if the name of its image is that of another one by now, as after `commit` with the same name
    */
-  async fork({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Sandbox> {
+  async fork(options: Cancel = {}): Promise<Sandbox> {
+    checkShapes('', options, { signal: SIGNAL })
+    const { signal } = options
     const origin = this.#live()
     signal?.throwIfAborted()
     const settings = { ...this.#settings, signal }
@@ -244,17 +252,13 @@ export class Sandbox implements AsyncDisposable {
   async #end(): Promise<void> {
     // What it could not make again is told by that.
     await this.#resetting?.catch(() => {})
-    await this.#remove()
-    this.#whenEnded()
-  }
-
-  async #remove(): Promise<void> {
     await removeMade(this.#made)
+    this.#whenEnded()
   }
 
   async #remake(): Promise<void> {
     await checkSameImage(this.#made, this.#settings)
-    await this.#remove()
+    await removeMade(this.#made)
     try {
       this.#made = await makeSandboxContainer({ ...this.#settings, signal: undefined })
     } catch (error) {

@@ -1,6 +1,7 @@
 /** A command of a sandbox in the shape of node:child_process, for code that was written for that. */
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
+import { isObject } from '../config/json.js'
 import { optionError, readDuration } from '../config/option.js'
 import { LaunchError } from '../errors.js'
 import type { ExecProcess, Readable, Stdio, StdioStream, Writable } from '../index.js'
@@ -8,7 +9,7 @@ import { signalName, signalNumber } from '../sys/errno.js'
 import { after } from '../sys/timer.js'
 import type { SandboxCommand } from './command-process.js'
 import type { StartCommandOptions } from './commands.js'
-import { refuseOtherNames } from './option-names.js'
+import { checkShapes, FLAG, ID, isText, type OptionShape, type OptionShapes, SIGNAL } from './option-shapes.js'
 
 type SpawnStream = StdioStream | null | undefined | { readonly fd: number }
 
@@ -32,7 +33,15 @@ export interface SpawnOptions {
   readonly windowsHide?: boolean
 }
 
-const NAMES = ['cwd', 'env', 'stdio', 'shell', 'uid', 'gid', 'timeout', 'killSignal', 'signal', 'windowsHide'] as const
+/** As Node: what is no text becomes one. */
+const isVariable = (value: unknown): boolean =>
+  isText(value) || !['string', 'object', 'symbol', 'function'].includes(typeof value) || value === ''
+const ENV: OptionShape = [value => isObject(value) && Object.values(value).every(isVariable), 'an object of texts']
+const SHAPES: OptionShapes<SpawnOptions> = {
+  ...{ cwd: [isText, 'a path'], env: ENV, stdio: null, uid: ID, gid: ID, timeout: null, killSignal: null },
+  shell: [value => typeof value === 'boolean' || isText(value), 'true, false or a path'],
+  ...{ signal: SIGNAL, windowsHide: FLAG },
+}
 
 /** Starts what is asked for, as `commands.start` does. */
 type Begin = (command: SandboxCommand, options: StartCommandOptions & { readonly stdio: Stdio }) => Promise<ExecProcess>
@@ -73,7 +82,7 @@ export class SandboxChild extends EventEmitter {
 
   /** @internal `sandbox.spawn`. */
   static spawn(begin: Begin, command: string, args: readonly string[], options: SpawnOptions): SandboxChild {
-    refuseOtherNames('', options, NAMES)
+    checkShapes('', options, SHAPES)
     const stdio = stdioOf(options.stdio)
     const words = wordsOf(command, args, options.shell)
     const { killSignal = 'SIGTERM' } = options
