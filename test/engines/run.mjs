@@ -54,7 +54,7 @@ const engines = [
     engine: 'cri',
     needs: criNeeds,
     start: startCri,
-    scenarios: criScenarios.map(({ title, timeout }) => ({ title, timeout, succeeds: true, script: `cri '${title}'` })),
+    scenarios: criScenarios.map(({ play, ...rest }) => ({ ...rest, succeeds: true, script: `cri '${rest.title}'` })),
     forms: bothForms,
   },
   { engine: 'podman', needs: podmanNeeds, start: startPodman, scenarios: podmanScenarios },

@@ -6,6 +6,7 @@
  * @property {(node: ReturnType<import('../cri/pods.mjs').openNode>, say: (value: unknown) => void,
  *   refused: (promise: Promise<unknown>) => Promise<string>) => Promise<void>} play
  * @property {number} [timeout] milliseconds
+ * @property {import('../compare.mjs').Scenario['needs']} [needs]
  */
 import { lifeScenarios } from './cri/life.mjs'
 import { nodeScenarios } from './cri/node.mjs'

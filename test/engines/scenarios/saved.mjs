@@ -69,10 +69,17 @@ export const podmanSavedScenarios = [
   },
 ]
 
+/** Newer ones look for the network of a process that is not there yet, with any runtime (containerd's issue 12141). */
+const needs = {
+  script: "docker version -f '{{.Server.Version}}' | awk -F. '{ exit $1 >= 28 }'",
+  what: 'a Docker before 28, which can restore',
+}
+
 /** @type {readonly import('../compare.mjs').Scenario[]} */
 export const dockerSavedScenarios = [
   {
     title: 'checkpoint create, ls, rm and start --checkpoint: it counts on',
+    needs,
     script: withDocker(`
       docker run -d --name one --network none bb sh -c "$COUNTER" >/dev/null; counted one 5
       state() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' one; }
@@ -87,6 +94,7 @@ export const dockerSavedScenarios = [
   },
   {
     title: 'a terminal, a volume, tmpfs, limits, a published port',
+    needs,
     script: withDocker(`
       serve='mkdir -p /www; echo page > /www/index.html; echo kept > /scratch/file; echo volume > /data/file; httpd -p 80 -h /www'
       docker run -dit --name one -v $WORK/scratch:/data --memory 64m --pids-limit 50 --tmpfs /scratch -p 8081:80 -e A=b bb sh -c "$serve; $COUNTER" >/dev/null

@@ -1,5 +1,14 @@
 /** Mounts of the node in containers. */
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { host, sh } from '../../cri/pods.mjs'
 
@@ -104,6 +113,38 @@ export const volumeScenarios = [
       say(await reader.ended())
       say(reader.lines())
       say(await writer.exec('rm /shared/list; ls /shared | wc -l'))
+    },
+  },
+  {
+    title: 'user namespaces of pods, with volumes whose owners are mapped',
+    needs: { script: "containerd --version | awk '{ exit $3 !~ /^v?([2-9]|1[0-9])[.]/ }'", what: 'containerd 2' },
+    play: async (node, say) => {
+      const folder = folderOf(node, 'owned')
+      writeFileSync(join(folder, 'file'), 'of the node\n')
+      chownSync(join(folder, 'file'), 1000, 2000)
+      const ids = [{ hostId: 200_000, containerId: 0, length: 65_536 }]
+      const security = { namespaceOptions: { usernsOptions: { mode: 'POD', uids: ids, gids: ids } } }
+      const pod = await node.runPod({ security })
+      const volume = { containerPath: '/data', hostPath: folder, uidMappings: ids, gidMappings: ids }
+      const mounts = [volume, { ...volume, containerPath: '/read', readonly: true }]
+      const look = `echo $(cat /proc/self/uid_map /proc/self/gid_map); id -u; ls -ln /data/file /read/file | tr -s ' ' | cut -d' ' -f3,4
+        touch /data/own /read/own; mkdir /data/folder; chown 7:8 /data/folder; ls -ln / | grep -v "^total" | tr -s ' ' | cut -d' ' -f3,4 | sort | uniq -c`
+      say(await pod.output(look, { mounts, security }))
+      const owner = name => `${name}: ${statSync(join(folder, name)).uid} ${statSync(join(folder, name)).gid}`
+      say(['own', 'folder', 'file'].map(owner))
+      const [one, other] = [
+        await pod.start({ command: forever, mounts, security }),
+        await pod.start({ command: forever, security: { ...security, runAsUser: { value: 1000 } } }),
+      ]
+      say(await one.exec('cat /data/file; echo more > /data/own; id -u; hostname; cat /proc/sys/kernel/hostname'))
+      say(await other.exec('id -u; touch /tmp/a; ls -ln /tmp/a | tr -s " " | cut -d" " -f3,4'))
+      const pids = [await one.pid(), await other.pid()]
+      say(pids.map(pid => readFileSync(`/proc/${pid}/status`, 'utf8').match(/^Uid:.*$/m)[0]))
+      const [first, second, own] = [...pids, 'self'].map(pid => readlinkSync(`/proc/${pid}/ns/user`))
+      say({ shared: first === second, ofNode: first === own })
+      say(await pod.output('mount -t tmpfs none /tmp || echo refused', { security }))
+      await one.stop(0)
+      say(await one.status())
     },
   },
 ]

@@ -1,5 +1,8 @@
 /** A container from its start to its end. */
 
+/** How many containers come at once: \`CONTAINERS=300\`, for a machine that has nothing else to do. */
+const many = Number(process.env.CONTAINERS || 20)
+
 /** @type {readonly import('../../compare.mjs').Scenario[]} */
 export const lifeScenarios = [
   {
@@ -155,12 +158,17 @@ export const lifeScenarios = [
     prints: 'hello\nhello\n',
   },
   {
-    title: 'twenty containers at once, then none',
+    title: 'many containers at once, then none',
+    timeout: 60_000 + many * 3000,
     script: `
-      for i in $(seq 20); do docker run -d --name many-$i --network none bb sleep 1000 >/dev/null & done; wait
+      since() { echo "$1: $(($(date +%s%3N) - began)) ms" >&2; began=$(date +%s%3N); }; began=$(date +%s%3N)
+      seq ${many} | xargs -P 20 -I N docker run -d --name many-N --network none bb sleep 10000 | wc -l; since '${many} made'
       docker ps -q | wc -l
-      docker ps -q | xargs -n 1 docker rm -f | wc -l
-      ls -d /sys/fs/cgroup/pids$CGROUP/*/ 2>/dev/null | wc -l`,
-    prints: '20\n20\n0\n',
+      docker exec many-1 echo first; docker exec many-${many} echo last; since 'ps and two execs'
+      docker stats --no-stream --format '{{.PIDs}}' many-1 many-${many}; since stats
+      docker ps -q | xargs -n 1 docker rm -f | wc -l; since removed
+      find /sys/fs/cgroup/*$CGROUP -mindepth 1 -type d | wc -l
+      eventually sh -c '! pgrep -x containerd-shim'; ls $WORK/exec/runtime-runc/moby | wc -l; grep -c /merged /proc/self/mountinfo`,
+    prints: `${many}\n${many}\nfirst\nlast\n1\n1\n${many}\n0\n0\n0\n`,
   },
 ]
