@@ -1,7 +1,7 @@
 import t from 'tap'
-import { readFeatures } from '../lib/config/features.js'
 import { readConfig } from '../lib/config/read.js'
 import { describeFeatures } from '../lib/features.js'
+import { readFeatures } from './config/features-document.js'
 
 const features = describeFeatures({ kernel: [6, 1], libseccomp: '2.5.4' })
 

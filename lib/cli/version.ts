@@ -1,5 +1,11 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { programName } from './program-name.js'
+import { basename } from 'node:path'
+
+/**
+ * How the command calls itself: `runc` if it is called by that name (a link of that name is how it takes runc's place), since
+ * callers look for it in the help and the version; else `tsrun`.
+ */
+export const programName = (): 'runc' | 'tsrun' => (basename(process.argv[1] ?? '') === 'runc' ? 'runc' : 'tsrun')
 
 /** Below the package's root in the sources and in what is built. */
 const PACKAGE = new URL('../../package.json', import.meta.url)

@@ -106,6 +106,7 @@ const LOST_MS = 1000
 /**
  * Reaps what a helper has cloned that was killed before it told of it: a zombie of ours that nobody knows, and as long as it is there its
  * pid namespace does not end. `since`: as of `followBrother`. Another launch, which has not heard of its own yet, is left the time for that.
+ * Children of this thread only: those of one that has ended native/sys/lost.c reaps, which knows no launches.
  */
 export async function reapLost(since: number): Promise<void> {
   const isLost = (pid: number): boolean => {

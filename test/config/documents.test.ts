@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { readFeatures } from '../../lib/config/features.js'
 import { readConfig } from '../../lib/config/read.js'
 import { readState } from '../../lib/config/state.js'
 import { ConfigError } from '../../lib/errors.js'
+import { readFeatures } from './features-document.js'
 
 const fixtures = new URL('../../spec-fixtures/', import.meta.url)
 const documents = (folder: string) => readdirSync(new URL(folder, fixtures)).filter(name => /^[^.]+\.json$/.test(name))

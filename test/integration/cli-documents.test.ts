@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readFeatures } from '../../lib/config/features.js'
 import { readConfig } from '../../lib/config/read.js'
 import { makeBundle } from '../bundle.js'
 import { commandOn, execute, FORM, RUNNER, TSRUN, tsrun } from '../command.js'
+import { readFeatures } from '../config/features-document.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox') }

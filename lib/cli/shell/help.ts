@@ -1,7 +1,7 @@
 /** The help texts, laid out as the callers of other runtimes know them. */
 import type { Command, Flag } from '../command.js'
 import { GLOBAL_FLAGS, HELP_FLAG, VERSION_FLAG } from '../globals.js'
-import { programName } from '../program-name.js'
+import { programName } from '../version.js'
 import type { Lesson } from './help-texts.js'
 
 export function commandHelp(name: string, command: Command, { examples, next }: Lesson): string {
