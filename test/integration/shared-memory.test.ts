@@ -2,13 +2,15 @@
  * What shares this process's memory must never be in another cgroup: the OOM killer there would count our memory for it, and
  * end all who have that memory.
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { compileProgram } from '../compile-program.js'
 import { missing } from '../needs.js'
+import { until } from '../until.js'
 
 const script = fileURLToPath(new URL('shared-memory-run.ts', import.meta.url))
 
@@ -70,3 +72,37 @@ t.test(
     t.end()
   },
 )
+
+/** A new cgroup that may have 16 MB and no swap. */
+function smallCgroup(t: Test): string {
+  const cgroup = `/sys/fs/cgroup/memory/tsrun-test-sharer-${process.pid}`
+  mkdirSync(cgroup)
+  t.teardown(() => until(() => isRemoved(cgroup)))
+  writeFileSync(`${cgroup}/memory.limit_in_bytes`, '16M')
+  writeFileSync(`${cgroup}/memory.swappiness`, '0')
+  return cgroup
+}
+
+/** Its last process may still be ending. */
+function isRemoved(cgroup: string): boolean {
+  try {
+    rmdirSync(cgroup)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+  }
+  return !existsSync(cgroup)
+}
+
+t.test('why: the kernel would end us with it', { skip: missing('root', 'cc', 'cgroup-v1') }, async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'tsrun-sharer-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const sharer = join(folder, 'sharer')
+  compileProgram(readFileSync('test/integration/sharer.c', 'utf8'), sharer)
+  const procs = `${smallCgroup(t)}/cgroup.procs`
+  const ends = (how: string) => {
+    const { status, signal } = spawnSync(sharer, [procs, how], { timeout: 30_000, killSignal: 'SIGTERM' })
+    return signal ?? status
+  }
+  t.equal(ends('without'), 0, 'a process that runs out of memory ends alone')
+  t.equal(ends('with'), 'SIGKILL', 'one that shares our memory in its cgroup is chosen, and we go with it')
+})
