@@ -44,6 +44,7 @@ export type Need =
   | 'musl-gcc'
   | 'aarch64'
   | 'systems'
+  | 'mmdebstrap'
   | 'dbus-daemon'
   | 'postgres'
   | 'redis'
@@ -152,6 +153,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
   systems: {
     isThere: () => systems.every(name => existsSync(`${SYSTEMS}/${name}`)),
     otherwise: `needs node test/integration/systems/make.mjs ${systems.join(' ')}`,
+  },
+  mmdebstrap: {
+    isThere: () => works('mmdebstrap', '--version'),
+    otherwise: 'needs mmdebstrap, and what it fetches from',
   },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }

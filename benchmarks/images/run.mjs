@@ -110,7 +110,7 @@ function valuesOf({ results, run, pull, turns }) {
     smallToDocker: against('tsrun pull, small', 'docker pull, small'),
     largeToDocker: against('tsrun pull, large', 'docker pull, large'),
     unpackToTar: against('unpack, large', 'tar -x, large'),
-    runOnLayers: run.layers / run.directory,
+    runOnLayers: run.ratio,
     pullMemory: pull.memory,
     pullStall: turns.stall,
   }
