@@ -155,3 +155,40 @@ t.test('what belongs to Node is refused, with who has it', { skip }, async t => 
     t.match(run(words), { status: 1, stderr }, words.join(' '))
   }
 })
+
+t.test(
+  'it opens what its arguments name and what the kernel tells, and reaches no network',
+  { skip: missing('standalone', 'root', 'busybox', 'strace') },
+  async t => {
+    const { bundle, runtime, directory, id } = makeBundle(t)
+    const traced = (...words: readonly string[]): string => {
+      const trace = join(directory, 'trace')
+      const command = [EXECUTABLE, '--root', runtime.root, ...words]
+      const calls = 'trace=open,openat,openat2,connect'
+      const { status, stderr } = execute('strace', ['-f', '-e', calls, '-o', trace, ...command])
+      t.same({ status, stderr }, { status: 0, stderr: '' }, words.join(' '))
+      return readFileSync(trace, 'utf8')
+    }
+    // The program of the container, in its root; who owns a container.
+    const named = [bundle, runtime.root, '/bin/true', '/etc/passwd']
+    const texts = [['--version'], ['plan', bundle], ['run', '--bundle', bundle, id()], ['list', '-q'], ['list']].map(
+      words => traced(...words),
+    )
+    const opened = texts.flatMap(text =>
+      [...text.matchAll(/open(?:at2?)?\((?:AT_FDCWD, )?"([^"]*)"/g)].map(([, path = '']) => path),
+    )
+    t.same(
+      opened.filter(path => !/^\/(proc|sys|dev)\/|^\/$/.test(path) && !named.some(place => path.startsWith(place))),
+      [],
+    )
+    t.ok(
+      opened.some(path => path.startsWith(bundle)) && opened.some(path => path.startsWith(runtime.root)),
+      'what is looked for can be seen',
+    )
+    const connections = texts.flatMap(text => text.match(/connect\(.*sa_family=\w+/g) ?? [])
+    t.same(
+      connections.filter(call => !call.endsWith('AF_UNIX')),
+      [],
+    )
+  },
+)
