@@ -55,9 +55,7 @@ static int make_upper(int top) {
     return -errno;
   if (mkdir("u/upper", 0700) < 0)
     return errno == EEXIST ? 0 : -errno;
-  // By number: glibc has a function of that name since 2.33, and the kernel's structure is its own on 64
-  // bits.
-  if (syscall(SYS_fstat, top, &like) < 0 || lchown("u/upper", like.st_uid, like.st_gid) < 0)
+  if (status_of(top, &like) < 0 || lchown("u/upper", like.st_uid, like.st_gid) < 0)
     return -errno;
   return (int)result(chmod("u/upper", like.st_mode & 07777));
 }

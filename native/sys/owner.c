@@ -42,7 +42,7 @@ static pthread_once_t key_made = PTHREAD_ONCE_INIT;
 
 static bool identify(int fd, struct identity *identity) {
   struct stat file;
-  if (fstat(fd, &file) < 0)
+  if (status_of(fd, &file) < 0)
     return false;
   *identity = (struct identity){file.st_dev, file.st_ino, 0, fcntl(fd, F_GETFL) & O_ACCMODE};
   if (ioctl(fd, TIOCGPTN, &identity->number) < 0)

@@ -34,7 +34,7 @@ static int copy(int from, int to, size_t limit) {
 
 static int copy_file(int from, int to, size_t limit) {
   struct stat status;
-  if (fstat(from, &status) < 0)
+  if (status_of(from, &status) < 0)
     return -errno;
   uint64_t head[] = {status.st_mode, (uint64_t)status.st_size};
   int failed = append(to, (const char *)head, sizeof head);

@@ -15,6 +15,12 @@ static inline long result(long returned) {
   return returned < 0 ? -(long)errno : returned;
 }
 
+// By number: glibc has a function fstat since 2.33, and the kernel's structure is its own on 64 bits.
+struct stat;
+static inline int status_of(int fd, struct stat *status) {
+  return (int)syscall(SYS_fstat, fd, status);
+}
+
 static inline void close_owned(const int *fd) {
   if (*fd >= 0)
     close(*fd);
