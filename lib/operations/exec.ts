@@ -21,6 +21,7 @@ import type { ContainerRecord } from '../store/container-record.js'
 import { ociState } from '../store/container-record.js'
 import { readStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
+import { isErrno } from '../sys/errno.js'
 import { duplicate } from '../sys/stream.js'
 import { giveWay } from '../sys/turns.js'
 import { holdProgram } from './held-program.js'
@@ -119,6 +120,9 @@ async function execInTurn(context: Context, id: string, options: CommandExecOpti
     const launched = await start(draft)
     noteStreams(record, launched.streams)
     return { ...launched, hasOomKilled: () => cgroup.oomKills() > before }
+  } catch (error) {
+    // What is in /proc of an init that has ended meanwhile is gone.
+    throw isErrno(error) && statusOf(context, record) === 'stopped' ? notThere(id, 'stopped') : error
   } finally {
     closeFd(pidfd)
   }
