@@ -74,7 +74,7 @@ export async function startCri(name) {
   sandbox.serve('sh $WORK/serve', '$WORK/engine.log')
   const { exitCode, stdout, stderr } = await sandbox.run(`
     eventually ctr version && layout 'localhost/bb:latest={"Env":["PATH=/bin"]}' 'localhost/pause:latest=${pause}' &&
-    ctr image import $WORK/image.tar >&2 && timeout 20 cri --ready || { tail -n 60 $WORK/engine.log; false; }`)
+    ctr image import $WORK/image.tar >&2 && timeout 60 cri --ready || { tail -n 60 $WORK/engine.log; false; }`)
   if (exitCode !== 0) {
     await sandbox.close()
     throw new Error(`containerd's CRI did not start: ${stdout}${stderr}`)

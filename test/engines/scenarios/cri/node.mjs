@@ -1,6 +1,8 @@
 /** What happens to a node: its engine ends and begins again, a shim is killed, many pods come at once. */
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, rmdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
 import { sh, until } from '../../cri/pods.mjs'
 
 const forever = ['sleep', '1000']
@@ -126,6 +128,29 @@ export const nodeScenarios = [
       say(await states(node))
       await pod.remove()
       await endForgotten(shim)
+    },
+  },
+  {
+    title: 'a container is saved for whoever examines it, and goes on',
+    needs: {
+      script: "containerd --version | awk '{ exit $3 !~ /^v?([2-9]|1[0-9])[.]/ }' && criu check",
+      what: 'containerd 2, and a CRIU that works with this kernel',
+    },
+    play: async (node, say) => {
+      const pod = await node.runPod()
+      const one = await pod.start({ command: sh('for i in $(seq 3000); do echo tick; sleep 0.1; done') })
+      await one.said('tick')
+      const location = join(node.folder, 'saved.tar')
+      await node.call('CheckpointContainer', { containerId: one.id, location }).catch(error => {
+        const [, log] = /path= (\S+)/.exec(error.details) ?? []
+        if (log !== undefined) console.error(readFileSync(log, 'utf8').match(/^.*(Error|Warn).*$/gm))
+        throw error
+      })
+      const { stdout } = await promisify(execFile)('tar', ['tf', location])
+      say([...new Set(stdout.split('\n').map(name => name.replace(/[0-9]+/g, 'N')))].sort())
+      const lines = one.lines().length
+      await until(async () => (one.lines().length > lines ? true : undefined), 'it goes on')
+      say(await one.exec('echo still here'))
     },
   },
   {
