@@ -1,5 +1,5 @@
-// What the kernel of a network namespace refuses: it answers a SYN that nobody listens for with a reset, on the
-// loopback device like everything else there.
+// What the kernel of a network namespace refuses: it answers a SYN that nobody listens for with a reset, on
+// the loopback device like everything else there.
 #include "sys.h"
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -18,8 +18,8 @@ enum { V6 = 13, TAKE = 21, DROP = 22 };
 #define BYTE(at) BPF_STMT(BPF_LD | BPF_B | BPF_ABS, at)
 #define WORD(at) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, at)
 // At `here`: goes on if it is `value`, else elsewhere.
-#define ONLY(here, value, other) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, (other) - (here) - 1)
-#define UNLESS(here, value, other) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, (other) - (here) - 1, 0)
+#define ONLY(here, value, other) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, (other) - (here)-1)
+#define UNLESS(here, value, other) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, (other) - (here)-1, 0)
 
 // RST and ACK with the sequence number 0. A connection that was there is reset with another one. The rest is
 // what programs refuse each other on their loopback: nobody has to be woken for that.
@@ -49,8 +49,8 @@ static struct sock_filter refusals[] = {
     BPF_STMT(BPF_RET | BPF_K, 0),  // DROP
 };
 
-// A packet socket that was made in the namespace hears of them from now on, each with its headers from that of
-// IP on.
+// A packet socket that was made in the namespace hears of them from now on, each with its headers from that
+// of IP on.
 EXPORT int ts_refusals_hear(int fd) {
   struct sock_fprog program = {sizeof refusals / sizeof *refusals, refusals};
   struct sockaddr_ll to = {
