@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { Sandbox } from '../../lib/sandbox/index.js'
 import { missing } from '../needs.js'
+import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox', 'libseccomp') }
 
@@ -42,6 +44,89 @@ t.test('a tool for an agent', skip, async t => {
     refused: [],
   })
   t.same(readdirSync(directory), ['in.txt'])
+})
+
+t.test('a server of the Model Context Protocol', skip, async t => {
+  const directory = folder(t, { 'in.txt': 'one\n' })
+  const call = (id: number, command: unknown, name = 'run') =>
+    JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: { command } } })
+  const input = [
+    '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-03-26"}}',
+    '{"jsonrpc":"2.0","method":"notifications/initialized"}',
+    '{"jsonrpc":"2.0","id":2,"method":"tools/list"}',
+    ...[
+      call(3, 'cat in.txt; echo two > out.txt'),
+      call(4, 'cat out.txt; exit 3'),
+      call(5, 5),
+      call(6, 'true', 'nosuch'),
+    ],
+    '{"jsonrpc":"2.0","id":7,"method":"toString"}',
+    'no JSON',
+  ]
+  const args = [resolve('examples/mcp-server.mjs'), directory]
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    input: input.join('\n'),
+    timeout: 60_000,
+  })
+  t.equal(status, 0, stderr)
+  const answers = stdout
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  t.match(answers, [
+    { id: 1, result: { protocolVersion: '2025-03-26', capabilities: { tools: {} } } },
+    { id: 2, result: { tools: [{ name: 'run', inputSchema: { required: ['command'] } }] } },
+    { id: 3, result: { isError: false, content: [{ type: 'text', text: /"stdout": "one.n"/ }] } },
+    { id: 4, result: { isError: true, content: [{ type: 'text', text: /"stdout": "two.n"/ }] } },
+    { id: 5, error: { code: -32602, message: /command/ } },
+    { id: 6, error: { code: -32602, message: /nosuch/ } },
+    { id: 7, error: { code: -32601 } },
+    { id: null, error: { code: -32700 } },
+  ])
+  t.equal(answers.length, 8)
+  t.same(readdirSync(directory), ['in.txt'])
+})
+
+/** Answers each message with its id, in two pieces, and what it can see of the host. */
+const SERVER = `while read -r line; do
+  printf '{"jsonrpc":"2.0","id":%s,' "$(echo "$line" | sed 's/.*"id":\\([0-9]*\\).*/\\1/')"
+  printf '"result":{"sees":"%s"}}\\n' "$(ls /work)"
+done`
+
+interface Transport {
+  onmessage?: (message: unknown) => void
+  onerror?: (error: Error) => void
+  onclose?: () => void
+  start(): Promise<void>
+  send(message: unknown): Promise<void>
+  close(): Promise<void>
+}
+
+t.test('an MCP server in a sandbox', skip, async t => {
+  const { sandboxTransport } = (await import(resolve('examples/mcp-transport.mjs'))) as {
+    sandboxTransport(box: Sandbox, command: readonly string[]): Transport
+  }
+  const source = folder(t, { seen: '' })
+  const box = await Sandbox.create({ mounts: [{ source, target: '/work' }] })
+  t.teardown(() => box.stop())
+  const transport = sandboxTransport(box, ['sh', '-c', SERVER])
+  const told: unknown[] = []
+  transport.onmessage = message => told.push(message)
+  transport.onerror = error => told.push(error)
+  const closed = new Promise<void>(done => {
+    transport.onclose = done
+  })
+  await transport.start()
+  for (const id of [1, 2]) await transport.send({ jsonrpc: '2.0', id, method: 'ping' })
+  await until(() => told.length === 2)
+  t.same(
+    told,
+    [1, 2].map(id => ({ jsonrpc: '2.0', id, result: { sees: 'seen' } })),
+  )
+  await transport.close()
+  await closed
+  await t.rejects(sandboxTransport(box, ['/no/such']).start(), { code: 'ENOENT' })
 })
 
 t.test('a judge', skip, async t => {
