@@ -21,16 +21,19 @@ interface Watching {
   readonly signal: AbortSignal | undefined
 }
 
-/** So many names may have changed since somebody looked: then it is an error, and not a list without an end. */
+/**
+ * So many names may have changed since somebody looked, and so much may be told in one turn of the event loop (libuv reads as long as there is more): then it
+ * is an error, and nothing is watched any more.
+ */
 const MOST = 10_000
 
 /**
  * Watches from the first step on. Changes of one name are told once for all that happens until the next step. @throws the reason of `signal`; {SystemError}
- * ENOBUFS if nobody has looked for 10,000 names
+ * ENOBUFS if nobody has looked for 10,000 names, or a program changes things faster than they can be told
  */
 export async function* fileChanges({ path, open, exists, signal }: Watching): AsyncGenerator<FileChange, void> {
   signal?.throwIfAborted()
-  const news = collectNews(path)
+  const news = collectNews(path, () => watched.close())
   const watched = open(news.add, news.fail)
   const cancelled = abortOf(signal)
   const typeOf = async (kind: 'rename' | 'change', changed: string): Promise<FileChange['type']> =>
@@ -59,20 +62,26 @@ interface News {
   take(): Generator<[name: string, kind: 'rename' | 'change'], void>
 }
 
-function collectNews(path: string): News {
+function collectNews(path: string, stop: () => void): News {
   const news = new Map<string, 'rename' | 'change'>()
   let failure: Error | null = null
+  let told = 0
   let wake = (): void => {}
   const fail = (error: Error): void => {
-    failure = error
+    if (failure === null) stop()
+    failure ??= error
     wake()
+  }
+  const count = (): void => {
+    if (told++ === 0) setImmediate(() => (told = 0))
+    if (told > MOST || news.size > MOST) fail(tooMany(path))
   }
   return {
     fail,
     add: (kind, name) => {
       const key = name ?? ''
       if (kind === 'rename' || !news.has(key)) news.set(key, kind)
-      if (news.size > MOST) fail(tooMany(path))
+      count()
       wake()
     },
     come: async () => {
@@ -94,5 +103,5 @@ function collectNews(path: string): News {
 const tooMany = (path: string): SystemError =>
   new SystemError(
     { syscall: 'inotify', errno: 'ENOBUFS', path },
-    { hint: `${MOST} names have changed, and nobody has looked` },
+    { hint: `more than ${MOST} changes, and nobody could look` },
   )

@@ -120,18 +120,17 @@ function says({ stdout, stderr, terminal }: ExecProcess, wanted: string | RegExp
 }
 
 function look(stream: Readable, wanted: string | RegExp, until: AbortSignal, found: () => void): void {
-  const chunks: Buffer[] = []
-  let size = 0
+  let said = Buffer.alloc(0)
   const stop = (): void => {
     stream.off('readable', read)
-    if (chunks.length > 0 && !stream.destroyed) stream.unshift(Buffer.concat(chunks))
+    if (said.length > 0 && !stream.destroyed) stream.unshift(said)
   }
   const read = (): void => {
-    for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
-      chunks.push(chunk)
-      size += chunk.length
-    }
-    const text = Buffer.concat(chunks).toString('utf8')
+    const chunks: Buffer[] = []
+    for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) chunks.push(chunk)
+    // Not a list of all chunks: a program may say each byte alone.
+    said = Buffer.concat([said, ...chunks])
+    const text = said.toString('utf8')
     if (
       typeof wanted === 'string'
         ? text.includes(wanted)
@@ -139,7 +138,7 @@ function look(stream: Readable, wanted: string | RegExp, until: AbortSignal, fou
     )
       found()
     // What comes later is left in the pipe, and the time-out says that it was not ready.
-    else if (size > MOST) stream.off('readable', read)
+    else if (said.length > MOST) stream.off('readable', read)
   }
   until.addEventListener('abort', stop, { once: true })
   stream.on('readable', read)

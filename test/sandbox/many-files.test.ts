@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
 import { removeWritten } from '../../lib/sys/written-tree.js'
@@ -138,6 +139,46 @@ t.test('what a program makes of a directory that is being removed leads nowhere 
     [],
   )
   t.same(readdirSync(outside), ['kept'])
+})
+
+/** More changes than anybody can tell. */
+const FLOOD = `#include <fcntl.h>
+#include <unistd.h>
+int main(void) {
+  int files[2] = {open("one", O_CREAT | O_WRONLY, 0600), open("two", O_CREAT | O_WRONLY, 0600)};
+  for (int i = 0;; i = !i)
+    if (write(files[i], "x", 1) != 1 || ftruncate(files[i], 0) || lseek(files[i], 0, SEEK_SET)) return 1;
+}
+`
+
+t.test('a program can not hold who watches it, nor who waits for what it says', skip, async t => {
+  const source = folder(t)
+  compileProgram(FLOOD, join(source, 'flood'))
+  const box = await make(t, { mounts: [{ source, target: '/programs' }], cwd: '/home/sandbox' })
+  const changes = box.files.watch('.')
+  const first = changes.next()
+  const flood = await box.commands.start(['/programs/flood'])
+  await first
+  let told: unknown = null
+  for (let round = 0; told === null && round < 30; round++) {
+    // This thread does nothing, and the kernel keeps up to 16,384 changes for it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+    await nextTurn()
+    await nextTurn()
+    await changes.next().catch((error: unknown) => {
+      told = error
+    })
+  }
+  t.match(told, { code: 'ERR_SYSTEM', errno: 'ENOBUFS' })
+  await flood.kill('SIGKILL')
+  const waiting = await longestTurn(async () => {
+    const ready = { ready: { output: 'never' }, readyTimeoutMs: 2000 } as const
+    await t.rejects(box.commands.start('dd if=/dev/zero bs=1 count=400000; sleep 1000', ready), {
+      message: /not ready/,
+    })
+  })
+  t.comment(`longest turn: ${waiting} ms`)
+  t.ok(waiting < 4 * LONG_MS, `waited in turns of ${waiting} ms`)
 })
 
 t.test('a link in place of a directory is removed, not followed', async t => {
