@@ -1,4 +1,5 @@
 /** A container at a gateway. */
+import { StateError } from '../errors.js'
 import type { ConnectOptions, Container, ContainerNetwork } from '../index.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
@@ -130,6 +131,15 @@ export class NetworkAttachment implements Disposable {
   async policyHasChanged(former: Policy): Promise<void> {
     this.#listening.routeAgain()
     this.#connections.review()
+    try {
+      await this.#openAgain(former)
+    } catch (error) {
+      // It has ended, and there is nobody who would connect.
+      if (!(error instanceof StateError)) throw error
+    }
+  }
+
+  async #openAgain(former: Policy): Promise<void> {
     await this.#openLiterals()
     for (const host of this.#hosts.all()) {
       const ports = this.#portsOf(host.name)

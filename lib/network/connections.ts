@@ -75,7 +75,8 @@ export class Connections {
   readonly #deny: (denial: Omit<Denial, 'time' | 'count'>) => void
   readonly #live = new Set<Live>()
   readonly #pending = new Map<RelayedConnection, Pending>()
-  /** How many connections each name has, until both sides are closed. */
+  /** All of them, until both sides are closed; and how many each name has. */
+  readonly #accepted = new Set<RelayedConnection>()
   readonly #byHost = new Map<string, number>()
   readonly #abort = new AbortController()
   #made = 0
@@ -92,7 +93,7 @@ export class Connections {
   async accept(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<void> {
     const since = new Date()
     this.#pending.set(through, { through, since, wanted })
-    this.#count(wanted.host, through.closed)
+    this.#track(through, wanted.host)
     try {
       const reached = await this.#reach(through, wanted, isRouted)
       const isStillAllowed = reached !== null && this.#isAllowed({ wanted, ...reached })
@@ -134,15 +135,11 @@ export class Connections {
   }
 
   counts(): Counts {
-    const open = this.#open()
-    const isOver = ({ through }: Pending): boolean => through.isClosed
-    const all = [
-      this.#past,
-      ...[...open, ...[...this.#live, ...this.#arrived()].filter(isOver)].map(({ through }) => through.traffic()),
-    ]
-    const sum = (key: keyof Traffic): number => all.reduce((total, one) => total + one[key], 0)
-    const connections = this.#made + this.#arrived().length
-    return { connections, open: open.length, sent: sum('sent'), received: sum('received') }
+    const open = this.#open().length
+    const all = [...this.#accepted].filter(({ wasConnected }) => wasConnected)
+    const traffic = [this.#past, ...all.map(through => through.traffic())]
+    const sum = (key: keyof Traffic): number => traffic.reduce((total, one) => total + one[key], 0)
+    return { connections: this.#made + all.length, open, sent: sum('sent'), received: sum('received') }
   }
 
   /** Those that bytes pass through, and that `accept` has not come to yet. */
@@ -168,20 +165,22 @@ export class Connections {
 
   #add(live: Live): void {
     this.#live.add(live)
-    this.#made += 1
-    void live.through.closed.then(() => {
-      this.#live.delete(live)
-      const { sent, received } = live.through.traffic()
-      this.#past = { sent: this.#past.sent + sent, received: this.#past.received + received }
-    })
+    void live.through.closed.then(() => this.#live.delete(live))
   }
 
-  #count(host: string, closed: Promise<void>): void {
+  /** Until both sides are closed. One that is reset, since the policy has overtaken it, may have had bytes all the same. */
+  #track(through: RelayedConnection, host: string): void {
+    this.#accepted.add(through)
     this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1)
-    void closed.then(() => {
+    void through.closed.then(() => {
+      this.#accepted.delete(through)
       const left = (this.#byHost.get(host) ?? 1) - 1
       if (left > 0) this.#byHost.set(host, left)
       else this.#byHost.delete(host)
+      if (!through.wasConnected) return
+      const { sent, received } = through.traffic()
+      this.#made += 1
+      this.#past = { sent: this.#past.sent + sent, received: this.#past.received + received }
     })
   }
 

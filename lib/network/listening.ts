@@ -37,6 +37,8 @@ interface Served {
 
 export function listeningIn(network: ContainerNetwork, { accept, routeOf }: ListeningFor): Listening {
   const servers = new Map<string, Promise<Served | null>>()
+  /** Those that are given up; one of them may still be about to listen. */
+  const closing = new Set<Promise<void>>()
   let isOpen = true
   const serve = (fd: number, place: ListeningPlace): Served => {
     const server = serveByRelay(fd, (connection, arrived) => accept(connection, arrived, place))
@@ -44,7 +46,7 @@ export function listeningIn(network: ContainerNetwork, { accept, routeOf }: List
     return { server, place }
   }
   const begin = (missing: readonly ListeningPlace[]): void => {
-    const opened = network.listen(...missing)
+    const opened = Promise.all(closing).then(() => network.listen(...missing))
     missing.forEach((place, at) => {
       const server = opened.then(listeners => {
         const listener = listeners[at]
@@ -74,8 +76,13 @@ export function listeningIn(network: ContainerNetwork, { accept, routeOf }: List
   }
   const drop = (key: string): void => {
     const server = servers.get(key)
-    servers.delete(key)
-    void server?.then(found => found?.server.close()).catch(() => {})
+    if (!servers.delete(key) || server === undefined) return
+    const closed = server.then(
+      found => found?.server.close(),
+      () => {},
+    )
+    const gone: Promise<void> = closed.finally(() => closing.delete(gone))
+    closing.add(gone)
   }
   const closeAll = (): void => {
     isOpen = false

@@ -162,6 +162,8 @@ export function serveByRelay(fd: number, onArrived: OnArrived): RelayServer {
     check(native().ts_relay_connect(relay.handle, handle, to?.address ?? '', to?.port ?? 0), 'connect', to?.address)
   }
   const close = (): void => {
+    // Who has been accepted until now is told of yet.
+    hearSome(relay)
     if (!relay.servers.delete(number)) return
     native().ts_relay_free(relay.handle, handle)
     endWhenIdle(relay)

@@ -69,12 +69,17 @@ int relay_order(struct relay *relay, struct subject *to, const struct subject *w
   return 0;
 }
 
+// From then on the address is free for another one; the descriptor is closed by remove_server alone.
+void stop_listening(const struct server *server) {
+  shutdown(server->end.fd, SHUT_RD);
+}
+
 // Without memory to be watched it would wait for ever: those who connect are to see that nobody is there.
 static void serve(struct relay *relay, struct server *server) {
   server->next = relay->servers;
   relay->servers = server;
   if (watch_end(relay, &server->end, EPOLLIN) < 0)
-    forget_end(relay, &server->end);
+    stop_listening(server);
 }
 
 static void obey_as_server(struct relay *relay, struct server *server, const struct subject *order) {
@@ -206,7 +211,7 @@ static void live_without_epoll(struct relay *relay) {
   for (struct connection *one = relay->connections; one != NULL; one = one->next)
     drop(relay, one, EIO);
   for (struct server *server = relay->servers; server != NULL; server = server->next)
-    forget_end(relay, &server->end);
+    stop_listening(server);
   while (!relay->is_ending) {
     if (poll(&woken, 1, announce(relay)) > 0 && read(woken.fd, &count, sizeof count) < 0)
       continue;

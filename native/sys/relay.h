@@ -106,6 +106,9 @@ void relay_wake(const struct relay *relay);
 int relay_order(struct relay *relay, struct subject *to, const struct subject *wanted);
 void *relay_work(void *relay);
 
+// By any thread, before the server is freed.
+void stop_listening(const struct server *server);
+
 // relay_move.c. -errno if the connection has failed; 1: there is more to do.
 int move_bytes(struct relay *relay, struct connection *connection);
 void close_pipes(struct relay *relay, struct connection *connection);

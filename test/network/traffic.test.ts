@@ -194,3 +194,20 @@ t.test('a program that asks for many names at once holds nobody up', skip, async
   t.ok(turns >= 1999, `${turns} turns of the event loop for 2000 answers`)
   stream.destroy()
 })
+
+t.test('a policy may come and go in no time, and a container that has ended is no obstacle', skip, async t => {
+  const port = await serve(t, socket => void socket.end('x'))
+  const { gateway, ...world } = worldOf(t, port)
+  const box = await asked({ gateway, ...world })
+  const allow = [`${NAME}:${port}`]
+  for (let round = 0; round < 20; round++) {
+    await gateway.setPolicy({ allow: [] })
+    await gateway.setPolicy({ allow })
+    await Promise.all([gateway.setPolicy({ allow: [] }), gateway.setPolicy({ allow })])
+  }
+  t.equal(await text(await connectIn(box, port)), 'x')
+  await gateway.setPolicy({ allow: [] })
+  await box.container.kill('SIGKILL')
+  await box.container.exited
+  await gateway.setPolicy({ allow })
+})

@@ -65,6 +65,9 @@ t.test('a wrong address to listen at', async t => {
   const { fd, port } = listenInet({ address, port: 0 })
   t.throws(() => listenInet({ address, port }), { message: new RegExp(`${port}.*EADDRINUSE`) } as const)
   serveByRelay(fd, () => {}).close()
+  const again = listenInet({ address, port })
+  serveByRelay(again.fd, () => {}).close()
+  t.equal(again.port, port, 'an address is free at once when its server is closed')
 })
 
 /** Urgent data between others, before and after what it was told back; then the end at once after urgent data. */
