@@ -33,6 +33,7 @@ interface Chosen<Work> {
   readonly name: string
   readonly verb: Verb<Work>
   readonly args: readonly string[]
+  readonly flags: Flags
 }
 
 /** Has `act` run the verb of the call; a signal that ends the command aborts `signal`. @throws {UsageError} */
@@ -63,7 +64,7 @@ function chosenVerb<Work>(
   checkCount(name, args.length, verb.arguments)
   const foreign = known.find(flag => isGiven(flags, flag) && !verb.flags.includes(flag.name))
   if (foreign !== undefined) throw new UsageError(`--${foreign.name} is no flag of ${name}`)
-  return { name, verb, args }
+  return { name, verb, args, flags }
 }
 
 const isGiven = (flags: Flags, { name, value }: Flag): boolean =>

@@ -19,7 +19,7 @@ import { TSRUN, tsrun } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 import { isBlob, startProxy } from './proxy.js'
-import { command, scratch, startRegistry } from './registry.js'
+import { command, makeLayout, scratch, startRegistry } from './registry.js'
 import { differences, treeOf } from './trees.js'
 
 const skip = missing('root', 'busybox', 'docker-registry', 'skopeo', 'umoci')
@@ -178,6 +178,16 @@ t.test('a volume without a name is there as long as its container', { skip }, as
   t.equal(tsrun(['--root', join(directory, 'state'), 'delete', '--force', id]).status, 0)
   await images.prune()
   t.same(volumes(), [])
+})
+
+t.test('what an image says of itself is no command for a terminal', { skip }, t => {
+  const { image } = prepared(t)
+  const layout = makeLayout(t, { architecture: '\x1b]0;title\x07' })
+  t.equal(image('import', layout, 'odd:1').status, 0)
+  const { stdout } = image('ls')
+  t.match(stdout, /odd:1 .* linux\/\?]0;title\? /)
+  t.notOk(stdout.includes('\x1b'))
+  t.end()
 })
 
 t.test('a container that goes on keeps its image', { skip }, async t => {

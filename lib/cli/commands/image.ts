@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Images, ListedImage } from '../../image/index.js'
-import type { Call, Command, Flag, Flags } from '../command.js'
+import type { Command, Flag, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
 import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions } from '../image-flags.js'
 import { print } from '../log.js'
@@ -122,18 +122,14 @@ export const command: Command = {
   flags: [...FLAGS, ...STORE_FLAGS],
   arguments: { min: 1, max: Number.POSITIVE_INFINITY },
   completes: [Object.keys(VERBS)],
-  run: image,
-}
-
-function image(call: Call): Promise<number> {
-  const { flags } = call
-  return runVerb({ command: 'image', verbs: VERBS, known: FLAGS }, call, async ({ verb, args }, signal) => {
-    const { openImages } = await import('../image-library.js')
-    const lines = transferLines({ quiet: flags.isOn('quiet') })
-    const images = openImages(storeOptions(flags))
-    await verb.run({ images, args, flags, signal, onProgress: lines.onProgress })
-    lines.end()
-  })
+  run: call =>
+    runVerb({ command: 'image', verbs: VERBS, known: FLAGS }, call, async ({ verb, args, flags }, signal) => {
+      const { openImages } = await import('../image-library.js')
+      const lines = transferLines({ quiet: flags.isOn('quiet') })
+      const images = openImages(storeOptions(flags))
+      await verb.run({ images, args, flags, signal, onProgress: lines.onProgress })
+      lines.end()
+    }),
 }
 
 async function pull({ images, args: [name = ''], flags, signal, onProgress }: Work): Promise<void> {
@@ -156,13 +152,16 @@ async function list({ images, flags }: Work): Promise<void> {
   const all = await images.list()
   if (flags.isOn('quiet')) print(all.map(({ digest }) => `${digest}\n`).join(''))
   else if (format === 'json') print(`${JSON.stringify(all.map(plain))}\n`)
-  else print(table(HEADER, all.map(row)))
+  else print(table(HEADER, all.map(shownRow)))
 }
 
 const plain = ({ name, digest, image, problem }: ListedImage): object => ({
   ...{ name, digest, problem },
   ...(image !== null && { platform: image.platform, size: image.size }),
 })
+
+/** What is in an image is somebody else's: nothing that a terminal would take for a command. */
+const shownRow = (listed: ListedImage): readonly string[] => row(listed).map(cell => cell.replace(/\p{Cc}/gu, '?'))
 
 function row({ name, digest, image, problem }: ListedImage): readonly string[] {
   const shown = name ?? '-'

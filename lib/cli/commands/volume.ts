@@ -1,5 +1,5 @@
 import type { Volume, Volumes } from '../../image/index.js'
-import type { Call, Command, Flag, Flags } from '../command.js'
+import type { Command, Flag, Flags } from '../command.js'
 import { UsageError } from '../command-line.js'
 import { STORE_FLAG, storeDirectory } from '../image-flags.js'
 import { print } from '../log.js'
@@ -61,16 +61,12 @@ export const command: Command = {
   flags: [...FLAGS, STORE_FLAG],
   arguments: SOME,
   completes: [Object.keys(VERBS)],
-  run: volume,
-}
-
-function volume(call: Call): Promise<number> {
-  const { flags } = call
-  return runVerb({ command: 'volume', verbs: VERBS, known: FLAGS }, call, async ({ verb, args }, signal) => {
-    const { openImages } = await import('../image-library.js')
-    const { volumes } = openImages(storeDirectory(flags))
-    await verb.run({ volumes, args, flags, signal })
-  })
+  run: call =>
+    runVerb({ command: 'volume', verbs: VERBS, known: FLAGS }, call, async ({ verb, args, flags }, signal) => {
+      const { openImages } = await import('../image-library.js')
+      const { volumes } = openImages(storeDirectory(flags))
+      await verb.run({ volumes, args, flags, signal })
+    }),
 }
 
 const HEADER = ['NAME', 'IN USE', 'PATH']
