@@ -128,8 +128,8 @@ EXPORT int ts_relay_reset(size_t relay, size_t connection) {
   return order(relay, connection, &(struct subject){.orders = ORDER_RESET});
 }
 
-// A server, which does not listen any more, or a connection that is told to be closed. Its handle means nothing
-// any more.
+// A server, which does not listen any more, or a connection that is told to be closed. Its handle means
+// nothing any more.
 EXPORT int ts_relay_free(size_t relay, size_t subject) {
   const struct subject *freed = (const struct subject *)(uintptr_t)subject;
   if (freed->kind == KIND_SERVER)

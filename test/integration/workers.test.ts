@@ -105,9 +105,9 @@ t.test(
     const prefix = `tsrun-workers-${process.pid}-add-ons`
     const args = ['test/integration/workers/add-ons.mjs', directory, prefix]
     const { stdout } = await promisify(execFile)(process.execPath, args)
-    const [first, second] = JSON.parse(stdout) as Record<string, number>[]
-    t.ok(Number(first?.['address']) > 0, 'they are counted')
-    t.ok(Number(second?.['ffi_call']) > 10)
+    const [first, second] = JSON.parse(stdout) as Record<'address' | 'ffi_call', number>[]
+    t.ok(Number(first?.address) > 0, 'they are counted')
+    t.ok(Number(second?.ffi_call) > 10)
     // Whatever else they are asked for brings the process down if the worker is being terminated.
     t.match(second, { address: 0, readPointer: 0, writePointer: 0, ffi_prep_cif: 0 })
     t.strictSame(leftovers(prefix), [])
