@@ -39,5 +39,6 @@ t.test('a process that a launch follows is not that of another one', async t => 
   t.equal(followBrother(named), null)
   child?.release()
   own.kill('SIGKILL')
-  await child?.exited
+  // Nothing else keeps the event loop until then.
+  await child?.wait()
 })
