@@ -71,6 +71,10 @@ const seam = folder => ({
       return path(NODE_MODULES[name])
     })
     onLoad({ filter: /.*/, namespace: 'absent' }, ({ path: name }) => ({ contents: absentModule(name) }))
+    // As the others: esbuild adds "use strict" to files that it has found by itself, and one that is found in both ways has it or not.
+    onResolve({ filter: /^\.\/[a-z-]+\.[jt]s$/ }, ({ path: name, resolveDir }) =>
+      resolveDir === folder ? path(/[a-z-]+/.exec(name)[0]) : undefined,
+    )
     // Which debug does without.
     onResolve({ filter: /^supports-color$/ }, () => ({ path: 'nothing', namespace: 'nothing' }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
