@@ -1,7 +1,8 @@
 /** Directories of a container, of whatever size it has made them; see rooted.ts. Nothing here holds the event loop. */
-import { constants, type Dir, lstatSync, opendirSync, rmdirSync } from 'node:fs'
+import { constants, type Dir, lstatSync, opendirSync, rmdirSync, unlinkSync } from 'node:fs'
 import { SystemError } from '../errors.js'
 import { closeFd } from './beneath.js'
+import { isErrno, viaNode } from './errno.js'
 import { at, later, openParent, openRooted, type RootedPlace, type RootedStatus, statusFrom } from './rooted.js'
 import { giveWay, sortedInTurns } from './turns.js'
 import { removeEntry } from './written-tree.js'
@@ -59,11 +60,23 @@ interface Removal extends RootedPlace {
 /** A file, a link or a directory, with `recursive` also one with something in it. @throws {SystemError}; the reason of `signal` */
 export async function removeRooted({ recursive, signal, ...place }: Removal): Promise<void> {
   const { directory, name } = openParent(place, undefined)
+  const path = `/proc/self/fd/${directory}/${name}`
   try {
-    const isDirectory = at(place.path, () => lstatSync(`/proc/self/fd/${directory}/${name}`)).isDirectory()
-    if (isDirectory && !recursive) at(place.path, () => rmdirSync(`/proc/self/fd/${directory}/${name}`))
-    else await later(place, () => removeEntry({ directory, name: Buffer.from(name), signal }))
+    if (!recursive) return at(place.path, () => removeSingle(path))
+    // What is not there is an error here, and none for what removes a tree.
+    at(place.path, () => lstatSync(path))
+    await later(place, () => removeEntry({ directory, name: Buffer.from(name), signal }))
   } finally {
     closeFd(directory)
+  }
+}
+
+/** Not asked beforehand what it is: it may be a directory with something in it by then. */
+function removeSingle(path: string): void {
+  try {
+    viaNode(() => unlinkSync(path))
+  } catch (error) {
+    if (!isErrno(error, 'EISDIR')) throw error
+    rmdirSync(path)
   }
 }

@@ -9,6 +9,7 @@ import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
 import { makeRootfs } from '../bundle.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
+import { makeSandbox } from './make-sandbox.js'
 
 const skip = { skip: missing('root', 'busybox', 'libseccomp') }
 const BOXES = '/run/tsrun-sandbox/boxes'
@@ -18,12 +19,6 @@ function folder(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'tsrun-lives-'))
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
   return path
-}
-
-async function make(t: Test, options: SandboxOptions): Promise<Sandbox> {
-  const box = await Sandbox.create(options)
-  t.teardown(() => box.stop())
-  return box
 }
 
 function project(t: Test): SandboxOptions {
@@ -41,7 +36,7 @@ const SHOW = 'find . -type f -o -type l | sort; cat new; cat /home/sandbox/own; 
 const SHOWN = { stdout: './dir/new\n./kept\n./link\n./new\n1\n3\n', verdict: 'exit' }
 
 t.test('a fork has the files of that moment, and the two go their own ways', skip, async t => {
-  const box = await make(t, project(t))
+  const box = await makeSandbox(t, project(t))
   await box.commands.run(`${WRITE}; sleep 1000 &`)
   const fork = await box.fork()
   t.teardown(() => fork.stop())
@@ -63,7 +58,7 @@ t.test('a fork has the files of that moment, and the two go their own ways', ski
 })
 
 t.test('reset ends all that runs and forgets all that was written', skip, async t => {
-  const box = await make(t, { ...project(t), timeoutMs: 60_000 })
+  const box = await makeSandbox(t, { ...project(t), timeoutMs: 60_000 })
   const sleeper = await box.commands.start(['sleep', '1000'])
   await box.commands.run(WRITE)
   const { id } = box
@@ -90,14 +85,17 @@ t.test('commit makes an image, also of a fork', skip, async t => {
   makeRootfs(join(directory, 'root'))
   const images = openImages({ directory: join(directory, 'store') })
   await images.importRoot(join(directory, 'root'), 'base:1', { config: { Env: ['PATH=/bin'], WorkingDir: '/' } })
-  const box = await make(t, { image: 'base:1', images })
+  const box = await makeSandbox(t, { image: 'base:1', images })
   await box.commands.run('echo one > /one; mkdir /etc/d')
   await box.commit('made:1', { message: 'by a test' })
   const fork = await box.fork()
   t.teardown(() => fork.stop())
   await fork.commands.run('echo two > /two; rm /one')
   await fork.commit('made:2')
-  const [first, second] = [await make(t, { image: 'made:1', images }), await make(t, { image: 'made:2', images })]
+  const [first, second] = [
+    await makeSandbox(t, { image: 'made:1', images }),
+    await makeSandbox(t, { image: 'made:2', images }),
+  ]
   t.match(await first.commands.run('cat /one; ls /etc/d'), { stdout: 'one\n', verdict: 'ok' })
   t.match(await second.commands.run('cat /two; ls /one'), { stdout: 'two\n', verdict: 'exit' })
   t.equal((await box.commands.run('echo on')).stdout, 'on\n', 'it goes on')
@@ -105,7 +103,7 @@ t.test('commit makes an image, also of a fork', skip, async t => {
   await t.rejects(box.fork(), { code: 'ERR_STATE_STATUS', message: /base:1 is another image/ })
   await t.rejects(box.reset(), { code: 'ERR_STATE_STATUS', message: /another image/ })
   t.equal((await box.commands.run('cat /one')).stdout, 'one\n', 'it goes on')
-  const plain = await make(t, {})
+  const plain = await makeSandbox(t, {})
   await t.rejects(plain.commit('x:1'), { code: 'ERR_CONFIG_INVALID', message: /image/ })
 })
 

@@ -4,19 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
 import { removeWritten } from '../../lib/sys/written-tree.js'
 import { compileProgram } from '../compile-program.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
+import { makeSandbox } from './make-sandbox.js'
 
 const skip = { skip: missing('root', 'cc') }
-
-async function make(t: Test, options: SandboxOptions = {}): Promise<Sandbox> {
-  const box = await Sandbox.create(options)
-  t.teardown(() => box.stop())
-  return box
-}
 
 function folder(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'tsrun-many-'))
@@ -47,7 +41,7 @@ const NAMES = 30_000
 const LONG_MS = 60
 
 t.test('thirty thousand names are listed and removed in turns', skip, async t => {
-  const box = await make(t)
+  const box = await makeSandbox(t)
   await box.commands.run(`mkdir many; cd many; seq -f name%g ${NAMES} | xargs touch`, { cwd: '/home/sandbox' })
   const path = '/home/sandbox/many'
   const listing = await longestTurn(async () => {
@@ -82,7 +76,7 @@ int main(void) {
 t.test('what is deep is removed, by few descriptors, and what is no text is listed', skip, async t => {
   const source = folder(t)
   compileProgram(DEEP, join(source, 'deep'))
-  const box = await make(t, { mounts: [{ source, target: '/programs' }], cwd: '/home/sandbox' })
+  const box = await makeSandbox(t, { mounts: [{ source, target: '/programs' }], cwd: '/home/sandbox' })
   t.match(await box.commands.run(['/programs/deep']), { verdict: 'ok' })
   t.match(await box.commands.run(String.raw`mkdir odd; touch "$(printf 'odd/\377')"`), { verdict: 'ok' })
   t.match(await box.files.list('odd'), [{ name: '\ufffd', kind: 'file' }])
@@ -120,7 +114,7 @@ t.test('what a program makes of a directory that is being removed leads nowhere 
   writeFileSync(join(outside, 'kept'), 'kept')
   compileProgram(SWAP, join(source, 'swap'))
   const user = { uid: 0, gid: 0 }
-  const box = await make(t, { mounts: [{ source, target: '/work', mode: 'rw' }], user })
+  const box = await makeSandbox(t, { mounts: [{ source, target: '/work', mode: 'rw' }], user })
   // As the host sees it: within the sandbox there is nothing at that path.
   const swapping = await box.commands.start(['./swap', outside])
   await until(() => box.files.exists('a'))
@@ -154,7 +148,7 @@ int main(void) {
 t.test('a program can not hold who watches it, nor who waits for what it says', skip, async t => {
   const source = folder(t)
   compileProgram(FLOOD, join(source, 'flood'))
-  const box = await make(t, { mounts: [{ source, target: '/programs' }], cwd: '/home/sandbox' })
+  const box = await makeSandbox(t, { mounts: [{ source, target: '/programs' }], cwd: '/home/sandbox' })
   const changes = box.files.watch('.')
   const first = changes.next()
   const flood = await box.commands.start(['/programs/flood'])

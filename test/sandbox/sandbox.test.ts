@@ -16,14 +16,9 @@ import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
 import { makeRootfs } from '../bundle.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
+import { makeSandbox } from './make-sandbox.js'
 
 const skip = { skip: missing('root', 'busybox', 'libseccomp') }
-
-async function make(t: Test, options: SandboxOptions = {}): Promise<Sandbox> {
-  const box = await Sandbox.create(options)
-  t.teardown(() => box.stop())
-  return box
-}
 
 function folder(t: Test): string {
   const path = mkdtempSync(join(tmpdir(), 'tsrun-sandbox-'))
@@ -32,7 +27,7 @@ function folder(t: Test): string {
 }
 
 t.test('a command runs, and the verdict says how it ended', skip, async t => {
-  const box = await make(t)
+  const box = await makeSandbox(t)
   t.same(box.isolation, { level: 'full', missing: [] })
   const { stdout, stderr, ...ok } = await box.commands.run(['sh', '-c', 'echo out; echo err >&2; cat'], { input: 'in' })
   t.same([stdout, stderr], ['out\nin', 'err\n'])
@@ -50,7 +45,7 @@ t.test('a command runs, and the verdict says how it ended', skip, async t => {
 })
 
 t.test('memory has a limit, which ends a command and not the sandbox', skip, async t => {
-  const box = await make(t, { limits: { memory: '64M', pids: 20 } })
+  const box = await makeSandbox(t, { limits: { memory: '64M', pids: 20 } })
   const result = await box.commands.run(['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=512M', 'count=1'])
   t.match(result, { verdict: 'memory', oomKilled: true })
   t.match(await box.commands.run('echo on'), { verdict: 'ok', stdout: 'on\n' })
@@ -59,7 +54,7 @@ t.test('memory has a limit, which ends a command and not the sandbox', skip, asy
 })
 
 t.test('a time-out ends all that a command has started', skip, async t => {
-  const box = await make(t)
+  const box = await makeSandbox(t)
   const before = (await box.stats()).pids?.current
   await box.commands.run('setsid sleep 1000 & (sleep 1000 &); sleep 1000', { timeoutMs: 200 })
   await until(async () => (await box.stats()).pids?.current === before, 'nothing of it is left')
@@ -67,7 +62,7 @@ t.test('a time-out ends all that a command has started', skip, async t => {
 })
 
 t.test('output comes as it is said, and characters are whole', skip, async t => {
-  const box = await make(t)
+  const box = await makeSandbox(t)
   const told: string[] = []
   const { stdout } = await box.commands.run(String.raw`printf '\303'; sleep 0.2; printf '\244.'`, {
     onStdout: text => told.push(text),
@@ -78,7 +73,7 @@ t.test('output comes as it is said, and characters are whole', skip, async t => 
 })
 
 t.test('nobody inside has privileges, devices or the network', skip, async t => {
-  const box = await make(t)
+  const box = await makeSandbox(t)
   const { stdout } = await box.commands.run('cat /proc/self/status; ls /sys/class 2>&1; ls /sys/fs/cgroup 2>&1')
   for (const line of ['CapEff:\t0000000000000000', 'CapBnd:\t0000000000000000', 'NoNewPrivs:\t1', 'Seccomp:\t2'])
     t.match(stdout, line)
@@ -109,7 +104,7 @@ t.test('mounts: read-only, read and write, and overlays that leave the source al
     target: `/${name}`,
     mode,
   })
-  const box = await make(t, { mounts: [mount('over', 'overlay'), mount('ro', 'ro'), mount('rw', 'rw')] })
+  const box = await makeSandbox(t, { mounts: [mount('over', 'overlay'), mount('ro', 'ro'), mount('rw', 'rw')] })
   const { stdout, stderr } = await box.commands.run(
     'pwd; for d in ro rw over; do cat /$d/file; echo changed > /$d/file; echo new > /$d/new; done; rm /over/new; mkdir /over/dir; echo x > /over/dir/x; true',
   )
@@ -124,7 +119,7 @@ t.test('mounts: read-only, read and write, and overlays that leave the source al
 })
 
 t.test('what is written to the root is told, and what was made to mount on is not', skip, async t => {
-  const box = await make(t, { user: { uid: 0, gid: 0 } })
+  const box = await makeSandbox(t, { user: { uid: 0, gid: 0 } })
   t.same(await box.diff(), [])
   await box.commands.run('echo x > /home/sandbox/made; rm /etc/hosts; mkdir /deep /deep/er')
   const told = (await box.diff()).map(({ change, kind, path }) => `${change} ${kind} ${path}`)
@@ -141,7 +136,7 @@ t.test('what is written to the root is told, and what was made to mount on is no
 })
 
 t.test('files go in and out, and links lead nowhere else', skip, async t => {
-  const box = await make(t, { cwd: '/home/sandbox' })
+  const box = await makeSandbox(t, { cwd: '/home/sandbox' })
   await box.files.write('a/b/c.txt', 'text')
   t.equal(await box.files.read('/home/sandbox/a/b/c.txt'), 'text')
   t.equal(
@@ -162,7 +157,7 @@ t.test('files go in and out, and links lead nowhere else', skip, async t => {
 t.test('a hostile tree gets nothing of the host, and nothing of the kernel', skip, async t => {
   const directory = folder(t)
   writeFileSync(join(directory, 'secret'), 'of the host')
-  const box = await make(t, { cwd: '/home/sandbox' })
+  const box = await makeSandbox(t, { cwd: '/home/sandbox' })
   const out = '../'.repeat(20) + directory.slice(1)
   await box.commands.run(
     `ln -s ${directory} abs; ln -s ${out} rel; ln -s /proc/1/root root; ln -s /proc/1/oom_score_adj score; ln -s /proc/sys/kernel/panic panic; mkfifo fifo; ln -s loop loop; ln -s /dev/full full`,
@@ -180,7 +175,7 @@ t.test('a hostile tree gets nothing of the host, and nothing of the kernel', ski
 })
 
 t.test('background commands, terminals, pause and events', skip, async t => {
-  const box = await make(t)
+  const box = await makeSandbox(t)
   await using server = await box.commands.start(['cat'])
   server.stdin?.end('echo')
   let text = ''
@@ -201,7 +196,7 @@ t.test('background commands, terminals, pause and events', skip, async t => {
 })
 
 t.test('a sandbox has a time-out of its own', skip, async t => {
-  const box = await make(t, { timeoutMs: 700 })
+  const box = await makeSandbox(t, { timeoutMs: 700 })
   t.match(await box.commands.run('sleep 1000'), { verdict: 'timeout', timedOut: true })
   await until(() => box.hasEnded)
   await t.rejects(box.commands.run('true'), { code: 'ERR_STATE_STATUS', message: /time-out/ })
@@ -213,7 +208,7 @@ t.test('layers as a root are shared, and what is written stays in the sandbox', 
   const directory = folder(t)
   makeRootfs(join(directory, 'root'))
   const options: SandboxOptions = { rootfs: join(directory, 'root'), limits: { disk: '1M' }, user: { uid: 0, gid: 0 } }
-  const [one, two] = [await make(t, options), await make(t, options)]
+  const [one, two] = [await makeSandbox(t, options), await makeSandbox(t, options)]
   await one.commands.run('echo one > /which')
   await two.commands.run('echo two > /which')
   t.same([await one.files.read('/which'), await two.files.read('/which')], ['one\n', 'two\n'])
@@ -257,7 +252,7 @@ t.test('what is wrong with an option is told by its name', skip, async t => {
     code: 'ERR_CONFIG_INVALID',
     message: /mounts\[0\]\.source.*\/no\/such \(ENOENT\)/,
   })
-  const box = await make(t)
+  const box = await makeSandbox(t)
   await t.rejects(box.commands.run('true', null as never), { code: 'ERR_CONFIG_INVALID', message: /options/ })
   await t.rejects(box.commands.run([]), { code: 'ERR_CONFIG_INVALID' })
   await t.rejects(box.commands.run('true', { timeout: 5 } as never), { code: 'ERR_CONFIG_INVALID', message: /timeout/ })
