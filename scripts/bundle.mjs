@@ -1,5 +1,5 @@
 /**
- * Bundles the command: lib/cli/main.ts with all that it needs becomes one script, dist/cli/program-HASH.js, which
+ * Bundles the command: lib/cli/main.ts with all that it needs becomes one script, dist/cli/program-HASH.js (and whole-HASH.js), which
  * dist/cli/tsrun.cjs (lib/cli/entry.ts) runs. Loading a hundred small modules would cost more than a container. What is
  * compiled (the add-ons of ffi-napi and ref-napi) stays outside.
  */
@@ -15,22 +15,37 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = join(root, 'dist', 'cli')
 const bundled = name => join(root, 'scripts', 'bundled', `${name}.cjs`)
 
-/** How the add-on of each package is found from here: by way of the packages that depend on it. */
+/** Where npm puts the add-on of each package, and else how it is found: by way of the packages that depend on it. */
 const addOns = {
-  'ffi-napi': { chain: ['ffi-napi'], file: 'build/Release/ffi_bindings.node' },
-  'ref-napi': { chain: ['ffi-napi', '@2060.io/ref-napi'], file: 'build/Release/binding.node' },
+  'ffi-napi': { usual: ['ffi-napi'], chain: ['ffi-napi'], file: 'build/Release/ffi_bindings.node' },
+  'ref-napi': {
+    usual: ['ffi-napi/node_modules/@2060.io/ref-napi', '@2060.io/ref-napi'],
+    chain: ['ffi-napi', '@2060.io/ref-napi'],
+    file: 'build/Release/binding.node',
+  },
 }
 
-/** What node-gyp-build finds by reading directories, with node-gyp-build itself for what lies elsewhere. */
-const addOnModule = ({ chain, file }) => `
+/**
+ * What node-gyp-build finds by reading directories, with node-gyp-build itself for what lies elsewhere. To have Node resolve the names
+ * takes a millisecond: it reads several package.json.
+ */
+const addOnModule = ({ usual, chain, file }) => `
 const { createRequire } = require('node:module')
 const { existsSync } = require('node:fs')
-module.exports = () => {
+const addOnIn = folder => {
+  const compiled = [${JSON.stringify(file)}, 'prebuilds/linux-' + process.arch + '/node.napi.node']
+  return compiled.map(name => folder + '/' + name).find(existsSync)
+}
+const resolved = () => {
   const owner = ${JSON.stringify(chain)}.reduce((from, name) => createRequire(from).resolve(name + '/package.json'), bundleName)
   const folder = owner.slice(0, owner.lastIndexOf('/'))
-  const compiled = [${JSON.stringify(file)}, 'prebuilds/linux-' + process.arch + '/node.napi.node'].map(name => folder + '/' + name)
-  const found = compiled.find(existsSync)
+  const found = addOnIn(folder)
   return found === undefined ? createRequire(owner)('node-gyp-build')(folder) : require(found)
+}
+module.exports = () => {
+  const modules = bundleName.split('/').slice(0, -3).join('/') + '/node_modules/'
+  const found = ${JSON.stringify(usual)}.map(name => addOnIn(modules + name)).find(path => path !== undefined)
+  return found === undefined ? resolved() : require(found)
 }`
 
 const ffi = {
@@ -173,10 +188,10 @@ function replace(name, contents, mode = 0o644) {
 }
 
 process.chdir(root)
-const nameOf = contents => `program-${createHash('sha256').update(contents).digest('hex').slice(0, 16)}`
+const nameOf = (kind, contents) => `${kind}-${createHash('sha256').update(contents).digest('hex').slice(0, 16)}`
+const bundles = () => readdirSync(output).filter(name => /^(program|whole)-/.test(name))
 const [small, large] = [await bundleProgram({ isWhole: false }), await bundleProgram({ isWhole: true })]
-const [program, whole] = [nameOf(small.contents), nameOf(large.contents)]
-const before = existsSync(output) ? readdirSync(output).filter(name => name.startsWith('program-')) : []
+const [program, whole] = [nameOf('program', small.contents), nameOf('whole', large.contents)]
 mkdirSync(output, { recursive: true })
 replace(`${program}.js`, small.contents)
 replace(`${whole}.js`, large.contents)
@@ -185,4 +200,4 @@ writeCodeCache()
 // The entry last: until then the old one finds its old programs.
 replace('tsrun.cjs', await bundleEntry({ program, whole }), 0o755)
 const isOld = name => !name.startsWith(`${program}.`) && !name.startsWith(`${whole}.`)
-for (const name of before.filter(isOld)) rmSync(join(output, name), { force: true })
+for (const name of bundles().filter(isOld)) rmSync(join(output, name), { force: true })

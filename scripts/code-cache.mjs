@@ -1,14 +1,20 @@
 /**
- * Writes V8's code cache of the bundled command beside it (see lib/cli/entry.ts). It is only good for the version of Node
- * that made it, so this runs on install as well; any other version compiles the program instead.
+ * Writes V8's code caches of the bundled command beside it (see lib/cli/entry.ts). They are only good for the version of Node
+ * that made them, so this runs on install as well; any other version compiles the program instead.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import v8 from 'node:v8'
 import { Script } from 'node:vm'
 
-const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'dist', 'cli')
+const scripts = dirname(fileURLToPath(import.meta.url))
+const folder = join(dirname(scripts), 'dist', 'cli')
+
+/** Calls that only look, and that find nothing where they are told to look. */
+const LOOKS = [['--version'], ['list'], ['state', 'none']]
 
 function compileAll(filename) {
   const source = readFileSync(filename, 'latin1')
@@ -20,18 +26,40 @@ function compileAll(filename) {
   return script.createCachedData()
 }
 
-function write(target, make) {
+/**
+ * What V8 has compiled after the calls, each of which begins with what those before it have compiled; undefined if none of them
+ * came to its end, as without the native parts: then there is the cache of all.
+ */
+function compileUsed(filename) {
+  const place = mkdtempSync(join(tmpdir(), 'tsrun-looks-'))
+  const cache = join(place, 'cache')
+  try {
+    for (const words of LOOKS) {
+      const command = [join(scripts, 'used-functions.mjs'), filename, cache, '--root', join(place, 'state'), ...words]
+      spawnSync(process.execPath, command, { stdio: 'ignore' })
+    }
+    return existsSync(cache) ? readFileSync(cache) : undefined
+  } finally {
+    rmSync(place, { recursive: true })
+  }
+}
+
+function write(target, contents) {
   const temporary = `${target}.${process.pid}`
-  make(temporary)
+  writeFileSync(temporary, contents)
   renameSync(temporary, target)
 }
 
 /** Nothing is done in a clone that has not been built. */
 export function writeCodeCache() {
-  const programs = namesIn(folder).filter(name => /^program-[0-9a-f]+\.js$/.test(name))
-  for (const name of programs) {
+  for (const name of namesIn(folder)) {
+    const [whole, kind] = /^(program|whole)-[0-9a-f]+\.js$/.exec(name) ?? []
+    if (whole === undefined) continue
     const filename = join(folder, name)
-    write(`${filename}.cache`, file => writeFileSync(file, compileAll(filename)))
+    write(`${filename}.cache`, compileAll(filename))
+    // The other program is for commands that do more than look.
+    const used = kind === 'program' ? compileUsed(filename) : undefined
+    if (used !== undefined) write(`${filename}.looks.cache`, used)
   }
 }
 

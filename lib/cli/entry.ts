@@ -20,13 +20,22 @@ const isWhole = process.argv.slice(2).some(word => WHOLE.test(word))
 /** Named after the program's content: V8 itself only compares lengths. */
 const filename = `${import.meta.dirname}/${isWhole ? process.env.TSRUN_WHOLE_PROGRAM : process.env.TSRUN_PROGRAM}.js`
 
+/**
+ * Calls that only look have a cache of what such calls use (scripts/code-cache.mjs), a quarter of the other: half of their time went
+ * into reading the rest. With the wrong one a call is slower, and nothing else.
+ */
+const LOOKS = /^(state|list|--version|-v)$/
+const caches = process.argv.slice(2).some(word => LOOKS.test(word)) ? ['.looks.cache', '.cache'] : ['.cache']
+
 function readCache(): Buffer | undefined {
-  try {
-    return readFileSync(`${filename}.cache`)
-  } catch {
-    // Slower, and nothing else: the install script did not run, or could not write.
-    return undefined
+  for (const ending of caches) {
+    try {
+      return readFileSync(`${filename}${ending}`)
+    } catch {
+      // Slower, and nothing else: the install script did not run, or could not write.
+    }
   }
+  return undefined
 }
 
 const cachedData = readCache()

@@ -1,23 +1,69 @@
+/** The command from V8's code cache (scripts/code-cache.mjs), and without it. */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { Script } from 'node:vm'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { execute } from '../command.js'
 
 const folder = resolve('dist/cli')
-const program = readdirSync(folder).find(name => /^program-[0-9a-f]+\.js$/.test(name)) ?? ''
-const source = readFileSync(`${folder}/${program}`, 'latin1')
+const caches = readdirSync(folder).filter(name => name.endsWith('.cache'))
+const KILOBYTE = 1000
+
+const script = (file: string, cachedData?: Buffer) =>
+  new Script(readFileSync(file, 'latin1'), { filename: file, ...(cachedData && { cachedData }) })
+
+/** A copy of the command, beside what it reads of its package. */
+function copyOfCommand(t: Test): string {
+  const copy = t.testdir({ dist: {} })
+  for (const name of ['package.json', 'native', 'node_modules']) symlinkSync(resolve(name), join(copy, name))
+  cpSync(folder, join(copy, 'dist/cli'), { recursive: true })
+  return join(copy, 'dist/cli')
+}
 
 // One that V8 refuses costs time at each start, and nothing else shows it.
-t.test('V8 takes the cache', async t => {
-  const cachedData = readFileSync(`${folder}/${program}.cache`)
-  const script = new Script(source, { filename: `${folder}/${program}`, cachedData })
-  t.equal(script.cachedDataRejected, false)
+t.test('V8 takes the caches', async t => {
+  t.equal(caches.length, 3, 'of each program, and of what calls use that only look')
+  for (const name of caches) {
+    const program = join(folder, name.replace(/(\.looks)?\.cache$/, ''))
+    t.equal(script(program, readFileSync(join(folder, name))).cachedDataRejected, false, name)
+  }
 })
 
-t.test('a program of which nothing is cached runs all the same', async t => {
+t.test('calls that only look find what they use in a small one', async t => {
+  const looks = caches.find(name => name.endsWith('.looks.cache')) ?? ''
+  const file = join(folder, looks.replace('.looks.cache', ''))
+  const none = script(file).createCachedData().length
+  const [some, all] = [looks, looks.replace('.looks', '')].map(name => readFileSync(join(folder, name)).length)
+  // Were nothing compiled in it, the calls that make it would not work any more.
+  t.ok((some ?? 0) > none + 50 * KILOBYTE, `${some} bytes, ${none} with nothing compiled`)
+  t.ok((some ?? 0) < (all ?? 0) / 2, `${some} of ${all} bytes`)
+})
+
+t.test('a cache that is missing, or not for this Node, costs time and nothing else', async t => {
+  const place = copyOfCommand(t)
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
-  // Flags are part of what V8 compares.
-  const text = execFileSync(process.execPath, ['--max-lazy', `${folder}/tsrun.cjs`, '--version'], { encoding: 'utf8' })
+  const answers = (how: string): void => {
+    const looked = execute(join(place, 'tsrun.cjs'), ['--version'])
+    t.match(looked, { status: 0, stdout: `tsrun version ${version}\n`, stderr: '' }, how)
+    mkdirSync(join(place, how))
+    const written = execute(join(place, 'tsrun.cjs'), ['spec'], { cwd: join(place, how) })
+    t.same(written, { status: 0, stdout: '', stderr: '' }, how)
+  }
+  answers('whole')
+  // Flags are part of what V8 compares, as its version is.
+  const text = execFileSync(process.execPath, ['--max-lazy', join(place, 'tsrun.cjs'), '--version'], {
+    encoding: 'utf8',
+  })
   t.match(text, `tsrun version ${version}\n`)
+  for (const name of caches) truncateSync(join(place, name), KILOBYTE)
+  answers('cut')
+  for (const name of caches) writeFileSync(join(place, name), 'x'.repeat(KILOBYTE))
+  answers('other')
+  for (const name of caches) writeFileSync(join(place, name), '')
+  answers('empty')
+  for (const name of caches.filter(name => name.endsWith('.looks.cache'))) rmSync(join(place, name))
+  answers('one')
+  for (const name of caches) rmSync(join(place, name), { force: true })
+  answers('none')
 })

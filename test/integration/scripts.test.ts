@@ -130,7 +130,16 @@ t.test('a build takes out of dist what no source is there for any more', async t
       writeFileSync(join(root, name), '')
     }
   }
-  const kept = ['index.js', 'index.d.ts', 'sys/a.js', 'cli/tsrun.cjs', 'cli/LICENSES.txt', 'cli/program-0a.js.cache']
+  const kept = [
+    'index.js',
+    'index.d.ts',
+    'sys/a.js',
+    'cli/tsrun.cjs',
+    'cli/LICENSES.txt',
+    'cli/program-0a.js.cache',
+    'cli/program-0a.js.looks.cache',
+    'cli/whole-0b.js',
+  ]
   put('scripts/prune.mjs', 'lib/index.ts', 'lib/sys/a.ts', 'lib/cli/main.ts', ...kept.map(name => `dist/${name}`))
   put('dist/exec.js', 'dist/lifecycle/deep/run.d.ts', 'dist/cli/main.js', 'dist/sys/b.js', 'dist/sys/a.txt')
   cpSync('scripts/prune.mjs', join(root, 'scripts/prune.mjs'))
