@@ -82,6 +82,7 @@ const CONTAINER: Table<Omit<ContainerOptions, 'id'>> = {
     dieWithParent: flag,
     detached: flag,
     noNewKeyring: flag,
+    onTimeline: call,
   },
   signal,
 }

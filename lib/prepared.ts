@@ -50,10 +50,12 @@ export async function prepareBundle(context: Context, input: BundleInput): Promi
 /** @throws as `create` */
 export async function newContainer(creating: Creating): Promise<Container> {
   const { context, options } = creating
-  const container = Container.from(context, await create(creating))
+  const made = await create(creating)
+  const container = Container.from(context, made)
   // The network is set up from outside, when the container is there.
   try {
     if (options.network !== undefined) await container.network.setUp(options.network)
+    if (made.timeline !== null) options.onTimeline?.(made.timeline)
     options.signal?.throwIfAborted()
     return container
   } catch (error) {

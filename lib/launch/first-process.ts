@@ -10,6 +10,7 @@ import { trace } from '../sys/trace.js'
 import { type Child, followChild } from './child.js'
 import { birthError } from './report.js'
 import { BY_CLONE, flagsFor } from './stations.js'
+import type { LaunchClock } from './timeline.js'
 
 const debug = trace('launch')
 
@@ -23,6 +24,8 @@ export interface LaunchInput {
   readonly cpus?: readonly number[] | null
   /** Kills the process; each step throws its reason then. */
   readonly signal?: AbortSignal | undefined
+  /** Hears what the helper does when; undefined: nobody does. */
+  readonly clock?: LaunchClock | undefined
   /** The exit status is left to whoever inherits the process when this one ends. Default false. */
   readonly leavesStatus?: boolean
 }
@@ -42,13 +45,14 @@ export interface Started {
  * The helper begins before it has its plan: the kernel takes a millisecond for the namespaces.
  * @throws {SystemError|LaunchError} if it can not be started
  */
-export function startFirst({ plan, stdio, cgroup, cpus, leavesStatus = false }: LaunchInput): Started {
+export function startFirst({ plan, stdio, cgroup, cpus, clock, leavesStatus = false }: LaunchInput): Started {
+  clock?.starts()
   const [control, helperEnd] = socketPair()
   try {
     const since = ticksSinceBoot()
     const process = spawn({
       executable: helperExecutable(),
-      arguments: [String(stdio.length), flagsFor(plan.cloneFlags, cgroup)],
+      arguments: [String(stdio.length), flagsFor(plan.cloneFlags, { cgroup, isTimed: clock !== undefined })],
       cpus: cpus ?? 'all',
       fds: [...stdio, helperEnd, ...(cgroup === null ? [] : [cgroup])],
       report: stdio.length,

@@ -209,7 +209,12 @@ export class Launch {
 
   async #next(): Promise<Frame> {
     const bytes = await this.#channel.next()
-    if (bytes !== null) return decodeFrame(bytes)
+    const frame = bytes === null ? null : decodeFrame(bytes)
+    if (frame?.kind === 'times' && this.#input.clock !== undefined) {
+      this.#input.clock.told(frame.first, frame.times)
+      return this.#next()
+    }
+    if (frame !== null) return frame
     // It is about to end, unless it has sent what is no frame.
     this.#child.signal(SIGKILL)
     this.#child.release()

@@ -22,6 +22,8 @@ export type Frame =
   /** What was cloned at the beginning has come to life, or died before its first instruction: another one follows. */
   | { readonly kind: 'lives' }
   | { readonly kind: 'stillborn' }
+  /** When the helper had done its steps, in nanoseconds, from the one with the number `first` on. */
+  | { readonly kind: 'times'; readonly first: number; readonly times: readonly number[] }
   /** It could not become the helper, or not where it should be; also sent by native/sys/spawn.c. */
   | { readonly kind: 'unborn'; readonly syscall: string; readonly errno: string }
 
@@ -29,7 +31,8 @@ const decoder = new Decoder({ useRecords: false })
 
 /** @throws {PlanError} for anything that the helper would not send */
 export function decodeFrame(bytes: Uint8Array): Frame {
-  const [kind, first, second, third, fourth] = partsOf(bytes)
+  const parts = partsOf(bytes)
+  const [kind, first, second, third, fourth] = parts
   const number = (value: unknown): number => (typeof value === 'number' ? value : -1)
   const text = (value: unknown): string => (typeof value === 'string' ? value : '')
   switch (kind) {
@@ -57,6 +60,8 @@ export function decodeFrame(bytes: Uint8Array): Frame {
       return { kind: 'stillborn' }
     case 8:
       return { kind: 'lives' }
+    case 9:
+      return { kind: 'times', first: number(first), times: parts.slice(2).map(Number) }
     default:
       throw new PlanError(`the helper sent a frame of unknown kind ${String(kind)}`, { op: '' })
   }

@@ -28,8 +28,15 @@ export function stationOf(frame: Frame): string | null {
 }
 
 const CLONE_INTO_CGROUP = 0x200000000n
+/** WANTS_TIMELINE of native/init/timeline.h. */
+const WANTS_TIMELINE = 0x400000000n
 
-/** What the helper is told: the namespaces, and that there is a cgroup to go into. */
-export function flagsFor(cloneFlags: number, cgroup: number | null): string {
-  return String(BigInt(cloneFlags >>> 0) | (cgroup === null ? 0n : CLONE_INTO_CGROUP))
+interface Asked {
+  readonly cgroup: number | null
+  readonly isTimed: boolean
+}
+
+/** What the helper is told: the namespaces, that there is a cgroup to go into, and that it is to tell when its steps are done. */
+export function flagsFor(cloneFlags: number, { cgroup, isTimed }: Asked): string {
+  return String(BigInt(cloneFlags >>> 0) | (cgroup === null ? 0n : CLONE_INTO_CGROUP) | (isTimed ? WANTS_TIMELINE : 0n))
 }

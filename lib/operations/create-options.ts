@@ -2,6 +2,7 @@
 import { CGROUPS_PATH, isCgroupsPath } from '../config/linux.js'
 import { optionError } from '../config/option.js'
 import type { Stdio } from '../launch/stdio.js'
+import type { TimelineEntry } from '../launch/timeline.js'
 import type { Bundle, BundleInput } from './bundle.js'
 import type { NetworkOptions } from './create-network.js'
 
@@ -33,6 +34,8 @@ export interface ContainerOptions {
   readonly dieWithParent?: boolean
   /** The container is meant to outlive this process: it has no owner, and `sweep` leaves it alone. Default false. */
   readonly detached?: boolean
+  /** Gets what making it has taken, step by step: `drawTimeline` makes a picture of that. Default: nobody does, and nothing is measured. */
+  readonly onTimeline?: (timeline: readonly TimelineEntry[]) => void
   /** Keep the session keyring of this process. Default false: a new one. */
   readonly noNewKeyring?: boolean
   /** Cancels: whatever has been made is undone, and the signal's reason is thrown. */

@@ -15,6 +15,7 @@ import { applyOomScore, applyRlimits, writeTimeOffsets } from '../launch/process
 import { applyScheduling } from '../launch/scheduling.js'
 import { initOf, openPlanSlots } from '../launch/slots.js'
 import { type Launched, launchWithStreams, type OpenStdio, type Streams } from '../launch/stdio.js'
+import { type LaunchClock, startClock, type TimelineEntry } from '../launch/timeline.js'
 import { moveNetDevices } from '../network-devices/move.js'
 import type { Plan } from '../plan/plan.js'
 import { createClass, enterClass, planClass } from '../resctrl/class.js'
@@ -45,12 +46,16 @@ export interface Created {
   readonly cgroup: Cgroup
   /** What is written to a root in memory; null if it has none. The descriptor is the caller's. */
   readonly memory: number | null
+  /** null: nobody asks for it. */
+  readonly timeline: readonly TimelineEntry[] | null
 }
 
 /** What is known before anything is made. */
 interface NewContainer {
   readonly context: Context
   readonly options: MadeOptions
+  /** undefined: nobody asks what takes how long. */
+  readonly clock: LaunchClock | undefined
   /** Lets the next one begin, before something that may take any time. */
   readonly leaveQueue: () => void
   /** With the configuration as it was given, and with what this call adds for the first process. */
@@ -73,23 +78,27 @@ export interface Creating {
 export async function create({ context, read, options }: Creating): Promise<Created> {
   options.signal?.throwIfAborted()
   validateId(options.id)
+  const clock = options.onTimeline === undefined ? undefined : startClock()
   const leaveQueue = await context.queue.enter(options.signal)
+  clock?.waitedFor('other containers')
   try {
     options.signal?.throwIfAborted()
     const found = await placeBundle(await read(), () => `${context.store.directory(options.id)}/root`, options.signal)
-    const draft = await prepare({ context, options, found, leaveQueue })
+    clock?.did('configuration')
+    const draft = await prepare({ context, options, clock, found, leaveQueue })
+    clock?.did('plan')
     return await withReserved(draft, first => make(draft, first))
   } finally {
     leaveQueue()
   }
 }
 
-interface Asked extends Pick<NewContainer, 'context' | 'options' | 'leaveQueue'> {
+interface Asked extends Pick<NewContainer, 'context' | 'options' | 'clock' | 'leaveQueue'> {
   /** What it has in common with others. */
   readonly found: Bundle
 }
 
-async function prepare({ context, options, found, leaveQueue }: Asked): Promise<NewContainer> {
+async function prepare({ context, options, clock, found, leaveQueue }: Asked): Promise<NewContainer> {
   const asked = inCgroup(found, options)
   const bundle = { ...asked, config: withExtras(context, asked.config, options) }
   const facts = context.facts()
@@ -104,7 +113,7 @@ async function prepare({ context, options, found, leaveQueue }: Asked): Promise<
   for (const message of noted) context.log({ level: 'warning', message, id: options.id })
   context.debug(options.id, `plan of ${plan.ops.length} steps with ${plan.slots.length} descriptors`)
   const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id: options.id })
-  return { context, options, leaveQueue, asked, bundle, plan, cgroup, rdt }
+  return { context, options, clock, leaveQueue, asked, bundle, plan, cgroup, rdt }
 }
 
 /** From here on there is something to undo. */
@@ -119,9 +128,11 @@ async function make(draft: NewContainer, first: ContainerRecord): Promise<Create
     if (cgroup.isUnit) await claim(draft, ledger)
     await giveWay()
     cgroup.begin({ resources: resourcesFor(context, bundle.config, cgroup) })
+    draft.clock?.did('state and cgroup')
     const { child, streams, memory } = await withUpper(draft, ledger)
+    const timeline = draft.clock?.entries(draft.plan) ?? null
     logInit({ context, id: draft.options.id, pid: child.pid, config: bundle.config })
-    return { record: ledger.record(), child, streams, cgroup, memory }
+    return { record: ledger.record(), child, streams, cgroup, memory, timeline }
   } catch (error) {
     const told = orOutOfMemory(error, cgroup)
     context.store.freeSpare(first.id)
@@ -173,33 +184,42 @@ interface Making extends Rooted {
 
 /** The straight line: each step of the runtime in its order, beside those of the plan. */
 async function launchToCreated(making: Making): Promise<Child> {
-  const { context, plan, cgroup, bundle, options, ledger, stdio, memory } = making
+  const { context, clock, plan, cgroup, bundle, options, ledger, stdio, memory } = making
   const { id, extraFds = [], signal, leavesStatus = false } = options
   const { config } = bundle
   const fds = [...stdio.fds, ...extraFds]
   await giveWay()
-  const launch = begin({ plan, stdio: fds, cgroup: cgroup.directoryFd(), signal, leavesStatus })
+  clock?.did('standard streams')
+  const launch = begin({ plan, stdio: fds, cgroup: cgroup.directoryFd(), signal, clock, leavesStatus })
   ledger.hasBegun = true
   try {
     await giveWay()
+    clock?.did('start of the helper')
     cgroup.finish()
     await giveWay()
+    clock?.did('rest of the cgroup')
     const covering = (rootMount: unknown): void => ledger.update({ rootMount })
     const { rootfs } = bundle
     const slots = await openPlanSlots({ context, config, plan, cgroup, stdio, id, rootfs, covering, memory, signal })
+    clock?.did('descriptors for the plan')
     launch.hand(slots)
     await giveWay()
     // Nobody asks for it yet, and the helper is at work.
     writeStoredConfig(context.store, id, making.asked.config)
+    clock?.did('plan handed over, configuration kept')
     ledger.enter(await launch.born())
     if (await launch.reach('map')) {
+      clock?.waitedFor('map')
       await setAtMap(making, launch.child)
       launch.release()
+      clock?.did('maps of ids')
     }
     ledger.enter(await launch.stays())
     if (await launch.reach('prepare')) {
+      clock?.waitedFor('prepare')
       await setAtPrepare(making, launch.child)
       launch.release()
+      clock?.did('limits, devices and hooks')
     }
     const listener = await launch.takeListener()
     if (listener !== null) {
@@ -208,9 +228,11 @@ async function launchToCreated(making: Making): Promise<Child> {
       launch.release()
     }
     await launch.reach('created')
+    clock?.waitedFor('created')
     await setAtCreated(making, launch.child)
     ledger.update({ phase: 'created', stdio: stdio.fds.map(nameOfFd) })
     launch.release()
+    clock?.did('settings and state')
     return launch.child
   } catch (error) {
     throw await launch.end(error)

@@ -108,7 +108,7 @@ async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
     await makeMountPoints(draft, rootMount => ledger.update({ rootMount }))
     const launched = await restoreInit(draft, ledger)
     context.debug(options.id, `restored, pid ${launched.child.pid}`)
-    return { record: ledger.record(), ...launched, cgroup, memory: null }
+    return { record: ledger.record(), ...launched, cgroup, memory: null, timeline: null }
   } catch (error) {
     context.store.freeSpare(first.id)
     await undo({ ...draft, what: 'restore' }, ledger)

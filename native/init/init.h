@@ -5,12 +5,14 @@
 #include "plan.h"
 #include "report.h"
 #include "sys.h"
+#include "timeline.h"
 
 #define MAX_HOME 1024
 
 struct init {
   struct report report; // where failures are told; first the control socket, then the one that `start` opened
   struct plan plan;
+  struct timeline timeline;
   int first_slot; // descriptor of slot 0
   unsigned char slots_left[PLAN_MAX_SLOTS / 8];
 

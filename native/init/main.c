@@ -101,6 +101,7 @@ static void run_plan(struct init *init) {
     enum op_code code = plan_next(&init->plan, &args);
     enter_identity(init, code);
     run_op(init, code, &args);
+    note_step(&init->report, &init->timeline);
   }
 }
 
@@ -226,10 +227,16 @@ _Noreturn void start(long *stack) {
   must(&init.report, "close_range", sys_close_range((unsigned int)control, ~0u, CLOSE_RANGE_CLOEXEC), "");
   be_born(&init, (uint64_t)flags, (int)control + 1);
   if (flags & CLONE_NEWUSER)
-    execute_again(&init, args[1], (uint64_t)flags & BY_UNSHARE);
+    execute_again(&init, args[1], (uint64_t)flags & (BY_UNSHARE | WANTS_TIMELINE));
+  if ((uint64_t)flags & WANTS_TIMELINE)
+    begin_timeline(&init.report, &init.timeline);
+  note_step(&init.report, &init.timeline);
   leave_namespaces(&init, (uint64_t)flags);
+  note_step(&init.report, &init.timeline);
   uint32_t received = receive_slots(&init);
+  note_step(&init.report, &init.timeline);
   read_plan(&init, (int)control + 1);
+  note_step(&init.report, &init.timeline);
   if (init.plan.slot_count != received)
     refuse(&init.report, "the slots received are not those of the plan");
   if ((init.plan.cloned & BY_UNSHARE) != (flags & BY_UNSHARE))

@@ -97,6 +97,8 @@ void run_seccomp(struct init *init, struct seccomp_op *args) {
   sys_close(fd);
   struct sock_fprog program = {(unsigned short)count, filter};
   uint32_t flags = (uint32_t)args->flags.number;
+  // From here on a call that tells the time, or of it, may be refused or waited for.
+  end_timeline(&init->report, &init->timeline);
   bool listens = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
   if (listens)
     announce_listener(init);
@@ -114,6 +116,7 @@ void run_created(struct init *init, struct created_op *args) {
   // First, since the runtime may end as soon as it has released this. Should it die before, that ends the
   // wait.
   leave_parent(init);
+  end_timeline(&init->report, &init->timeline);
   wait_at(init, OP_CREATED);
   drop(&init->report.socket);
 }

@@ -14,6 +14,7 @@ enum frame {
   FRAME_UNBORN = 6,    // also sent by native/sys/spawn.c
   FRAME_STILLBORN = 7, // what be_born() has cloned: another one follows
   FRAME_LIVES = 8,     // the same has come to life
+  FRAME_TIMES = 9,     // when steps were done, from the one on whose number comes first
 };
 // What can fail before there is a plan; the first two are told by native/sys/spawn.c.
 enum birth { BIRTH_EXEC, BIRTH_CPUS, BIRTH_UNSHARE, BIRTH_CLONE, BIRTH_JOIN, BIRTH_SOCKETPAIR };
@@ -25,6 +26,9 @@ struct report {
 };
 
 void tell(const struct report *to, enum frame frame, uint64_t number);
+
+// FRAME_TIMES, as many as it takes.
+void tell_times(const struct report *to, uint32_t first, const uint64_t *times, uint32_t count);
 
 // `error` is a negative errno.
 void tell_unborn(const struct report *to, enum birth call, long error);
