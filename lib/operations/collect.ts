@@ -42,8 +42,9 @@ export async function collect<Result extends Ended>(
     await subject.clear()
     const outputs = [streams.terminal ?? streams.stdout, streams.stderr]
     await Promise.race([outputDrained(outputs, settings.drain), ending.failure])
+    const [stdout, stderr] = [await out.text(encoding), await err.text(encoding)]
     settings.signal?.throwIfAborted()
-    return { ...result, stdout: out.text(encoding), stderr: err.text(encoding), ...ending.reasons(result) }
+    return { ...result, stdout, stderr, ...ending.reasons(result) }
   } catch (error) {
     settings.signal?.throwIfAborted()
     throw error

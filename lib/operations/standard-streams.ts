@@ -2,6 +2,7 @@
 import { optionError } from '../config/option.js'
 import type { Streams } from '../launch/stdio.js'
 import type { Readable, Writable } from '../streams.js'
+import { joinedInTurns, textInTurns } from '../sys/text-turns.js'
 import type { Encoding, Input } from './collect-options.js'
 
 export interface Feeding {
@@ -70,7 +71,8 @@ interface Gathering {
 }
 
 export interface Output {
-  text(encoding: Encoding): string | Buffer
+  /** What has come by now. */
+  text(encoding: Encoding): Promise<string | Buffer>
   /** Nothing more is read. */
   stop(): void
 }
@@ -99,10 +101,7 @@ function gather(stream: Readable | null, name: 'stdout' | 'stderr', gathering: G
   })
   stream?.on('error', fail)
   return {
-    text: encoding => {
-      const bytes = Buffer.concat(chunks)
-      return encoding === 'buffer' ? bytes : bytes.toString()
-    },
+    text: encoding => (encoding === 'buffer' ? joinedInTurns : textInTurns)([...chunks]),
     stop: () => stream?.destroy(),
   }
 }

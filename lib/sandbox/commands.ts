@@ -4,6 +4,7 @@ import type { Container, ExecProcess, Input, Stdio } from '../index.js'
 import type { Denial } from '../network/index.js'
 import { commandProcess, type SandboxCommand } from './command-process.js'
 import { type CommandResult, resultOfCommand } from './command-result.js'
+import type { SandboxMetrics } from './metrics.js'
 import { CALLBACK, checkShapes, isText, type OptionShapes, SIGNAL, USER, VARIABLES } from './option-shapes.js'
 import { type Readiness, readReadiness, untilReady } from './readiness.js'
 import type { SandboxSettings } from './sandbox-options.js'
@@ -58,6 +59,7 @@ interface Subject {
   readonly cwd: string
   /** What it has been refused by now. */
   readonly denials: () => readonly Denial[]
+  readonly metrics: SandboxMetrics
   readonly hasCgroup: boolean
   readonly hasExpired: () => boolean
 }
@@ -101,28 +103,25 @@ export class SandboxCommands {
     const { signal, ready, readyTimeoutMs } = options
     const timeoutMs = ready === undefined ? null : readReadiness(ready, readyTimeoutMs, subject.settings.notify)
     const asked = isNotify(ready) ? { ...options, envs: { ...NOTIFY, ...options.envs } } : options
-    const process = await subject.container.exec({
-      process: commandProcess(subject, command, asked),
-      ...aborting(signal),
+    const { container } = subject
+    return tracedStart(subject, async () => {
+      const process = await container.exec({ process: commandProcess(subject, command, asked), ...aborting(signal) })
+      if (ready === undefined || timeoutMs === null) return process
+      try {
+        await untilReady({ process, container, ready, timeoutMs, signal })
+        return process
+      } catch (error) {
+        await process[Symbol.asyncDispose]()
+        throw error
+      }
     })
-    if (ready === undefined || timeoutMs === null) return process
-    try {
-      await untilReady({ process, container: subject.container, ready, timeoutMs, signal })
-      return process
-    } catch (error) {
-      await process[Symbol.asyncDispose]()
-      throw error
-    }
   }
 
   /** @internal `sandbox.spawn`. */
   async begin(command: SandboxCommand, { stdio, ...options }: StartCommandOptions & { readonly stdio: Stdio }) {
     const subject = this.#find()
-    return subject.container.exec({
-      process: commandProcess(subject, command, options),
-      stdio,
-      ...aborting(options.signal),
-    })
+    const process = commandProcess(subject, command, options)
+    return tracedStart(subject, () => subject.container.exec({ process, stdio, ...aborting(options.signal) }))
   }
 
   /** Starts a command on a terminal of its own (`terminal` of what it returns). @throws as `run` */
@@ -131,10 +130,8 @@ export class SandboxCommands {
     const subject = this.#find()
     const { rows = 24, columns = 80, signal } = options
     const size = { terminal: true, consoleSize: { width: columns, height: rows } }
-    return subject.container.exec({
-      process: { ...commandProcess(subject, command, options), ...size },
-      ...aborting(signal),
-    })
+    const process = { ...commandProcess(subject, command, options), ...size }
+    return tracedStart(subject, () => subject.container.exec({ process, ...aborting(signal) }))
   }
 }
 
@@ -158,10 +155,18 @@ async function runIn(subject: Subject, command: SandboxCommand, options: Command
       ...(graceMs !== undefined && { grace: graceMs }),
     },
   })
-  const denials = newDenials(before, subject.denials())
+  const now = subject.denials()
+  const denials = newDenials(before, now)
   const ending = { hasExpired: subject.hasExpired(), cpuMs, isCpuEnd, denials }
-  return resultOfCommand({ result, ...ending, peakMemory: await peakMemory(subject) })
+  const told = resultOfCommand({ result, ...ending, peakMemory: await peakMemory(subject) })
+  subject.metrics.ran(told)
+  subject.metrics.refused(now)
+  return told
 }
+
+/** The span ends when the command has begun, and is ready if that is waited for. */
+const tracedStart = ({ settings }: Subject, act: () => Promise<ExecProcess>): Promise<ExecProcess> =>
+  traced(settings.tracer, { name: 'sandbox.start', act, attributesOf: ({ pid }) => ({ pid }) })
 
 const spanOf = ({ verdict, exitCode, usage }: CommandResult) => ({ verdict, exitCode, ...usage })
 

@@ -9,9 +9,11 @@ export type {
   StartCommandOptions,
   TerminalOptions,
 } from './commands.js'
+export type { SandboxCommitOptions } from './commit-sandbox.js'
 export { type Diagnosis, doctor, type Probe, type ProbeName } from './diagnosis.js'
 export type { FileChange, WatchFilesOptions } from './file-watch.js'
 export type { Isolation } from './isolated-container.js'
+export type { SandboxMeter } from './metrics.js'
 export type { PoolOptions, SandboxPool } from './pool.js'
 export { PROFILE, type SandboxProfile, type SocketFamily } from './profile.js'
 export type { Readiness } from './readiness.js'

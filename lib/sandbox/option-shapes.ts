@@ -25,6 +25,7 @@ export const VARIABLES: OptionShape = [
   value => isObject(value) && Object.values(value).every(isVariable),
   'an object of texts',
 ]
+export const INTERVAL: OptionShape = [value => typeof value === 'number' && value > 0, 'milliseconds above 0']
 export const ID: OptionShape = [isId, 'the number of one']
 export const USER: OptionShape = [
   value => isObject(value) && ['uid', 'gid'].every(key => isId(Reflect.get(value, key))),

@@ -14,7 +14,7 @@ import {
 } from '../sys/rooted.js'
 import { readStreamRooted, watchRooted, writeStreamRooted } from '../sys/rooted-streams.js'
 import { listRooted, removeRooted } from '../sys/rooted-trees.js'
-import { giveWay } from '../sys/turns.js'
+import { textInTurns } from '../sys/text-turns.js'
 import { type FileChange, fileChanges, type WatchFilesOptions } from './file-watch.js'
 import { checkShapes, FLAG, SIGNAL } from './option-shapes.js'
 
@@ -44,8 +44,6 @@ interface At {
 
 const LARGEST = 256 * 1024 * 1024
 const MOST_NAMES = 100_000
-/** Bytes that become text at a time. */
-const PIECE = 1024 * 1024
 
 export interface ReadFileOptions {
   /** Bytes above which it is EFBIG. Default 256 MiB. */
@@ -78,7 +76,7 @@ export class SandboxFiles {
 
   /** A plain file as text, as it is when it is opened. */
   async read(path: string, options: ReadFileOptions = {}): Promise<string> {
-    return textInTurns(await this.readBytes(path, options))
+    return textInTurns([await this.readBytes(path, options)])
   }
 
   async readBytes(path: string, options: ReadFileOptions = {}): Promise<Buffer> {
@@ -181,16 +179,6 @@ export class SandboxFiles {
       closeFd(root)
     }
   }
-}
-
-async function textInTurns(bytes: Buffer): Promise<string> {
-  const text = new TextDecoder('utf-8', { ignoreBOM: true })
-  let whole = ''
-  for (let at = 0; at < bytes.length; at += PIECE) {
-    await giveWay()
-    whole += text.decode(bytes.subarray(at, at + PIECE), { stream: true })
-  }
-  return whole + text.decode()
 }
 
 function absoluteIn(cwd: string, path: unknown): string {

@@ -2,6 +2,7 @@
 import { optionError, readByteCount, readDuration } from '../config/option.js'
 import type { ByteSize } from '../config/size.js'
 import type { Images } from '../image/index.js'
+import type { SandboxMeter } from './metrics.js'
 import {
   checkShapes,
   FLAG,
@@ -88,6 +89,8 @@ export interface SandboxOptions {
   readonly profile?: Partial<SandboxProfile>
   /** Gets spans of what is made and run, such as `trace.getTracer('name')` of @opentelemetry/api. Default: nobody. */
   readonly tracer?: SandboxTracer
+  /** Gets counts and measures of what is run, such as `metrics.getMeter('name')` of @opentelemetry/api. Default: nobody. */
+  readonly meter?: SandboxMeter
   /** Commands can say that they are ready by sd_notify(3), at the socket of NOTIFY_SOCKET. Default false. */
   readonly notify?: boolean
   /** Less is an error. Default `no-procfs`. */
@@ -117,9 +120,12 @@ export interface SandboxSettings {
   readonly profile: SandboxProfile
   readonly notify: boolean
   readonly tracer: SandboxTracer | undefined
+  readonly meter: SandboxMeter | undefined
   readonly minimum: IsolationLevel
   readonly signal: AbortSignal | undefined
 }
+
+const INSTRUMENTS = ['createHistogram', 'createCounter', 'createUpDownCounter'] as const
 
 const SHAPES: OptionShapes<SandboxOptions> = {
   image: [isText, 'the name of an image'],
@@ -132,13 +138,14 @@ const SHAPES: OptionShapes<SandboxOptions> = {
   cwd: [value => isText(value) && String(value).startsWith('/'), 'an absolute path'],
   ...{ user: USER, dieWithParent: FLAG, notify: FLAG, signal: SIGNAL },
   tracer: [value => hasFunction(value, 'startSpan'), 'a tracer, as trace.getTracer() returns it'],
+  meter: [value => INSTRUMENTS.every(name => hasFunction(value, name)), 'a meter, as metrics.getMeter() returns it'],
 }
 
 /** The one place of the defaults. @throws {ConfigError} naming the option */
 export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
   checkShapes('', options, SHAPES)
   const { rootfs, host, mounts = [], network = 'none', limits = {}, envs = {}, user = null, profile = {} } = options
-  const { dieWithParent = true, minimum = 'no-procfs', notify = false, tracer, signal } = options
+  const { dieWithParent = true, minimum = 'no-procfs', notify = false, tracer, meter, signal } = options
   oneOf('minimum', minimum, ['full', 'no-procfs'])
   refuseOtherNames('limits.', limits, ['memory', 'cpus', 'pids', 'disk'])
   refuseOtherNames('profile.', profile, Object.keys(PROFILE))
@@ -155,7 +162,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
     layers: rootfs === undefined ? null : typeof rootfs === 'string' ? [rootfs] : rootfs,
     host: rootfs === undefined && options.image === undefined ? (host ?? null) : [],
     mounts: list,
-    ...{ network, envs, user, dieWithParent, notify, tracer, minimum, signal, profile: whole },
+    ...{ network, envs, user, dieWithParent, notify, tracer, meter, minimum, signal, profile: whole },
     ...readLimits(limits, whole),
     timeoutMs: readDuration({ option: 'timeoutMs', value: options.timeoutMs, otherwise: Number.POSITIVE_INFINITY }),
     cwd: options.cwd ?? list.find(({ mode }) => mode !== 'ro')?.target ?? null,

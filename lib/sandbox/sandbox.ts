@@ -1,14 +1,16 @@
 import { optionError } from '../config/option.js'
 import { StateError } from '../errors.js'
-import { type CommitOptions, type Image, openImages } from '../image/index.js'
+import { type Image, openImages } from '../image/index.js'
 import type { ContainerEvent, EventsOptions, RootChange, Stats } from '../index.js'
 import type { Denial, NetworkAttachment } from '../network/index.js'
 import { effectiveUid } from '../sys/self.js'
 import { after, type Timer } from '../sys/timer.js'
 import { SandboxCommands } from './commands.js'
+import { COMMIT, commitWritten, imageOf, type SandboxCommitOptions } from './commit-sandbox.js'
 import type { Isolation } from './isolated-container.js'
 import { type Made, makeSandboxContainer, pruneSandboxes, removeMade } from './make-container.js'
-import { checkShapes, SIGNAL } from './option-shapes.js'
+import { beginMetrics, type SandboxMetrics } from './metrics.js'
+import { checkShapes, INTERVAL, SIGNAL } from './option-shapes.js'
 import { type PoolOptions, SandboxPool } from './pool.js'
 import { SandboxFiles } from './sandbox-files.js'
 import { checkSameImage } from './sandbox-image.js'
@@ -29,6 +31,7 @@ export class Sandbox implements AsyncDisposable {
   readonly files: SandboxFiles
   readonly #settings: SandboxSettings
   readonly #whenEnded: () => void
+  readonly #metrics: SandboxMetrics
   #made: Made
   #timer: Timer | null = null
   #hasExpired = false
@@ -38,10 +41,15 @@ export class Sandbox implements AsyncDisposable {
   private constructor(made: Made, settings: SandboxSettings, whenEnded: () => void = () => {}) {
     this.#made = made
     this.#settings = settings
-    this.#whenEnded = whenEnded
+    this.#metrics = beginMetrics(settings.meter)
+    this.#whenEnded = () => {
+      this.#metrics.ended()
+      whenEnded()
+    }
     this.commands = new SandboxCommands(() => {
       const { id, network, ...own } = this.#live()
-      return { ...own, settings, denials: () => network.denials(id), hasExpired: () => this.#hasExpired }
+      const denials = (): readonly Denial[] => network.denials(id)
+      return { ...own, settings, denials, metrics: this.#metrics, hasExpired: () => this.#hasExpired }
     })
     this.files = new SandboxFiles(() => {
       const { container, cwd, user } = this.#live()
@@ -157,25 +165,12 @@ export class Sandbox implements AsyncDisposable {
    * A new image, of its image and what has been written to its root by now. Mounts are not in it. It is paused meanwhile.
    * @throws {ConfigError} if it has no image; as `commit` of images
    */
-  async commit(name: string, options: Omit<CommitOptions, 'base'> = {}): Promise<Image> {
-    const { image, copied, container } = this.#live()
-    if (image === null)
-      throw optionError({
-        option: 'image',
-        expected: 'an image, for there to be one that is changed',
-        received: 'none',
-      })
+  async commit(name: string, options: SandboxCommitOptions = {}): Promise<Image> {
+    checkShapes('', options, COMMIT)
+    const made = this.#live()
+    imageOf(made, name)
     const store = this.#settings.images ?? openImages()
-    return this.#still(async () => {
-      const layers = [...copied, container.upper ?? '']
-      let base = image
-      let made: Image | null = null
-      for (const upper of layers) {
-        made = await store.commit(upper, name, { ...options, base })
-        base = made.digest
-      }
-      return made ?? store.get(image)
-    })
+    return this.#still(() => commitWritten(made, { store, name, options }))
   }
 
   /**
@@ -230,7 +225,9 @@ export class Sandbox implements AsyncDisposable {
     return this.#made.container.stats()
   }
 
+  /** @throws {ConfigError} naming the option; as those of a container */
   events(options: EventsOptions = {}): AsyncGenerator<ContainerEvent, void> {
+    checkShapes('', options, { interval: INTERVAL, signal: SIGNAL })
     return this.#made.container.events(options)
   }
 
@@ -252,12 +249,15 @@ export class Sandbox implements AsyncDisposable {
   async #end(): Promise<void> {
     // What it could not make again is told by that.
     await this.#resetting?.catch(() => {})
+    this.#metrics.refused(this.denials)
     await removeMade(this.#made)
     this.#whenEnded()
   }
 
   async #remake(): Promise<void> {
     await checkSameImage(this.#made, this.#settings)
+    this.#metrics.refused(this.denials)
+    this.#metrics.reset()
     await removeMade(this.#made)
     try {
       this.#made = await makeSandboxContainer({ ...this.#settings, signal: undefined })

@@ -1,6 +1,7 @@
 /** A command that is run to its end, with an eye on the processor time of all that it has started. */
 import type { Container, CpuTime, Input, OciProcess, RunResult } from '../index.js'
 import { monotonicMs } from '../sys/self.js'
+import { textInTurns } from '../sys/text-turns.js'
 import { after, type Timer } from '../sys/timer.js'
 
 export interface WatchedRun {
@@ -46,7 +47,7 @@ export async function runWatched(run: WatchedRun): Promise<WatchedResult> {
     if (meter === null || error !== USED_UP) throw error
     const usage = { wallTime: monotonicMs() - began, cpuTime: await meter.used() }
     const end = { exitCode: null, signal: 'SIGKILL', oomKilled: false, timedOut: true, outputTruncated: false } as const
-    return { result: { ...end, ...meter.output(), usage: { ...usage, peakMemory: null } }, isCpuEnd: true }
+    return { result: { ...end, ...(await meter.output()), usage: { ...usage, peakMemory: null } }, isCpuEnd: true }
   } finally {
     for (const text of [told.stdout, told.stderr]) text.end()
     meter?.stop()
@@ -61,7 +62,7 @@ interface Meter {
   readonly signal: AbortSignal
   used(): Promise<CpuTime>
   keep(chunk: Buffer, stream: 'stdout' | 'stderr'): void
-  output(): { readonly stdout: string; readonly stderr: string }
+  output(): Promise<{ readonly stdout: string; readonly stderr: string }>
   stop(): void
 }
 
@@ -82,7 +83,6 @@ async function startMeter(container: Container, cpuMs: number, signal: AbortSign
   signal?.addEventListener('abort', abort, { once: true })
   if (signal?.aborted) abort()
   const kept: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] }
-  const textIn = (stream: 'stdout' | 'stderr'): string => Buffer.concat(kept[stream]).toString('utf8')
   let timer: Timer | null = null
   let isOver = false
   const look = async (): Promise<void> => {
@@ -98,7 +98,7 @@ async function startMeter(container: Container, cpuMs: number, signal: AbortSign
   return {
     ...{ signal: end.signal, used },
     keep: (chunk, stream) => kept[stream].push(chunk),
-    output: () => ({ stdout: textIn('stdout'), stderr: textIn('stderr') }),
+    output: async () => ({ stdout: await textInTurns(kept.stdout), stderr: await textInTurns(kept.stderr) }),
     stop: () => {
       isOver = true
       timer?.stop()

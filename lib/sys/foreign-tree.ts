@@ -1,5 +1,6 @@
 /** Trees that somebody else has written: names are bytes, kept as texts with a character for each, and links are never followed. */
 import { constants, lstatSync, readdirSync } from 'node:fs'
+import { closeFd } from './beneath.js'
 import { check, errnoName, viaNode } from './errno.js'
 import { native } from './native.js'
 
@@ -24,9 +25,30 @@ const bytesOf = (path: string): Buffer => Buffer.from(`${path}\0`, 'latin1')
 
 /** A directory at a relative path below an open one, for reading; it belongs to the caller. Null: there is none, or not any more. */
 export function openTreeDirectory(directory: number, path: string): number | null {
-  const fd = native().ts_open_tree_directory(directory, bytesOf(path === '' ? '.' : path))
-  if (fd < 0 && ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoName(-fd))) return null
-  return check(fd, 'openat2', utf8Of(path))
+  let from = directory
+  for (const part of partsOf(path)) {
+    const fd = native().ts_open_tree_directory(from, bytesOf(part))
+    if (from !== directory) closeFd(from)
+    if (fd < 0 && ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoName(-fd))) return null
+    from = check(fd, 'openat2', utf8Of(path))
+  }
+  return from
+}
+
+/** PATH_MAX, with its NUL: a tree may be deeper than a system call can be told. */
+const LONGEST_PATH = 4096
+
+/** One after the other, each no longer than that. A name is at most 255 bytes. */
+function partsOf(path: string): string[] {
+  const parts: string[] = []
+  let rest = path === '' ? '.' : path
+  while (rest.length >= LONGEST_PATH) {
+    const end = rest.lastIndexOf('/', LONGEST_PATH - 1)
+    if (end <= 0) break
+    parts.push(rest.slice(0, end))
+    rest = rest.slice(end + 1)
+  }
+  return [...parts, rest]
 }
 
 /** The names in an open directory, sorted by their bytes. */

@@ -1,4 +1,5 @@
 /** What a container has written, by what the overlay of the kernel makes of it. */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -157,4 +158,16 @@ t.test('a large tree does not hold the event loop, and can be given up', skip, a
       aborter.abort(new Error('enough'))
   }
   await t.rejects(walk(), { message: 'enough' })
+})
+
+t.test('paths that are longer than a system call takes', skip, async t => {
+  const { after, upper } = makeLayered(t)
+  // Nothing of Node removes that.
+  t.teardown(() => execFileSync('rm', ['-rf', upper]))
+  const name = 'n'.repeat(200)
+  const down = `i=0; while [ $i -lt 45 ]; do mkdir ${name}; cd -P ${name}; i=$((i + 1)); done`
+  const changes = await after(`mkdir /new; cd /new; ${down}; echo x > last`)
+  t.equal(changes.length, 47)
+  t.match(changes.at(-1), { kind: 'file', change: 'added', size: 2, path: /^\/new(\/n{200}){45}\/last$/ })
+  t.equal(changes.at(-1)?.bytes.length, 4 + 45 * 201 + 5)
 })

@@ -123,13 +123,18 @@ export function tarOf(t: Test, files: Readonly<Record<string, string | Uint8Arra
   chmodSync(directory, 0o755)
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(join(directory, name, '..'), { recursive: true })
-    writeFileSync(join(directory, name), content)
+    writeFileSync(join(directory, name), content, { mode: isProgram(content) ? 0o755 : 0o644 })
   }
   const options = ['--owner=0', '--group=0', '--mtime=@0', '--sort=name', '-C', directory, '-c', '.']
   const { stdout, status } = spawnSync('tar', options, { maxBuffer: 1024 * 1024 * 1024 })
   if (status !== 0) throw new Error('tar failed')
   return stdout
 }
+
+const isProgram = (content: string | Uint8Array): boolean =>
+  typeof content === 'string'
+    ? content.startsWith('#!')
+    : content.length > 3 && content[0] === 0x7f && content[1] === 0x45
 
 /** Has skopeo copy a layout's image into the registry. */
 export function seed({ host }: TestRegistry, layout: string, name: string, ...more: readonly string[]): void {
