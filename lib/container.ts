@@ -231,7 +231,7 @@ export class Container implements AsyncDisposable {
    */
   async checkpoint(options: CheckpointOptions): Promise<void> {
     checkOptions(this.#context.isCommand ? 'command.checkpoint' : 'checkpoint', options)
-    await checkpoint(this.#context, this.id, { ...options, ended: this.#end.lastLook })
+    await checkpoint(this.#context, this.id, { ...options, upper: this.upper, ended: this.#end.lastLook })
     if (!hasRecord(this.#context.store, this.id)) await this.#letGo()
   }
 

@@ -113,7 +113,7 @@ const CHECKPOINT: Table<CheckpointOptions> = {
 }
 const COMMAND_CHECKPOINT: Table<CommandCheckpointOptions> = { ...CHECKPOINT, onPagesReady: call }
 const RESTORE: Table<RestoreOptions> = {
-  ...{ ...CRIU, id: any, bundle: text, config: any, rootfs: text, stdio, consoleSocket: text, detached: flag },
+  ...{ ...CRIU, id: any, bundle: text, config: any, rootfs, stdio, consoleSocket: text, detached: flag },
   ...{ tcpClose: flag, lsmProfile: text, lsmMountContext: text, signal },
 }
 const COMMAND_RESTORE: Table<CommandRestoreOptions> = { ...RESTORE, leavesStatus: flag }

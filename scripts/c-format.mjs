@@ -13,7 +13,7 @@ const names = ['clang-format-14', 'clang-format']
 
 const files = ['native', 'benchmarks', 'test'].flatMap(folder =>
   readdirSync(join(root, folder), { recursive: true })
-    .filter(name => /\.[ch]$/.test(name) && !name.startsWith('build/') && !name.includes('node_modules/'))
+    .filter(name => /\.[ch]$/.test(name) && !name.startsWith('build/') && !/(node_modules|downloads)\//.test(name))
     .map(name => join(folder, name)),
 )
 

@@ -59,6 +59,7 @@ export interface CriuCall {
   /** See `StartedProgram`. */
   readonly cgroups?: readonly number[]
   readonly mountPoint?: string
+  readonly tree?: number | null
   readonly isReadOnly?: boolean
   /** A step that is refused by an error ends the run, and so does the signal at the next one. */
   readonly onStep?: (step: CriuStep) => Promise<void>
@@ -103,7 +104,7 @@ function startCriu(call: CriuCall, path: string): Running {
   const [socket, theirs] = packetPair()
   const [errors, errorsEnd] = call.stdio === undefined ? makePipe() : [-1, -1]
   const stdio = call.stdio ?? [nothing, nothing, errorsEnd]
-  const { cgroups = [], mountPoint = '', isReadOnly = false, diesWithUs = false, inherited = [] } = call
+  const { cgroups = [], mountPoint = '', tree = null, isReadOnly = false, diesWithUs = false, inherited = [] } = call
   try {
     const fds = [...stdio, theirs, ...inherited]
     const program = { path, args: ['criu', 'swrk', String(SOCKET)], env: criuEnvironment() }
@@ -112,6 +113,7 @@ function startCriu(call: CriuCall, path: string): Running {
       fds,
       cgroups,
       mountPoint,
+      tree,
       isReadOnly,
       diesWithUs,
       hasSession: call.stdio === undefined,

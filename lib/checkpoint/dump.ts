@@ -9,6 +9,7 @@ import { checkParent, type ImagePaths, makeImageDirectories, pathsOf, writeDescr
 import { parseMountTable } from './mount-table.js'
 import { type CriuSettings, commonOptions, emptyMask, namespaceKey, ownsNetwork } from './request.js'
 import type { CriuFeatures, CriuOptions } from './rpc.js'
+import { beginRoot, type RootOfLayers } from './saved-root.js'
 
 export interface DumpSettings extends CriuSettings {
   /** The images of a pre-dump before this one, relative to `imagePath`: what has not changed since is not written again. */
@@ -30,6 +31,8 @@ export interface DumpInput {
   readonly config: Config
   readonly pid: number
   readonly rootfs: string
+  /** null: the root is one directory. */
+  readonly root: RootOfLayers | null
   /** The cgroup that stops all processes, as a path of the host; null: there is none. */
   readonly freezer: string | null
   /** What the standard streams of the first process were. */
@@ -71,9 +74,10 @@ function ownOptions({ settings, config, pid, rootfs, freezer }: DumpInput): Criu
 }
 
 /** What a dump has in its request, and beside its images, that a pre-dump has not. */
-function saveSurroundings({ config, pid, descriptors }: DumpInput, paths: ImagePaths): CriuOptions {
+function saveSurroundings({ config, pid, root, descriptors }: DumpInput, paths: ImagePaths): CriuOptions {
   const mounts = parseMountTable(readText(`/proc/${pid}/mountinfo`))
   writeDescriptors(paths, descriptors)
+  beginRoot(paths, root)
   return { externalMounts: externalMounts({ config, mounts, resolve: path => resolveIn(`/proc/${pid}/root`, path) }) }
 }
 

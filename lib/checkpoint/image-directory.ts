@@ -7,7 +7,7 @@ import { currentDirectory } from '../sys/self.js'
 
 /** As runc names it, so that either can restore what the other has saved. */
 const DESCRIPTORS = 'descriptors.json'
-const LONGEST_DESCRIPTORS = 64 * 1024
+const LONGEST_DOCUMENT = 4 * 1024 * 1024
 /** Every set of images has it. */
 const INVENTORY = 'inventory.img'
 
@@ -77,27 +77,28 @@ export function writeDescriptors({ images }: ImagePaths, names: readonly string[
 /** @throws {CheckpointError} ERR_CHECKPOINT_IMAGE if that is not there or can't be read */
 export function readDescriptors({ images }: ImagePaths): readonly string[] {
   const path = `${images}/${DESCRIPTORS}`
-  const names = parse(readContent(path))
-  if (names !== null) return names
+  const names = readBeside(path)
+  if (Array.isArray(names) && names.every(name => typeof name === 'string')) return names
   throw imageError(images, `${path}: expected a list of strings`)
+}
+
+/** A small document beside the images, as JSON; null: it is none. @throws {CheckpointError} ERR_CHECKPOINT_IMAGE if it is not there */
+export function readBeside(path: string): unknown {
+  const content = readContent(path)
+  if (typeof content === 'string') return null
+  try {
+    return JSON.parse(new TextDecoder().decode(content))
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }
 
 function readContent(path: string): Uint8Array | string {
   try {
-    return readRegular(path, LONGEST_DESCRIPTORS)
+    return readRegular(path, LONGEST_DOCUMENT)
   } catch (cause) {
     if (!isErrno(cause)) throw cause
     throw imageError(path, `${path}: ${cause.errno}: ${errnoMessage(cause.errno)}`, cause)
-  }
-}
-
-function parse(content: Uint8Array | string): readonly string[] | null {
-  if (typeof content === 'string') return null
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(content))
-    return Array.isArray(value) && value.every(name => typeof name === 'string') ? value : null
-  } catch (error) {
-    if (error instanceof SyntaxError) return null
-    throw error
   }
 }

@@ -30,6 +30,8 @@ export interface RestoreInput {
   readonly settings: RestoreSettings
   readonly config: Config
   readonly rootfs: string
+  /** The root, attached nowhere yet; it stays the caller's. null: the directory. */
+  readonly tree: number | null
   /** What relative sources of binds are relative to. */
   readonly base: string
   readonly cgroups: readonly CgroupDirectory[]
@@ -63,7 +65,7 @@ interface Checked extends RestoreInput {
 }
 
 async function callOn(input: Checked): Promise<void> {
-  const { settings, config, rootfs, stdio, signal, onStep, joins: cgroups, paths, imagesView } = input
+  const { settings, config, rootfs, tree, stdio, signal, onStep, joins: cgroups, paths, imagesView } = input
   const namespaces = openNamespaces(config)
   try {
     const isEmpty = settings.emptyNamespaces?.includes('network') ?? !hasNetworkImages(paths)
@@ -88,6 +90,7 @@ async function callOn(input: Checked): Promise<void> {
       diesWithUs: settings.lazyPages ?? false,
       cgroups,
       mountPoint: rootfs,
+      tree,
       isReadOnly: config.root.readonly,
     }
     await callCriu({ ...common, ...streams, type: 'restore', request, inherited })
@@ -96,12 +99,13 @@ async function callOn(input: Checked): Promise<void> {
   }
 }
 
-function ownOptions({ settings, config, rootfs, base, cgroups }: RestoreInput): CriuOptions {
+function ownOptions({ settings, config, rootfs, tree, base, cgroups }: RestoreInput): CriuOptions {
   const { tcpClose, lsmProfile, lsmMountContext, manageCgroups } = settings
   const mounts = parseMountTable(readText('/proc/self/mountinfo'))
   const isManaged = manageCgroups !== 'ignore'
   const byName = new Map(cgroups.map(({ name, directory }) => [name, directory]))
-  const resolve = (path: string): string => resolveIn(rootfs, path)
+  const seen = tree === null ? rootfs : `/proc/self/fd/${tree}`
+  const resolve = (path: string): string => resolveIn(seen, path)
   return {
     ...{ tcpClose, lsmProfile, lsmMountContext, root: rootfs, restoresSibling: true, evasiveDevices: true },
     cgroupRoots: isManaged ? cgroups.map(({ controllers, path }) => ({ controllers, path })) : [],

@@ -1,11 +1,11 @@
-/** `run --image`: a container on an image of the store, which is pulled if it is not there. */
+/** `run --image` and `restore --image`: a container on an image of the store, which is pulled if it is not there. */
 
 import { resolve } from 'node:path'
 import type { UnpackedImage } from '../image/index.js'
 import type { LayeredRoot, OciConfig, Runtime } from '../index.js'
 import { isTsrunError } from '../index.js'
 import type { Flag, Flags } from './command.js'
-import { UsageError } from './command-line.js'
+import { checkCount, UsageError } from './command-line.js'
 import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions, volumeMounts } from './image-flags.js'
 import { transferLines } from './transfer-lines.js'
 
@@ -38,6 +38,17 @@ export const IMAGE_FLAGS: readonly Flag[] = [
   { ...SQUASH_FLAG, help: `with --image, ${SQUASH_FLAG.help}` },
   ...STORE_FLAGS,
 ]
+
+/** @throws {UsageError} for arguments or flags that mean nothing without --image, or with it */
+export function checkImageFlags(flags: Flags, { verb, count }: { verb: string; count: number }): void {
+  const isImage = flags.text('image') !== undefined
+  if (!isImage) checkCount(verb, count, { min: 1, max: 1 })
+  const given = ({ name, value, isList }: Flag): boolean =>
+    isList ? flags.list(name).length > 0 : value === undefined ? flags.isOn(name) : flags.text(name) !== undefined
+  const foreign = IMAGE_FLAGS.find(flag => !isImage && given(flag))
+  if (foreign !== undefined) throw new UsageError(`--${foreign.name} needs --image`)
+  if (isImage && flags.text('bundle') !== undefined) throw new UsageError('--bundle and --image exclude each other')
+}
 
 export interface RunImage {
   readonly config: OciConfig

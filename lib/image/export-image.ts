@@ -1,8 +1,7 @@
 /** From the store to an archive, or to an image layout elsewhere. */
 import { ImageError, SystemError } from '../errors.js'
 import { isDirectory, listDirectory, makeDirectories } from '../sys/file.js'
-import { openGrowing, readChunks, removeLater, renamePath, syncDirectory } from '../sys/large-file.js'
-import { ownPid } from '../sys/self.js'
+import { readChunks, syncDirectory, writeWhole } from '../sys/large-file.js'
 import type { Depot } from './depot/depot.js'
 import { hexOf } from './digest.js'
 import type { Descriptor } from './documents.js'
@@ -106,24 +105,6 @@ export async function writeArchive(
   { path, signal }: { path: string; signal?: AbortSignal | undefined },
 ): Promise<void> {
   await writeWhole(path, archiveOf(depot, name, signal))
-}
-
-async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const temporary = `${path}.${ownPid()}.part`
-  try {
-    const file = await openGrowing(temporary)
-    try {
-      await file.cut(0)
-      for await (const chunk of chunks) await file.append(chunk)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await renamePath(temporary, path)
-  } catch (error) {
-    await removeLater(temporary)
-    throw error
-  }
 }
 
 /** Writes an image layout into a new or empty directory; its index.json comes last. @throws {SystemError} ENOTEMPTY */

@@ -48,19 +48,25 @@ export function memoryUpper(): MemoryUpper {
   }
 }
 
+interface Layered {
+  readonly slot: LayeredSlot
+  readonly memory: MemoryUpper
+  /** Puts something into memory before it is a part of the root. Default: nothing. */
+  readonly fill?: (tmpfs: number) => Promise<void>
+  readonly signal: AbortSignal | undefined
+}
+
 /**
  * The detached overlay, which is the caller's. Only the layers have their ids mapped: the kernel makes files of its own in the upper
  * directory, as whom no id of the container stands for.
- * @throws {SystemError} for what can't be opened or mounted, {LaunchError} for ids that can't be mapped; the reason of `signal`
+ * @throws {SystemError} for what can't be opened or mounted, {LaunchError} for ids that can't be mapped; what `fill` throws; the reason
+ *   of `signal`
  */
-export async function openLayered(
-  slot: LayeredSlot,
-  memory: MemoryUpper,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+export async function openLayered({ slot, memory, fill, signal }: Layered): Promise<number> {
   const layers: number[] = []
   const upper = await openUpper(slot, signal)
   try {
+    if ('memory' in slot.upper) await fill?.(upper)
     for (const path of slot.layers) layers.push(await openLayer(slot, path, signal))
     const { userXattr, asList } = slot
     const overlay = await makeOverlay({ upper, layers, userXattr, asList, signal })

@@ -173,7 +173,7 @@ export function openPlanSlots(input: SlotsInput): Promise<number[]> {
   return withJoinFds(cgroup.joinFds(), cgroupFd => {
     const sources: SlotSources = {
       rootMount: () => coverRoot(rootfs, covering),
-      layered: slot => openLayered(slot, memory, signal),
+      layered: slot => openLayered({ slot, memory, signal }),
       upper: memory.socket,
       cgroup: cgroupFd,
       cgroupTree: hierarchy =>

@@ -1,10 +1,13 @@
 /** checkpoint: the processes of a container become images (CRIU), from which `restore` makes them again. */
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import { type DumpSettings, dump } from '../checkpoint/dump.js'
+import { pathsOf } from '../checkpoint/image-directory.js'
+import { finishRoot, type RootOfLayers, upperArchive } from '../checkpoint/saved-root.js'
 import { isRootless } from '../compile/index.js'
 import { makeIssue } from '../config/issues.js'
 import type { Status } from '../config/state.js'
 import { ConfigError, HostError, StateError } from '../errors.js'
+import { saveUpper } from '../image/saved-upper.js'
 import type { Context } from '../launch/context.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { readStoredConfig } from '../store/stored-config.js'
@@ -24,6 +27,8 @@ export interface CommandCheckpointOptions extends CheckpointOptions {
 }
 
 interface Called {
+  /** Where it has what was written to a root in memory; null: nowhere. */
+  readonly upper: string | null
   /** Called when its init has ended, and the cgroup is there still. */
   readonly ended: () => void
 }
@@ -32,7 +37,7 @@ interface Called {
  * Resolves when the images are whole. The container has ended then and is deleted, as by `delete` (its poststop hooks run too), unless
  * it is to go on. After a failure it goes on as before.
  * @throws {StateError} ERR_STATE_STATUS unless it is running or paused
- * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED for one with a root of layers
+ * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED for one that writes to the memory of another process
  * @throws {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`
  */
 export async function checkpoint(
@@ -44,9 +49,9 @@ export async function checkpoint(
   demandRoot(context, 'checkpoint')
   await withLocked(context, id, async (record, status) => {
     checkStatus(record, status)
-    refuseLayers(record)
+    const root = rootOf(record, options)
     const cgroup = openCgroup({ recorded: record.cgroup })
-    await unfrozenByFailure({ cgroup, status }, () => dumpProcesses({ context, record, cgroup, options }))
+    await unfrozenByFailure({ cgroup, status }, () => dumpProcesses({ context, record, root, cgroup, options }))
     context.debug(id, options.preDump ? 'memory saved' : 'saved')
     if (options.leaveRunning || options.preDump) return
     const config = record.hooks ? readStoredConfig(context.store, id) : null
@@ -70,11 +75,18 @@ function checkStatus({ id }: ContainerRecord, status: Status): void {
   throw new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'running or paused' })
 }
 
-/** CRIU would have to make the overlay again, and what was written to it is not in the images. */
-function refuseLayers({ layered }: ContainerRecord): void {
-  if (!layered) return
-  const expected = 'one directory for a checkpoint'
-  throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path: '/root', expected, received: 'layers' })])
+/** null: it is one directory. */
+function rootOf(
+  { layered }: ContainerRecord,
+  { upper, preDump }: CommandCheckpointOptions & Called,
+): RootOfLayers | null {
+  if (!layered) return null
+  const isInMemory = layered.upper === null
+  if (!isInMemory || upper !== null || preDump) return { layers: layered.layers, isInMemory }
+  const expected =
+    'written to a directory (rootfs.upper.dir; run --upper), or saved by the handle that has made the container'
+  const received = 'written to memory, which is of that process'
+  throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path: '/root', expected, received })])
 }
 
 /** CRIU stops the processes by the cgroup; if it dies then they stay so. */
@@ -93,25 +105,41 @@ async function unfrozenByFailure(
 interface Dumping {
   readonly context: Context
   readonly record: ContainerRecord
+  readonly root: RootOfLayers | null
   readonly cgroup: Cgroup
-  readonly options: CommandCheckpointOptions
+  readonly options: CommandCheckpointOptions & Called
 }
 
-async function dumpProcesses({ context, record, cgroup, options }: Dumping): Promise<void> {
+async function dumpProcesses({ context, record, root, cgroup, options }: Dumping): Promise<void> {
   const { id, pid, rootfs } = record
-  const { signal, onProgress, onPagesReady, ...settings } = options
+  const { signal, onProgress, onPagesReady, ended: _ended, upper, ...settings } = options
   await dump({
     settings,
     config: readStoredConfig(context.store, id),
-    ...{ pid, rootfs, signal },
+    ...{ pid, rootfs, root, signal },
     freezer: freezerOf(cgroup),
     descriptors: record.stdio ?? namesOfStreams(pid),
     onStep: async ({ name }) => {
       context.debug(id, `checkpoint: ${name}`)
       if (name === 'status-ready') onPagesReady?.()
+      // All are stopped, and CRIU has given names to files that had none.
+      if (name === 'post-dump' && root?.isInMemory && upper !== null)
+        await saveMemory({ settings, root, upper, signal })
       onProgress?.({ step: name })
     },
   })
+}
+
+interface Written {
+  readonly settings: DumpSettings
+  readonly root: RootOfLayers
+  readonly upper: string
+  readonly signal: AbortSignal | undefined
+}
+
+async function saveMemory({ settings, root, upper, signal }: Written): Promise<void> {
+  const paths = pathsOf(settings)
+  finishRoot(paths, root, await saveUpper({ upper, file: upperArchive(paths), signal }))
 }
 
 function freezerOf({ directories }: Cgroup): string | null {

@@ -1,5 +1,7 @@
 /** restore: the images of a checkpoint become a container again (CRIU). */
+import { type ImagePaths, pathsOf } from '../checkpoint/image-directory.js'
 import { type RestoreSettings, restoreImages } from '../checkpoint/restore-images.js'
+import { checkRoot } from '../checkpoint/saved-root.js'
 import { compile } from '../compile/index.js'
 import type { OciConfig } from '../config/config.js'
 import { validateId } from '../config/container-id.js'
@@ -24,12 +26,14 @@ import { withReserved } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { makeMountPoints, type NewContainer } from './mount-points.js'
 import { delegate, ownCgroup } from './own-cgroup.js'
+import { openRestoredRoot } from './restored-root.js'
+import type { LayeredRoot } from './root-option.js'
 import { undo } from './undo-create.js'
 
 /** What the container was created from, as it is now: the images have its processes, and not its files. */
 type RestoreSource =
-  | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: undefined }
-  | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string }
+  | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: LayeredRoot }
+  | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string | LayeredRoot }
 
 export type RestoreOptions = RestoreSource &
   RestoreSettings & {
@@ -71,15 +75,19 @@ export async function restore(context: Context, options: CommandRestoreOptions):
 
 interface Draft extends NewContainer {
   readonly options: CommandRestoreOptions
+  readonly paths: ImagePaths
+  /** Of what the memory of the root is filled from; null: of nothing. */
+  readonly digest: string | null
   /** Lets the next one begin, before something that may take any time. */
   readonly leaveQueue: () => void
 }
 
 async function prepare(context: Context, options: CommandRestoreOptions): Promise<Omit<Draft, 'leaveQueue'>> {
-  const { id, config: document, rootfs } = options
-  const source = document === undefined ? { bundle: options.bundle } : { config: document, rootfs }
-  const bundle = await openBundle(source, () => '', options.signal)
-  const { config } = bundle
+  const { id } = options
+  const paths = pathsOf(options)
+  const bundle = await openBundle(sourceOf(options), () => `${context.store.directory(id)}/root`, options.signal)
+  const { config, layered } = bundle
+  const digest = checkRoot(paths, layered && { layers: layered.layers, isInMemory: 'memory' in layered.upper })
   if (!context.ignoresUnknown) refuseUnknown(bundle.unknown)
   const cgroup = ownCgroup(context, { id, config })
   const known = { config, facts: context.facts() }
@@ -87,7 +95,12 @@ async function prepare(context: Context, options: CommandRestoreOptions): Promis
   for (const message of bundle.warnings) context.log({ level: 'warning', message, id })
   const { intelRdt } = config.linux
   const rdt = intelRdt === null ? null : planClass({ rdt: intelRdt, id })
-  return { context, options, bundle, plan, cgroup, rdt }
+  return { context, options, bundle, plan, cgroup, rdt, paths, digest }
+}
+
+function sourceOf({ bundle, config, rootfs }: RestoreSource): RestoreSource {
+  if (config !== undefined) return { config, rootfs }
+  return rootfs === undefined ? { bundle } : { bundle, rootfs }
 }
 
 /** From here on there is something to undo. */
@@ -105,10 +118,9 @@ async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
     cgroup.begin({ resources })
     cgroup.finish()
     writeStoredConfig(context.store, options.id, bundle.config)
-    await makeMountPoints(draft, rootMount => ledger.update({ rootMount }))
-    const launched = await restoreInit(draft, ledger)
+    const { memory, ...launched } = await withRoot(draft, ledger)
     context.debug(options.id, `restored, pid ${launched.child.pid}`)
-    return { record: ledger.record(), ...launched, cgroup, memory: null, timeline: null }
+    return { record: ledger.record(), ...launched, cgroup, memory, timeline: null }
   } catch (error) {
     context.store.freeSpare(first.id)
     await undo({ ...draft, what: 'restore' }, ledger)
@@ -118,19 +130,39 @@ async function make(draft: Draft, first: ContainerRecord): Promise<Created> {
   }
 }
 
-async function restoreInit(draft: Draft, ledger: Ledger): Promise<Launched> {
-  const { options, bundle } = draft
-  const { terminal = false } = bundle.config.process ?? {}
-  return launchWithStreams({ ...options, terminal }, stdio => restoreProcesses({ ...draft, ledger, stdio }))
+/** In a root of layers, or what is written to it, the mount points are those of the container that was saved. */
+async function withRoot(draft: Draft, ledger: Ledger): Promise<Launched & Pick<Created, 'memory'>> {
+  const { bundle, options, plan, paths, digest } = draft
+  const { id, signal } = options
+  const root = await openRestoredRoot({ ...{ id, plan, paths, digest, signal }, rootfs: bundle.rootfs })
+  try {
+    if (root === null) await makeMountPoints(draft, rootMount => ledger.update({ rootMount }))
+    const launched = await restoreInit({ ...draft, tree: root?.tree ?? null, ledger })
+    root?.settle(ledger.record())
+    return { ...launched, memory: root?.takeMemory() ?? null }
+  } finally {
+    root?.close()
+  }
 }
 
-interface Restoring extends Draft {
+interface Rooted extends Draft {
+  /** The root of layers; null: it is one directory. */
+  readonly tree: number | null
   readonly ledger: Ledger
+}
+
+async function restoreInit(draft: Rooted): Promise<Launched> {
+  const { options, bundle } = draft
+  const { terminal = false } = bundle.config.process ?? {}
+  return launchWithStreams({ ...options, terminal }, stdio => restoreProcesses({ ...draft, stdio }))
+}
+
+interface Restoring extends Rooted {
   readonly stdio: OpenStdio
 }
 
 async function restoreProcesses(restoring: Restoring): Promise<Child> {
-  const { cgroup, bundle, options, stdio, ledger } = restoring
+  const { cgroup, bundle, tree, options, stdio, ledger } = restoring
   const { signal, onProgress, detached, leavesStatus, id, consoleSocket, ...settings } = options
   const entries = [...cgroup.entryFds().values()]
   const since = ticksSinceBoot()
@@ -138,7 +170,7 @@ async function restoreProcesses(restoring: Restoring): Promise<Child> {
   try {
     await restoreImages({
       settings,
-      ...{ config: bundle.config, rootfs: bundle.rootfs, base: bundle.base, signal },
+      ...{ config: bundle.config, rootfs: bundle.rootfs, tree, base: bundle.base, signal },
       ...{ cgroups: cgroup.directories, joins: entries, stdio: stdio.fds },
       onStep: async ({ name, pid, fd }) => {
         restoring.context.debug(id, `restore: ${name}`)

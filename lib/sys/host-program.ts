@@ -22,13 +22,19 @@ export interface HostProgram {
   readonly told?: number
 }
 
-const FLAGS = { newSession: 1, readOnly: 2, diesWithParent: 4 } as const
+const FLAGS = { newSession: 1, readOnly: 2, diesWithParent: 4, tree: 8 } as const
 
-export function encodeProgram(program: HostProgram, cgroups = 0): Uint8Array {
+/** How many cgroups, and whether a mount, are among the descriptors after its own. */
+interface Following {
+  readonly cgroups?: number
+  readonly hasTree?: boolean
+}
+
+export function encodeProgram(program: HostProgram, { cgroups = 0, hasTree = false }: Following = {}): Uint8Array {
   const { path, args, env, mountPoint = '', isReadOnly = false, hasSession = false } = program
   const { diesWithUs = false, told = 0 } = program
   const words = args.length > 0 ? args : [path]
-  const wanted = { newSession: hasSession, readOnly: isReadOnly, diesWithParent: diesWithUs }
+  const wanted = { newSession: hasSession, readOnly: isReadOnly, diesWithParent: diesWithUs, tree: hasTree }
   const flags = Object.entries(wanted).reduce(
     (all, [name, on]) => (on ? all | FLAGS[name as keyof typeof FLAGS] : all),
     0,
@@ -51,16 +57,19 @@ export interface StartedProgram extends HostProgram {
   readonly fds: readonly number[]
   /** Files by which a process joins a cgroup: it begins there. Default: in ours. */
   readonly cgroups?: readonly number[]
+  /** A mount that is attached nowhere yet: it comes over `mountPoint`. Default: what is there already. */
+  readonly tree?: number | null
 }
 
 /**
  * Starts a program as a child of this process, which the caller has to follow and reap. Status 127: it can't be executed.
  * @throws {SystemError} if no process can be made
  */
-export function startProgram({ fds, cgroups = [], ...program }: StartedProgram): Spawned {
-  const written = sealedMemory('tsrun-program', encodeProgram(program, cgroups.length))
+export function startProgram({ fds, cgroups = [], tree = null, ...program }: StartedProgram): Spawned {
+  const following = { cgroups: cgroups.length, hasTree: tree !== null }
+  const written = sealedMemory('tsrun-program', encodeProgram(program, following))
   try {
-    const all = [...fds, written, ...cgroups]
+    const all = [...fds, written, ...cgroups, ...(tree === null ? [] : [tree])]
     return spawn({ executable: helperExecutable(), arguments: ['=', String(fds.length)], fds: all })
   } finally {
     closeFds([written])

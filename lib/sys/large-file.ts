@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { SystemError } from '../errors.js'
 import { isErrno } from './errno.js'
+import { ownPid } from './self.js'
 
 const O_CLOEXEC = 0o2000000
 /** What is read at once. */
@@ -79,6 +80,25 @@ export async function* readChunks(
     }
   } finally {
     await file.close()
+  }
+}
+
+/** Writes a file (0600), which appears when it is whole and on the disk. @throws {SystemError}; what `chunks` throws */
+export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const temporary = `${path}.${ownPid()}.part`
+  try {
+    const file = await openGrowing(temporary)
+    try {
+      await file.cut(0)
+      for await (const chunk of chunks) await file.append(chunk)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await renamePath(temporary, path)
+  } catch (error) {
+    await removeLater(temporary)
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
 // Programs of the host, as lib/sys/run-program.ts and host-program.ts write them down: five numbers (of
 // arguments, of variables, of cgroups to join, flags, and the descriptor that gets a byte before the program
 // begins, or 0), then texts with a NUL at the end of each: the path, the directory that has to be a mount
-// point (or ""), the arguments, the variables.
+// point (or ""), the arguments, the variables. The descriptors of the cgroups and of the mount come after it.
 #include "program.h"
 
 #include <linux/close_range.h>
@@ -13,7 +13,7 @@
 #include "memory.h"
 #include "sys.h"
 
-enum { NEW_SESSION = 1, READ_ONLY = 2, DIES_WITH_PARENT = 4 };
+enum { NEW_SESSION = 1, READ_ONLY = 2, DIES_WITH_PARENT = 4, TREE = 8 };
 
 struct program {
   uint32_t args, variables, cgroups, flags, told;
@@ -40,14 +40,16 @@ static long join_cgroups(int first, uint32_t count) {
 }
 
 // In a mount namespace of our own, so that nothing is left on the host whatever becomes of us. What the host
-// mounts later is seen there still.
-static long mount_alone(const char *directory, uint32_t flags) {
+// mounts later is seen there still. The mount is the one that we got, or else what the directory is.
+static long mount_alone(const char *directory, uint32_t flags, int given) {
   if (directory[0] == 0)
     return 0;
   long failed = sys_unshare(CLONE_NEWNS);
   if (failed == 0)
     failed = sys_mount("/", MS_SLAVE | MS_REC);
-  int tree = failed < 0 ? (int)failed : sys_open_tree(AT_FDCWD, directory, OPEN_TREE_CLONE | AT_RECURSIVE);
+  int tree = failed < 0 ? (int)failed : given;
+  if (failed == 0 && (flags & TREE) == 0)
+    tree = sys_open_tree(AT_FDCWD, directory, OPEN_TREE_CLONE | AT_RECURSIVE);
   if (tree < 0)
     return tree;
   const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -80,7 +82,7 @@ long execute_program(int fd) {
     sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
   error = join_cgroups(fd + 1, program.cgroups);
   if (error == 0)
-    error = mount_alone(directory, program.flags);
+    error = mount_alone(directory, program.flags, fd + 1 + (int)program.cgroups);
   if (error == 0 && program.told > 0)
     error = sys_write((int)program.told, "", 1);
   return error < 0 ? error : sys_execve(path, args, variables);

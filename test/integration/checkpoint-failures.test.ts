@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { CheckpointError, createRuntime, type LayeredRoot, type OciConfig } from '../../lib/index.js'
-import { baseConfig, makeBundle } from '../bundle.js'
+import { CheckpointError, createRuntime } from '../../lib/index.js'
+import { makeBundle } from '../bundle.js'
 import { COUNTER, type Counter, follow, hasCounted, imagesIn, started } from '../checkpointing.js'
 import { commandOn } from '../command.js'
 import { missing } from '../needs.js'
@@ -64,21 +64,6 @@ t.test('a failed checkpoint tells why, and the container goes on', skip, async t
     message: /Container cannot be checkpointed in created state/,
   })
   t.same(criuChildren(), [])
-})
-
-t.test('a root of layers is refused before anything is stopped', skip, async t => {
-  const box = makeBundle(t)
-  const { root: _none, ...config } = baseConfig()
-  config.process.args = ['/bin/sh', '-c', COUNTER]
-  config.linux.cgroupsPath = `/${box.id('group')}`
-  const rootfs: LayeredRoot = { layers: [box.rootfs], upper: 'memory' }
-  await using container = await box.runtime.create({ id: box.id(), config: config as OciConfig, rootfs })
-  await container.start()
-  await t.rejects(container.checkpoint({ imagePath: imagesIn(box) }), {
-    code: 'ERR_CONFIG_UNSUPPORTED',
-    message: '/root: must be one directory for a checkpoint, but is "layers"',
-  })
-  await goesOn(follow(container))
 })
 
 t.test('an open connection is an error unless it is asked for, and goes on with its bytes', skip, async t => {

@@ -28,7 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   operations: [
     ...['errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'network-devices'],
-    ...['resctrl', 'store', 'launch', 'checkpoint', 'streams'],
+    ...['resctrl', 'store', 'launch', 'checkpoint', 'streams', 'image/saved-upper'],
   ],
   '.': [
     ...['.', 'errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'resctrl'],

@@ -102,7 +102,7 @@ export function asksForTerminal(bundle: string): boolean {
   }
 }
 
-const hasTerminal = (config: { readonly process?: { readonly terminal?: boolean } | null } | null): boolean =>
+export const hasTerminal = (config: { readonly process?: { readonly terminal?: boolean } | null } | null): boolean =>
   config?.process?.terminal === true
 
 /** Without waiting for the other end of a fifo; "" for what is no file. */

@@ -1,9 +1,8 @@
 import type { Container, ExitResult } from '../../index.js'
-import type { Call, Command, Flag, Flags } from '../command.js'
-import { checkCount, UsageError } from '../command-line.js'
+import type { Call, Command, Flags } from '../command.js'
 import { listenForReady } from '../notify-socket.js'
 import { failing, runtimeOf } from '../open-runtime.js'
-import { IMAGE_FLAGS, openRunImage } from '../run-image.js'
+import { checkImageFlags, IMAGE_FLAGS, openRunImage } from '../run-image.js'
 import { catchEnding, catchForwarded, exitStatusOf } from '../signals.js'
 import { CREATE_FLAGS, createOptions, writePidFile } from './bundle-flags.js'
 
@@ -27,7 +26,7 @@ async function run(call: Call): Promise<number> {
   const [id = '', ...program] = args
   const isDetached = flags.isOn('detach')
   const name = flags.text('image')
-  checkImageFlags(flags, args)
+  checkImageFlags(flags, { verb: 'run', count: args.length })
   const signals = isDetached ? catchEnding() : catchForwarded()
   const given = { flags, args: program, signal: signals.cancel }
   const image = name === undefined ? undefined : await openRunImage(name, given)
@@ -43,17 +42,6 @@ async function run(call: Call): Promise<number> {
     signals.release()
     await image?.release()
   }
-}
-
-/** @throws {UsageError} for arguments or flags that mean nothing without --image, or with it */
-function checkImageFlags(flags: Flags, args: readonly string[]): void {
-  const isImage = flags.text('image') !== undefined
-  if (!isImage) checkCount('run', args.length, { min: 1, max: 1 })
-  const given = ({ name, value, isList }: Flag): boolean =>
-    isList ? flags.list(name).length > 0 : value === undefined ? flags.isOn(name) : flags.text(name) !== undefined
-  const foreign = IMAGE_FLAGS.find(flag => !isImage && given(flag))
-  if (foreign !== undefined) throw new UsageError(`--${foreign.name} needs --image`)
-  if (isImage && flags.text('bundle') !== undefined) throw new UsageError('--bundle and --image exclude each other')
 }
 
 interface Run {

@@ -25,6 +25,8 @@ export interface UnpackOptions {
   readonly diffId?: string
   /** An existing, empty directory, in a place that other users can't reach. */
   readonly target: string
+  /** It is in a mount that is attached nowhere: other users can't reach it, whatever its name is. Default false. */
+  readonly isHidden?: boolean
   /** Which attributes overlay is going to look at: `trusted.overlay.*` (root), or `user.overlay.*` (rootless). */
   readonly overlay: OverlayKind
   /**
@@ -84,7 +86,7 @@ async function unpackInto({ options, limits, owners, compression, directory }: U
       bytes: bytes.chunks,
       writer,
       limits,
-      exposed: othersReach(options.target),
+      exposed: options.isHidden !== true && othersReach(options.target),
       ...allowed,
     })
     const diffId = bytes.diffId()
