@@ -70,7 +70,7 @@ const COLLECT: Table<CollectOptions<Encoding>> = {
   ...{ onOutput: any, drain: any, signal },
 }
 const BUNDLE: Table<BundleInput> = {
-  ...{ bundle: text, config: any, rootfs, args: any, env: any, cwd: any, user: any, mounts: any },
+  ...{ bundle: text, config: any, rootfs, args: any, env: any, cwd: any, user: any, mounts: any, landlock: any },
 }
 const CONTAINER: Table<Omit<ContainerOptions, 'id'>> = {
   ...{ stdio, consoleSocket: text, extraFds: fds },

@@ -15,12 +15,13 @@ function demands({ REQUIRES }) {
   return list(Object.entries(REQUIRES).flatMap(of))
 }
 
-const late = ({ NEVER_AFTER }) =>
-  list(
-    NEVER_AFTER.map(
-      ([first, second]) => `{${code(first)}, IS(${second.toUpperCase()}), "may not come after ${second}"}`,
-    ),
-  )
+// A line for each op.
+function late({ NEVER_AFTER }) {
+  const rows = new Map(NEVER_AFTER.map(([first]) => [first, []]))
+  for (const [first, second] of NEVER_AFTER)
+    rows.get(first).push(`{${code(first)}, IS(${second.toUpperCase()}), "may not come after ${second}"}`)
+  return list([...rows.values()].map(row => row.join(', ')))
+}
 
 function slotKinds({ SLOT_KINDS }) {
   const kinds = names => names.map(name => `1u << SLOT_${name.toUpperCase()}`).join(' | ')

@@ -5,6 +5,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { landlockKnown } from '../lib/sys/landlock.js'
 
 export type Need =
   | 'root'
@@ -49,6 +50,7 @@ export type Need =
   | 'postgres'
   | 'redis'
   | 'cni'
+  | 'landlock'
 
 /** True where the command runs and exits with 0. */
 const works = (command: string, ...args: readonly string[]) =>
@@ -158,6 +160,7 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
     isThere: () => works('mmdebstrap', '--version'),
     otherwise: 'needs mmdebstrap, and what it fetches from',
   },
+  landlock: { isThere: () => landlockKnown() >= 6, otherwise: 'needs Landlock with scopes (Linux 6.12)' },
   python3: { isThere: () => works('python3', '--version'), otherwise: 'needs python3' },
 }
 

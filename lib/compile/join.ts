@@ -11,6 +11,7 @@ import { limitOpenFiles, mayChangeOthers, preservedCount } from './limits.js'
 import { joinCgroups } from './namespaces.js'
 import { isRootless, ownerOf } from './privilege.js'
 import { lastFilter, lookUp, runProgram } from './program.js'
+import { restrict } from './restrict.js'
 
 /** Into a container that exists, for hooks: its cgroups, its namespaces, its root. */
 function joinContainer(work: Work): void {
@@ -105,6 +106,7 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   assumeIdentity(work, isLast ? enter : undefined)
   lookUp(work.draft, process)
   work.draft.op('home_env', {}, '/process/env')
+  restrict(work)
   runProgram(work, process, { origin: '/process/args', filter: lastFilter(config) })
   return { plan: work.draft.plan({ cloneFlags: 0, preserveFds: preservedCount(work) }), warnings: work.draft.warnings }
 }
@@ -184,6 +186,7 @@ export function compileHook({ kind, config, facts, hook, options }: HookInput): 
     becomeUser(draft, containerRoot(work, hook))
   }
   draft.op('resolve_exec', { candidates: [hook.path] }, `${hook.origin}/path`)
+  if (isImages) restrict(work)
   runProgram(work, hook, { origin: hook.origin, filter: isImages ? lastFilter(config) : null })
   return draft.plan({ cloneFlags: 0, preserveFds: 0 })
 }

@@ -5,6 +5,7 @@ import type { Draft, Work } from './draft.js'
 import { applyFilter, flagsOfFilter } from './identity.js'
 import { preservedCount } from './limits.js'
 import { makesNamespace } from './namespaces.js'
+import { restrict } from './restrict.js'
 
 /** What a process runs. */
 export interface Program {
@@ -22,6 +23,7 @@ export function execProcess(work: Work): void {
   if (options.reaps) demandPidNamespace(config)
   if (process !== null) lookUp(draft, process)
   if (process !== null) draft.op('home_env', {}, '/process/env')
+  restrict(work)
   const filter = lastFilter(config)
   // The listener of a filter must be there when create returns.
   const isEarly = filter !== null && (filter & SECCOMP_FILTER_FLAG.NEW_LISTENER) !== 0

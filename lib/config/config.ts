@@ -3,6 +3,7 @@
  * what the document leaves out is null, an empty list or the specification's default. `origin` is the JSON pointer
  * (RFC 6901) of the field that an entry came from.
  */
+import type { Landlock } from './landlock-option.js'
 import type { NamespaceType } from './oci-config.js'
 import type { Resources } from './resources.js'
 import type { ExecAffinity, MemoryPolicy, Scheduler } from './scheduling.js'
@@ -178,6 +179,8 @@ export interface Linux {
   readonly memoryPolicy: MemoryPolicy | null
   /** The argument of personality(2). */
   readonly personality: number | null
+  /** Of the option of that name: no document has it. null: processes are not restricted. */
+  readonly landlock: Landlock | null
 }
 
 export interface Namespace {

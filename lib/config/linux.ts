@@ -91,6 +91,7 @@ export function normaliseLinux(linux: OciLinux, warn: Warn): Linux {
     intelRdt: normaliseIntelRdt(linux, warn),
     memoryPolicy: normaliseMemoryPolicy(linux, warn),
     personality: personality === undefined ? null : PERSONALITIES[personality.domain],
+    landlock: null,
   }
 }
 

@@ -37,6 +37,8 @@ export interface HostFacts {
   readonly kcore: boolean
   readonly apparmor: boolean
   readonly selinux: boolean
+  /** The version of Landlock's interface; 0: this kernel has none, or does not use it. */
+  readonly landlock: number
   /** The soft limit of open files that this process was started with; null: the one that it has now. */
   readonly openFiles: number | null
   /** Names of /proc/filesystems. */

@@ -1,6 +1,7 @@
 /** Reads the host's facts; nothing is changed, and nothing is tried that could be noticed. */
 import { isErrno } from '../sys/errno.js'
 import { isThere, listDirectory, readLink, readText, readTextIfThere } from '../sys/file.js'
+import { landlockKnown } from '../sys/landlock.js'
 import { effectiveGid, effectiveUid, kernelRelease } from '../sys/self.js'
 import type { HostFacts } from './facts.js'
 import { openFilesAtStart } from './open-files.js'
@@ -24,6 +25,7 @@ export function probeHost(): HostFacts {
     kcore: isThere('/proc/kcore'),
     apparmor: readTextIfThere('/sys/module/apparmor/parameters/enabled')?.startsWith('Y') ?? false,
     selinux: hasSelinux(),
+    landlock: landlockKnown(),
     openFiles: openFilesAtStart(),
     filesystems: parseFilesystems(readText('/proc/filesystems')),
   }

@@ -204,6 +204,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'attach mount_setattr EPERM': LOCKED,
   'attach_inside mount_setattr EPERM': LOCKED,
   'attach_checked mount_setattr EPERM': LOCKED,
+  'landlock_beneath openat2 ELOOP': 'a link leads there: name the place that it leads to',
+  'landlock_beneath landlock_add_rule ENOMSG': 'it is a file, of which there is nothing to be allowed by these words',
   'mount_fs fsmount EPERM': "in a user namespace the host's own must be there in full: nothing may cover a part of it",
 }
 

@@ -1,6 +1,7 @@
 /** From a bundle, or a configuration object and a directory, to a validated configuration and absolute paths. */
 
 import type { Config, OciConfig } from '../config/config.js'
+import { type LandlockOptions, readLandlock } from '../config/landlock-option.js'
 import { hasOverrides, type Overrides, readOverridden } from '../config/overrides.js'
 import { LONGEST_TEXT, parseJson } from '../config/parse.js'
 import { readConfig } from '../config/read.js'
@@ -21,8 +22,10 @@ import { type LayeredRoot, readLayeredRoot } from './root-option.js'
  * Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system; and what is different
  * from that this time. A root of layers takes the place of the configuration's `root.path`; `root.readonly` stays.
  */
-export type BundleInput = Overrides &
-  (
+export type BundleInput = Overrides & {
+  /** What all processes of the container may do with files, ports and others, beside all that the configuration says. Default: what that says. */
+  readonly landlock?: LandlockOptions
+} & (
     | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: LayeredRoot }
     | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string | LayeredRoot }
   )
@@ -61,6 +64,13 @@ export async function openBundle(
 
 /** What does not depend on the root file system, which may be another one each time. @throws as `openBundle` */
 export async function readBundle(input: BundleInput, signal?: AbortSignal): Promise<ReadBundle> {
+  const landlock = readLandlock(input.landlock)
+  const read = await readDocument(input, signal)
+  const { config } = read
+  return landlock === null ? read : { ...read, config: { ...config, linux: { ...config.linux, landlock } } }
+}
+
+async function readDocument(input: BundleInput, signal: AbortSignal | undefined): Promise<ReadBundle> {
   const current = currentDirectory()
   const { rootfs } = input
   const layers = typeof rootfs === 'object' ? rootfs : null

@@ -4,6 +4,7 @@ import { type DumpSettings, dump } from '../checkpoint/dump.js'
 import { pathsOf } from '../checkpoint/image-directory.js'
 import { finishRoot, type RootOfLayers, upperArchive } from '../checkpoint/saved-root.js'
 import { isRootless } from '../compile/index.js'
+import type { Config } from '../config/config.js'
 import { makeIssue } from '../config/issues.js'
 import type { Status } from '../config/state.js'
 import { ConfigError, HostError, StateError } from '../errors.js'
@@ -37,7 +38,7 @@ interface Called {
  * Resolves when the images are whole. The container has ended then and is deleted, as by `delete` (its poststop hooks run too), unless
  * it is to go on. After a failure it goes on as before.
  * @throws {StateError} ERR_STATE_STATUS unless it is running or paused
- * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED for one that writes to the memory of another process
+ * @throws {ConfigError} ERR_CONFIG_UNSUPPORTED for one that writes to the memory of another process, or has the option landlock
  * @throws {CheckpointError|HostError|ConfigError|SystemError}; the reason of `signal`
  */
 export async function checkpoint(
@@ -49,6 +50,7 @@ export async function checkpoint(
   demandRoot(context, 'checkpoint')
   await withLocked(context, id, async (record, status) => {
     checkStatus(record, status)
+    refuseLandlock(readStoredConfig(context.store, id))
     const root = rootOf(record, options)
     const cgroup = openCgroup({ recorded: record.cgroup })
     await unfrozenByFailure({ cgroup, status }, () => dumpProcesses({ context, record, root, cgroup, options }))
@@ -87,6 +89,13 @@ function rootOf(
     'written to a directory (rootfs.upper.dir; run --upper), or saved by the handle that has made the container'
   const received = 'written to memory, which is of that process'
   throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path: '/root', expected, received })])
+}
+
+/** CRIU knows nothing of it, so that what is restored would be free of it. */
+function refuseLandlock({ linux: { landlock } }: Config): void {
+  if (landlock === null) return
+  const expected = 'a container without the option landlock for a checkpoint'
+  throw new ConfigError('ERR_CONFIG_UNSUPPORTED', [makeIssue({ path: '', expected, received: 'one with it' })])
 }
 
 /** CRIU stops the processes by the cgroup; if it dies then they stay so. */

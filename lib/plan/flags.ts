@@ -51,6 +51,28 @@ export const SECCOMP_FILTER_FLAG = {
   WAIT_KILLABLE_RECV: 0x20,
 } as const
 
+/** Rights of Landlock (landlock(7)): LANDLOCK_ACCESS_FS_*, LANDLOCK_ACCESS_NET_*, LANDLOCK_SCOPE_*. */
+export const LANDLOCK_FS = {
+  EXECUTE: 0x1,
+  WRITE_FILE: 0x2,
+  READ_FILE: 0x4,
+  READ_DIR: 0x8,
+  REMOVE_DIR: 0x10,
+  REMOVE_FILE: 0x20,
+  MAKE_CHAR: 0x40,
+  MAKE_DIR: 0x80,
+  MAKE_REG: 0x100,
+  MAKE_SOCK: 0x200,
+  MAKE_FIFO: 0x400,
+  MAKE_BLOCK: 0x800,
+  MAKE_SYM: 0x1000,
+  REFER: 0x2000,
+  TRUNCATE: 0x4000,
+  IOCTL_DEV: 0x8000,
+} as const
+export const LANDLOCK_NET = { BIND_TCP: 0x1, CONNECT_TCP: 0x2 } as const
+export const LANDLOCK_SCOPE = { ABSTRACT_UNIX_SOCKET: 0x1, SIGNAL: 0x2 } as const
+
 /** The value of (uid_t)-1, which the kernel reads as "leave unchanged". */
 export const NO_ID = 0xffff_ffff
 

@@ -5,38 +5,10 @@
  * Wire form of an op: a CBOR array `[code, ...arguments]`, arguments in the order of the table.
  */
 
+import { type ArgKind, type ArgTypes, type OpDefinition, entry as op } from './op-kinds.js'
+
+export { type ArgKind, PHASES, type Phase } from './op-kinds.js'
 export { RESOLVE, RESOLVE_IN_ROOT } from './resolve.js'
-
-/** Phases in the order in which a plan goes through them; a plan never goes back. */
-export const PHASES = ['SPAWN', 'MOUNT', 'PIVOT', 'INSIDE', 'IDENTITY', 'EXEC'] as const
-export type Phase = (typeof PHASES)[number]
-
-/**
- * `u32`/`u64` unsigned integers (u64 is a bigint), `text` UTF-8 without NUL, `texts`/`numbers` arrays,
- * `slot` an index into the plan's slots.
- */
-export type ArgKind = 'u32' | 'u64' | 'text' | 'texts' | 'numbers' | 'slot'
-
-interface ArgTypes {
-  u32: number
-  u64: bigint
-  text: string
-  texts: readonly string[]
-  numbers: readonly number[]
-  slot: number
-}
-
-export interface OpDefinition {
-  readonly phases: readonly Phase[]
-  readonly args: Readonly<Record<string, ArgKind>>
-}
-
-function op<const A extends Record<string, ArgKind>>(
-  phases: readonly Phase[],
-  args: A,
-): { phases: readonly Phase[]; args: A } {
-  return { phases, args }
-}
 
 /** Where a tree is attached, and what becomes of its attributes: see attach. */
 const PLACED = {
@@ -191,6 +163,8 @@ export const OPS = {
   move_root: op(['PIVOT'], {}),
   /** No mount namespace: chroot(2) into the root fd. */
   chroot: op(['PIVOT'], {}),
+  /** No root of its own: the process stays in that of the host. What it executes is confined by Landlock, of which the verifier sees to it. */
+  host_root: op(['PIVOT'], {}),
   /** exec and hooks: fchdir(slot), chroot("."): the root of a process that is already inside. */
   join_root: op(['PIVOT'], { slot: 'slot' }),
 
@@ -262,6 +236,19 @@ export const OPS = {
   lifeline: op(['EXEC'], { slot: 'slot' }),
   /** HOME from the container's /etc/passwd entry of the current uid, else "/", unless the environment has one. */
   home_env: op(['EXEC'], {}),
+  /**
+   * fork(2): the child goes on. This process passes signals on to it, and ends as it does; it kills all that has come of it when it ends, or
+   * the process of the pidfd in the slot. They can send signals to each other only (Landlock).
+   */
+  guard: op(['EXEC'], { slot: 'slot' }),
+  /** landlock_create_ruleset(2): masks of what is refused after landlock_restrict, but for what the rules allow (LANDLOCK_* of flags.ts). */
+  landlock: op(['EXEC'], { fs: 'u64', net: 'u64', scope: 'u64' }),
+  /** landlock_add_rule(2) for what is at each of `paths`, to which no link may lead, and below. To a file: what of `access` files can have. */
+  landlock_beneath: op(['EXEC'], { access: 'u64', paths: 'texts' }),
+  /** The same for ports of TCP. */
+  landlock_ports: op(['EXEC'], { access: 'u64', ports: 'numbers' }),
+  /** landlock_restrict_self(2): the process, and all that it starts, has no more than the rules allow. */
+  landlock_restrict: op(['EXEC'], {}),
   /** Barrier: the container is created; released when its state is on disk. The control socket is closed afterwards. */
   created: op(['EXEC'], {}),
   /** accept(2) on the listening socket in the slot; reports from here on go to that connection, which execve closes. */

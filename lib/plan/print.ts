@@ -1,5 +1,15 @@
 import { CAPABILITIES } from '../capabilities.js'
-import { CLONE, flagNames, MOUNT_ATTR, MOUNT_ATTR_ATIME, MS, SECCOMP_FILTER_FLAG } from './flags.js'
+import {
+  CLONE,
+  flagNames,
+  LANDLOCK_FS,
+  LANDLOCK_NET,
+  LANDLOCK_SCOPE,
+  MOUNT_ATTR,
+  MOUNT_ATTR_ATIME,
+  MS,
+  SECCOMP_FILTER_FLAG,
+} from './flags.js'
 import { OPS, type Op, RESOLVE } from './ops.js'
 import { phasesOf } from './phases.js'
 import type { Cleared, Idmap, IdRange, LayeredTree, Plan, Slot } from './plan.js'
@@ -171,6 +181,11 @@ const FORMATS: Readonly<Record<string, Format>> = {
   'unshare.flags': namespaces,
   'setns.type': namespaces,
   'seccomp.flags': value => flagNames(value, SECCOMP_FILTER_FLAG, 'SECCOMP_FILTER_FLAG_').join('|'),
+  'landlock.fs': value => flagNames(value, LANDLOCK_FS, '').join('|'),
+  'landlock.net': value => flagNames(value, LANDLOCK_NET, '').join('|'),
+  'landlock.scope': value => flagNames(value, LANDLOCK_SCOPE, '').join('|'),
+  'landlock_beneath.access': value => flagNames(value, LANDLOCK_FS, '').join('|'),
+  'landlock_ports.access': value => flagNames(value, LANDLOCK_NET, '').join('|'),
   resolve: value => flagNames(value, RESOLVE, 'RESOLVE_').join('|'),
   mode: octal,
   'memory_policy.mode': String,

@@ -28,6 +28,8 @@ export const REPEATABLE: ReadonlySet<OpName> = new Set<OpName>([
   'readonly_path',
   'lsm_label',
   'chdir',
+  'landlock_beneath',
+  'landlock_ports',
 ])
 
 /** The kinds of slots; on the wire a kind is its place here. */
@@ -74,6 +76,7 @@ export const SLOT_KINDS: Partial<Record<OpName, readonly Slot['kind'][]>> = {
   await_start: ['start'],
   lifeline: ['lifeline'],
   sockets: ['sockets'],
+  guard: ['init'],
   reap: ['status'],
 }
 
@@ -113,10 +116,17 @@ export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName
   console: ['setsid'],
   controlling_terminal: ['console'],
   groups: ['bounding_set'],
-  gid: ['groups'],
+  // In the host's root they stay if they can't be changed.
+  gid: ['bounding_set', ['groups', 'host_root']],
   uid: ['gid'],
   capabilities: ['uid'],
   resolve_exec: ['capabilities', 'chdir'],
+  // Without privileges the kernel wants no_new_privs, and with them so do we.
+  landlock: ['no_new_privs', 'resolve_exec'],
+  guard: ['host_root', 'not_dumpable', 'subreaper', 'no_new_privs', 'resolve_exec'],
+  landlock_beneath: ['landlock'],
+  landlock_ports: ['landlock'],
+  landlock_restrict: ['landlock'],
   created: ['not_dumpable', 'setsid', 'capabilities', 'chdir'],
   await_start: ['created'],
   reap: ['not_dumpable', 'await_start', 'close_from'],
@@ -124,7 +134,13 @@ export const REQUIRES: Partial<Record<OpName, readonly (OpName | readonly OpName
 }
 
 /** From the INSIDE phase on an op would act on the host, were the root not switched. */
-export const ROOT_SWITCHES = ['pivot_root', 'move_root', 'chroot', 'join_root'] as const satisfies readonly OpName[]
+export const ROOT_SWITCHES = [
+  'pivot_root',
+  'move_root',
+  'chroot',
+  'host_root',
+  'join_root',
+] as const satisfies readonly OpName[]
 
 /** Pairs of ops: once the second has come, the first may not. */
 export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
@@ -134,6 +150,7 @@ export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   ...ROOTS.map(root => ['layer', root] as const),
   ...(['root', 'root_checked', 'root_dir', 'root_over'] as const).map(root => [root, 'layer'] as const),
   ['propagation', 'layer'],
+  ...[...ROOTS, 'layer' as const].map(root => ['host_root', root] as const),
   // A read-only root has no room for what is made later.
   ['mkdir', 'root_attr'],
   ['symlink', 'root_attr'],
@@ -158,6 +175,18 @@ export const NEVER_AFTER: readonly (readonly [OpName, OpName])[] = [
   ['created', 'close_from'],
   ['await_start', 'close_from'],
   ['lifeline', 'created'],
+  // A container that is created has all that restricts it, but for a filter that needs to come last.
+  ['landlock', 'created'],
+  ['landlock', 'close_from'],
+  // It must not be among those that the program may send signals to.
+  ['guard', 'landlock'],
+  ['guard', 'created'],
+  ['guard', 'close_from'],
+  ['landlock_restrict', 'close_from'],
+  ['landlock_beneath', 'landlock_restrict'],
+  ['landlock_ports', 'landlock_restrict'],
+  // It reads a file that may be refused by then.
+  ['home_env', 'landlock_restrict'],
   // Nothing but execve: one of the two processes does no more of the plan.
   ['seccomp', 'reap'],
   ['close_from', 'reap'],

@@ -5,6 +5,9 @@
 import {
   allFlags,
   CLONE,
+  LANDLOCK_FS,
+  LANDLOCK_NET,
+  LANDLOCK_SCOPE,
   MOUNT_ATTR,
   MOUNT_ATTR_ATIME,
   MS,
@@ -115,6 +118,13 @@ const BY_OP: ByOp = {
   lsm_label: { file: { form: 'lsm_file' } },
   chdir: { path: { form: 'path_or_root' }, optional: most(1) },
   resolve_exec: { candidates: { form: 'filled' } },
+  landlock: {
+    fs: mask(allFlags(LANDLOCK_FS)),
+    net: mask(allFlags(LANDLOCK_NET)),
+    scope: mask(allFlags(LANDLOCK_SCOPE)),
+  },
+  landlock_beneath: { access: mask(allFlags(LANDLOCK_FS)), paths: { form: 'path_or_root', filled: true } },
+  landlock_ports: { access: mask(allFlags(LANDLOCK_NET)), ports: { ...most(0xffff), filled: true } },
   seccomp: { flags: mask(allFlags(SECCOMP_FILTER_FLAG)) },
   execve: { args: { form: 'any', filled: true }, env: { form: 'variable' } },
 }

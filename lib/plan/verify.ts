@@ -1,7 +1,7 @@
 import { PlanError } from '../errors.js'
 import { argumentsFault } from './arguments.js'
 import { argFault } from './encode.js'
-import { allFlags, CLONE, SECCOMP_FILTER_FLAG } from './flags.js'
+import { allFlags, CLONE, LANDLOCK_FS, LANDLOCK_SCOPE, SECCOMP_FILTER_FLAG } from './flags.js'
 import { OP_ARGS, type Op, type OpName, PHASES, type Phase } from './ops.js'
 import { phaseOf } from './phases.js'
 import type { Plan, Slot } from './plan.js'
@@ -27,6 +27,8 @@ interface Walk {
   readonly usedSlots: Set<number>
   /** CLONE_NEW* of the namespaces that the process has left the host's for. */
   entered: number
+  /** What the ruleset of Landlock handles; null: there is none. */
+  handled: { readonly fs: bigint; readonly net: bigint; readonly scope: bigint } | null
   phase: Phase
 }
 
@@ -44,6 +46,7 @@ export function verifyPlan(plan: Plan): void {
     seen: new Set(),
     usedSlots: new Set(),
     entered: plan.cloneFlags,
+    handled: null,
     phase: 'SPAWN',
   }
   for (const [index, op] of plan.ops.entries()) {
@@ -79,6 +82,7 @@ function verifyOp(walk: Walk, op: Op): string | null {
     slotFault(walk, op) ??
     namespaceFault(walk, op) ??
     seccompFault(walk, op) ??
+    landlockFault(walk, op) ??
     enter(walk, op)
   )
 }
@@ -171,6 +175,16 @@ function seccompFault({ seen }: Walk, op: Op): string | null {
   return missing === undefined ? null : `needs ${missing} before it`
 }
 
+/** The kernel's own rule: what is not handled can't be allowed either. */
+function landlockFault(walk: Walk, op: Op): string | null {
+  if (op.op === 'landlock') walk.handled = op.args
+  const { fs, net } = walk.handled ?? { fs: 0n, net: 0n }
+  const isOutside =
+    (op.op === 'landlock_beneath' && (op.args.access & ~fs) !== 0n) ||
+    (op.op === 'landlock_ports' && (op.args.access & ~net) !== 0n)
+  return isOutside ? 'allows what the ruleset does not handle' : null
+}
+
 function enter(walk: Walk, op: Op): string | null {
   if (op.op === 'cgroup_join' && walk.entered & CLONE.NEWCGROUP) return 'comes after the cgroup namespace'
   if (op.op === 'unshare' && op.args.flags & MAPPED && walk.seen.has('map'))
@@ -179,6 +193,7 @@ function enter(walk: Walk, op: Op): string | null {
   if (op.op === 'setns') walk.entered |= op.args.type
   // In a mount of the container's own those of the host are out of reach.
   if (op.op === 'root_over') walk.entered |= CLONE.NEWNS
+  if (op.op === 'host_root' && walk.entered !== 0) return 'the process is in a namespace of its own'
   return null
 }
 
@@ -191,11 +206,19 @@ function verifyEnd(walk: Walk): void {
   const onlyMakesSockets = last === 'sockets' && !seen.has('created')
   if (last !== 'execve' && !hasNoProgram && !onlyMakesSockets) refuse('the plan does not end with execve', last)
   if (seen.has('created') && !seen.has('await_start')) refuse('nothing waits for start', 'created')
+  if (seen.has('host_root') && last === 'execve' && !isConfined(walk)) refuse('the files of the host are free', last)
+  if (seen.has('landlock') && !seen.has('landlock_restrict')) refuse('the ruleset restricts nobody', 'landlock')
   const unused = plan.slots.findIndex((_, index) => !usedSlots.has(index))
   if (unused !== -1) refuse(`slot ${unused} (${plan.slots[unused]?.kind}) is not used`)
   verifyUserNamespace(walk)
   verifyChild(walk)
 }
+
+/** In the root of the host it is Landlock that keeps a program from its files and processes, all of it. */
+const isConfined = ({ seen, handled }: Walk): boolean =>
+  seen.has('guard') &&
+  handled?.fs === BigInt(allFlags(LANDLOCK_FS)) &&
+  handled.scope === BigInt(allFlags(LANDLOCK_SCOPE))
 
 function verifyUserNamespace({ plan, seen, entered }: Walk): void {
   if ((entered & CLONE.NEWUSER) === 0) return

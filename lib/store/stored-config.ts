@@ -20,7 +20,7 @@ const LONGEST = 64 * 1024 * 1024
  * Another number whenever `Config` gets, loses or changes a field (test/store/stored-config.test.ts notices), together with an entry of
  * `UPGRADES` for the number that it had.
  */
-export const CONFIG_VERSION = 2
+export const CONFIG_VERSION = 3
 
 /** Before 2 a mount did not say which of its flags are `implied`; only create asks. */
 const withImplied = (config: Config): Config => ({
@@ -28,8 +28,17 @@ const withImplied = (config: Config): Config => ({
   mounts: config.mounts.map(mount => ({ ...mount, implied: 0n })),
 })
 
+/** Before 3 there was no option landlock. */
+const withoutLandlock = (config: Config): Config => ({ ...config, linux: { ...config.linux, landlock: null } })
+
+const withBoth = (config: Config): Config => withoutLandlock(withImplied(config))
+
 /** What a configuration of an older shape lacks. 0 is that of tsrun 0.1.0, which wrote no number. */
-const UPGRADES: Readonly<Record<number, (config: Config) => Config>> = { 0: withImplied, 1: withImplied }
+const UPGRADES: Readonly<Record<number, (config: Config) => Config>> = {
+  0: withBoth,
+  1: withBoth,
+  2: withoutLandlock,
+}
 
 /**
  * @throws {StateError} ERR_STATE_CORRUPT, which names the file; ERR_STATE_VERSION for what another version of tsrun has written;

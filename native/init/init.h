@@ -20,6 +20,7 @@ struct init {
   int procfs;   // our own, or the container's if the kernel refuses one
   int null;     // the container's /dev/null, checked
   int empty;    // the tmpfs that masks directories, once it is attached somewhere
+  int ruleset;  // of Landlock, until it restricts the process
   int lifeline; // has news once the process that made the container is gone
 
   int stage;            // where the layers of the root are attached, while it is made of them

@@ -216,6 +216,7 @@ _Noreturn void start(long *stack) {
       .procfs = -1,
       .null = -1,
       .empty = -1,
+      .ruleset = -1,
       .lifeline = -1,
       .stage = -1,
       .caller_umask = sys_umask(0),

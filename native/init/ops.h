@@ -41,43 +41,49 @@ enum op_code {
   OP_PIVOT_ROOT = 30,
   OP_MOVE_ROOT = 31,
   OP_CHROOT = 32,
-  OP_JOIN_ROOT = 33,
-  OP_HOSTNAME = 34,
-  OP_DOMAINNAME = 35,
-  OP_SYSCTL = 36,
-  OP_LOOPBACK_UP = 37,
-  OP_CONSOLE = 38,
-  OP_CONTROLLING_TERMINAL = 39,
-  OP_REOPEN_NULL = 40,
-  OP_MASK_PATH = 41,
-  OP_READONLY_PATH = 42,
-  OP_ROOT_ATTR = 43,
-  OP_KEYRING = 44,
-  OP_PERSONALITY = 45,
-  OP_OPEN_FILES = 46,
-  OP_MEMORY_POLICY = 47,
-  OP_UMASK = 48,
-  OP_BOUNDING_SET = 49,
-  OP_STDIO_OWNER = 50,
-  OP_GROUPS = 51,
-  OP_GID = 52,
-  OP_UID = 53,
-  OP_CAPABILITIES = 54,
-  OP_NO_NEW_PRIVS = 55,
-  OP_LSM_LABEL = 56,
-  OP_CHDIR = 57,
-  OP_RESOLVE_EXEC = 58,
-  OP_SECCOMP = 59,
-  OP_LIFELINE = 60,
-  OP_HOME_ENV = 61,
-  OP_CREATED = 62,
-  OP_AWAIT_START = 63,
-  OP_CLOSE_FROM = 64,
-  OP_REAP = 65,
-  OP_EXECVE = 66,
+  OP_HOST_ROOT = 33,
+  OP_JOIN_ROOT = 34,
+  OP_HOSTNAME = 35,
+  OP_DOMAINNAME = 36,
+  OP_SYSCTL = 37,
+  OP_LOOPBACK_UP = 38,
+  OP_CONSOLE = 39,
+  OP_CONTROLLING_TERMINAL = 40,
+  OP_REOPEN_NULL = 41,
+  OP_MASK_PATH = 42,
+  OP_READONLY_PATH = 43,
+  OP_ROOT_ATTR = 44,
+  OP_KEYRING = 45,
+  OP_PERSONALITY = 46,
+  OP_OPEN_FILES = 47,
+  OP_MEMORY_POLICY = 48,
+  OP_UMASK = 49,
+  OP_BOUNDING_SET = 50,
+  OP_STDIO_OWNER = 51,
+  OP_GROUPS = 52,
+  OP_GID = 53,
+  OP_UID = 54,
+  OP_CAPABILITIES = 55,
+  OP_NO_NEW_PRIVS = 56,
+  OP_LSM_LABEL = 57,
+  OP_CHDIR = 58,
+  OP_RESOLVE_EXEC = 59,
+  OP_SECCOMP = 60,
+  OP_LIFELINE = 61,
+  OP_HOME_ENV = 62,
+  OP_GUARD = 63,
+  OP_LANDLOCK = 64,
+  OP_LANDLOCK_BENEATH = 65,
+  OP_LANDLOCK_PORTS = 66,
+  OP_LANDLOCK_RESTRICT = 67,
+  OP_CREATED = 68,
+  OP_AWAIT_START = 69,
+  OP_CLOSE_FROM = 70,
+  OP_REAP = 71,
+  OP_EXECVE = 72,
 };
 
-#define OP_COUNT 67
+#define OP_COUNT 73
 #define OP_MAX_ARGS 11
 #define OP_RESOLVE_IN_ROOT 0u
 #define OP_RESOLVE_NO_SYMLINKS 1u
@@ -123,6 +129,7 @@ enum op_code {
   X(OP_PIVOT_ROOT, pivot_root) \
   X(OP_MOVE_ROOT, move_root) \
   X(OP_CHROOT, chroot) \
+  X(OP_HOST_ROOT, host_root) \
   X(OP_JOIN_ROOT, join_root) \
   X(OP_HOSTNAME, hostname) \
   X(OP_DOMAINNAME, domainname) \
@@ -152,6 +159,11 @@ enum op_code {
   X(OP_SECCOMP, seccomp) \
   X(OP_LIFELINE, lifeline) \
   X(OP_HOME_ENV, home_env) \
+  X(OP_GUARD, guard) \
+  X(OP_LANDLOCK, landlock) \
+  X(OP_LANDLOCK_BENEATH, landlock_beneath) \
+  X(OP_LANDLOCK_PORTS, landlock_ports) \
+  X(OP_LANDLOCK_RESTRICT, landlock_restrict) \
   X(OP_CREATED, created) \
   X(OP_AWAIT_START, await_start) \
   X(OP_CLOSE_FROM, close_from) \
@@ -197,6 +209,7 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_PIVOT_ROOT] = {"pivot_root", 1u << PHASE_PIVOT, 0, {0}},
     [OP_MOVE_ROOT] = {"move_root", 1u << PHASE_PIVOT, 0, {0}},
     [OP_CHROOT] = {"chroot", 1u << PHASE_PIVOT, 0, {0}},
+    [OP_HOST_ROOT] = {"host_root", 1u << PHASE_PIVOT, 0, {0}},
     [OP_JOIN_ROOT] = {"join_root", 1u << PHASE_PIVOT, 1, {ARG_SLOT}},
     [OP_HOSTNAME] = {"hostname", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
     [OP_DOMAINNAME] = {"domainname", 1u << PHASE_INSIDE, 1, {ARG_TEXT}},
@@ -226,6 +239,11 @@ static const struct op_rule OP_RULES[OP_COUNT] = {
     [OP_SECCOMP] = {"seccomp", 1u << PHASE_IDENTITY | 1u << PHASE_EXEC, 2, {ARG_SLOT, ARG_U32}},
     [OP_LIFELINE] = {"lifeline", 1u << PHASE_EXEC, 1, {ARG_SLOT}},
     [OP_HOME_ENV] = {"home_env", 1u << PHASE_EXEC, 0, {0}},
+    [OP_GUARD] = {"guard", 1u << PHASE_EXEC, 1, {ARG_SLOT}},
+    [OP_LANDLOCK] = {"landlock", 1u << PHASE_EXEC, 3, {ARG_U64, ARG_U64, ARG_U64}},
+    [OP_LANDLOCK_BENEATH] = {"landlock_beneath", 1u << PHASE_EXEC, 2, {ARG_U64, ARG_TEXTS}},
+    [OP_LANDLOCK_PORTS] = {"landlock_ports", 1u << PHASE_EXEC, 2, {ARG_U64, ARG_NUMBERS}},
+    [OP_LANDLOCK_RESTRICT] = {"landlock_restrict", 1u << PHASE_EXEC, 0, {0}},
     [OP_CREATED] = {"created", 1u << PHASE_EXEC, 0, {0}},
     [OP_AWAIT_START] = {"await_start", 1u << PHASE_EXEC, 1, {ARG_SLOT}},
     [OP_CLOSE_FROM] = {"close_from", 1u << PHASE_EXEC, 1, {ARG_U32}},
@@ -315,6 +333,7 @@ struct prepare_op {};
 struct pivot_root_op {};
 struct move_root_op {};
 struct chroot_op {};
+struct host_root_op {};
 struct join_root_op {
   struct value slot;
 };
@@ -392,6 +411,19 @@ struct lifeline_op {
   struct value slot;
 };
 struct home_env_op {};
+struct guard_op {
+  struct value slot;
+};
+struct landlock_op {
+  struct value fs, net, scope;
+};
+struct landlock_beneath_op {
+  struct value access, paths;
+};
+struct landlock_ports_op {
+  struct value access, ports;
+};
+struct landlock_restrict_op {};
 struct created_op {};
 struct await_start_op {
   struct value slot;
@@ -441,6 +473,7 @@ union args {
   struct pivot_root_op pivot_root;
   struct move_root_op move_root;
   struct chroot_op chroot;
+  struct host_root_op host_root;
   struct join_root_op join_root;
   struct hostname_op hostname;
   struct domainname_op domainname;
@@ -470,6 +503,11 @@ union args {
   struct seccomp_op seccomp;
   struct lifeline_op lifeline;
   struct home_env_op home_env;
+  struct guard_op guard;
+  struct landlock_op landlock;
+  struct landlock_beneath_op landlock_beneath;
+  struct landlock_ports_op landlock_ports;
+  struct landlock_restrict_op landlock_restrict;
   struct created_op created;
   struct await_start_op await_start;
   struct close_from_op close_from;

@@ -38,6 +38,12 @@ void run_chroot(struct init *init, struct chroot_op *args) {
   enter_root(init);
 }
 
+// Nothing is changed: what the process may do with the files of the host is up to Landlock.
+void run_host_root(struct init *init, struct host_root_op *args) {
+  must(&init->report, "chdir", sys_chdir("/"), "/");
+  init->root = open_root(init);
+}
+
 void run_join_root(struct init *init, struct join_root_op *args) {
   init->root = take_slot(init, args->slot.number);
   enter_root(init);

@@ -5,7 +5,7 @@
 #include <linux/prctl.h>
 #include <linux/signalfd.h>
 
-#include "init.h"
+#include "reap.h"
 #include "sys_reap.h"
 
 // What is kept is the status as wait(2) has it, with this bit, since 0 is a status too.
@@ -49,19 +49,17 @@ static void lead_terminal(void) {
   (void)sys_ioctl(0, TIOCSPGRP, &group);
 }
 
-// The child: it goes on to execve.
-static void become_program(const struct init *init) {
+void go_on(const struct init *init) {
   must(&init->report, "setpgid", sys_lead_group(), "");
   lead_terminal();
   must(&init->report, "rt_sigprocmask", sys_clear_signal_mask(), "");
 }
 
-// Streams that stay open here would never end for their readers.
-static void close_others(const struct init *init, const struct reaper *reaper) {
+void close_all_but(const struct init *init, int one, int other) {
   enum { MARGIN = 64 };
   int last = init->first_slot + (int)init->plan.slot_count + MARGIN;
   for (int fd = 0; fd <= last; fd++)
-    if (fd != reaper->signals && fd != reaper->lifeline)
+    if (fd != one && fd != other)
       sys_close(fd);
 }
 
@@ -106,7 +104,7 @@ void run_reap(struct init *init, struct reap_op *args) {
   try_calls(init, reaper.signals);
   reaper.program = must(report, "clone", sys_clone(SIGCHLD), "init");
   if (reaper.program == 0)
-    return become_program(init);
-  close_others(init, &reaper);
+    return go_on(init);
+  close_all_but(init, reaper.signals, reaper.lifeline);
   look_after(&reaper);
 }

@@ -30,6 +30,15 @@ int sys_wait_any(int *status) {
   return (int)CALL(wait4, -1, status, DONT_HANG, NULL);
 }
 
+int sys_wait_end(int *status) {
+  return (int)CALL(wait4, -1, status, 0, NULL);
+}
+
+int sys_unblock_signal(int number) {
+  uint64_t set = 1ull << (number - 1);
+  return (int)CALL(rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
+}
+
 int sys_kill(int pid, int number) {
   return (int)CALL(kill, pid, number);
 }

@@ -14,6 +14,9 @@ int sys_signal_fd(void);
 int sys_poll(struct pollfd *fds, unsigned int count, bool waits);
 // -ECHILD if there is no child, 0 if none has ended.
 int sys_wait_any(int *status);
+// Waits until a child has ended; -ECHILD if there is none.
+int sys_wait_end(int *status);
+int sys_unblock_signal(int number);
 int sys_kill(int pid, int number);
 // The process becomes the leader of a process group of its own.
 int sys_lead_group(void);

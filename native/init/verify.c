@@ -24,6 +24,7 @@ struct check {
   uint32_t slot_count, preserved;
   uint32_t cloned, made,
       entered; // namespaces of the first clone, with those of unshare, and with those joined
+  uint64_t handled_files, handled_ports, scope; // by the ruleset of Landlock
   op_set seen;
   enum op_code last;
   unsigned int phase;
@@ -113,6 +114,10 @@ static const char *check_seccomp(op_set seen, uint64_t flags) {
   return listens || HAS(seen, CLOSE_FROM) ? NULL : "needs close_from before it";
 }
 
+static const char *check_handled(uint64_t handled, uint64_t access) {
+  return (access & ~handled) == 0 ? NULL : "allows what the ruleset does not handle";
+}
+
 // What its arguments must be to each other, or to what came before, and what it enters.
 static const char *check_meaning(struct check *check, enum op_code code, const struct arguments *args) {
   switch ((unsigned int)code) {
@@ -135,6 +140,17 @@ static const char *check_meaning(struct check *check, enum op_code code, const s
     return check_capabilities(args->number);
   case OP_SECCOMP:
     return check_seccomp(check->seen, args->number[1]);
+  case OP_HOST_ROOT:
+    return check->entered == 0 ? NULL : "is the root of the host for a process in a namespace of its own";
+  case OP_LANDLOCK:
+    check->scope = args->number[2];
+    check->handled_files = args->number[0];
+    check->handled_ports = args->number[1];
+    return NULL;
+  case OP_LANDLOCK_BENEATH:
+    return check_handled(check->handled_files, args->number[0]);
+  case OP_LANDLOCK_PORTS:
+    return check_handled(check->handled_ports, args->number[0]);
   case OP_CLOSE_FROM:
     return args->number[0] == 3 + check->preserved ? NULL : "does not leave the preserved descriptors alone";
   default:
@@ -283,6 +299,12 @@ static const char *check_user_namespace(const struct check *check) {
   return NULL;
 }
 
+// In the root of the host it is Landlock that keeps a program from its files and processes, all of it.
+static bool is_confined(const struct check *check) {
+  return HAS(check->seen, GUARD) && check->handled_files == VALUE_RULES[OP_LANDLOCK][0].limit &&
+         check->scope == VALUE_RULES[OP_LANDLOCK][2].limit;
+}
+
 static const char *check_end(const struct check *check) {
   // Without a process to run, a container waits for a start that never comes.
   bool no_program = check->last == OP_AWAIT_START && !HAS(check->seen, RESOLVE_EXEC);
@@ -292,6 +314,10 @@ static const char *check_end(const struct check *check) {
     return "the plan does not end with execve";
   if (HAS(check->seen, CREATED) && !HAS(check->seen, AWAIT_START))
     return "the plan does not wait for start";
+  if (HAS(check->seen, LANDLOCK) && !HAS(check->seen, LANDLOCK_RESTRICT))
+    return "the plan has a ruleset that restricts nobody";
+  if (HAS(check->seen, HOST_ROOT) && HAS(check->seen, EXECVE) && !is_confined(check))
+    return "the plan leaves the files of the host to a program";
   if (check->in.at != check->in.end)
     return "the plan has bytes after its end";
   for (uint32_t slot = 0; slot < check->slot_count; slot++)

@@ -31,6 +31,7 @@ export function readFacts(name: string): HostFacts {
   return {
     kcore: true,
     ...facts,
+    landlock: facts.landlock ?? 0,
     openFiles: facts.openFiles ?? null,
     permitted: BigInt(facts.permitted),
     bounding: BigInt(facts.bounding),

@@ -179,7 +179,7 @@ t.test('the plan reader', { skip: missing('cc') }, async t => {
       [movePlan, 'not_dumpable', /needs not_dumpable before it/],
       [movePlan, 'propagation', /needs propagation before it/],
       [movePlan, 'setsid', /needs setsid before it/],
-      [movePlan, 'groups', /needs groups before it/],
+      [movePlan, 'groups', /needs groups or host_root before it/],
       [
         rootlessPlan,
         'root_checked',

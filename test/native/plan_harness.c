@@ -53,13 +53,13 @@ static int has_any(op_set seen, const enum op_code *codes, size_t count) {
 
 // What must hold of every plan that is accepted, told apart from how the reader finds out.
 static void demand_order(op_set seen, enum op_code code) {
-  static const enum op_code switches[] = {OP_PIVOT_ROOT, OP_MOVE_ROOT, OP_CHROOT, OP_JOIN_ROOT};
+  static const enum op_code switches[] = {OP_PIVOT_ROOT, OP_MOVE_ROOT, OP_CHROOT, OP_HOST_ROOT, OP_JOIN_ROOT};
   demand((seen >> OP_EXECVE & 1u) == 0, "execve is the last");
   if (code == OP_SETNS)
     demand((seen >> OP_NOT_DUMPABLE & 1u) != 0, "not dumpable before setns");
   if (code != OP_EXECVE)
     return;
-  demand(has_any(seen, switches, 4), "execve in a root that was switched");
+  demand(has_any(seen, switches, 5), "execve in a root that was switched");
   static const enum op_code needed[] = {OP_GID,          OP_UID,        OP_BOUNDING_SET,
                                         OP_CAPABILITIES, OP_CLOSE_FROM, OP_RESOLVE_EXEC};
   for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)

@@ -102,6 +102,10 @@ export const createPlan: SamplePlan = sample({
     ...identity,
     op('no_new_privs'),
     op('home_env'),
+    op('landlock', { fs: 0xffffn, net: 3n, scope: 3n }),
+    op('landlock_beneath', { access: 0xdn, paths: ['/', '/usr'] }),
+    op('landlock_ports', { access: 2n, ports: [443, 0] }),
+    op('landlock_restrict'),
     op('lifeline', { slot: 8 }),
     op('created'),
     op('await_start', { slot: 6 }),
@@ -190,6 +194,27 @@ export const movePlan: SamplePlan = sample({
   ],
 })
 
+/** A program in the root of the host, where there are no namespaces. */
+export const hostedPlan: SamplePlan = sample({
+  slotCount: 2,
+  ops: [
+    op('not_dumpable'),
+    op('setsid'),
+    op('host_root'),
+    ...identity.filter(({ op }) => op !== 'groups' && op !== 'resolve_exec'),
+    op('no_new_privs'),
+    op('subreaper'),
+    ...identity.slice(-1),
+    op('guard', { slot: 0 }),
+    op('landlock', { fs: 0xffffn, net: 3n, scope: 3n }),
+    op('landlock_beneath', { access: 0xdn, paths: ['/usr'] }),
+    op('landlock_restrict'),
+    op('close_from', { first: 3 }),
+    op('seccomp', { slot: 1 }),
+    op('execve', { args: ['sh'], env: ['PATH=/bin'] }),
+  ],
+})
+
 /** Nothing but sockets, in a network namespace that is there. */
 export const socketsPlan: SamplePlan = sample({
   slotCount: 2,
@@ -245,6 +270,7 @@ export const SAMPLES = {
   bornLastPlan,
   coveredPlan,
   createPlan,
+  hostedPlan,
   joinPlan,
   layeredPlan,
   memoryPlan,
