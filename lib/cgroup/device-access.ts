@@ -10,7 +10,7 @@ import { refused } from './apply.js'
 import { DEVICES, effectiveRules } from './device-rules.js'
 import type { Place } from './place.js'
 import { hostPath, readFile, rootOf, writeLines } from './tree.js'
-import { changeTo, type DeviceWrite, resetTo, stateOf } from './v1/devices.js'
+import { changeTo, type DeviceState, type DeviceWrite, resetTo, stateOf } from './v1/devices.js'
 import { assembleDeviceFilter } from './v2/device-filter.js'
 
 /** How a device list gets into force: made before anything is changed, so that a list that can't be is refused first. */
@@ -32,8 +32,17 @@ function noDeviceControl(): ConfigError {
   return new ConfigError('ERR_CONFIG_UNSUPPORTED', [{ ...issue, received: 'a device list', message }])
 }
 
+/** Worked out once for the rules of a configuration, of which many containers may be made. */
+const states = new WeakMap<readonly DeviceRule[], DeviceState>()
+
+function stateOnce(rules: readonly DeviceRule[]): DeviceState {
+  const state = states.get(rules) ?? stateOf(effectiveRules(rules))
+  states.set(rules, state)
+  return state
+}
+
 function listed(place: Place, rules: readonly DeviceRule[]): DeviceAccess {
-  const target = stateOf(effectiveRules(rules))
+  const target = stateOnce(rules)
   return ({ isNew }) => {
     const writes = isNew ? resetTo(target) : changeTo(target, readFile(place, 'devices.list'))
     for (const run of runsOf(writes)) writeRun(place, run)

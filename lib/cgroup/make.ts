@@ -67,7 +67,7 @@ export interface Begun {
 export function beginCgroup(wanted: Wanted): Begun {
   const { places, resources } = wanted
   if (places.length === 0 && asksForCgroups(resources)) throw noCgroups(resources)
-  const groups = compileSettings(resources, availableIn(places))
+  const groups = settingsFor(resources, places)
   const work = { ...wanted, groups, devices: deviceAccess(places, resources.devices) }
   return { work, owned: makeAll({ ...work, places: places.filter(isUnified) }) }
 }
@@ -85,6 +85,24 @@ export function finishCgroup({ work, owned }: Begun): CreatedCgroup {
     throw error
   }
   return { isOurs: true, places: all, later: work.groups.filter(stopsLaunch) }
+}
+
+interface KnownSettings {
+  readonly host: string
+  readonly groups: readonly SettingGroup[]
+}
+
+/** Those of a configuration of which many containers may be made. */
+const known = new WeakMap<Resources, KnownSettings>()
+
+/** As `compileSettings`, worked out once as long as the host has the same hierarchies. */
+function settingsFor(resources: Resources, places: readonly Place[]): readonly SettingGroup[] {
+  const host = places.map(({ version, controllers }) => `${version}:${controllers.join()}`).join(';')
+  const found = known.get(resources)
+  if (found?.host === host) return found.groups
+  const groups = compileSettings(resources, availableIn(places))
+  known.set(resources, { host, groups })
+  return groups
 }
 
 const isUnified = ({ version }: Place): boolean => version === 2

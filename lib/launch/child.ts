@@ -17,6 +17,8 @@ import { HANGUP, READABLE, watch } from '../sys/watch.js'
 
 export interface Child {
   readonly pid: number
+  /** As `processStat` has it; "" if nobody has asked yet. */
+  readonly startTime: string
   /** Settles without keeping the event loop alive; `wait` does. */
   readonly exited: Promise<ChildStatus>
   wait(): Promise<ChildStatus>
@@ -37,6 +39,8 @@ const UNKNOWN_STATUS: ChildStatus = { exitCode: null, signal: null, cpuTime: nul
 
 export interface Followed {
   readonly pid: number
+  /** Default "". */
+  readonly startTime?: string
   readonly pidfd: number
   /** Its exit status is left to the parent that inherits it when this process ends. Default false: it is reaped. */
   readonly leave?: boolean
@@ -45,7 +49,7 @@ export interface Followed {
 }
 
 /** Takes over the pidfd, and closes it as soon as the process has ended. */
-export function followChild({ pid, pidfd, leave = false, held = false }: Followed): Child {
+export function followChild({ pid, startTime = '', pidfd, leave = false, held = false }: Followed): Child {
   let release = (): void => {}
   const released = held ? new Promise<void>(resolve => (release = resolve)) : null
   let open = true
@@ -66,7 +70,7 @@ export function followChild({ pid, pidfd, leave = false, held = false }: Followe
   // The kernel takes signals to a zombie, and says nothing.
   const isRunning = (): boolean => open && ['running', 'foreign'].includes(String(reap(pidfd, { leave: true })))
   return {
-    ...{ pid, exited },
+    ...{ pid, startTime, exited },
     wait: () => holdUntil(exited),
     release: () => release(),
     claim: () => {
@@ -95,7 +99,7 @@ export function followBrother({ pid, leave, since }: Brother): Child | null {
   // The pidfd is opened first: what is found then holds for it.
   const found = processStat(pid)
   if (found !== null && found.parent === ownPid() && Number(found.startTime) >= since) {
-    return followChild({ pid, pidfd, leave, held: true })
+    return followChild({ pid, startTime: found.startTime, pidfd, leave, held: true })
   }
   closeFd(pidfd)
   return null

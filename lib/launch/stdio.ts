@@ -120,7 +120,7 @@ function openStreams(stdio: Stdio): OpenStdio {
   return {
     fds: [stdin.fd, stdout.fd, stderr.fd],
     console: -1,
-    release: () => closeFds(all.filter(({ owned }) => owned).map(({ fd }) => fd)),
+    release: () => closeFds(new Set(all.filter(({ owned }) => owned).map(({ fd }) => fd))),
     streams: () => ({
       stdin: stdin.end === null ? null : writableOf(stdin.end),
       stdout: stdout.end === null ? null : readableOf(stdout.end),
@@ -134,23 +134,25 @@ function openStreams(stdio: Stdio): OpenStdio {
 /** Nothing stays open if one of them can't be opened. */
 function openEach(wanted: readonly StdioStream[]): [Opened, Opened, Opened] {
   const opened: Opened[] = []
-  const next = (stream: StdioStream | undefined): Opened => {
-    const one = openStream(stream ?? 'ignore', opened.length)
+  // One for all that are ignored: the process gets duplicates, and nothing can be told from their being one file.
+  let nothing: Opened | null = null
+  const ignored = (): Opened => (nothing ??= { fd: openNull(), owned: true, end: null })
+  const next = (stream: StdioStream = 'ignore'): Opened => {
+    const one = stream === 'ignore' ? ignored() : openStream(stream, opened.length)
     opened.push(one)
     return one
   }
   try {
     return [next(wanted[0]), next(wanted[1]), next(wanted[2])]
   } catch (error) {
-    closeFds(opened.flatMap(({ fd, owned, end }) => [...(owned ? [fd] : []), ...(end === null ? [] : [end])]))
+    closeFds(new Set(opened.flatMap(({ fd, owned, end }) => [...(owned ? [fd] : []), ...(end === null ? [] : [end])])))
     throw error
   }
 }
 
-function openStream(stream: StdioStream, index: number): Opened {
+function openStream(stream: Exclude<StdioStream, 'ignore'>, index: number): Opened {
   if (typeof stream === 'number') return { fd: stream, owned: false, end: null }
   if (stream === 'inherit') return { fd: index, owned: false, end: null }
-  if (stream === 'ignore') return { fd: openNull(), owned: true, end: null }
   const [readEnd, writeEnd] = makePipe()
   return index === 0 ? { fd: readEnd, owned: true, end: writeEnd } : { fd: writeEnd, owned: true, end: readEnd }
 }

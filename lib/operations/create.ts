@@ -25,7 +25,7 @@ import { type ContainerRecord, ociState } from '../store/container-record.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { closeFd } from '../sys/beneath.js'
 import { makeDirectory } from '../sys/file.js'
-import { nameOfFd } from '../sys/processes.js'
+import { namesOfFds } from '../sys/processes.js'
 import { duplicate } from '../sys/stream.js'
 import { giveWay } from '../sys/turns.js'
 import { compileOnce } from './blueprint.js'
@@ -206,6 +206,7 @@ async function launchToCreated(making: Making): Promise<Child> {
     await giveWay()
     // Nobody asks for it yet, and the helper is at work.
     writeStoredConfig(context.store, id, making.asked.config)
+    const streams = namesOfFds(stdio.fds)
     clock?.did('plan handed over, configuration kept')
     ledger.enter(await launch.born())
     if (await launch.reach('map')) {
@@ -230,7 +231,7 @@ async function launchToCreated(making: Making): Promise<Child> {
     await launch.reach('created')
     clock?.waitedFor('created')
     await setAtCreated(making, launch.child)
-    ledger.update({ phase: 'created', stdio: stdio.fds.map(nameOfFd) })
+    ledger.update({ phase: 'created', stdio: streams })
     launch.release()
     clock?.did('settings and state')
     return launch.child

@@ -23,8 +23,9 @@ export function openLedger(store: Store, first: ContainerRecord): Ledger {
     record = { ...record, ...change }
     store.write(record)
   }
-  const enter = ({ pid }: Child): void => {
-    if (pid !== record.pid) update({ pid, startTime: processStat(pid)?.startTime ?? '' })
+  const enter = ({ pid, startTime: known }: Child): void => {
+    const startTime = (): string => (known === '' ? (processStat(pid)?.startTime ?? '') : known)
+    if (pid !== record.pid) update({ pid, startTime: startTime() })
   }
   return { held: [], hasBegun: false, record: () => record, update, enter }
 }

@@ -15,7 +15,7 @@ import { createClass, enterClass, planClass } from '../resctrl/class.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { writeStoredConfig } from '../store/stored-config.js'
 import { closeFds } from '../sys/beneath.js'
-import { nameOfFd } from '../sys/processes.js'
+import { namesOfFds } from '../sys/processes.js'
 import { ticksSinceBoot } from '../sys/self.js'
 import { sendFd } from '../sys/socket.js'
 import { openBundle } from './bundle.js'
@@ -222,7 +222,7 @@ async function reach(restoring: Restoring, step: string, fd: number): Promise<vo
     await runtimeHooks({ config, record: ledger.record(), signal, store: context.store })
   }
   // Written before they go on: a crash in between must not leave a container that runs and says "creating".
-  if (step === 'post-restore') ledger.update({ phase: 'started', stdio: stdio.fds.map(nameOfFd) })
+  if (step === 'post-restore') ledger.update({ phase: 'started', stdio: namesOfFds(stdio.fds) })
 }
 
 async function settle({ context, options, bundle, cgroup, rdt, ledger }: Restoring, { pid }: Child): Promise<void> {

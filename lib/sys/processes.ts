@@ -188,8 +188,11 @@ function statFields(pid: number): readonly string[] | null {
         .split(' ')
 }
 
-/** What an open descriptor of ours is, such as `pipe:[1234]` or a path. */
-export const nameOfFd = (fd: number): string => readLink(`/proc/self/fd/${fd}`)
+/** What each of these open descriptors of ours is, such as `pipe:[1234]` or a path. */
+export function namesOfFds(fds: readonly number[]): string[] {
+  const names = new Map(Array.from(new Set(fds), fd => [fd, readLink(`/proc/self/fd/${fd}`)] as const))
+  return fds.map(fd => names.get(fd) ?? '')
+}
 
 /** The same of another process's standard streams. */
 export const namesOfStreams = (pid: number): string[] => [0, 1, 2].map(fd => readLink(`/proc/${pid}/fd/${fd}`))

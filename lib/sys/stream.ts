@@ -132,6 +132,8 @@ interface Directions {
   readonly writable: boolean
   /** Default false: the end of what is read ends what is written. */
   readonly allowHalfOpen?: boolean
+  /** Where all that is read goes, in place of the stream's own buffers: `callback` is told how much it is, and goes on by returning true. */
+  readonly onread?: { readonly buffer: Uint8Array; readonly callback: (bytes: number) => boolean }
 }
 
 /** A stream of Node over a pipe, a socket or a terminal; takes over the descriptor. Loads node:net, which takes milliseconds. */

@@ -28,6 +28,8 @@ const IDLE_MS = 1000
 /** As native/sys/watch.c writes them: cookie, length of the text (below 0: none), text. */
 const RECORD_BYTES = 256
 const TEXT_AT = 8
+/** No write to the pipe is longer, so that each is whole in it (pipe(7), PIPE_BUF), and what is read is whole records. */
+const READ_BYTES = 16 * RECORD_BYTES
 let watcher: Watcher | null = null
 let nextCookie = 1
 let idle: NodeJS.Timeout | null = null
@@ -41,15 +43,15 @@ function start(): Watcher {
     throw new SystemError({ syscall: 'pthread_create', errno: 'EAGAIN' }, { hint })
   }
   check(started, 'epoll_create1')
-  const pipe = streamOver(fds.readInt32LE(4), { readable: true, writable: false })
   const waiting: Watcher['waiting'] = new Map()
-  let rest: Buffer = Buffer.alloc(0)
-  pipe.on('data', (chunk: Buffer) => {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    const whole = bytes.length - (bytes.length % RECORD_BYTES)
-    rest = bytes.subarray(whole)
-    for (let at = 0; at < whole; at += RECORD_BYTES) tell(waiting, bytes.readUInt32LE(at), textOf(bytes, at))
-  })
+  // One place for all that is read: for each record a stream would take 64 KiB of new memory.
+  const buffer = Buffer.alloc(READ_BYTES)
+  const callback = (length: number): boolean => {
+    for (let at = 0; at < length; at += RECORD_BYTES) tell(waiting, buffer.readUInt32LE(at), textOf(buffer, at))
+    return true
+  }
+  const directions = { readable: true, writable: false, onread: { buffer, callback } }
+  const pipe = streamOver(fds.readInt32LE(4), directions)
   pipe.unref()
   return { epoll: fds.readInt32LE(0), pipe, waiting }
 }

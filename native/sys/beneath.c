@@ -72,35 +72,34 @@ EXPORT int ts_write_lines_beneath(int dir, const char *path, const char *text, i
   return 0;
 }
 
-// Opens the directory that holds the last component of `path`, and finds that component.
-static int open_parent(int dir, const char *path, const char **name) {
+// The directory that holds the last component of `path`, which is `name`. Of a path of one component it is
+// `dir` itself; any other is opened, and is the caller's in `opened`.
+static int parent_of(int dir, const char *path, const char **name, int *opened) {
   const char *slash = strrchr(path, '/');
   *name = slash ? slash + 1 : path;
   if (!slash)
-    return open_beneath(dir, ".", O_PATH | O_DIRECTORY);
+    return dir;
   char parent[4096];
   size_t length = (size_t)(slash - path);
   if (length == 0 || length >= sizeof parent)
     return length == 0 ? -EINVAL : -ENAMETOOLONG;
   memcpy(parent, path, length);
   parent[length] = 0;
-  return open_beneath(dir, parent, O_PATH | O_DIRECTORY);
+  return *opened = open_beneath(dir, parent, O_PATH | O_DIRECTORY);
 }
 
 EXPORT int ts_mkdir_beneath(int dir, const char *path, int mode) {
   const char *name;
-  OWNED parent = open_parent(dir, path, &name);
-  if (parent < 0)
-    return parent;
-  return (int)result(mkdirat(parent, name, (mode_t)mode));
+  OWNED opened = -1;
+  int parent = parent_of(dir, path, &name, &opened);
+  return parent < 0 ? parent : (int)result(mkdirat(parent, name, (mode_t)mode));
 }
 
 EXPORT int ts_rmdir_beneath(int dir, const char *path) {
   const char *name;
-  OWNED parent = open_parent(dir, path, &name);
-  if (parent < 0)
-    return parent;
-  return (int)result(unlinkat(parent, name, AT_REMOVEDIR));
+  OWNED opened = -1;
+  int parent = parent_of(dir, path, &name, &opened);
+  return parent < 0 ? parent : (int)result(unlinkat(parent, name, AT_REMOVEDIR));
 }
 
 EXPORT int ts_chown_beneath(int dir, const char *path, int uid, int gid) {

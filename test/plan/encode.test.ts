@@ -2,7 +2,7 @@ import { decode } from 'cbor-x'
 import t from 'tap'
 import { encodePlan } from '../../lib/plan/encode.js'
 import { OP_CODES } from '../../lib/plan/ops.js'
-import { makeOp } from '../../lib/plan/plan.js'
+import { makeOp, type Plan } from '../../lib/plan/plan.js'
 import { SLOT_KIND_NAMES } from '../../lib/plan/rules.js'
 import { GOOD } from './plans.js'
 
@@ -69,4 +69,33 @@ for (const [what, op] of refused) {
 
 t.test('a surrogate pair is fine', async t => {
   t.equal((decode(encode(makeOp('hostname', { name: '😀' }))) as never[][])[4]?.[0]?.[1], '😀')
+})
+
+t.test('a plan that was made of an encoded one has the bytes that it would have by itself', async t => {
+  const { slots, ops } = GOOD
+  const anew = (plan: Plan) => hex(encodePlan({ ...plan, slots: [...plan.slots] }))
+  const renamed = (count: number): Plan['ops'] =>
+    ops.map((op, index) => (index >= 6 && index < 6 + count ? makeOp('hostname', { name: `other-${index}` }) : op))
+  const made: Record<string, Plan> = {
+    'the same': { ...GOOD },
+    'one op': { ...GOOD, ops: renamed(1) },
+    'one op that takes more bytes': { ...GOOD, ops: ops.with(6, makeOp('hostname', { name: 'x'.repeat(5000) })) },
+    'the first op': { ...GOOD, ops: ops.with(0, makeOp('setsid', {})) },
+    'the last op': { ...GOOD, ops: ops.with(-1, makeOp('execve', { args: ['false'], env: [] })) },
+    'two ops': { ...GOOD, ops: renamed(2) },
+    'an op less': { ...GOOD, ops: ops.slice(1) },
+    'other namespaces': { ...GOOD, cloneFlags: GOOD.cloneFlags + 1 },
+    'other descriptors': { ...GOOD, preserveFds: 7 },
+  }
+  for (const [what, plan] of Object.entries(made)) {
+    encodePlan(GOOD)
+    t.equal(hex(encodePlan(plan)), anew(plan), what)
+    t.equal(plan.slots, slots)
+  }
+})
+
+t.test('what is wrong with an op in place of an encoded one is refused', async t => {
+  encodePlan(GOOD)
+  const ops = GOOD.ops.with(6, makeOp('hostname', { name: 'a\0b' }))
+  t.throws(() => encodePlan({ ...GOOD, ops }), { code: 'ERR_PLAN_REFUSED', op: 'hostname' })
 })

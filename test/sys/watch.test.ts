@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { closeFd } from '../../lib/sys/beneath.js'
+import { closeFd, closeFds } from '../../lib/sys/beneath.js'
+import { openEventfd } from '../../lib/sys/eventfd.js'
 import { openPidfd } from '../../lib/sys/processes.js'
 import { READABLE, watch } from '../../lib/sys/watch.js'
 
@@ -54,4 +55,21 @@ t.test('what can not be read says nothing', async t => {
   end()
   await exit.ready
   t.equal(exit.said(), null)
+})
+
+t.test('of many that are ready at once each is told of, with what its file said', async t => {
+  const directory = t.testdir({ said: 'all\n' })
+  const file = openSync(`${directory}/said`, 'r')
+  const events = Array.from({ length: 100 }, openEventfd)
+  t.teardown(() => {
+    closeSync(file)
+    closeFds(events)
+  })
+  const waits = events.map((fd, index) => watch(fd, READABLE, { file: index % 2 === 0 ? file : null }))
+  for (const fd of events) writeSync(fd, Buffer.from(BigUint64Array.of(1n).buffer))
+  await Promise.all(waits.map(({ ready }) => ready))
+  t.same(
+    waits.map(wait => wait.said()),
+    waits.map((_, index) => (index % 2 === 0 ? 'all\n' : null)),
+  )
 })
