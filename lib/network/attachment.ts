@@ -5,8 +5,8 @@ import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import type { InetAddress } from '../sys/inet.js'
 import { formatIp, parseIp } from '../sys/ip-address.js'
-import type { RefusedConnection } from '../sys/refusals.js'
-import type { Arrived, RelayedConnection } from '../sys/relay.js'
+import type { RefusedTraffic } from '../sys/refusals.js'
+import { type Arrived, hearRelay, type RelayedConnection } from '../sys/relay.js'
 import { type Connection, Connections, type Counts, type Destination, type Rules } from './connections.js'
 import type { Denials } from './denials.js'
 import { CODE, type DnsAnswer, type Question, TYPE } from './dns-message.js'
@@ -14,9 +14,9 @@ import { type DnsServer, serveDatagrams, serveStreams } from './dns-server.js'
 import { type Listening, type ListeningPlace, listeningIn } from './listening.js'
 import { canonicalName } from './name-pattern.js'
 import type { Policy } from './policy.js'
-import { type Published, type PublishedPort, type PublishOptions, publish } from './publish.js'
+import { type Published, type PublishedPort, type PublishOptions, publish, readPublish } from './publish.js'
 import { isLoopbackAddress } from './refused-addresses.js'
-import { type Refusals, tellRefusals } from './refused-connections.js'
+import { type Refusals, tellRefusals } from './refused-traffic.js'
 import {
   RESOLVER_V4,
   RESOLVER_V6,
@@ -63,8 +63,10 @@ export class NetworkAttachment implements Disposable {
     this.#given = given
     this.container = container.id
     this.#network = container.network
-    this.#connections = new Connections(rules, container.id, denial => denials.add(denial))
+    this.#connections = new Connections(rules, container.id, denials.add)
     this.#listening = listeningIn(container.network, {
+      most: rules.most,
+      refuse: (local, { port }, count) => this.#connections.wereTooMany(this.#wanted(local, port), count),
       accept: (connection, arrived, place) => this.#accept(connection, arrived, place),
       routeOf: place => this.#routeOf(place),
     })
@@ -98,7 +100,7 @@ export class NetworkAttachment implements Disposable {
   }
 
   /** @internal */
-  async open(published: readonly PublishOptions[]): Promise<void> {
+  async open(published: readonly Published[]): Promise<void> {
     try {
       await this.#openWith([4, 6])
     } catch (error) {
@@ -106,20 +108,21 @@ export class NetworkAttachment implements Disposable {
       await this.#openWith([4])
     }
     await this.#openLiterals()
-    for (const one of published) this.#published.push(await publish(this.#network, one))
+    for (const one of published) this.#published.push(await this.#publish(one))
   }
 
   /** A port of the container becomes one of the host. @throws as `publish` of `attach` */
   async publish(options: PublishOptions): Promise<Published> {
-    const port = await publish(this.#network, options)
+    const port = await this.#publish(readPublish(options))
     this.#published.push(port)
     if (!this.#isOpen) port.close()
     return port.published
   }
 
-  /** @internal Tells of what the kernel has refused until now. */
+  /** @internal Tells of what the kernel has refused until now, and of what was above the limit. */
   hear(): void {
     this.#refusals?.hear()
+    hearRelay()
   }
 
   /** @internal For another container of the gateway. */
@@ -188,6 +191,10 @@ export class NetworkAttachment implements Disposable {
     if (!this.#isOpen) this.#closeOwn()
   }
 
+  #publish(wanted: Published): Promise<PublishedPort> {
+    return publish({ network: this.#network, wanted, most: this.#given.rules.most })
+  }
+
   #closeOwn(): void {
     for (const resolver of this.#resolvers) resolver.close()
     this.#refusals?.close()
@@ -245,10 +252,10 @@ export class NetworkAttachment implements Disposable {
   }
 
   /** By the kernel: there is no such port of a name, or no such address. What the policy allows by now is about to be there. */
-  #wasRefused({ address, port }: RefusedConnection): void {
+  #wasRefused({ protocol, address, port }: RefusedTraffic): void {
     const wanted = this.#wanted(address, port)
     const isOurs = wanted.host === RESOLVER_V4 || wanted.host === RESOLVER_V6
-    if (!isOurs) this.#connections.wasRefused(wanted)
+    if (!isOurs) this.#connections.wasRefused(wanted, protocol)
   }
 
   /** Of a port that is served at all addresses, which one was meant is the connection's own. */

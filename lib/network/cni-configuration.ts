@@ -1,5 +1,6 @@
 /** The configuration of a network, as it lies in a directory of the host (Container Network Interface, section 1). */
 import { optionError } from '../config/option.js'
+import { refuseOtherNames } from '../config/option-shapes.js'
 import { HostError } from '../errors.js'
 import { isErrno } from '../sys/errno.js'
 import { isDirectory, isExecutable, listDirectory, readText } from '../sys/file.js'
@@ -28,6 +29,7 @@ const VERSIONS: readonly unknown[] = ['0.4.0', '1.0.0']
 
 /** @throws {ConfigError} naming the option; {HostError} ERR_HOST_INSTALL for a plugin that is missing */
 export function readCniConfiguration(options: CniOptions): CniConfiguration {
+  refuseOtherNames('cni.', options, ['name', 'configDirectories', 'pluginDirectories'])
   const { name, configDirectories = CONFIGURATIONS, pluginDirectories = PLUGINS } = options
   if (typeof name !== 'string' || name === '')
     throw optionError({ option: 'cni', expected: 'the name of a network', received: name })

@@ -1,5 +1,6 @@
 /** Networks of the host that plugins make (CNI): interfaces of a container, with addresses that others can route to. */
 import { optionError } from '../config/option.js'
+import { checkShapes, hasFunction, isText, type OptionShapes, SIGNAL } from '../config/option-shapes.js'
 import { CniError, HostError, StateError } from '../errors.js'
 import type { Container } from '../index.js'
 import { closeFd } from '../sys/beneath.js'
@@ -32,6 +33,12 @@ export interface CniAttachOptions {
   readonly signal?: AbortSignal
 }
 
+const ATTACH_OPTIONS: OptionShapes<CniAttachOptions> = {
+  ...{ record: [isText, 'the path of a file'], ifName: [isText, 'the name of an interface'], publish: null },
+  signal: SIGNAL,
+}
+const PORT: OptionShapes<CniPort> = { port: null, hostPort: null, hostAddress: null, protocol: null }
+
 type Attachable = Pick<Container, 'id' | 'pid' | 'state'>
 
 interface Recorded extends CniCall {
@@ -55,9 +62,13 @@ export class CniNetwork {
   /**
    * Gives a container with a network namespace of its own an interface of this network, before it is started. It is to be removed before the container
    * is deleted. After a failure nothing is left, or else the record is.
-   * @throws {CniError} with what the plugin said; {ConfigError} naming the option; {StateError} for a container that has ended; the reason of `signal`
+   * @throws {CniError} with what the plugin said; {ConfigError} naming the option; {StateError} for a container that has ended; the reason of
+   * `signal`. If what there is by then can't be removed, that is the CniError (`command` is `DEL`), with the reason as its cause
    */
   async attach(container: Attachable, options: CniAttachOptions): Promise<CniAttachment> {
+    if (!hasFunction(container, 'state'))
+      throw optionError({ option: 'container', expected: 'a container, as create() returns it', received: container })
+    checkShapes('', options, ATTACH_OPTIONS)
     const { record, ifName = 'eth0', publish = [], signal } = options
     const call = {
       configuration: this.#configuration,
@@ -138,6 +149,7 @@ export function openCni(options: CniOptions): CniNetwork {
  * @throws {CniError}, and the record stays; {StateError} ERR_STATE_CORRUPT for a file that is no record
  */
 export async function removeCni(record: string): Promise<void> {
+  if (!isText(record)) throw optionError({ option: 'record', expected: 'the path of a file', received: record })
   const recorded = readRecord(record)
   if (recorded === null) return
   const { result, ...call } = recorded
@@ -168,15 +180,19 @@ async function removeAttached({ call, record, namespace, netns }: Attached, resu
   }
 }
 
-/** The error of the attachment; what could not be removed is its cause. */
+/** What is to be told: if something could not be removed, that too. One of them is the cause of the other. */
 async function afterRemoval(attached: Attached, error: unknown): Promise<unknown> {
   try {
     await removeAttached(attached, null)
     return error
-  } catch (cause) {
-    if (error instanceof CniError) error.cause ??= cause
-    return error
+  } catch (left) {
+    return error instanceof CniError ? withCause(error, left) : withCause(left, error)
   }
+}
+
+function withCause(error: unknown, cause: unknown): unknown {
+  if (error instanceof Error) error.cause ??= cause
+  return error
 }
 
 const writeRecord = (record: string, recorded: Recorded): void => replaceFile(record, JSON.stringify(recorded))
@@ -198,14 +214,16 @@ function readRecord(record: string): Recorded | null {
   }
 }
 
-function mappingOf({ port, hostPort, hostAddress = '127.0.0.1', protocol = 'tcp' }: CniPort, index: number): object {
+function mappingOf(mapped: CniPort, index: number): object {
+  checkShapes(`publish[${index}].`, mapped, PORT)
+  const { port, hostPort, hostAddress = '127.0.0.1', protocol = 'tcp' } = mapped
   const check = (name: string, isRight: boolean, expected: string, received: unknown): void => {
     if (!isRight) throw optionError({ option: `publish[${index}].${name}`, expected, received })
   }
   const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65536
   check('port', isPort(port), 'a number from 1 to 65535', port)
   check('hostPort', isPort(hostPort), 'a number from 1 to 65535', hostPort)
-  check('hostAddress', parseIp(hostAddress) !== null, 'an address', hostAddress)
+  check('hostAddress', isText(hostAddress) && parseIp(hostAddress) !== null, 'an address', hostAddress)
   check('protocol', protocol === 'tcp' || protocol === 'udp', '"tcp" or "udp"', protocol)
   return { hostPort, containerPort: port, protocol, hostIP: hostAddress }
 }

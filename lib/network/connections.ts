@@ -1,9 +1,11 @@
 /** The connections that a container has asked for: each is decided upon, made outside, and passed through. */
+import { setMaxListeners } from 'node:events'
 import type { InetAddress } from '../sys/inet.js'
 import { formatIp, isWithin } from '../sys/ip-address.js'
 import { hearRelay, type RelayedConnection, type Traffic } from '../sys/relay.js'
-import type { Denial } from './denials.js'
-import { addressesIn, connectOutside, type Lookup } from './outside.js'
+import type { Denial, Denials } from './denials.js'
+import { type LookUp, lookupPlaces } from './lookups.js'
+import { addressesIn, connectOutside } from './outside.js'
 import type { Policy } from './policy.js'
 import { isLoopbackAddress, isOwnAddress, isSpecial } from './refused-addresses.js'
 
@@ -36,7 +38,7 @@ export interface Connection extends Traffic {
 export interface Rules {
   readonly policy: () => Policy
   readonly onConnect: OnConnect | undefined
-  readonly lookup: Lookup
+  readonly lookUp: LookUp
   /** Addresses of names that are not looked up. */
   readonly hosts: ReadonlyMap<string, readonly Uint8Array[]>
   /** Makes connections, as descriptors, to the container of that name; null if there is none. */
@@ -69,24 +71,30 @@ export interface Counts {
   readonly received: number
 }
 
+/** At a time: more wait. */
+const MOST_LOOKUPS = 64
+
 export class Connections {
   readonly #rules: Rules
   readonly #container: string
-  readonly #deny: (denial: Omit<Denial, 'time' | 'count'>) => void
+  readonly #deny: Denials['add']
   readonly #live = new Set<Live>()
   readonly #pending = new Map<RelayedConnection, Pending>()
   /** All of them, until both sides are closed; and how many each name has. */
   readonly #accepted = new Set<RelayedConnection>()
   readonly #byHost = new Map<string, number>()
   readonly #abort = new AbortController()
+  readonly #lookups = lookupPlaces(MOST_LOOKUPS)
   #made = 0
   /** Of those that are over. */
   #past: Traffic = { sent: 0, received: 0 }
 
-  constructor(rules: Rules, container: string, deny: (denial: Omit<Denial, 'time' | 'count'>) => void) {
+  constructor(rules: Rules, container: string, deny: Denials['add']) {
     this.#rules = rules
     this.#container = container
     this.#deny = deny
+    // Each connection that is looked up waits for it.
+    setMaxListeners(0, this.#abort.signal)
   }
 
   /** Takes over a connection, which `routeOf` may have begun already. Never throws: what fails is a reset. */
@@ -116,9 +124,14 @@ export class Connections {
     return this.#byLists(wanted) === 'allow' ? { address: formatIp(address), port } : null
   }
 
-  /** Tells of one that never came to be. */
-  wasRefused(wanted: Destination): void {
-    if (this.#byLists(wanted) !== 'allow') this.#refuse(wanted, 'policy')
+  /** Tells of what never came to be. */
+  wasRefused(wanted: Destination, protocol: 'tcp' | 'udp'): void {
+    if (protocol === 'udp') this.#refuse(wanted, 'udp')
+    else if (this.#byLists(wanted) !== 'allow') this.#refuse(wanted, 'policy')
+  }
+
+  wereTooMany(wanted: Destination, count: number): void {
+    this.#refuse(wanted, 'limit', count)
   }
 
   isBusy(host: string): boolean {
@@ -198,7 +211,6 @@ export class Connections {
   }
 
   async #reach(through: RelayedConnection, wanted: Destination, isRouted: boolean): Promise<Reached | null> {
-    if (this.#live.size + this.#pending.size > this.#rules.most) return this.#refuse(wanted, 'limit')
     const decision = this.#byLists(wanted)
     const wasAsked = decision === 'unknown' && this.#rules.onConnect !== undefined
     if (!this.#isAllowed({ wanted, wasAsked, found: null })) return this.#refuse(wanted, 'policy')
@@ -210,8 +222,14 @@ export class Connections {
   }
 
   async #ask({ host, port }: Destination): Promise<boolean> {
-    const asked = { host, port, container: this.#container, signal: this.#abort.signal }
-    return (await this.#rules.onConnect?.(asked)) === 'allow'
+    const { signal } = this.#abort
+    try {
+      return (await this.#rules.onConnect?.({ host, port, container: this.#container, signal })) === 'allow'
+    } catch (error) {
+      // It need not answer any more.
+      if (signal.aborted) throw error
+      return false
+    }
   }
 
   async #connect(
@@ -226,7 +244,10 @@ export class Connections {
   }
 
   async #lookUp(wanted: Destination): Promise<readonly Uint8Array[]> {
-    const found = addressesIn(await this.#rules.lookup(wanted.host, { signal: this.#abort.signal }))
+    const from = { places: this.#lookups, signal: this.#abort.signal }
+    const answer = await this.#rules.lookUp(wanted.host, from)
+    if (answer === null) this.#refuse(wanted, 'lookup-timeout')
+    const found = addressesIn(answer ?? [])
     const addresses = found.filter(address => this.#mayConnect(address, wanted.port))
     if (addresses.length === 0 && found.length > 0) this.#refuse(wanted, 'address')
     return addresses
@@ -241,8 +262,8 @@ export class Connections {
     return isNamed || !(isSpecial(address) || isOwnAddress(address))
   }
 
-  #refuse({ host, port }: Destination, reason: Denial['reason']): null {
-    this.#deny({ container: this.#container, host, port, reason })
+  #refuse({ host, port }: Destination, reason: Denial['reason'], times = 1): null {
+    this.#deny({ container: this.#container, host, port, reason }, times)
     return null
   }
 }

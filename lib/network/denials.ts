@@ -9,9 +9,10 @@ export interface Denial {
   readonly port: number | null
   /**
    * `policy`: the lists do not allow it; `asked`: `onConnect` has refused it; `address`: the name resolves to addresses that are not for
-   * everybody, and that the policy does not name; `limit`: there are too many connections.
+   * everybody, and that the policy does not name; `limit`: there are too many connections; `lookup-timeout`: it was not known in time what
+   * the name resolves to; `udp`: it was UDP, or QUIC, which no policy allows.
    */
-  readonly reason: 'policy' | 'asked' | 'address' | 'limit'
+  readonly reason: 'policy' | 'asked' | 'address' | 'limit' | 'lookup-timeout' | 'udp'
   /** Of the first time. */
   readonly time: Date
   /** How often. */
@@ -19,7 +20,8 @@ export interface Denial {
 }
 
 export interface Denials {
-  add(denial: Omit<Denial, 'time' | 'count'>): void
+  /** `times`: so often at once, default 1. */
+  add(denial: Omit<Denial, 'time' | 'count'>, times?: number): void
   list(): readonly Denial[]
 }
 
@@ -29,11 +31,11 @@ const MOST = 1000
 /** `tell` hears of each once. What has not been seen for the longest is forgotten first. */
 export function recordDenials(tell: (denial: Denial) => void): Denials {
   const known = new Map<string, Denial>()
-  const add: Denials['add'] = denial => {
+  const add: Denials['add'] = (denial, times = 1) => {
     const { container, host, port, reason } = denial
     const key = [container, host, port, reason].join(' ')
     const before = known.get(key)
-    const now = { ...denial, time: before?.time ?? new Date(), count: (before?.count ?? 0) + 1 }
+    const now = { ...denial, time: before?.time ?? new Date(), count: (before?.count ?? 0) + times }
     known.delete(key)
     known.set(key, now)
     const [oldest] = known.keys()

@@ -1,13 +1,16 @@
 /** A way out for containers that have none, by a policy of names. */
+import { isObject } from '../config/json.js'
 import { optionError } from '../config/option.js'
+import { CALLBACK, checkShapes, hasFunction, isTexts, type OptionShapes } from '../config/option-shapes.js'
 import type { Container, NetworkOptions } from '../index.js'
 import { NetworkAttachment } from './attachment.js'
 import type { Counts, OnConnect, Rules } from './connections.js'
 import { type Denial, type Denials, recordDenials } from './denials.js'
+import { sharedLookups } from './lookups.js'
 import { canonicalName } from './name-pattern.js'
-import { addressesIn, type Lookup, lookupBySystem, sharedLookup } from './outside.js'
+import { addressesIn, type Lookup, lookupBySystem } from './outside.js'
 import { type Policy, type PolicyLists, readPolicy } from './policy.js'
-import type { PublishOptions } from './publish.js'
+import { type PublishOptions, readPublished } from './publish.js'
 import { RESOLVER_V4 } from './virtual-addresses.js'
 
 export interface GatewayOptions extends PolicyLists {
@@ -27,9 +30,11 @@ export interface GatewayOptions extends PolicyLists {
   readonly hosts?: Readonly<Record<string, string | readonly string[]>>
   /** Default: as this machine resolves names (getaddrinfo(3), a thread of libuv's pool for each). */
   readonly lookup?: Lookup
+  /** In milliseconds, for each name, with the time that it waits for others: of one container 64 are looked up at a time. Default 10,000. */
+  readonly lookupTimeout?: number
   /** In milliseconds, for each address of a name. Default 10,000. */
   readonly connectTimeout?: number
-  /** Open connections of one container; more are reset. Default 2048. */
+  /** Open connections of one container; more are reset, and told. As many of each port that is published. Default 2048. */
   readonly maxConnections?: number
 }
 
@@ -40,10 +45,13 @@ export interface AttachOptions extends PolicyLists {
   readonly publish?: readonly PublishOptions[]
 }
 
-const OPTIONS = [
-  ...['allow', 'deny', 'onConnect', 'ports', 'onDenied', 'hosts', 'lookup', 'connectTimeout', 'maxConnections'],
-] as readonly string[]
-const ATTACH_OPTIONS: readonly string[] = ['allow', 'deny', 'name', 'publish']
+const LISTS: OptionShapes<PolicyLists> = { allow: null, deny: null }
+const OPTIONS: OptionShapes<GatewayOptions> = {
+  ...{ ...LISTS, onConnect: CALLBACK, ports: null, onDenied: CALLBACK, lookup: CALLBACK },
+  ...{ connectTimeout: null, lookupTimeout: null, maxConnections: null },
+  hosts: [isObject, 'an object of names with their addresses'],
+}
+const ATTACH_OPTIONS: OptionShapes<AttachOptions> = { ...LISTS, name: null, publish: null }
 
 /**
  * All traffic of the containers at it goes through this process: no privilege, no device, no proxy variables. A name that is allowed has an
@@ -62,14 +70,18 @@ export class Gateway implements AsyncDisposable {
 
   /** @throws {ConfigError} ERR_CONFIG_INVALID naming the option or the entry */
   constructor(options: GatewayOptions = {}) {
-    checkNames(options, OPTIONS)
+    checkShapes('', options, OPTIONS)
     const { allow = [], deny = [], ports = [80, 443], onDenied = () => {}, onConnect } = options
     this.#lists = { allow, deny }
     this.#policy = readPolicy(this.#lists)
     this.#asks = checkPorts(ports)
     this.#denials = recordDenials(onDenied)
     this.#rules = {
-      ...{ onConnect, lookup: sharedLookup(options.lookup ?? lookupBySystem), hosts: readHosts(options.hosts ?? {}) },
+      ...{ onConnect, hosts: readHosts(options.hosts ?? {}) },
+      lookUp: sharedLookups(
+        options.lookup ?? lookupBySystem,
+        checkNumber('lookupTimeout', options.lookupTimeout ?? 10_000),
+      ),
       peer: name => this.#peer(name),
       timeoutMs: checkNumber('connectTimeout', options.connectTimeout ?? 10_000),
       most: checkNumber('maxConnections', options.maxConnections ?? 2048),
@@ -100,9 +112,11 @@ export class Gateway implements AsyncDisposable {
    * that has ended; {SystemError} EADDRINUSE for a port of the host, or of the container, that is taken
    */
   async attach(container: Pick<Container, 'id' | 'network'>, options: AttachOptions = {}): Promise<NetworkAttachment> {
-    checkNames(options, ATTACH_OPTIONS)
+    checkContainer(container)
+    checkShapes('', options, ATTACH_OPTIONS)
     if (!this.#isOpen) throw new RangeError('the gateway is closed')
-    const { name = null, allow, deny, publish = [] } = options
+    const { name = null, allow, deny } = options
+    const publish = readPublished(options.publish)
     if (name !== null) this.#checkName(name)
     const own = allow === undefined && deny === undefined ? null : readPolicy({ allow: allow ?? [], deny: deny ?? [] })
     const attachment = new NetworkAttachment({
@@ -125,7 +139,9 @@ export class Gateway implements AsyncDisposable {
    * reset.
    * @throws {ConfigError} and changes nothing; {SystemError} EADDRINUSE if a container has taken a port
    */
-  async setPolicy({ allow = this.#lists.allow, deny = this.#lists.deny }: PolicyLists): Promise<void> {
+  async setPolicy(lists: PolicyLists): Promise<void> {
+    checkShapes('', lists, LISTS)
+    const { allow = this.#lists.allow, deny = this.#lists.deny } = lists
     const former = this.#policy
     this.#policy = readPolicy({ allow, deny })
     this.#lists = { allow, deny }
@@ -169,11 +185,9 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
-/** A misspelt `deny` must not be ignored. */
-function checkNames(options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown !== undefined)
-    throw optionError({ option: unknown, expected: `one of ${known.join(', ')}`, received: unknown })
+function checkContainer(container: Pick<Container, 'id' | 'network'>): void {
+  if (isObject(container) && typeof container.id === 'string' && hasFunction(container.network, 'listen')) return
+  throw optionError({ option: 'container', expected: 'a container, as create() returns it', received: container })
 }
 
 function checkPorts(ports: readonly number[]): readonly number[] {
@@ -192,7 +206,7 @@ function readHosts(hosts: NonNullable<GatewayOptions['hosts']>): Rules['hosts'] 
     Object.entries(hosts).map(([text, given]) => {
       const name = canonicalName(text)
       const texts = typeof given === 'string' ? [given] : given
-      const addresses = addressesIn(texts)
+      const addresses = isTexts(texts) ? addressesIn(texts) : []
       if (name === null || addresses.length === 0 || addresses.length < new Set(texts).size)
         throw optionError({
           option: `hosts[${JSON.stringify(text)}]`,

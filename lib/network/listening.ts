@@ -1,7 +1,14 @@
 /** The servers of a container, each at one address and port of its network namespace. */
 import type { ContainerNetwork } from '../index.js'
 import type { InetAddress } from '../sys/inet.js'
-import { type Arrived, type RelayedConnection, type RelayServer, serveByRelay } from '../sys/relay.js'
+import {
+  type Arrived,
+  type RelayedConnection,
+  type RelayQuota,
+  type RelayServer,
+  relayQuota,
+  serveByRelay,
+} from '../sys/relay.js'
 
 export interface ListeningPlace {
   readonly address: string
@@ -25,7 +32,11 @@ const anyOf = ({ address }: ListeningPlace): string => (address.includes(':') ? 
 const keyOf = ({ address, port }: ListeningPlace): string => `${address} ${port}`
 
 export interface ListeningFor {
+  /** Open connections of all places; more are reset. */
+  readonly most: number
   accept(connection: RelayedConnection, arrived: Arrived, place: ListeningPlace): void
+  /** So many were above `most`; `local` is where they wanted to go. */
+  refuse(local: Uint8Array, place: ListeningPlace, count: number): void
   /** Where connections go at once, if that is known before they come; null: `accept` says it. */
   routeOf(place: ListeningPlace): InetAddress | null
 }
@@ -35,16 +46,29 @@ interface Served {
   readonly place: ListeningPlace
 }
 
-export function listeningIn(network: ContainerNetwork, { accept, routeOf }: ListeningFor): Listening {
+interface NewServer {
+  readonly fd: number
+  readonly place: ListeningPlace
+  readonly quota: RelayQuota
+}
+
+function serverAt({ fd, place, quota }: NewServer, { accept, refuse, routeOf }: ListeningFor): Served {
+  const server = serveByRelay(fd, {
+    quota,
+    arrived: (connection, arrived) => accept(connection, arrived, place),
+    refused: (local, count) => refuse(local, place, count),
+  })
+  server.route(routeOf(place))
+  return { server, place }
+}
+
+export function listeningIn(network: ContainerNetwork, given: ListeningFor): Listening {
+  const quota = relayQuota(given.most)
   const servers = new Map<string, Promise<Served | null>>()
   /** Those that are given up; one of them may still be about to listen. */
   const closing = new Set<Promise<void>>()
   let isOpen = true
-  const serve = (fd: number, place: ListeningPlace): Served => {
-    const server = serveByRelay(fd, (connection, arrived) => accept(connection, arrived, place))
-    server.route(routeOf(place))
-    return { server, place }
-  }
+  const serve = (fd: number, place: ListeningPlace): Served => serverAt({ fd, place, quota }, given)
   const begin = (missing: readonly ListeningPlace[]): void => {
     const opened = Promise.all(closing).then(() => network.listen(...missing))
     missing.forEach((place, at) => {
@@ -90,7 +114,7 @@ export function listeningIn(network: ContainerNetwork, { accept, routeOf }: List
   }
   const routeAgain = (): void => {
     for (const served of servers.values())
-      void served.then(found => found?.server.route(routeOf(found.place))).catch(() => {})
+      void served.then(found => found?.server.route(given.routeOf(found.place))).catch(() => {})
   }
   const close = (places: readonly ListeningPlace[]): void => places.map(keyOf).forEach(drop)
   return { open, routeAgain, close, count: () => servers.size, closeAll }

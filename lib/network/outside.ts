@@ -3,24 +3,12 @@ import { lookup as systemLookup } from 'node:dns/promises'
 import { formatIp, parseIp } from '../sys/ip-address.js'
 import type { RelayedConnection } from '../sys/relay.js'
 
-/** The addresses of a name, as texts. Default: those of the system (getaddrinfo(3)). */
+/** The addresses of a name, as texts. `signal` is aborted when nobody waits for them any more. Default: those of the system (getaddrinfo(3)). */
 export type Lookup = (name: string, options: { readonly signal: AbortSignal }) => Promise<readonly string[]>
 
 export const lookupBySystem: Lookup = async name => {
   const found = await systemLookup(name, { all: true, verbatim: true })
   return found.map(({ address }) => address)
-}
-
-/** Asks once for all who want to know the same at the same time. */
-export function sharedLookup(lookup: Lookup): Lookup {
-  const running = new Map<string, Promise<readonly string[]>>()
-  return (name, options) => {
-    const known = running.get(name)
-    if (known !== undefined) return known
-    const asked = Promise.resolve(lookup(name, options)).finally(() => running.delete(name))
-    running.set(name, asked)
-    return asked
-  }
 }
 
 /** Each address of the texts once, as bytes; what is no address is left out. */

@@ -1,9 +1,10 @@
 /** Published ports: servers on the host whose connections go to a container. */
 import { optionError } from '../config/option.js'
+import { checkShapes, isText, type OptionShapes } from '../config/option-shapes.js'
 import type { ContainerNetwork } from '../index.js'
 import { listenInet } from '../sys/inet.js'
 import { parseIp } from '../sys/ip-address.js'
-import { type RelayedConnection, serveByRelay } from '../sys/relay.js'
+import { type RelayedConnection, relayQuota, serveByRelay } from '../sys/relay.js'
 import { lookupBySystem } from './outside.js'
 
 export interface PublishOptions {
@@ -22,19 +23,25 @@ export interface PublishedPort {
   close(): void
 }
 
-/** @throws {ConfigError} for what is no port, or no address; {SystemError} such as EADDRINUSE */
-export async function publish(network: ContainerNetwork, options: PublishOptions): Promise<PublishedPort> {
-  const { port, hostPort = 0, hostAddress = '127.0.0.1' } = options
-  checkPort('publish.port', port, 1)
-  checkPort('publish.hostPort', hostPort, 0)
+interface Publishing {
+  readonly network: ContainerNetwork
+  readonly wanted: Published
+  /** Open connections; more are reset. */
+  readonly most: number
+}
+
+/** @throws {ConfigError} for a name of no address; {SystemError} such as EADDRINUSE */
+export async function publish({ network, wanted, most }: Publishing): Promise<PublishedPort> {
+  const { port, hostPort, hostAddress } = wanted
   const { fd, port: found } = listenInet({ address: await addressOf(hostAddress), port: hostPort })
   const open = new Set<RelayedConnection>()
   const abort = new AbortController()
-  const server = serveByRelay(fd, connection => {
+  const arrived = (connection: RelayedConnection): void => {
     open.add(connection)
     void connection.closed.then(() => open.delete(connection))
     void passOn(connection, () => network.connectDescriptor({ port, signal: abort.signal }))
-  })
+  }
+  const server = serveByRelay(fd, { quota: relayQuota(most), arrived, refused: () => {} })
   const close = (): void => {
     abort.abort()
     server.close()
@@ -43,13 +50,32 @@ export async function publish(network: ContainerNetwork, options: PublishOptions
   return { published: { port, hostPort: found, hostAddress }, close }
 }
 
-async function addressOf(name: unknown): Promise<string> {
-  const wrong = () => optionError({ option: 'publish.hostAddress', expected: 'an address, or a name', received: name })
-  if (typeof name !== 'string' || name === '') throw wrong()
+/** @throws {ConfigError} naming the option */
+export function readPublished(list: readonly PublishOptions[] = []): readonly Published[] {
+  if (!Array.isArray(list)) throw optionError({ option: 'publish', expected: 'an array', received: list })
+  return list.map((one, index) => readPublish(one, `publish[${index}].`))
+}
+
+const SHAPES: OptionShapes<PublishOptions> = {
+  ...{ port: null, hostPort: null },
+  hostAddress: [isText, 'an address, or a name'],
+}
+
+/** @throws {ConfigError} naming the option */
+export function readPublish(options: PublishOptions, prefix = 'publish.'): Published {
+  checkShapes(prefix, options, SHAPES)
+  const { port, hostPort = 0, hostAddress = '127.0.0.1' } = options
+  checkPort(`${prefix}port`, port, 1)
+  checkPort(`${prefix}hostPort`, hostPort, 0)
+  return { port, hostPort, hostAddress }
+}
+
+async function addressOf(name: string): Promise<string> {
   if (parseIp(name) !== null) return name
-  const [found] = await lookupBySystem(name, { signal: new AbortController().signal })
-  if (found === undefined) throw wrong()
-  return found
+  const [found] = await lookupBySystem(name, { signal: new AbortController().signal }).catch(() => [])
+  if (found !== undefined) return found
+  const expected = 'an address, or a name that has one'
+  throw optionError({ option: 'publish.hostAddress', expected, received: name })
 }
 
 function checkPort(option: string, port: unknown, least: number): void {

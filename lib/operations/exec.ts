@@ -122,7 +122,7 @@ async function execInTurn(context: Context, id: string, options: CommandExecOpti
     return { ...launched, hasOomKilled: () => cgroup.oomKills() > before }
   } catch (error) {
     // What is in /proc of an init that has ended meanwhile is gone.
-    throw isErrno(error) && statusOf(context, record) === 'stopped' ? notThere(id, 'stopped') : error
+    throw isErrno(error) && statusOf(context, record) === 'stopped' ? notThere(id, 'stopped', error) : error
   } finally {
     closeFd(pidfd)
   }
@@ -133,11 +133,11 @@ function checkStatus({ id }: ContainerRecord, status: Status, { ignorePaused = f
   throw notThere(id, status)
 }
 
-function notThere(id: string, status: Status): StateError {
+function notThere(id: string, status: Status, cause?: unknown): StateError {
   const hint =
     status === 'paused' ? ' (it can be with the option ignorePaused: it begins when the container is resumed)' : ''
   const message = `cannot exec in a ${status} container${hint}`
-  return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' })
+  return new StateError('ERR_STATE_STATUS', message, { id, status, expected: 'created or running' }, { cause })
 }
 
 interface Known extends Omit<NewProcess, 'config' | 'process' | 'plan' | 'cgroup'> {

@@ -1,11 +1,11 @@
 /** Programs in a sandbox. */
 import { readDuration } from '../config/option.js'
+import { CALLBACK, checkShapes, isText, type OptionShapes, SIGNAL, USER, VARIABLES } from '../config/option-shapes.js'
 import type { Container, ExecProcess, Input, Stdio } from '../index.js'
 import type { Denial } from '../network/index.js'
 import { commandProcess, type SandboxCommand } from './command-process.js'
 import { type CommandResult, resultOfCommand } from './command-result.js'
 import type { SandboxMetrics } from './metrics.js'
-import { CALLBACK, checkShapes, isText, type OptionShapes, SIGNAL, USER, VARIABLES } from './option-shapes.js'
 import { type Readiness, readReadiness, untilReady } from './readiness.js'
 import type { SandboxSettings } from './sandbox-options.js'
 import { traced } from './tracing.js'

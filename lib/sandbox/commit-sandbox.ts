@@ -1,7 +1,7 @@
 /** A new image of what a sandbox has written. */
 import { optionError } from '../config/option.js'
+import { isText, type OptionShapes, SIGNAL } from '../config/option-shapes.js'
 import type { CommitOptions, Image, Images } from '../image/index.js'
-import { isText, type OptionShapes, SIGNAL } from './option-shapes.js'
 
 export type SandboxCommitOptions = Omit<CommitOptions, 'base'>
 

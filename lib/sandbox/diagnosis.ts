@@ -1,11 +1,12 @@
 /** What this machine allows: each part of a sandbox is tried, as a sandbox would use it. */
+
+import { checkShapes, SIGNAL } from '../config/option-shapes.js'
 import { isTsrunError } from '../errors.js'
 import { landlockVersion } from '../sys/landlock.js'
 import { ownProgram } from '../sys/own-account.js'
 import { effectiveUid, kernelRelease } from '../sys/self.js'
 import { sandboxDirectory } from './box-place.js'
 import type { Isolation } from './isolated-container.js'
-import { checkShapes, SIGNAL } from './option-shapes.js'
 import { grantedIds, type Tried, tryContainer } from './probes.js'
 import {
   isRestricted,

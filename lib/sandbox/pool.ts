@@ -1,9 +1,9 @@
 /** Sandboxes that are made before they are needed. */
 import { optionError } from '../config/option.js'
+import { checkShapes, SIGNAL } from '../config/option-shapes.js'
 import { StateError } from '../errors.js'
 import { abortOf } from '../sys/abort.js'
 import { after, type Timer } from '../sys/timer.js'
-import { checkShapes, SIGNAL } from './option-shapes.js'
 
 export interface PoolOptions {
   /** How many are kept ready; at least 1. */

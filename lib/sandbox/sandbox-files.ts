@@ -1,5 +1,6 @@
 /** The files of a sandbox, as its commands see them: links lead nowhere else. */
 import { optionError, readByteCount } from '../config/option.js'
+import { checkShapes, FLAG, SIGNAL } from '../config/option-shapes.js'
 import type { Readable, Writable } from '../index.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
@@ -16,7 +17,6 @@ import { readStreamRooted, watchRooted, writeStreamRooted } from '../sys/rooted-
 import { listRooted, removeRooted } from '../sys/rooted-trees.js'
 import { textInTurns } from '../sys/text-turns.js'
 import { type FileChange, fileChanges, type WatchFilesOptions } from './file-watch.js'
-import { checkShapes, FLAG, SIGNAL } from './option-shapes.js'
 
 export type SandboxFileStatus = RootedStatus
 export interface FileEntry extends RootedStatus {

@@ -1,6 +1,7 @@
 /** What a sandbox may reach, and who may reach it. */
 import { isObject } from '../config/json.js'
 import { optionError } from '../config/option.js'
+import { hasFunction, refuseOtherNames } from '../config/option-shapes.js'
 import type { Container, NetworkOptions } from '../index.js'
 import {
   type AttachOptions,
@@ -17,7 +18,6 @@ import {
   resolverText,
 } from '../network/index.js'
 import { isThere, writeNewFile, writeText } from '../sys/file.js'
-import { hasFunction, refuseOtherNames } from './option-shapes.js'
 
 /** Its own way out: the policy of a gateway, ports that become ports of the host. */
 export type OwnNetwork = GatewayOptions & Pick<AttachOptions, 'publish'>

@@ -1,8 +1,5 @@
 /** What a sandbox can be asked for. */
 import { optionError, readByteCount, readDuration } from '../config/option.js'
-import type { ByteSize } from '../config/size.js'
-import type { Images } from '../image/index.js'
-import type { SandboxMeter } from './metrics.js'
 import {
   checkShapes,
   FLAG,
@@ -14,7 +11,10 @@ import {
   SIGNAL,
   USER,
   VARIABLES,
-} from './option-shapes.js'
+} from '../config/option-shapes.js'
+import type { ByteSize } from '../config/size.js'
+import type { Images } from '../image/index.js'
+import type { SandboxMeter } from './metrics.js'
 import { PROFILE, type SandboxProfile } from './profile.js'
 import type { SandboxNetwork } from './sandbox-network.js'
 import { checkFilter } from './system-calls.js'

@@ -1,4 +1,5 @@
 import { optionError } from '../config/option.js'
+import { checkShapes, INTERVAL, SIGNAL } from '../config/option-shapes.js'
 import { StateError } from '../errors.js'
 import { type Image, openImages } from '../image/index.js'
 import type { ContainerEvent, EventsOptions, RootChange, Stats } from '../index.js'
@@ -10,7 +11,6 @@ import { COMMIT, commitWritten, imageOf, type SandboxCommitOptions } from './com
 import type { Isolation } from './isolated-container.js'
 import { type Made, makeSandboxContainer, pruneSandboxes, removeMade } from './make-container.js'
 import { beginMetrics, type SandboxMetrics } from './metrics.js'
-import { checkShapes, INTERVAL, SIGNAL } from './option-shapes.js'
 import { type PoolOptions, SandboxPool } from './pool.js'
 import { SandboxFiles } from './sandbox-files.js'
 import { checkSameImage } from './sandbox-image.js'

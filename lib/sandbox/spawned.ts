@@ -3,13 +3,13 @@ import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { isObject } from '../config/json.js'
 import { optionError, readDuration } from '../config/option.js'
+import { checkShapes, FLAG, ID, isText, type OptionShape, type OptionShapes, SIGNAL } from '../config/option-shapes.js'
 import { LaunchError } from '../errors.js'
 import type { ExecProcess, Readable, Stdio, StdioStream, Writable } from '../index.js'
 import { signalName, signalNumber } from '../sys/errno.js'
 import { after } from '../sys/timer.js'
 import type { SandboxCommand } from './command-process.js'
 import type { StartCommandOptions } from './commands.js'
-import { checkShapes, FLAG, ID, isText, type OptionShape, type OptionShapes, SIGNAL } from './option-shapes.js'
 
 type SpawnStream = StdioStream | null | undefined | { readonly fd: number }
 

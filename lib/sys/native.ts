@@ -67,7 +67,7 @@ export const TABLE = {
   ts_relay_start: ['int', ['pointer', 'pointer']],
   ts_relay_end: ['int', ['size_t']],
   ts_relay_news: ['int', ['size_t', 'pointer']],
-  ts_relay_serve: ['int', ['size_t', 'int', 'uint32', 'pointer']],
+  ts_relay_serve: ['int', ['size_t', 'int', 'uint32', 'uint32', 'uint32', 'pointer']],
   ts_relay_connect: ['int', ['size_t', 'size_t', 'string', 'int']],
   ts_relay_join: ['int', ['size_t', 'size_t', 'int']],
   ts_relay_reset: ['int', ['size_t', 'size_t']],

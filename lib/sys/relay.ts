@@ -25,6 +25,19 @@ export interface Arrived {
   readonly isRouted: boolean
 }
 
+/** How many connections all servers with the same one may have open. */
+export interface RelayQuota {
+  readonly number: number
+  readonly most: number
+}
+
+export interface RelayServing {
+  readonly quota: RelayQuota
+  arrived(connection: RelayedConnection, arrived: Arrived): void
+  /** So many have been reset, for want of room in the quota. */
+  refused(local: Uint8Array, count: number): void
+}
+
 export interface RelayServer {
   /** Where to connect those who come from now on, without asking first; null: nowhere. */
   route(to: InetAddress | null): void
@@ -34,7 +47,7 @@ export interface RelayServer {
 
 /** As struct record of native/sys/relay.h. */
 const RECORD_BYTES = 56
-const NEWS = { accepted: 0, connected: 1, failed: 2, closed: 3 } as const
+const NEWS = { accepted: 0, connected: 1, failed: 2, closed: 3, refused: 4 } as const
 const [NEWS_AT, SERVER_AT, ROUTED_AT, FAMILY_AT, LOCAL_AT, SENT_AT] = [8, 16, 20, 22, 24, 40]
 
 /** How long the thread stays when there is nothing for it any more. */
@@ -42,12 +55,10 @@ const IDLE_MS = 1000
 /** How long a turn of the event loop may be held by what the thread has told. */
 const TURN_MS = 2
 
-type OnArrived = (connection: RelayedConnection, arrived: Arrived) => void
-
 interface Running {
   readonly handle: bigint
   readonly pipe: Socket
-  readonly servers: Map<number, OnArrived>
+  readonly servers: Map<number, RelayServing>
   readonly connections: Map<bigint, RelayedConnection>
   /** A later turn hears the rest of what has been told. */
   isBehind: boolean
@@ -55,6 +66,7 @@ interface Running {
 
 let running: Running | null = null
 let nextNumber = 1
+let nextQuota = 1
 let idle: NodeJS.Timeout | null = null
 
 /** Of a connection that has been accepted. It is connected once, or reset. */
@@ -147,15 +159,18 @@ const trafficOf = (bytes: Buffer, at: number): Traffic => ({
   received: Number(bytes.readBigUInt64LE(at + 8)),
 })
 
+export const relayQuota = (most: number): RelayQuota => ({ number: nextQuota++ >>> 0, most })
+
 /** Takes over a socket that listens. @throws {SystemError} and the socket stays the caller's */
-export function serveByRelay(fd: number, onArrived: OnArrived): RelayServer {
+export function serveByRelay(fd: number, serving: RelayServing): RelayServer {
   running ??= start()
   const relay = running
   const number = nextNumber++ >>> 0
   const made = Buffer.alloc(8)
-  check(native().ts_relay_serve(relay.handle, fd, number, made), 'fcntl')
+  const { quota } = serving
+  check(native().ts_relay_serve(relay.handle, fd, number, quota.number, quota.most, made), 'fcntl')
   const handle = made.readBigUInt64LE(0)
-  relay.servers.set(number, onArrived)
+  relay.servers.set(number, serving)
   if (idle !== null) clearTimeout(idle)
   const route = (to: InetAddress | null): void => {
     if (!relay.servers.has(number)) return
@@ -214,6 +229,7 @@ function hearOne(relay: Running): boolean {
   const news = record.readUInt32LE(NEWS_AT)
   const connection = relay.connections.get(handle)
   if (news === NEWS.accepted) arrive(relay, handle, record)
+  else if (news === NEWS.refused) serverOf(relay, record)?.refused(localIn(record), trafficOf(record, SENT_AT).sent)
   else if (news === NEWS.closed) forget(relay, handle, trafficOf(record, SENT_AT))
   else connection?.tell(news === NEWS.connected)
   return true
@@ -227,15 +243,20 @@ function forget(relay: Running, handle: bigint, traffic: Traffic): void {
   endWhenIdle(relay)
 }
 
+const serverOf = (relay: Running, record: Buffer) => relay.servers.get(record.readUInt32LE(SERVER_AT))
+
+function localIn(record: Buffer): Uint8Array {
+  const length = record.readUInt16LE(FAMILY_AT) === 4 ? 4 : 16
+  return Uint8Array.from(record.subarray(LOCAL_AT, LOCAL_AT + length))
+}
+
 function arrive(relay: Running, handle: bigint, record: Buffer): void {
   const connection = new RelayedConnection(relay.handle, handle)
   if (relay.connections.size === 0) relay.pipe.ref()
   relay.connections.set(handle, connection)
-  const onArrived = relay.servers.get(record.readUInt32LE(SERVER_AT))
-  const length = record.readUInt16LE(FAMILY_AT) === 4 ? 4 : 16
-  const local = Uint8Array.from(record.subarray(LOCAL_AT, LOCAL_AT + length))
-  if (onArrived === undefined) connection.reset()
-  else onArrived(connection, { local, isRouted: record.readUInt16LE(ROUTED_AT) === 1 })
+  const server = serverOf(relay, record)
+  if (server === undefined) connection.reset()
+  else server.arrived(connection, { local: localIn(record), isRouted: record.readUInt16LE(ROUTED_AT) === 1 })
 }
 
 function endWhenIdle(relay: Running): void {

@@ -47,6 +47,7 @@ static void remove_server(struct relay *relay, struct server *server) {
     link = &(*link)->next;
   *link = server->next;
   forget_end(relay, &server->end);
+  let_quota_go(relay, server);
   free(server);
 }
 
@@ -78,7 +79,7 @@ void stop_listening(const struct server *server) {
 static void serve(struct relay *relay, struct server *server) {
   server->next = relay->servers;
   relay->servers = server;
-  if (watch_end(relay, &server->end, EPOLLIN) < 0)
+  if (hold_quota(relay, server) < 0 || watch_end(relay, &server->end, EPOLLIN) < 0)
     stop_listening(server);
 }
 

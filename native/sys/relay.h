@@ -12,17 +12,17 @@
 enum { RELAY_RECORDS = 1024, RELAY_SPARE_PIPES = 16 };
 
 // What the thread tells, as lib/sys/relay.ts reads it.
-enum news { NEWS_ACCEPTED, NEWS_CONNECTED, NEWS_FAILED, NEWS_CLOSED };
+enum news { NEWS_ACCEPTED, NEWS_CONNECTED, NEWS_FAILED, NEWS_CLOSED, NEWS_REFUSED };
 
 struct record {
   uint64_t connection;
   uint32_t news;
-  int32_t error;     // an errno, or 0
-  uint32_t server;   // NEWS_ACCEPTED: the number that it was given
-  uint16_t routed;   // it is being connected already
-  uint16_t family;   // 4 or 6
-  uint8_t local[16]; // the address that was meant
-  uint64_t counts[2];
+  int32_t error;      // an errno, or 0
+  uint32_t server;    // NEWS_ACCEPTED, NEWS_REFUSED: the number that it was given
+  uint16_t routed;    // it is being connected already
+  uint16_t family;    // 4 or 6
+  uint8_t local[16];  // the address that was meant
+  uint64_t counts[2]; // bytes; of NEWS_REFUSED how many it stands for
 };
 _Static_assert(sizeof(struct record) == 56, "lib/sys/relay.ts counts on it");
 
@@ -53,10 +53,19 @@ struct end {
   bool has_urgent; // from then on its bytes are copied
 };
 
+// How many connections those servers may have open that it was given to. The thread's alone.
+struct quota {
+  uint32_t number;
+  uint32_t most, open, servers;
+  struct quota *next;
+};
+
 struct server {
   struct subject subject;
   struct end end;
   uint32_t number;
+  uint32_t quota_number, most;
+  struct quota *quota;
   struct target route; // where to at once, without being told
   struct server *next;
   bool is_resting; // there were no descriptors left
@@ -77,6 +86,7 @@ struct connection {
   struct subject subject;
   enum state state;
   bool is_routed;
+  struct quota *quota; // NULL: closed
   struct end ends[2];
   struct flow flows[2]; // by the end that they come from
   struct connection *next, *previous, *next_busy;
@@ -92,6 +102,7 @@ struct relay {
   _Atomic int holders;
   struct connection *connections, *busy;
   struct server *servers;
+  struct quota *quotas;
   bool is_short; // of descriptors: somebody waits for some to be free
   int spare[RELAY_SPARE_PIPES][2], spare_count;
   struct record records[RELAY_RECORDS]; // a ring
@@ -113,6 +124,12 @@ void stop_listening(const struct server *server);
 int move_bytes(struct relay *relay, struct connection *connection);
 void close_pipes(struct relay *relay, struct connection *connection);
 void drop_spare_pipes(struct relay *relay, int but);
+
+// relay_quota.c. -ENOMEM: the server has none.
+int hold_quota(struct relay *relay, struct server *server);
+void let_quota_go(struct relay *relay, const struct server *server);
+bool take_place(struct connection *connection, struct quota *quota);
+void leave_place(struct relay *relay, struct connection *connection);
 
 // relay_ends.c. 0, or -errno.
 int watch_end(const struct relay *relay, struct end *end, unsigned events);

@@ -92,15 +92,21 @@ EXPORT int ts_relay_news(size_t handle, void *record) {
   return is_there;
 }
 
-// Takes over a socket that listens, unless it fails. `made` is the server's handle, until ts_relay_free.
-EXPORT int ts_relay_serve(size_t handle, int fd, uint32_t number, uint64_t *made) {
+// Takes over a socket that listens, unless it fails. `made` is the server's handle, until ts_relay_free. All
+// servers with that quota's number have `most` connections open at a time; more are reset.
+EXPORT int ts_relay_serve(size_t handle, int fd, uint32_t number, uint32_t quota, uint32_t most,
+                          uint64_t *made) {
   struct relay *relay = (struct relay *)(uintptr_t)handle;
   struct server *server = calloc(1, sizeof *server);
   if (server == NULL || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
     free(server);
     return server == NULL ? -ENOMEM : -errno;
   }
-  *server = (struct server){.subject.kind = KIND_SERVER, .end.fd = disown(fd), .number = number};
+  *server = (struct server){.subject.kind = KIND_SERVER,
+                            .end.fd = disown(fd),
+                            .number = number,
+                            .quota_number = quota,
+                            .most = most};
   server->end.of = &server->subject;
   *made = (uintptr_t)server;
   return relay_order(relay, &server->subject, &(struct subject){.orders = ORDER_SERVE});

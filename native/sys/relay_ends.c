@@ -48,10 +48,23 @@ int announce(struct relay *relay) {
   return -1;
 }
 
+// A burst of those who are refused is one record: it must not hold up those who are not.
+static bool is_counted(struct relay *relay, const struct record *record) {
+  if (record->news != NEWS_REFUSED || relay->record_count == 0)
+    return false;
+  struct record *last = &relay->records[(relay->first_record + relay->record_count - 1) % RELAY_RECORDS];
+  if (last->news != NEWS_REFUSED || last->server != record->server ||
+      memcmp(last->local, record->local, sizeof last->local) != 0)
+    return false;
+  last->counts[0]++;
+  return true;
+}
+
 static bool put(struct relay *relay, const struct record *record) {
   pthread_mutex_lock(&relay->lock);
-  bool has_room = relay->record_count < RELAY_RECORDS;
-  if (has_room)
+  bool was_counted = is_counted(relay, record);
+  bool has_room = was_counted || relay->record_count < RELAY_RECORDS;
+  if (has_room && !was_counted)
     relay->records[(relay->first_record + relay->record_count++) % RELAY_RECORDS] = *record;
   pthread_mutex_unlock(&relay->lock);
   return has_room;
@@ -94,6 +107,7 @@ void drop(struct relay *relay, struct connection *connection, int error) {
     forget_end(relay, &connection->ends[side]);
   }
   close_pipes(relay, connection);
+  leave_place(relay, connection);
   tell_of(relay, connection, NEWS_CLOSED, error);
 }
 
@@ -179,22 +193,36 @@ static void add(struct relay *relay, struct connection *connection) {
   relay->connections = connection;
 }
 
+// Where it was to go.
+static void note_place(struct record *record, int fd, const struct server *server) {
+  union inet_address local;
+  socklen_t length = sizeof local;
+  record->server = server->number;
+  if (getsockname(fd, &local.any, &length) == 0 && local.any.sa_family == AF_INET) {
+    record->family = 4;
+    memcpy(record->local, &local.v4.sin_addr, sizeof local.v4.sin_addr);
+  } else {
+    record->family = 6;
+    memcpy(record->local, &local.v6.sin6_addr, sizeof local.v6.sin6_addr);
+  }
+}
+
 static void tell_accepted(struct relay *relay, const struct connection *connection,
                           const struct server *server) {
   struct record record = {
-      .connection = (uintptr_t)connection, .news = NEWS_ACCEPTED, .server = server->number};
-  union inet_address local;
-  socklen_t length = sizeof local;
-  if (getsockname(connection->ends[INSIDE].fd, &local.any, &length) == 0 && local.any.sa_family == AF_INET) {
-    record.family = 4;
-    memcpy(record.local, &local.v4.sin_addr, sizeof local.v4.sin_addr);
-  } else {
-    record.family = 6;
-    memcpy(record.local, &local.v6.sin6_addr, sizeof local.v6.sin6_addr);
-  }
-  record.routed = connection->is_routed;
+      .connection = (uintptr_t)connection, .news = NEWS_ACCEPTED, .routed = connection->is_routed};
+  note_place(&record, connection->ends[INSIDE].fd, server);
   if (!connection->is_routed)
     relay->is_urgent = true;
+  tell(relay, record);
+}
+
+static void refuse(struct relay *relay, const struct server *server, int fd) {
+  struct end end = {.fd = fd};
+  struct record record = {.news = NEWS_REFUSED, .counts = {1}};
+  note_place(&record, fd, server);
+  make_reset(&end);
+  close(fd);
   tell(relay, record);
 }
 
@@ -203,6 +231,10 @@ static void take_on(struct relay *relay, const struct server *server, int fd) {
   if (connection == NULL) {
     close(fd);
     return;
+  }
+  if (!take_place(connection, server->quota)) {
+    free(connection);
+    return refuse(relay, server, fd);
   }
   connection->subject.kind = KIND_CONNECTION;
   for (int side = INSIDE; side <= OUTSIDE; side++) {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
-import { bridgeOf, makeCniWorld } from './cni-world.js'
+import { bridgeOf, type CniWorld, makeCniWorld } from './cni-world.js'
 
 const skip = { skip: missing('root', 'cni', 'veth', 'busybox', 'libseccomp') }
 
@@ -170,20 +170,30 @@ t.test('what killed processes have left is pruned', skip, async t => {
   t.same(world.leases(), [])
 })
 
-t.test('an attachment that is given up is removed', skip, async t => {
-  const world = await makeCniWorld(t)
+/** A plugin that waits at ADD; who waits for it is given up then. What came of that is told. */
+async function giveUp(world: CniWorld, atRemoval: string): Promise<string> {
   const mark = `${world.folder}/reached`
-  world.plugin(
-    'waiting',
-    `test $CNI_COMMAND = DEL || { echo $$ > ${mark}.new; mv ${mark}.new ${mark}; exec sleep 1000; }`,
-  )
+  const holding = `echo $$ > ${mark}.new; mv ${mark}.new ${mark}; exec sleep 1000`
+  world.plugin('waiting', `test $CNI_COMMAND = ADD || { ${atRemoval}; }\n${holding}`)
   world.configure('held', [bridgeOf(world.folder), { type: 'waiting' }])
-  const told = await world.run(`
+  return world.run(`
 const stop = new AbortController()
 const timer = setInterval(() => existsSync('${mark}') && stop.abort(new Error('enough')), 10)
 const error = await Sandbox.create({ network: { ...network, cni: 'held' }, signal: stop.signal }).catch(error => error)
 clearInterval(timer)
-tell({ message: error.message, boxes: boxes().length })`)
-  t.match(JSON.parse(told), { message: 'enough', boxes: 0 })
+tell({ message: error.message, ...error.toJSON?.(), boxes: boxes().length })`)
+}
+
+t.test('an attachment that is given up is removed', skip, async t => {
+  const world = await makeCniWorld(t)
+  t.match(JSON.parse(await giveUp(world, 'exit 0')), { message: 'enough', boxes: 0 })
   t.same(world.leases(), [])
+})
+
+t.test('one that is given up and can not be removed is told with what is left', skip, async t => {
+  const world = await makeCniWorld(t)
+  const told = await giveUp(world, 'echo it stays >&2; exit 4')
+  t.match(JSON.parse(told), { plugin: 'waiting', command: 'DEL', message: /it stays/, cause: 'enough', boxes: 1 })
+  world.plugin('waiting', 'exit 0')
+  t.equal(await world.run('await Sandbox.prune(); tell(boxes())'), '[]\n')
 })

@@ -1,4 +1,5 @@
 /** Many connections, slow ones, and those that end badly. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
@@ -62,9 +63,42 @@ t.test('more than the limit are reset and told', skip, async t => {
   }
   const streams = await Promise.all(Array.from({ length: 30 }, open))
   await until(() => reset === 20)
-  t.equal(box.attachment.counts.open, 10)
+  await until(() => box.attachment.counts.open === 10)
   t.match(world.gateway.denials, [{ reason: 'limit', host: NAME, port }])
   for (const stream of streams) stream?.destroy()
+})
+
+/** Connects as often as it is told, all at once, and ends when all but so many have been reset. */
+const BURST = `
+const { connect } = require('node:net')
+const [address, ...numbers] = process.argv.slice(1)
+const [port, count, kept] = numbers.map(Number)
+let reset = 0
+for (let i = 0; i < count; i++)
+  connect(port, address).on('error', () => {}).on('close', () => void (++reset === count - kept && process.exit()))
+`
+
+t.test('a burst is held to the limit before the event loop has had a turn', skip, async t => {
+  const port = await serve(t, () => {})
+  const world = worldOf(t, port, { maxConnections: 100 })
+  const { container, attachment } = await asked(world)
+  const inside = [
+    '-t',
+    String(container.pid),
+    '-n',
+    process.execPath,
+    '-e',
+    BURST,
+    ADDRESS,
+    String(port),
+    '2000',
+    '100',
+  ]
+  // Nothing here goes on until that has ended.
+  execFileSync('nsenter', inside, { timeout: 20_000 })
+  await until(() => attachment.counts.connections >= 100)
+  t.equal(attachment.counts.connections, 100)
+  t.match(world.gateway.denials, [{ reason: 'limit', host: NAME, port, count: 1900 }])
 })
 
 t.test('nothing is lost of what is sent, in either direction', skip, async t => {

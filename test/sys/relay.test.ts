@@ -4,12 +4,21 @@ import { connect, type Socket } from 'node:net'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { listenInet } from '../../lib/sys/inet.js'
-import { hearRelay, type RelayedConnection, serveByRelay } from '../../lib/sys/relay.js'
+import { hearRelay, type RelayedConnection, relayQuota, serveByRelay } from '../../lib/sys/relay.js'
 import { missing } from '../needs.js'
 import { openDescriptors, serve } from '../network/world.js'
 import { until } from '../until.js'
 
 const address = '127.0.0.1'
+
+/** Nobody is too many. */
+const servingBy = (arrived: (connection: RelayedConnection) => void) => ({
+  quota: relayQuota(10_000),
+  arrived,
+  refused: () => {},
+})
+
+const NOBODY = servingBy(() => {})
 
 async function callTo(port: number): Promise<Socket> {
   const socket = connect({ port, host: address, allowHalfOpen: true })
@@ -22,7 +31,10 @@ t.test('connections that nobody hears of are held up, and none is lost', async t
   const before = openDescriptors()
   const { fd, port: at } = listenInet({ address, port: 0 })
   const arrived: RelayedConnection[] = []
-  const server = serveByRelay(fd, connection => arrived.push(connection))
+  const server = serveByRelay(
+    fd,
+    servingBy(connection => arrived.push(connection)),
+  )
   server.route({ address, port })
   // More records than the ring has room for, while this thread is busy with its own.
   const sockets = await Promise.all(Array.from({ length: 700 }, () => callTo(at)))
@@ -36,17 +48,54 @@ t.test('connections that nobody hears of are held up, and none is lost', async t
   await until(() => openDescriptors() <= before)
 })
 
+t.test('servers with one quota share a limit, and what is above is told', async t => {
+  const port = await serve(t, socket => void socket.on('end', () => socket.end()).resume())
+  const [one, other] = [listenInet({ address, port: 0 }), listenInet({ address, port: 0 })]
+  const quota = relayQuota(5)
+  const refused: string[] = []
+  const arrived: RelayedConnection[] = []
+  const servers = [one, other].map(({ fd }, at) =>
+    serveByRelay(fd, {
+      quota,
+      arrived: connection => void arrived.push(connection),
+      refused: (local, count) => void refused.push(...Array.from({ length: count }, () => `${at} ${local.join('.')}`)),
+    }),
+  )
+  for (const server of servers) server.route({ address, port })
+  const sockets: Socket[] = []
+  for (const at of [0, 0, 0, 1, 1, 1, 0, 0]) {
+    // One that is refused may see that before it sees that it is connected.
+    const socket = connect({ port: (at === 0 ? one : other).port, host: address, allowHalfOpen: true })
+    sockets.push(socket.on('error', () => {}).resume())
+    await until(() => {
+      hearRelay()
+      return arrived.length + refused.length === sockets.length
+    })
+  }
+  t.same(refused, ['1 127.0.0.1', '0 127.0.0.1', '0 127.0.0.1'])
+  // The end of one makes room for one.
+  sockets[0]?.end()
+  await until(() => arrived[0]?.isClosed === true)
+  servers[0]?.close()
+  ;(await callTo(other.port)).on('error', () => {})
+  await until(() => arrived.length === 6)
+  for (const connection of arrived) connection.reset()
+  await until(() => arrived.every(({ isClosed }) => isClosed))
+  servers[1]?.close()
+})
+
 t.test('a target that is not there is told, another one may be tried, and what was joined late is closed', async t => {
   const port = await serve(t, socket => void socket.end('there'))
   const { fd, port: at } = listenInet({ address, port: 0 })
   const results: boolean[] = []
-  const server = serveByRelay(fd, async connection => {
+  const arrived = async (connection: RelayedConnection): Promise<void> => {
     results.push(await connection.connect({ address, port: 1 }, 10_000))
     results.push(await connection.connect({ address, port }, 10_000))
     await connection.closed
     results.push(await connection.connect({ address, port }, 10_000))
     connection.reset()
-  })
+  }
+  const server = serveByRelay(fd, servingBy(arrived))
   const socket = await callTo(at)
   const chunks: string[] = []
   socket.on('data', chunk => chunks.push(String(chunk)))
@@ -64,9 +113,9 @@ t.test('a wrong address to listen at', async t => {
   t.throws(() => listenInet({ address: '192.0.2.1', port: 0 }), { message: /EADDRNOTAVAIL/ } as const)
   const { fd, port } = listenInet({ address, port: 0 })
   t.throws(() => listenInet({ address, port }), { message: new RegExp(`${port}.*EADDRINUSE`) } as const)
-  serveByRelay(fd, () => {}).close()
+  serveByRelay(fd, NOBODY).close()
   const again = listenInet({ address, port })
-  serveByRelay(again.fd, () => {}).close()
+  serveByRelay(again.fd, NOBODY).close()
   t.equal(again.port, port, 'an address is free at once when its server is closed')
 })
 
@@ -89,7 +138,7 @@ print((heard + answer.read()).decode())
 t.test('urgent data comes in line, and nothing after it is lost', { skip: missing('python3') }, async t => {
   const port = await serve(t, socket => void socket.pipe(socket))
   const { fd, port: at } = listenInet({ address, port: 0 })
-  const server = serveByRelay(fd, () => {})
+  const server = serveByRelay(fd, NOBODY)
   server.route({ address, port })
   const { stdout } = await promisify(execFile)('python3', ['-c', URGENT, String(at)], { timeout: 20_000 })
   t.equal(stdout, `first !${' second '.repeat(1000)}? last\n`)
@@ -101,7 +150,7 @@ const CLOSED_EPOLL = `
 import { closeSync, readdirSync, readlinkSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { once } from 'node:events'
-const [{ listenInet }, { serveByRelay }] = await Promise.all(['inet', 'relay'].map(name => import(process.cwd() + '/dist/sys/' + name + '.js')))
+const [{ listenInet }, { relayQuota, serveByRelay }] = await Promise.all(['inet', 'relay'].map(name => import(process.cwd() + '/dist/sys/' + name + '.js')))
 const polls = () => readdirSync('/proc/self/fd').filter(fd => {
   try { return readlinkSync('/proc/self/fd/' + fd) === 'anon_inode:[eventpoll]' } catch { return false }
 })
@@ -111,7 +160,7 @@ const { fd, port } = listenInet({ address: '127.0.0.1', port: 0 })
 const threads = () => readdirSync('/proc/self/task').length
 const before = polls()
 const arrived = []
-const server = serveByRelay(fd, connection => arrived.push(connection))
+const server = serveByRelay(fd, { quota: relayQuota(100), arrived: connection => arrived.push(connection), refused: () => {} })
 server.route({ address: '127.0.0.1', port: target.address().port })
 const sockets = Array.from({ length: 20 }, () => connect(port, '127.0.0.1').on('error', () => {}))
 while (arrived.length < 20) await new Promise(resolve => setTimeout(resolve, 5))

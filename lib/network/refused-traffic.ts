@@ -1,6 +1,6 @@
 /** What programs in a container have tried to reach where nobody listens: the kernel has refused it, and we tell of it. */
 import { closeFd } from '../sys/beneath.js'
-import { nextRefusal, type RefusedConnection } from '../sys/refusals.js'
+import { nextRefusal, type RefusedTraffic } from '../sys/refusals.js'
 import { READABLE, type Watch, watch } from '../sys/watch.js'
 
 export interface Refusals {
@@ -14,7 +14,7 @@ const MOST_AT_ONCE = 256
 const REST_MS = 10
 
 /** Takes over a socket that hears of them. */
-export function tellRefusals(fd: number, tell: (refusal: RefusedConnection) => void): Refusals {
+export function tellRefusals(fd: number, tell: (refusal: RefusedTraffic) => void): Refusals {
   let isOpen = true
   let waiting: Watch | null = null
   let resting: NodeJS.Timeout | null = null

@@ -1,6 +1,6 @@
 /** What each option is, for values that nothing else looks at before they are used. */
-import { isObject } from '../config/json.js'
-import { optionError } from '../config/option.js'
+import { isObject } from './json.js'
+import { optionError } from './option.js'
 
 /** What it is, and in words; null: it is looked at where it is read. */
 export type OptionShape = readonly [is: (value: unknown) => boolean, expected: string] | null
