@@ -28,6 +28,10 @@ export function mountLayers(work: Work, tree: LayeredTree): void {
   else mountMade(work, tree, asList)
 }
 
+/** What helps if there can be no overlay. It is never done unasked: see docs/images.md. */
+export const A_COPY =
+  'give it a copy of the image as its root (copyTo of the unpacked image, --copy of tsrun run --image)'
+
 /** The runtime makes it. */
 function mountMade(work: Work, tree: LayeredTree, asList: boolean): void {
   const { config, facts, draft } = work
@@ -75,9 +79,7 @@ function demandUserXattr({ facts: { kernel } }: Work, { upper }: LayeredTree): v
   throw new HostError('ERR_HOST_KERNEL', {
     needs: `Linux ${inMemory ? '6.6' : '5.11'} for a layered root without root${inMemory ? ', written to memory' : ''}`,
     found: kernel.join('.'),
-    remedy: inMemory
-      ? 'name a directory as its upper'
-      : 'run as root, or give the container a root that is one directory',
+    remedy: `${inMemory ? 'name a directory as its upper' : 'run as root'}, or ${A_COPY}`,
   })
 }
 

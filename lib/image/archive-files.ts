@@ -1,13 +1,13 @@
 /** The files of an archive or of a directory, by their names, as an import needs them: only plain files, each with its digest. */
-import { ImageError } from '../errors.js'
+import { ImageError, LayerError } from '../errors.js'
 import { readRegular } from '../sys/file.js'
 import { runningSha256 } from '../sys/hash.js'
 import { openGrowing, readChunks } from '../sys/large-file.js'
 import { entryAt } from '../sys/named-entry.js'
 import type { Lease } from './depot/leases.js'
+import { bounded } from './layer/bounded.js'
 import { byteSource } from './layer/byte-source.js'
-import { decompressed } from './layer/decompress.js'
-import { limitsOf, RATIO_FROM_BYTES } from './layer/layer-limits.js'
+import { limitsOf } from './layer/layer-limits.js'
 import { type TarReader, tarReader } from './layer/tar-reader.js'
 
 export interface ArchiveFile {
@@ -33,21 +33,17 @@ function plainName(name: string): string | null {
   return name.startsWith('/') || parts.includes('..') ? null : parts.join('/')
 }
 
+/** An archive of images is as large as it is: what is unpacked of it has limits of its own. */
+const LIMITS = limitsOf({ bytes: Number.MAX_SAFE_INTEGER })
+
 /** The decompressed content of a file, by its first bytes: gzip, zstd or neither. @throws {ImageError} ERR_IMAGE_INVALID for a bomb */
 export async function* plainChunks(path: string): AsyncGenerator<Buffer> {
-  const { ratio } = limitsOf({})
-  let [read, bytes] = [0, 0]
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of readChunks(path)) {
-      read += chunk.length
-      yield chunk
-    }
-  }
-  for await (const chunk of decompressed(counted(), await compressionIn(path))) {
-    bytes += chunk.length
-    if (bytes > RATIO_FROM_BYTES && bytes > ratio * read)
-      throw refused(path, `a byte of it becomes more than ${ratio}: decompress it first if you trust it`)
-    yield chunk
+  try {
+    yield* bounded({ stream: readChunks(path), compression: await compressionIn(path), limits: LIMITS })
+  } catch (error) {
+    if (!(error instanceof LayerError) || error.limit !== 'ratio') throw error
+    const why = `a byte of it becomes more than ${LIMITS.ratio}: decompress it first if you trust it`
+    throw refused(path, why)
   }
 }
 
@@ -63,7 +59,7 @@ export async function compressionIn(path: string): Promise<'gzip' | 'zstd' | 'no
 const openTar = (path: string): { tar: TarReader; end(): Promise<void> } => {
   const chunks = plainChunks(path)
   return {
-    tar: tarReader(byteSource(chunks), limitsOf({})),
+    tar: tarReader(byteSource(chunks), LIMITS),
     end: async () => {
       await chunks.return(undefined)
     },

@@ -1,5 +1,6 @@
 /** What the helper reports, and the errors that become of it. */
 import { Decoder } from 'cbor-x'
+import { A_COPY } from '../compile/index.js'
 import { LaunchError, PlanError, SafetyError, SystemError } from '../errors.js'
 import { OP_NAMES, OPS, type OpName } from '../plan/ops.js'
 import type { Plan } from '../plan/plan.js'
@@ -184,29 +185,40 @@ function failed(program: string, op: Step, frame: Extract<Frame, { kind: 'failed
     )
   }
   const subject = detail === '' ? '' : ` ${JSON.stringify(detail)}`
-  const hint = HINTS[`${op.op} ${syscall} ${errno}`]
-  const advice = hint === undefined ? '' : ` (${hint})`
-  const message = `${prefix(op)}${syscall}${subject}: ${errno}: ${errnoMessage(errno)}${advice}`
+  const message = `${prefix(op)}${syscall}${subject}: ${errno}: ${errnoMessage(errno)}${hintFor(op.op, frame)}`
   return new LaunchError('ERR_LAUNCH_OP', message, fields)
 }
 
 const LOCKED =
   'the kernel has locked what the mount of the source has: in a user namespace its ro, nosuid, nodev, noexec and access times stay as they are'
 
-const NO_ATTRIBUTES =
-  'its file system has no user extended attributes, which a layered root of a user without root needs: name a directory on another one as rootfs.upper.dir'
+const ANOTHER_PLACE = `name a directory on another one (rootfs.upper.dir, --upper), or ${A_COPY}`
+const NO_ATTRIBUTES = `its file system has no user extended attributes, which a layered root of a user without root needs: ${ANOTHER_PLACE}`
+const NO_UPPER = `the file system of its upper directory may be one that overlay can't write to, such as another overlay: ${ANOTHER_PLACE}`
+const NO_OVERLAY = `this kernel has no overlay: load its module, or ${A_COPY}`
 
 /** If the errno says too little: what the kernel refuses to privileges that are those of a user namespace only. */
 const HINTS: Readonly<Record<string, string>> = {
   'attach_checked open_tree EINVAL': 'in a user namespace the mounts below it can not be left out: use rbind',
   'root_layered fsetxattr EOPNOTSUPP': NO_ATTRIBUTES,
   'root_in_memory fsetxattr EOPNOTSUPP': NO_ATTRIBUTES,
+  'root fsconfig EINVAL': NO_UPPER,
+  'root_layered fsconfig EINVAL': NO_UPPER,
+  'root fsconfig ENODEV': NO_OVERLAY,
+  'root_layered fsopen ENODEV': NO_OVERLAY,
+  'root_in_memory fsopen ENODEV': NO_OVERLAY,
   'attach mount_setattr EPERM': LOCKED,
   'attach_inside mount_setattr EPERM': LOCKED,
   'attach_checked mount_setattr EPERM': LOCKED,
   'landlock_beneath openat2 ELOOP': 'a link leads there: name the place that it leads to',
   'landlock_beneath landlock_add_rule ENOMSG': 'it is a file, of which there is nothing to be allowed by these words',
   'mount_fs fsmount EPERM': "in a user namespace the host's own must be there in full: nothing may cover a part of it",
+}
+
+/** What is to be said of a failure beyond the words of its errno: in brackets, or nothing. */
+export function hintFor(op: string, { syscall, errno }: { readonly syscall: string; readonly errno: string }): string {
+  const hint = HINTS[`${op} ${syscall} ${errno}`]
+  return hint === undefined ? '' : ` (${hint})`
 }
 
 /** The file itself had been found before. The first words are those that runc ends with. */

@@ -18,7 +18,7 @@ import { duplicate, lifeline } from '../sys/stream.js'
 import type { Child } from './child.js'
 import type { Context } from './context.js'
 import { type MemoryUpper, openLayered } from './layered.js'
-import { diedError } from './report.js'
+import { diedError, hintFor } from './report.js'
 import { cloneDevice, cloneUnlocked, openPlace } from './source.js'
 import type { OpenStdio } from './stdio.js'
 
@@ -129,7 +129,8 @@ async function named({ slot, path, op }: Named, open: () => Promise<number>): Pr
     if (!isErrno(cause)) throw cause
     const { syscall, errno } = cause
     const fields = { configPath: slot.origin, op, phase: 'SPAWN', syscall, errno, signal: null }
-    const message = `${slot.origin}: ${syscall} ${JSON.stringify(cause.path || path)}: ${errno}: ${errnoMessage(errno)}`
+    const subject = JSON.stringify(cause.path || path)
+    const message = `${slot.origin}: ${syscall} ${subject}: ${errno}: ${errnoMessage(errno)}${hintFor(op, cause)}`
     throw new LaunchError('ERR_LAUNCH_OP', message, fields, { cause })
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isTsrunError } from '../../lib/errors.js'
@@ -19,7 +20,7 @@ async function behind(t: Test, rules: readonly ProxyRule[]) {
   const proxy = await startProxy(t, registry.host, rules)
   const directory = join(scratch(t), 'store')
   const images = openImages({ directory, idleTimeout: 1000 })
-  return { proxy, directory, images, name: `${proxy.host}/a/b:1` }
+  return { registry, proxy, directory, images, name: `${proxy.host}/a/b:1` }
 }
 
 /** What is left of downloads. */
@@ -114,6 +115,34 @@ t.test('a registry that falls silent is given up', { skip, timeout: 60_000 }, as
     { matches: (_method, url) => url.includes('/manifests/'), answer: () => true },
   ])
   await t.rejects(images.pull(name), { code: 'ERR_REGISTRY_UNREACHABLE', message: /said nothing for 1 s/ })
+})
+
+/** Some bytes four times a second. */
+async function trickle(response: ServerResponse, bytes: Uint8Array): Promise<void> {
+  const step = Math.ceil(bytes.length / 8)
+  for (let at = 0; at < bytes.length; at += step) {
+    response.write(bytes.subarray(at, at + step))
+    await new Promise(resolve => setTimeout(resolve, 250))
+  }
+  response.end()
+}
+
+t.test('a slow registry is waited for as long as something comes', { skip, timeout: 60_000 }, async t => {
+  const { images, name, registry } = await behind(t, [
+    {
+      matches: isBlob,
+      answer: ({ url = '' }, response) => {
+        const hex = url.slice(url.lastIndexOf(':') + 1)
+        const file = join(registry.storage, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data')
+        void trickle(response, readFileSync(file))
+        return true
+      },
+    },
+  ])
+  const begin = performance.now()
+  const { manifest } = await images.pull(name)
+  t.ok(performance.now() - begin > 1750, 'it took longer than the time in which something has to come')
+  t.equal(manifest.layers.length, 2)
 })
 
 const liars: Readonly<Record<string, ProxyRule>> = {

@@ -19,7 +19,7 @@ import { TSRUN, tsrun } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 import { isBlob, startProxy } from './proxy.js'
-import { command, makeLayout, scratch, startRegistry } from './registry.js'
+import { command, makeLayout, scratch, seed, startRegistry } from './registry.js'
 import { differences, treeOf } from './trees.js'
 
 const skip = missing('root', 'busybox', 'docker-registry', 'skopeo', 'umoci')
@@ -230,6 +230,26 @@ t.test('Control-C leaves a store that the next pull goes on with', { skip }, asy
   const second = spawn(process.execPath, args, { stdio: 'ignore' })
   t.same(await once(second, 'exit'), [0, null])
   t.same(readdirSync(partial), [])
+})
+
+/** The command with a terminal as its standard error, and all that came out of it. */
+const ON_A_TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
+
+t.test('progress is bars on a terminal, and plain lines elsewhere', { skip: skip || missing('python3') }, async t => {
+  const registry = await startRegistry(t)
+  const name = `${registry.host}/two/layers:1`
+  seed(registry, makeLayout(t, { layers: [{ a: randomBytes(300_000) }, { b: 'y' }] }), 'two/layers:1')
+  const plain = prepared(t).image('pull', '--unpack', name)
+  t.equal(plain.status, 0, plain.stderr)
+  t.equal(plain.stderr.match(/^[0-9a-f]{12}: transferred$/gm)?.length, 2, plain.stderr)
+  t.equal(plain.stderr.match(/^[0-9a-f]{12}: unpacked$/gm)?.length, 2)
+  t.notOk(plain.stderr.includes('\x1b'))
+  const words = [process.execPath, TSRUN, 'image', 'pull', '--unpack', '--store', join(scratch(t), 'store'), name]
+  const shown = command('python3', '-c', ON_A_TERMINAL, ...words)
+  t.match(shown, /[0-9a-f]{12}: \[=+ *\] [0-9.]+ kB\/30[0-9.]+ kB/)
+  const [, ...drawings] = shown.split('\x1b[2A')
+  t.ok(drawings.length > 0, 'the lines of both layers are drawn over')
+  t.equal(drawings.at(-1)?.match(/[0-9a-f]{12}: unpacked/g)?.length, 2, shown)
 })
 
 t.test('what is wrong with the words is told', { skip }, async t => {

@@ -91,5 +91,5 @@ t.test('a file system without user extended attributes is told, with what to do'
     `await run('true', { dir: own + '/../bundle/plain/up' }).catch(error => print({ code: error.code, message: error.message }))`,
     { before: `mkdir plain; mount -t ramfs ramfs plain; chown ${USER} plain` },
   )
-  t.match(printed, [{ code: 'ERR_LAUNCH_OP', message: /no user extended attributes.*rootfs\.upper\.dir/ }])
+  t.match(printed, [{ code: 'ERR_LAUNCH_OP', message: /no user extended attributes.*rootfs\.upper\.dir.*copyTo/ }])
 })

@@ -42,7 +42,6 @@ const DEFAULTS: Required<LayerLimits> = {
 }
 /** Of the kernel, and of native/layer/order.h. */
 const MOST: Partial<Required<LayerLimits>> = { depth: 512, path: 4095 }
-export const RATIO_FROM_BYTES = 256 * MIB
 
 /** @throws {RangeError} for what is no limit, or more than there can be */
 export function limitsOf(given: LayerLimits = {}): Limits {

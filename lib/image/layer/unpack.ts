@@ -4,12 +4,13 @@ import { LayerError, SystemError } from '../../errors.js'
 import { closeFd } from '../../sys/beneath.js'
 import { listDirectory, openPath } from '../../sys/file.js'
 import { othersReach } from '../../sys/reach.js'
+import { bounded } from './bounded.js'
 import { byteSource } from './byte-source.js'
 import { clearBelow } from './clear-layer.js'
-import { compressionOf, decompressed, type LayerCompression } from './decompress.js'
-import { type Interruption, interruption } from './interruption.js'
+import { compressionOf, type LayerCompression } from './decompress.js'
+import { interruption } from './interruption.js'
 import type { LayerCounts } from './layer-content.js'
-import { keepLimit, type LayerLimits, type Limits, limitsOf, RATIO_FROM_BYTES } from './layer-limits.js'
+import { type LayerLimits, type Limits, limitsOf } from './layer-limits.js'
 import { chosenOwners, type LayerOwners, mappingsOf, type OwnerMappings } from './layer-owners.js'
 import type { OverlayKind } from './layer-process.js'
 import { layerTree } from './layer-tree.js'
@@ -81,7 +82,8 @@ async function unpackInto({ options, limits, owners, compression, directory }: U
   const writer = await startWriter({ target: directory, overlay: options.overlay, mappings, ...allowed })
   const stop = interruption(options.signal, writer.verdict)
   try {
-    const bytes = measured({ ...options, limits }, chunks => decompressed(chunks, compression), stop)
+    const { stream } = options
+    const bytes = measured(bounded({ stream, compression, limits, race: stop.race }))
     const counts = await write({
       bytes: bytes.chunks,
       writer,
@@ -133,38 +135,16 @@ interface Measured {
   diffId(): string
 }
 
-/** Counts, compares and hashes what passes through. */
-function measured(
-  { stream, limits }: Pick<UnpackOptions, 'stream'> & { limits: Limits },
-  decompress: (chunks: AsyncIterable<Uint8Array>) => AsyncIterable<Buffer>,
-  stop: Interruption,
-): Measured {
+/** Hashes what passes through. */
+function measured(chunks: AsyncIterable<Buffer>): Measured {
   const hash = createHash('sha256')
-  let [compressed, bytes] = [0, 0]
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of stream) {
-      compressed += chunk.length
+  async function* hashed(): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      hash.update(chunk)
       yield chunk
     }
   }
-  async function* chunks(): AsyncGenerator<Buffer> {
-    const iterator = decompress(counted())[Symbol.asyncIterator]()
-    try {
-      for (;;) {
-        const { value, done } = await stop.race(iterator.next())
-        if (done === true) return
-        bytes += value.length
-        keepLimit(limits, { name: 'bytes', value: bytes })
-        if (bytes > RATIO_FROM_BYTES) keepLimit(limits, { name: 'ratio', value: Math.ceil(bytes / compressed) })
-        hash.update(value)
-        yield value
-      }
-    } finally {
-      // A source that hangs would never answer.
-      iterator.return?.()?.catch(() => {})
-    }
-  }
-  return { chunks: chunks(), diffId: () => `sha256:${hash.digest('hex')}` }
+  return { chunks: hashed(), diffId: () => `sha256:${hash.digest('hex')}` }
 }
 
 interface Writing {
