@@ -52,8 +52,12 @@ export function faultOf(name: string): string | null {
   if (name === '') return 'has an empty component'
   if (name === '.' || name === '..') return `has a component ${name}`
   if (/[\0\n]/.test(name)) return 'has a NUL or newline character'
-  return new TextEncoder().encode(name).length > LONGEST_NAME ? 'has a component of more than 255 bytes' : null
+  return isTooLong(name) ? 'has a component of more than 255 bytes' : null
 }
+
+/** A unit of UTF-16 takes three bytes at most, so that short names need not be encoded. */
+const isTooLong = (name: string): boolean =>
+  name.length > LONGEST_NAME / 3 && new TextEncoder().encode(name).length > LONGEST_NAME
 
 function invalid(path: string, fault: string): ConfigError {
   const expected = 'a path below the root, of names that a cgroup can have'
