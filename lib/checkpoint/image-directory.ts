@@ -89,7 +89,7 @@ export function readBeside(path: string): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(content))
   } catch (error) {
-    if (error instanceof SyntaxError) return null
+    if (error instanceof SyntaxError || error instanceof RangeError) return null
     throw error
   }
 }

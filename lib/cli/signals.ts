@@ -6,13 +6,13 @@ import type { Log } from './log.js'
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']
 /**
- * Not forwarded: what can't be caught; what the process does to itself (faults, SIGPIPE, SIGPROF of V8's profiler, SIGCHLD, SIGURG
+ * Not forwarded: what can't be caught; what the process does to itself (faults, SIGPIPE, SIGXFSZ, SIGPROF of V8's profiler, SIGCHLD, SIGURG
  * and SIGIO, which sockets send); SIGWINCH, which the terminal's size answers.
  */
 const FORWARDED: readonly NodeJS.Signals[] = [
   ...ENDING,
   ...(['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGCONT', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const),
-  ...(['SIGABRT', 'SIGSYS', 'SIGTRAP', 'SIGXCPU', 'SIGXFSZ', 'SIGPWR', 'SIGSTKFLT'] as const),
+  ...(['SIGABRT', 'SIGSYS', 'SIGTRAP', 'SIGXCPU', 'SIGPWR', 'SIGSTKFLT'] as const),
 ]
 
 export interface Signals {

@@ -106,7 +106,8 @@ function phaseSections(plan: Plan, options: PrintOptions): string[][] {
   for (const [index, op] of plan.ops.entries()) {
     const phase = phases[index] ?? ''
     const lines = sections.get(phase) ?? [phase]
-    sections.set(phase, [...lines, opLine(op, options)])
+    lines.push(opLine(op, options))
+    sections.set(phase, lines)
   }
   return [...sections.values()]
 }

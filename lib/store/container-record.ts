@@ -128,7 +128,8 @@ export function parseObject(text: string): Record<string, unknown> | null {
       ? (value as Record<string, unknown>)
       : null
   } catch (error) {
-    if (error instanceof SyntaxError) return null
+    // RangeError: QuickJS has no stack for what is nested that deep, where V8 reads it.
+    if (error instanceof SyntaxError || error instanceof RangeError) return null
     throw error
   }
 }

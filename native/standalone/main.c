@@ -1,5 +1,5 @@
-// The standalone executable. As Node does it: no standard descriptor is missing, and SIGPIPE is an error of a
-// write.
+// The standalone executable. As Node does it: no standard descriptor is missing, what the caller ignored is
+// not ignored, and SIGPIPE and SIGXFSZ are errors of a write.
 #include "engine.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -195,13 +195,19 @@ static int run(void) {
   return loop_run(ctx, loaded->next) ? 0 : fail_with_exception(ctx);
 }
 
+static void default_signals(void) {
+  for (int number = 1; number < NSIG; number++)
+    if (number != SIGKILL && number != SIGSTOP)
+      signal(number, number == SIGPIPE || number == SIGXFSZ ? SIG_IGN : SIG_DFL);
+}
+
 int main(int argc, char **argv) {
   program_argc = argc;
   program_argv = argv;
   if (open_standard_descriptors() < 0)
     return FAILURE;
   mark_end_of_inherited();
-  signal(SIGPIPE, SIG_IGN);
+  default_signals();
   if (heap_is_loaded())
     return run();
   if (argc == 3)

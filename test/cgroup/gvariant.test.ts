@@ -59,3 +59,9 @@ for (const [text, message] of Object.entries(faults)) {
     t.throws(() => parseVariant(text), { name: 'SyntaxError', message })
   })
 }
+
+t.test('what is nested too deep is refused, in any way', async t => {
+  t.equal(parseVariant(`${'['.repeat(32)}1${']'.repeat(32)}`).signature, `${'a'.repeat(32)}i`)
+  for (const token of ['[', '(', '<', 'uint32 ', '@i '])
+    t.throws(() => parseVariant(token.repeat(200_000)), { name: 'SyntaxError', message: /more than 64 deep/ }, token)
+})

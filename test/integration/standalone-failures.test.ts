@@ -80,6 +80,26 @@ t.test('a document that is deep is the same error as with Node', { skip }, async
     }
 })
 
+t.test('a state that is too deep for the engine is one that cannot be read', { skip }, async t => {
+  const root = t.testdir({ x: { state: `${'['.repeat(100_000)}${']'.repeat(100_000)}\n` } })
+  for (const words of [['list'], ['state', 'x'], ['delete', '--force', 'x']]) {
+    const { stderr } = run(['--root', root, ...words])
+    t.match(stderr, /the state of container \\"x\\" cannot be read/, words.join(' '))
+  }
+  t.same(readdirSync(root), [])
+})
+
+t.test('a file that may not grow is an error, in both forms', { skip: skipRoot }, async t => {
+  const box = makeBundle(t)
+  const script = '{ ulimit -f 0; "$@"; echo $?; } 2>&1 | cat'
+  for (const form of [[EXECUTABLE], [process.execPath, 'dist/cli/tsrun.cjs']]) {
+    const words = ['--root', box.runtime.root, 'run', '--bundle', box.bundle, box.id()]
+    const { stdout } = execute('/bin/sh', ['-c', `unset NODE_OPTIONS; ${script}`, 'sh', ...form, ...words])
+    t.match(stdout, /tsrun run failed: .*EFBIG.*\n1\n$/)
+  }
+  t.same(readdirSync(box.runtime.root), [])
+})
+
 t.test('a disk that is full is an error, and nothing is left', { skip: skipRoot }, async t => {
   const box = makeBundle(t)
   const place = t.testdir({ disk: {} })

@@ -51,10 +51,15 @@ function tokensOf(text: string): string[] {
   return tokens
 }
 
+/** As deep as D-Bus lets arrays and structures be nested together. */
+const DEEPEST = 64
+
 interface Reader {
   /** null: the end. */
   peek(): string | null
   take(): string
+  /** Returns what `readOne` does, of a value that is in another. */
+  within<T>(readOne: () => T): T
 }
 
 function reader(tokens: readonly string[]): Reader {
@@ -66,11 +71,21 @@ function reader(tokens: readonly string[]): Reader {
     at++
     return token
   }
-  return { peek, take }
+  let depth = 0
+  const within = <T>(readOne: () => T): T => {
+    depth++
+    if (depth > DEEPEST) throw new SyntaxError(`it is nested more than ${DEEPEST} deep`)
+    const value = readOne()
+    depth--
+    return value
+  }
+  return { peek, take, within }
 }
 
 /** `wanted` is the type that is known from what is around the value, or null. */
-function readValue(read: Reader, wanted: string | null): Typed {
+const readValue = (read: Reader, wanted: string | null): Typed => read.within(() => readTyped(read, wanted))
+
+function readTyped(read: Reader, wanted: string | null): Typed {
   const token = read.take()
   if (token.startsWith('@')) return readValue(read, token.slice(1))
   const type = Object.hasOwn(TYPES, token) ? TYPES[token] : undefined
