@@ -68,6 +68,17 @@ async function check(t: Test, store: string): Promise<void> {
   if (existsSync(join(store, 'oci-layout'))) command('umoci', 'ls', '--layout', store)
 }
 
+/** Nothing is left of anybody's work when all names are gone. */
+async function isEmptied(t: Test, store: string): Promise<void> {
+  await openImages({ directory: store }).prune({ all: true })
+  for (const folder of ['tsrun/partial', 'tsrun/unpacking', 'tsrun/leases', 'tsrun/layers/kept', 'blobs/sha256'])
+    t.same(namesIn(join(store, folder)), [], folder)
+  t.same(
+    readdirSync(store).filter(each => !['blobs', 'index.json', 'oci-layout', 'tsrun'].includes(each)),
+    [],
+  )
+}
+
 /** A number from 0 up to 1, the same for the same seed. */
 function numbers(seed: number): () => number {
   let state = seed >>> 0
@@ -119,12 +130,26 @@ t.test(
     await check(t, store)
     command('skopeo', 'inspect', `oci:${store}:${name}`)
     writeFileSync(join(store, 'oci-layout.new'), '{')
-    await images.prune({ all: true })
-    for (const folder of ['tsrun/partial', 'tsrun/unpacking', 'tsrun/leases', 'tsrun/layers/kept', 'blobs/sha256'])
-      t.same(namesIn(join(store, folder)), [], folder)
-    t.same(
-      readdirSync(store).filter(each => !['blobs', 'index.json', 'oci-layout', 'tsrun'].includes(each)),
-      [],
-    )
+    await isEmptied(t, store)
   },
 )
+
+t.test('eight pull the same at once beside a prune and a commit, and some are killed', { skip }, async t => {
+  const { store, name, tree } = await prepared(t)
+  const random = numbers(effort.seed)
+  const pulls = Array.from({ length: 8 }, () => begin(store, { verb: 'pull', name }))
+  const others = [begin(store, { verb: 'prune' }), begin(store, { verb: 'commit', path: tree, name: 'tree:1' })]
+  const ends = [...pulls, ...others].map(ended)
+  await Promise.all(
+    pulls.slice(0, 3).map(async (victim, index) => {
+      await Promise.race([once(victim.stdout as NodeJS.ReadableStream, 'data'), ends[index]])
+      await sleep(random() * 500)
+      victim.kill('SIGKILL')
+    }),
+  )
+  for (const end of ends.slice(3)) t.match(await end, { status: 0, stderr: '' })
+  await check(t, store)
+  t.match(await ended(begin(store, { verb: 'pull', name })), { status: 0 })
+  await check(t, store)
+  await isEmptied(t, store)
+})
