@@ -30,6 +30,7 @@ export type Need =
   | 'zsh'
   | 'fish'
   | 'groff'
+  | 'mcp'
   | 'vitest'
   | 'jest'
   | 'standalone'
@@ -137,6 +138,10 @@ const checks: Record<Need, { readonly isThere: () => boolean; readonly otherwise
     isThere: () => existsSync('native/build/standalone/tsrun-arm64') && works('qemu-aarch64-static', '--version'),
     otherwise:
       'needs qemu-user-static and the executable for arm64 (scripts/standalone/get-libraries.sh arm64; npm run build:standalone -- --arch arm64)',
+  },
+  mcp: {
+    isThere: () => installed('@modelcontextprotocol/sdk'),
+    otherwise: 'needs the SDK of the Model Context Protocol (npm install --prefix test/integration/runners)',
   },
   jest: { isThere: () => installed('jest'), otherwise: 'needs Jest (npm install --prefix test/integration/runners)' },
   'docker-registry': { isThere: () => works('docker-registry', '--version'), otherwise: 'needs docker-registry' },
