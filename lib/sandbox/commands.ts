@@ -1,6 +1,7 @@
 /** Programs in a sandbox. */
 import { readDuration } from '../config/option.js'
 import { CALLBACK, checkShapes, isText, type OptionShapes, SIGNAL, USER, VARIABLES } from '../config/option-shapes.js'
+import { isTsrunError } from '../errors.js'
 import type { Container, ExecProcess, Input, Stdio } from '../index.js'
 import type { Denial } from '../network/index.js'
 import { commandProcess, type SandboxCommand } from './command-process.js'
@@ -89,7 +90,7 @@ export class SandboxCommands {
   async run(command: SandboxCommand, options: CommandOptions = {}): Promise<CommandResult> {
     checkShapes('', options, RUN)
     const subject = this.#find()
-    const act = () => runIn(subject, command, options)
+    const act = () => this.#orEnded(runIn(subject, command, options), options)
     return traced(subject.settings.tracer, { name: 'sandbox.run', act, attributesOf: spanOf })
   }
 
@@ -105,7 +106,8 @@ export class SandboxCommands {
     const asked = isNotify(ready) ? { ...options, envs: { ...NOTIFY, ...options.envs } } : options
     const { container } = subject
     return tracedStart(subject, async () => {
-      const process = await container.exec({ process: commandProcess(subject, command, asked), ...aborting(signal) })
+      const executing = container.exec({ process: commandProcess(subject, command, asked), ...aborting(signal) })
+      const process = await this.#orEnded(executing, options)
       if (ready === undefined || timeoutMs === null) return process
       try {
         await untilReady({ process, container, ready, timeoutMs, signal })
@@ -131,7 +133,18 @@ export class SandboxCommands {
     const { rows = 24, columns = 80, signal } = options
     const size = { terminal: true, consoleSize: { width: columns, height: rows } }
     const process = { ...commandProcess(subject, command, options), ...size }
-    return tracedStart(subject, () => subject.container.exec({ process, ...aborting(signal) }))
+    return tracedStart(subject, () => this.#orEnded(subject.container.exec({ process, ...aborting(signal) }), options))
+  }
+
+  /** What can't be begun since the sandbox ends meanwhile is told of the sandbox. */
+  async #orEnded<T>(begun: Promise<T>, { signal }: StartCommandOptions): Promise<T> {
+    try {
+      return await begun
+    } catch (error) {
+      const isLaunch = isTsrunError(error) && /^ERR_(LAUNCH|STATE)_/.test(error.code)
+      if (isLaunch && error.code !== 'ERR_LAUNCH_EXEC' && signal?.aborted !== true) this.#find()
+      throw error
+    }
   }
 }
 

@@ -16,6 +16,7 @@ import { SandboxFiles } from './sandbox-files.js'
 import { checkSameImage } from './sandbox-image.js'
 import { readSandboxOptions, type SandboxOptions, type SandboxSettings } from './sandbox-options.js'
 import { SandboxChild, type SpawnOptions } from './spawned.js'
+import { whileStill } from './stillness.js'
 import { traced } from './tracing.js'
 import { writtenIn } from './written.js'
 
@@ -170,7 +171,7 @@ export class Sandbox implements AsyncDisposable {
     const made = this.#live()
     imageOf(made, name)
     const store = this.#settings.images ?? openImages()
-    return this.#still(() => commitWritten(made, { store, name, options }))
+    return whileStill(made, () => commitWritten(made, { store, name, options }))
   }
 
   /**
@@ -185,7 +186,7 @@ export class Sandbox implements AsyncDisposable {
     signal?.throwIfAborted()
     const settings = { ...this.#settings, signal }
     await checkSameImage(origin, settings)
-    const made = await this.#still(() => makeSandboxContainer(settings, origin))
+    const made = await whileStill(origin, () => makeSandboxContainer(settings, origin), removeMade)
     const box = new Sandbox(made, settings)
     box.#begin()
     return box
@@ -266,18 +267,6 @@ export class Sandbox implements AsyncDisposable {
       this.#ended ??= Promise.resolve()
       this.#whenEnded()
       throw error
-    }
-  }
-
-  /** Nothing writes meanwhile; without a cgroup it is only hoped so. */
-  async #still<T>(act: () => Promise<T>): Promise<T> {
-    const { container, hasCgroup } = this.#made
-    if (!hasCgroup || (await container.state()).status === 'paused') return act()
-    await container.pause()
-    try {
-      return await act()
-    } finally {
-      await container.resume()
     }
   }
 

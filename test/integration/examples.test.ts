@@ -1,25 +1,16 @@
 /** The programs of examples/, as people start them. */
 import { execFile, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Sandbox } from '../../lib/sandbox/index.js'
+import { folder } from '../folder.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 
 const skip = { skip: missing('root', 'busybox', 'libseccomp') }
-
-function folder(t: Test, files: Readonly<Record<string, string>>): string {
-  const path = mkdtempSync(join(tmpdir(), 'tsrun-examples-'))
-  t.teardown(() => rmSync(path, { recursive: true, force: true }))
-  // For others than root, who own the files here.
-  chmodSync(path, 0o755)
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
-  return path
-}
 
 function example(name: string, args: readonly string[], cwd = process.cwd()) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [resolve('examples', name), ...args], {

@@ -1,10 +1,10 @@
 /** The Model Context Protocol, by its SDK: its client starts servers in sandboxes, and the example is a server that it understands. */
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { Sandbox } from '../../lib/sandbox/index.js'
 import { RUNNER, TSRUN } from '../command.js'
+import { folder } from '../folder.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'libseccomp', 'mcp') }
@@ -34,14 +34,6 @@ async function programTransport(command: string, args: readonly string[]): Promi
     StdioClientTransport: new (options: object) => unknown
   }
   return new StdioClientTransport({ command, args, stderr: 'ignore' })
-}
-
-function folder(t: Test, files: Readonly<Record<string, string>>): string {
-  const path = mkdtempSync(join(tmpdir(), 'tsrun-mcp-'))
-  t.teardown(() => rmSync(path, { recursive: true, force: true }))
-  chmodSync(path, 0o755)
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
-  return path
 }
 
 /** A server of the SDK, which says what it can see and whom it can reach. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openImages } from '../../lib/image/index.js'
+import { isTsrunError } from '../../lib/index.js'
 import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
 import { makeRootfs } from '../bundle.js'
 import { missing } from '../needs.js'
@@ -182,3 +183,58 @@ function hasDied(pid: number): boolean {
     return true
   }
 }
+
+const descriptors = (): number => readdirSync('/proc/self/fd').length
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
+}
+
+t.test('a fork of a sandbox that is stopped meanwhile is whole, or not there', skip, async t => {
+  for (const count of [0, 8, 20, 50, 120, 300]) {
+    const box = await Sandbox.create({ cwd: '/home/sandbox' })
+    await box.commands.run('echo mine > mine')
+    const before = descriptors()
+    const forking = box.fork()
+    await turns(count)
+    await box.stop()
+    const fork = await forking.catch((error: unknown) => error)
+    if (fork instanceof Sandbox) {
+      t.equal(await fork.files.read('mine'), 'mine\n')
+      await fork.stop()
+    } else t.ok(isTsrunError(fork), `after ${count} turns: ${fork}`)
+    t.ok(descriptors() <= before, `${descriptors()} descriptors, ${before} before`)
+  }
+})
+
+t.test('several forks at once have the files of one moment each', skip, async t => {
+  const box = await makeSandbox(t, { cwd: '/home/sandbox' })
+  await using writer = await box.commands.start(
+    'i=0; while :; do i=$((i + 1)); echo $i > first; echo $i > second; done',
+  )
+  await box.commands.run('until [ -s second ]; do :; done')
+  const forks = await Promise.all([1, 2, 3, 4].map(() => box.fork()))
+  t.teardown(() => Promise.all(forks.map(fork => fork.stop())))
+  for (const fork of forks) {
+    const [first, second] = [await fork.files.read('first'), await fork.files.read('second')].map(Number)
+    // The pause may come between the two, or when a file is empty.
+    const [one = 0, other = 0] = [first, second]
+    t.ok(one === other || one === other + 1 || one === 0 || other === 0, `${one} and ${other}`)
+  }
+  t.equal((await box.stats()).pids?.current, 2, 'it goes on')
+  const before = await box.files.read('first')
+  await until(async () => (await box.files.read('first')) !== before)
+  t.ok(writer.pid > 0)
+})
+
+t.test('a command that begins while the sandbox ends is told of that', skip, async t => {
+  for (const count of [0, 4, 10, 20, 40, 80]) {
+    const box = await Sandbox.create()
+    const running = box.commands.run('exec sleep 1000').catch((error: unknown) => error)
+    await turns(count)
+    await box.stop()
+    const told = await running
+    if (told instanceof Error) t.match(told, { code: 'ERR_STATE_STATUS', message: /stopped/ }, `after ${count} turns`)
+    else t.match(told, { verdict: 'signal', signal: 'SIGKILL' })
+  }
+})
