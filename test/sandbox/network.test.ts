@@ -21,6 +21,18 @@ t.test('a name that the policy allows is reached, and what it refuses is told', 
   t.same(await box.diff(), [], 'its resolv.conf is none of its changes')
 })
 
+t.test("no network is the default, and that of the host is the host's", skip, async t => {
+  const port = await serve(t, (socket: Socket) => void socket.end('outside\n'))
+  const reach = `/bin/busybox nc 127.0.0.1 ${port}; /bin/busybox ip -o link | /bin/busybox wc -l`
+  for (const options of [{}, { network: 'none' }] as const) {
+    await using box = await Sandbox.create(options)
+    const { stdout, denials } = await box.commands.run(reach)
+    t.same({ stdout, denials }, { stdout: '1\n', denials: [] }, JSON.stringify(options))
+  }
+  await using box = await Sandbox.create({ network: 'host' })
+  t.match((await box.commands.run(reach)).stdout, /^outside\n/)
+})
+
 t.test('sandboxes at one gateway reach each other by name', skip, async t => {
   await using gateway = createGateway({ allow: ['db:5432'] })
   await using db = await Sandbox.create({ network: { gateway, name: 'db' } })

@@ -21,6 +21,34 @@ t.test('pages link to files that are there', async t => {
   )
 })
 
+/** As GitHub makes it of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+t.test('a link to a part of a page has a heading there', async t => {
+  const anchors = new Map(
+    pages.map(({ path, text }) => [
+      path,
+      [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading)),
+    ]),
+  )
+  const links = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\(([^)#\s:]*)#([^)\s]+)\)/g)].map(([, page = '', anchor = '']) => {
+      const target = page === '' ? path : join(dirname(path), page)
+      return { path, target, anchor }
+    }),
+  )
+  t.ok(links.length > 5)
+  const broken = links.filter(({ target, anchor }) => target.endsWith('.md') && !anchors.get(target)?.includes(anchor))
+  t.same(
+    broken.map(({ path, target, anchor }) => `${path} -> ${target}#${anchor}`),
+    [],
+  )
+})
+
 t.test('every page can be reached from the README', async t => {
   const reached = new Set<string>()
   const visit = (path: string) => {
