@@ -1,9 +1,9 @@
 /**
  * `npm run test:vm`: runs test/vm in a virtual machine, and prints TAP. Arguments name the files to run (default: all).
  *
- * The project brings no virtual machine. TSRUN_VM_RUNNER names a command that is called as `RUNNER -s DIRECTORY COMMAND`: it
- * boots a machine with systemd, cgroup v2 alone and Node, shares the directory at the same path, runs the shell command as root
- * and exits with its status. Default: `../shared/vm/vm.sh` beside the checkout. A `setup.sh` beside the runner is called first:
+ * The project brings no virtual machine. TSRUN_VM_RUNNER names a command that is called as `RUNNER -s DIRECTORY [-s ANOTHER] COMMAND`:
+ * it boots a machine with systemd, cgroup v2 alone and Node, shares the directories at the same paths, runs the shell command as
+ * root and exits with its status. Default: `../shared/vm/vm.sh` beside the checkout. A `setup.sh` beside the runner is called first:
  * it prepares the machine, or finds that it is there. Without a runner, or if the machine can't be prepared, nothing is run.
  */
 import { spawn, spawnSync } from 'node:child_process'
@@ -44,9 +44,13 @@ const files = process.argv.slice(2).map(quoted).join(' ')
 // How much the test of out-of-memory tries.
 const { OOM_ROUNDS: rounds = '' } = process.env
 const command = `cd ${quoted(root)} && OOM_ROUNDS=${quoted(rounds)} node test/vm/run.mjs ${files}`
+/** With the CRIU of .ci/newer-criu, if there is one: the machine has none. */
+const folders = [root, '/usr/local/lib/criu-unstable'].filter(folder => existsSync(folder))
 /** One boot: the exit status, or the signal, and what the tests have printed. */
 function boot() {
-  const machine = spawn(runner, ['-s', root, command], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const machine = spawn(runner, [...folders.flatMap(folder => ['-s', folder]), command], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const timer = setTimeout(() => machine.kill('SIGTERM'), LIMITS.run)
   let output = ''
   machine.stdout.setEncoding('utf8').on('data', text => {

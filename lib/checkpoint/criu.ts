@@ -12,7 +12,7 @@ import { packetPair, receiveMessage, sendMessage } from '../sys/socket.js'
 import { collectTail, duplicate, makePipe } from '../sys/stream.js'
 import { trace } from '../sys/trace.js'
 import type { ImagePaths } from './image-directory.js'
-import { errorLines } from './log-lines.js'
+import { errorLines, remediesOf } from './log-lines.js'
 import { type CriuRequest, type CriuResponse, decodeResponse, encodeRequest, REQUEST_TYPES } from './rpc.js'
 
 const debug = trace('checkpoint')
@@ -241,7 +241,7 @@ function failure({ call, response, status, said }: Failed): CheckpointError {
   const told = found.length > 0 ? found : [response?.message ?? '', ...said.split('\n')]
   const lines = told.map(line => line.trim()).filter(line => line !== '')
   const where = text === null ? [] : [`log file: ${logFile}`]
-  const message = [what, ...where, ...lines].join('\n')
+  const message = [what, ...where, ...lines, ...remediesOf(lines)].join('\n')
   return new CheckpointError('ERR_CHECKPOINT_CRIU', message, {
     log: text === null ? '' : (logFile ?? ''),
     lines,

@@ -6,6 +6,15 @@ const HARMLESS = [/rlimit: Can't setup RLIMIT_NOFILE/, /tun: Unable to create tu
 /** They only say that there was an error before. */
 const LAST = [/Dumping FAILED/, /Restoring FAILED/, /exited, status=/, /killed by signal 9/, /cgroupd: recv req error/]
 
+/** After ten seconds, unless its configuration file has another `timeout`: whoever calls vfork waits for a child that CRIU has stopped. */
+const IN_VFORK = /Unseizable non-zombie \d+ found, state D/
+
+/** What to do about errors of which CRIU's words say little; nothing: they are clear, or nobody knows. */
+export const remediesOf = (lines: readonly string[]): string[] =>
+  lines.some(line => IN_VFORK.test(line))
+    ? ['a process was about to start a program (vfork), and can not be saved just then: try again']
+    : []
+
 /** The errors, first to last, without their times; what follows from others is left out if there are others. */
 export function errorLines(log: string): string[] {
   const errors = log

@@ -26,7 +26,7 @@ import { withReserved } from './first-record.js'
 import { type Ledger, openLedger } from './ledger.js'
 import { makeMountPoints, type NewContainer } from './mount-points.js'
 import { delegate, ownCgroup } from './own-cgroup.js'
-import { openRestoredRoot } from './restored-root.js'
+import { openRestoredRoot, type RestoredRoot } from './restored-root.js'
 import type { LayeredRoot } from './root-option.js'
 import { undo } from './undo-create.js'
 
@@ -137,8 +137,7 @@ async function withRoot(draft: Draft, ledger: Ledger): Promise<Launched & Pick<C
   const root = await openRestoredRoot({ ...{ id, plan, paths, digest, signal }, rootfs: bundle.rootfs })
   try {
     if (root === null) await makeMountPoints(draft, rootMount => ledger.update({ rootMount }))
-    const launched = await restoreInit({ ...draft, tree: root?.tree ?? null, ledger })
-    root?.settle(ledger.record())
+    const launched = await restoreInit({ ...draft, root, ledger })
     return { ...launched, memory: root?.takeMemory() ?? null }
   } finally {
     root?.close()
@@ -146,8 +145,8 @@ async function withRoot(draft: Draft, ledger: Ledger): Promise<Launched & Pick<C
 }
 
 interface Rooted extends Draft {
-  /** The root of layers; null: it is one directory. */
-  readonly tree: number | null
+  /** null: it is one directory. */
+  readonly root: RestoredRoot | null
   readonly ledger: Ledger
 }
 
@@ -162,7 +161,7 @@ interface Restoring extends Rooted {
 }
 
 async function restoreProcesses(restoring: Restoring): Promise<Child> {
-  const { cgroup, bundle, tree, options, stdio, ledger } = restoring
+  const { cgroup, bundle, root, options, stdio, ledger } = restoring
   const { signal, onProgress, detached, leavesStatus, id, consoleSocket, ...settings } = options
   const entries = [...cgroup.entryFds().values()]
   const since = ticksSinceBoot()
@@ -170,7 +169,7 @@ async function restoreProcesses(restoring: Restoring): Promise<Child> {
   try {
     await restoreImages({
       settings,
-      ...{ config: bundle.config, rootfs: bundle.rootfs, tree, base: bundle.base, signal },
+      ...{ config: bundle.config, rootfs: bundle.rootfs, tree: root?.tree ?? null, base: bundle.base, signal },
       ...{ cgroups: cgroup.directories, joins: entries, stdio: stdio.fds },
       onStep: async ({ name, pid, fd }) => {
         restoring.context.debug(id, `restore: ${name}`)
@@ -211,7 +210,7 @@ const notOurs = (pid: number): CheckpointError =>
 
 /** What has to be done while CRIU waits. */
 async function reach(restoring: Restoring, step: string, fd: number): Promise<void> {
-  const { context, bundle, options, stdio, ledger, leaveQueue } = restoring
+  const { context, bundle, options, stdio, ledger, root, leaveQueue } = restoring
   const { config } = bundle
   const { signal } = options
   if (step === 'orphan-pts-master' && stdio.console >= 0) sendFd(stdio.console, fd, '/dev/ptmx')
@@ -222,7 +221,10 @@ async function reach(restoring: Restoring, step: string, fd: number): Promise<vo
     await runtimeHooks({ config, record: ledger.record(), signal, store: context.store })
   }
   // Written before they go on: a crash in between must not leave a container that runs and says "creating".
-  if (step === 'post-restore') ledger.update({ phase: 'started', stdio: namesOfFds(stdio.fds) })
+  if (step === 'post-restore') {
+    root?.settle(ledger.record())
+    ledger.update({ phase: 'started', stdio: namesOfFds(stdio.fds) })
+  }
 }
 
 async function settle({ context, options, bundle, cgroup, rdt, ledger }: Restoring, { pid }: Child): Promise<void> {

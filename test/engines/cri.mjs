@@ -13,12 +13,14 @@ export const needs = {
 
 const player = join(dirname(fileURLToPath(import.meta.url)), 'cri', 'play.mjs')
 
-const plugin = 'plugins."io.containerd.grpc.v1.cri"'
-const runtime = (name, path) => `
+export const plugin = 'plugins."io.containerd.grpc.v1.cri"'
+/** `more`: lines of its options. */
+export const runtimeSection = (name, path, more = '') => `
 [${plugin}.containerd.runtimes.${name}]
   runtime_type = "io.containerd.runc.v2"
   [${plugin}.containerd.runtimes.${name}.options]
     BinaryName = "${path}"
+${more}
 `
 
 /** Version 2 is also what containerd 2 reads, which writes it anew for itself. All runtimes are there, so that pods of two can be beside each other. */
@@ -40,7 +42,7 @@ state = "$WORK/state"
   conf_dir = "$WORK/cni"
 ${Object.entries(runtimes)
   .filter(([, path]) => existsSync(path))
-  .map(([name, path]) => runtime(name, path))
+  .map(([name, path]) => runtimeSection(name, path))
   .join('')}`
 
 const network = `{ "cniVersion": "0.4.0", "name": "pods", "plugins": [{ "type": "bridge", "bridge": "cni0", "isGateway": true,

@@ -1,11 +1,21 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { CheckpointError, createRuntime } from '../../lib/index.js'
 import { makeBundle } from '../bundle.js'
 import { COUNTER, type Counter, follow, hasCounted, imagesIn, started } from '../checkpointing.js'
 import { commandOn } from '../command.js'
+import { compileProgram } from '../compile-program.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox', 'criu'), timeout: 120_000 }
@@ -65,6 +75,36 @@ t.test('a failed checkpoint tells why, and the container goes on', skip, async t
   })
   t.same(criuChildren(), [])
 })
+
+/** Counts, and then waits in vfork for a child that never ends. */
+const WAITS_FOR_CHILD = `
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  for (int i = 1; i < 4; i++) printf("%d\\n", i);
+  if (vfork() == 0) { sleep(100); _exit(0); }
+}`
+
+t.test(
+  'a process in vfork can not be stopped, which is told in plain words, and the container goes on',
+  skip,
+  async t => {
+    const box = makeBundle(t)
+    compileProgram(WAITS_FOR_CHILD, join(box.rootfs, 'bin/waits'))
+    const settings = join(box.directory, 'criu.conf')
+    writeFileSync(settings, 'timeout 1\n')
+    const { container } = await started(box, 'exec /bin/waits', config => {
+      config.annotations = { 'org.criu.config': settings }
+    })
+    await t.rejects(container.checkpoint({ imagePath: imagesIn(box) }), {
+      code: 'ERR_CHECKPOINT_CRIU',
+      message: /Unseizable.*\na process was about to start a program \(vfork\).*try again$/s,
+    })
+    t.match(await container.state(), { status: 'running' })
+    t.match((await container.run({ args: ['/bin/echo', 'here'] })).stdout, 'here\n')
+  },
+)
 
 t.test('an open connection is an error unless it is asked for, and goes on with its bytes', skip, async t => {
   const box = makeBundle(t)

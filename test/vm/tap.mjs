@@ -3,15 +3,19 @@ import { inspect } from 'node:util'
 
 const tests = []
 
-/** An assertion of `node:assert` that fails, or anything else that is thrown, is the end of the test. */
-export function test(title, run) {
-  tests.push({ title, run })
+/** An assertion of `node:assert` that fails, or anything else that is thrown, is the end of the test. `skip`: why it is not run. */
+export function test(title, run, { skip } = {}) {
+  tests.push({ title, run, skip })
 }
 
 /** Runs all tests, one after the other. */
 export async function runTests() {
   let failed = 0
-  for (const [index, { title, run }] of tests.entries()) {
+  for (const [index, { title, run, skip }] of tests.entries()) {
+    if (skip !== undefined) {
+      console.log(`ok ${index + 1} - ${title} # SKIP ${skip}`)
+      continue
+    }
     const started = performance.now()
     const error = await Promise.resolve()
       .then(run)

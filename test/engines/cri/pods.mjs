@@ -41,17 +41,17 @@ const hierarchies = existsSync('/sys/fs/cgroup/cgroup.controllers')
 const cgroupFolders = path => hierarchies.map(hierarchy => join(hierarchy, path))
 
 /**
- * @param {{ socket: string, handler: string, cgroup: string, folder: string }} options the engine, the name that it has for the runtime,
- *   the cgroup that pods are below, and a folder for logs
+ * @param {{ socket: string, handler: string, cgroup: string, folder: string, parentOf?: (name: string) => string }} options the engine,
+ *   the name that it has for the runtime, the cgroup that pods are below, a folder for logs, and the cgroup of a pod if it is not of its name
  */
-export function openNode({ socket, handler, cgroup, folder }) {
+export function openNode({ socket, handler, cgroup, folder, parentOf = name => `${cgroup}/${name}` }) {
   const { call, renew, close } = connect(socket)
   let count = 0
 
   /** `config` is CRI's PodSandboxConfig in part; its security context is `security`. */
   async function runPod({ name = `pod${++count}`, security = {}, sysctls, ...config } = {}) {
     const logs = join(folder, 'logs', name)
-    const cgroupParent = `${cgroup}/${name}`
+    const cgroupParent = parentOf(name)
     for (const each of [logs, ...cgroupFolders(cgroupParent)]) mkdirSync(each, { recursive: true })
     const whole = {
       metadata: { name, uid: `${name}-uid`, namespace: 'default' },

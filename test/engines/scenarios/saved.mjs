@@ -67,6 +67,13 @@ export const podmanSavedScenarios = [
       podman container restore talks >/dev/null; echo $?
       podman container restore nothing >/dev/null; echo $?`),
   },
+  {
+    title: 'an open connection over loopback goes on, if that is asked for',
+    script: withPodman(`
+      podman run -d --name talks --network none bb sh -c 'nc -l -p 9000 -e cat & sleep 1; { '"$COUNTER"'; } | nc 127.0.0.1 9000' >/dev/null; counted talks 3
+      podman container checkpoint --tcp-established talks; podman container restore --tcp-established talks; echo $?
+      [ "$(podman inspect -f '{{.State.Status}}' talks)" = exited ] || goes_on talks; podman inspect -f '{{.State.Status}}' talks`),
+  },
 ]
 
 /** Newer ones look for the network of a process that is not there yet, with any runtime (containerd's issue 12141). */
