@@ -57,7 +57,7 @@ const stdio: Kind = {
   accepts: value => isStream(value) || (listOf(isStream)(value) && (value as unknown[]).length === 3),
 }
 const rootfs: Kind = {
-  expected: 'a path, or an object with layers and upper',
+  expected: 'a path, or an object with layers and upper, or with host',
   accepts: value => isText(value) || isObject(value),
 }
 const oneOf = (...words: readonly unknown[]): Kind => ({

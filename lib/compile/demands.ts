@@ -1,5 +1,6 @@
 /** What is different for a runtime without privileges: it is root only in the container's user namespace, and the kernel allows it less. */
 import type { Config, Mount, NamespaceType } from '../config/config.js'
+import { isHosted } from '../config/host-root.js'
 import { makeIssue } from '../config/issues.js'
 import { ConfigError, type ConfigIssue, HostError } from '../errors.js'
 import type { HostFacts } from '../host/facts.js'
@@ -16,7 +17,7 @@ type Known = Pick<Work, 'config' | 'facts'>
  */
 export function demandRootless(work: Known): void {
   const { config, facts } = work
-  if (isRootless(facts) && !hasNamespace(config, 'user')) throw needsUserNamespace(facts)
+  if (isRootless(facts) && !hasNamespace(config, 'user') && !isHosted(config)) throw needsUserNamespace(facts)
   if (!makesNamespace(config, 'user')) return
   const issues = [...groupIssues(work), ...config.mounts.flatMap(mount => optionIssues(config, mount))]
   if (issues.length > 0) throw new ConfigError('ERR_CONFIG_INVALID', issues)

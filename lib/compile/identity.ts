@@ -1,5 +1,6 @@
-import { capabilityNames } from '../capabilities.js'
+import { type CapabilityName, capabilityBit, capabilityNames } from '../capabilities.js'
 import type { Capabilities, Config, User } from '../config/config.js'
+import { isHosted } from '../config/host-root.js'
 import { notRaised } from '../config/process.js'
 import { filterFlags } from '../config/seccomp.js'
 import type { HostFacts } from '../host/facts.js'
@@ -18,6 +19,8 @@ export interface Identity {
   /** Default false: a directory that the user may not enter is an error. */
   readonly isCwdOptional?: boolean
   readonly noNewPrivileges: boolean
+  /** Those of this process stay. Default false. */
+  readonly keepsGroups?: boolean
   /** Flags of the seccomp filter; null: no filter. */
   readonly filter: number | null
   /** Adds what comes between the identity and the working directory. */
@@ -58,7 +61,24 @@ export function assumeIdentity(work: Work, enter?: () => void): void {
 function identityOf(work: Work): Identity {
   const { user, cwd, noNewPrivileges } = work.config.process ?? nobody(work.config)
   const origin = (field: string) => `/process/${field}`
-  return { user, cwd, noNewPrivileges, sets: grantCapabilities(work), filter: flagsOfFilter(work.config), origin }
+  const sets = grantCapabilities(work)
+  const identity = { user, cwd, noNewPrivileges, sets, filter: flagsOfFilter(work.config), origin }
+  return isHosted(work.config) ? asOurselves(work, identity) : identity
+}
+
+/** A bounding set from which nothing is dropped. */
+const WHATEVER_IT_IS = (1n << 64n) - 1n
+
+/** Where there is no user namespace it takes privileges to give up groups, and what could be had by executing a program that has them. */
+function asOurselves({ facts }: Work, identity: Identity): Identity {
+  const { user, sets } = identity
+  const may = (capability: CapabilityName): boolean => (facts.permitted & capabilityBit(capability)) !== 0n
+  return {
+    ...identity,
+    user: { ...user, uid: facts.euid, gid: facts.egid },
+    keepsGroups: !may('CAP_SETGID'),
+    sets: may('CAP_SETPCAP') ? sets : { ...sets, bounding: WHATEVER_IT_IS },
+  }
 }
 
 /** SECCOMP_FILTER_FLAG_* of the configuration's filter; null if it has none. */
@@ -76,7 +96,7 @@ export function becomeUser(draft: Draft, identity: Identity): void {
   draft.op('bounding_set', { keep: sets.bounding }, origin('capabilities/bounding'))
   // The processes that /proc shows are those of the pid namespace.
   if (enter === undefined || !cwd.startsWith('/proc/')) draft.op('chdir', { path: cwd, optional: 1 }, origin('cwd'))
-  draft.op('groups', { gids: user.additionalGids }, origin('user/additionalGids'))
+  if (identity.keepsGroups !== true) draft.op('groups', { gids: user.additionalGids }, origin('user/additionalGids'))
   draft.op('gid', { gid: user.gid }, origin('user/gid'))
   // Without no_new_privs a filter needs CAP_SYS_ADMIN, which is effective until the user changes.
   if (filter !== null && !noNewPrivileges) applyFilter(draft, filter)

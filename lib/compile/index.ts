@@ -1,12 +1,14 @@
 /** Pure: from a configuration and what is known of the host to a plan. Nothing is opened, read or made. */
 
 import type { Config } from '../config/config.js'
+import { isHosted } from '../config/host-root.js'
 import type { HostFacts } from '../host/facts.js'
 import type { Plan } from '../plan/plan.js'
 import { demandHost, demandRootless } from './demands.js'
 import { withoutRootPath } from './destinations.js'
 import { makeDevices } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
+import { compileHosted } from './hosted.js'
 import { assumeIdentity } from './identity.js'
 import { furnish } from './inside.js'
 import { demandRoomForStart, limitsComeEarly, preservedCount } from './limits.js'
@@ -39,9 +41,11 @@ export interface CompileInput {
  */
 export function compile(input: CompileInput): { plan: Plan; warnings: readonly string[] } {
   const { facts, options } = input
-  const config = withoutRootPath(input.config, options.rootfs)
+  const hosted = isHosted(input.config)
+  const config = hosted ? input.config : withoutRootPath(input.config, options.rootfs)
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
   demandHost(work)
+  if (hosted) return compileHosted(work)
   demandRootless(work)
   demandRoomForStart(work)
   const cloneFlags = enterNamespaces(work)

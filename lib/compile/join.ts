@@ -1,10 +1,12 @@
 import type { Config, Hook, Process } from '../config/config.js'
+import { isHosted } from '../config/host-root.js'
 import type { HostFacts } from '../host/facts.js'
 import { CLONE, SOCKET_KINDS, type SocketKind } from '../plan/flags.js'
 import type { Plan } from '../plan/plan.js'
 import { ownsDev } from './devices.js'
 import { type CompileOptions, newDraft, type Work, withDefaults } from './draft.js'
 import { allowsAll, type KnownCalls } from './filter-allows.js'
+import { compileHostedExec } from './hosted.js'
 import { assumeIdentity, becomeUser, grantable, type Identity } from './identity.js'
 import { openConsole } from './inside.js'
 import { limitOpenFiles, mayChangeOthers, preservedCount } from './limits.js'
@@ -91,6 +93,7 @@ export function compileExec(input: ExecInput): { plan: Plan; warnings: readonly 
   const config = { ...input.config, process }
   const work: Work = { config, facts, options: withDefaults(options), draft: newDraft() }
   const isOutside = input.waits || isSetFromOutside(process) || config.linux.intelRdt !== null
+  if (isHosted(config)) return compileHostedExec(work, { process, waits: isOutside })
   const isLast = isBornLast(work, process) && (!input.waits || mayChangeOthers(facts))
   // Without privileges the runtime reaches the files of a process in /proc only as long as that is dumpable, and lacking
   // some it changes those only that have its own user.

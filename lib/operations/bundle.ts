@@ -1,6 +1,7 @@
 /** From a bundle, or a configuration object and a directory, to a validated configuration and absolute paths. */
 
 import type { Config, OciConfig } from '../config/config.js'
+import { HOST_ROOT } from '../config/host-root.js'
 import { type LandlockOptions, readLandlock } from '../config/landlock-option.js'
 import { hasOverrides, type Overrides, readOverridden } from '../config/overrides.js'
 import { LONGEST_TEXT, parseJson } from '../config/parse.js'
@@ -16,7 +17,7 @@ import { currentDirectory } from '../sys/self.js'
 import { checkNetwork, type NetworkOptions, resolverMount, writeResolverFile } from './create-network.js'
 import { withEnv } from './process.js'
 import { makeNotifyDirectory, NOTIFY_ENV, notifyMount } from './ready.js'
-import { type LayeredRoot, readLayeredRoot } from './root-option.js'
+import { type HostRoot, isHostRoot, type LayeredRoot, readLayeredRoot } from './root-option.js'
 
 /**
  * Either a bundle directory with a `config.json`, or a configuration and the directory of its root file system; and what is different
@@ -26,8 +27,8 @@ export type BundleInput = Overrides & {
   /** What all processes of the container may do with files, ports and others, beside all that the configuration says. Default: what that says. */
   readonly landlock?: LandlockOptions
 } & (
-    | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: LayeredRoot }
-    | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string | LayeredRoot }
+    | { readonly bundle: string; readonly config?: undefined; readonly rootfs?: LayeredRoot | HostRoot }
+    | { readonly bundle?: undefined; readonly config: OciConfig; readonly rootfs: string | LayeredRoot | HostRoot }
   )
 
 export interface Bundle {
@@ -51,6 +52,8 @@ export interface ReadBundle extends Read {
   readonly base: string
   /** Of a root of layers; null: the root is what `config` says. */
   readonly layers: LayeredRoot | null
+  /** It has none of its own. */
+  readonly isHost: boolean
 }
 
 /** `placeOfLayers`: where hooks are to find a root of layers. @throws {ConfigError} with all that is wrong */
@@ -73,31 +76,33 @@ export async function readBundle(input: BundleInput, signal?: AbortSignal): Prom
 async function readDocument(input: BundleInput, signal: AbortSignal | undefined): Promise<ReadBundle> {
   const current = currentDirectory()
   const { rootfs } = input
-  const layers = typeof rootfs === 'object' ? rootfs : null
+  const isHost = isHostRoot(rootfs)
+  const layers = typeof rootfs === 'object' && !isHost ? (rootfs as LayeredRoot) : null
   // What a document says of its root is not read if a root is given.
-  const root = rootfs === undefined ? {} : { rootfs: layers === null ? String(rootfs) : '' }
+  const root = rootfs === undefined ? {} : { rootfs: isHost ? HOST_ROOT : layers === null ? String(rootfs) : '' }
   const read = (document: OciConfig): Read => readConfig(document, root)
   if (input.bundle === undefined) {
     const found = readOverridden({ overrides: input, document: input.config, read })
-    return { ...found, directory: null, base: current, layers }
+    return { ...found, directory: null, base: current, layers, isHost }
   }
   const directory = absolute(current, input.bundle)
   const file = `${directory}/config.json`
   const bytes = await readConfigFile(file, signal)
   const found =
-    layers === null && !hasOverrides(input)
+    layers === null && !isHost && !hasOverrides(input)
       ? readOnce(bytes, file)
       : readOverridden({ overrides: input, document: parseJson(bytes, file) as OciConfig, read })
-  return { ...found, directory, base: directory, layers }
+  return { ...found, directory, base: directory, layers, isHost }
 }
 
 /** @throws {ConfigError} for a root that is not there */
 export async function placeBundle(
-  { layers, ...read }: ReadBundle,
+  { layers, isHost, ...read }: ReadBundle,
   placeOfLayers: () => string,
   signal?: AbortSignal,
 ): Promise<Bundle> {
   const { config, base, directory } = read
+  if (isHost) return { ...read, rootfs: HOST_ROOT, layered: null }
   if (layers === null) {
     const rootfs = await rootDirectory({
       path: absolute(base, config.root.path),

@@ -13,6 +13,7 @@ import { closeFd } from '../sys/beneath.js'
 import { signalPidfd } from '../sys/processes.js'
 import { giveWay } from '../sys/turns.js'
 import { READABLE, watch } from '../sys/watch.js'
+import { guardedGone } from './guarded.js'
 import { findInits, findRemains } from './lost-state.js'
 import { type InitIdentity, isAlive, openInit, statusOf } from './state.js'
 import { dropUnread } from './unread-streams.js'
@@ -158,6 +159,7 @@ export async function destroy({ context, record, config, ended = () => {} }: Des
   const { id } = record
   const cgroup = openCgroup({ recorded: record.cgroup })
   await endInit({ id, init: record, cgroup })
+  await guardedGone(record)
   ended()
   await giveWay()
   await cgroup.destroy({ isShared: () => isShared(context, id, cgroup) })

@@ -2,6 +2,7 @@
 import { type Cgroup, type CgroupBelow, openCgroup } from '../cgroup/index.js'
 import { compileExec } from '../compile/index.js'
 import type { Config, Process } from '../config/config.js'
+import { isHosted } from '../config/host-root.js'
 import type { Status } from '../config/state.js'
 import { refuseUnknown } from '../config/unknown.js'
 import { StateError } from '../errors.js'
@@ -24,6 +25,7 @@ import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { duplicate } from '../sys/stream.js'
 import { giveWay } from '../sys/turns.js'
+import { noteGuarded } from './guarded.js'
 import { holdProgram } from './held-program.js'
 import { killTree } from './kill-tree.js'
 import { type ExecProcessOptions, processOf } from './process.js'
@@ -175,6 +177,7 @@ async function start(draft: NewProcess): Promise<Launched> {
     const child = await launchProcess(draft, stdio).catch((error: unknown) => {
       throw affinityError(process, error) ?? error
     })
+    if (isHosted(config)) noteGuarded(record, child)
     logExec({ context, id: record.id, pid: child.pid, config, process })
     return child
   })

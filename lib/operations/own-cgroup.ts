@@ -2,6 +2,7 @@
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import { cgroupOwner, demandRootless, isRootless, makesNamespace } from '../compile/index.js'
 import type { Config, Resources } from '../config/config.js'
+import { isHosted } from '../config/host-root.js'
 import { HostError } from '../errors.js'
 import type { Context } from '../launch/context.js'
 import { hostUid } from '../sys/processes.js'
@@ -59,7 +60,7 @@ function openNamed(
 
 /** Without either, nobody could find the container's processes once its init is gone. */
 function demandPidNamespace(config: Config, cgroup: Cgroup): Cgroup {
-  if (!cgroup.isNone || makesNamespace(config, 'pid')) return cgroup
+  if (!cgroup.isNone || makesNamespace(config, 'pid') || isHosted(config)) return cgroup
   throw new HostError('ERR_HOST_CGROUP', {
     needs: 'a cgroup, to end all processes of a container without a new pid namespace (/linux/namespaces)',
     found: 'none that this user may make',

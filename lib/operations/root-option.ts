@@ -20,7 +20,24 @@ export interface LayeredRoot {
   readonly upper: 'memory' | { readonly memory: ByteSize } | { readonly dir: string }
 }
 
+/**
+ * No root of its own, and no namespaces: processes that are executed in it see the files of this machine, as far as `landlock` lets them,
+ * which must have `fs` and both scopes. For users who may make no namespaces. It has no program of its own (`process`), and what is executed in it ends with
+ * all that it has started.
+ */
+export interface HostRoot {
+  readonly host: true
+}
+
 const EXPECTED = 'a path, or an object with layers and upper'
+
+/** @throws {ConfigError} for one that says more */
+export function isHostRoot(root: unknown): root is HostRoot {
+  if (!isObject(root) || !('host' in root)) return false
+  refuseOthers('rootfs', root, ['host'])
+  if (root.host === true) return true
+  throw optionError({ option: 'rootfs.host', expected: 'true', received: root.host })
+}
 
 /** What of a root is known before anything is made. @throws {ConfigError} naming the part of the option that is wrong; the reason of `signal` */
 export async function readLayeredRoot(

@@ -1,6 +1,8 @@
 /** From a command of a sandbox to a process of the specification: pure. */
 import { optionError } from '../config/option.js'
 import type { OciProcess } from '../index.js'
+import { taskCount } from '../sys/processes.js'
+import type { HostedPlace } from './file-places.js'
 import type { SandboxSettings } from './sandbox-options.js'
 
 /** An array is a program and its arguments; a string is a command line of `/bin/sh`. */
@@ -13,6 +15,8 @@ interface Place {
   readonly envs: Readonly<Record<string, string>>
   readonly cwd: string
   readonly hasCgroup: boolean
+  /** null: it has a root of its own. */
+  readonly places: readonly HostedPlace[] | null
 }
 
 interface Asked {
@@ -40,8 +44,12 @@ export function commandProcess(place: Place, command: SandboxCommand, asked: Ask
   }
 }
 
-function limitsOf({ settings, hasCgroup }: Place, cpuMs = Number.POSITIVE_INFINITY) {
-  const limits = { RLIMIT_NOFILE: settings.profile.openFiles, RLIMIT_CORE: 0, ...(!hasCgroup && ofEach(settings)) }
+function limitsOf({ settings, hasCgroup, places }: Place, cpuMs = Number.POSITIVE_INFINITY) {
+  const limits = {
+    ...{ RLIMIT_NOFILE: settings.profile.openFiles, RLIMIT_CORE: 0 },
+    ...(!hasCgroup && ofEach(settings)),
+    ...(places !== null && ofHosted(settings, hasCgroup)),
+  }
   const all = { ...limits, ...(Number.isFinite(cpuMs) && { RLIMIT_CPU: cpuSeconds(cpuMs, hasCgroup) }) }
   return Object.entries(all).map(([type, soft]) => ({
     type,
@@ -59,6 +67,12 @@ const cpuSeconds = (cpuMs: number, hasCgroup: boolean): number =>
 const ofEach = ({ pids, memory }: SandboxSettings) => ({
   RLIMIT_NPROC: pids,
   ...(Number.isFinite(memory) && { RLIMIT_DATA: memory }),
+})
+
+/** Without a user namespace those of the same user everywhere count, of which there are no more than the machine has. */
+const ofHosted = ({ pids, disk }: SandboxSettings, hasCgroup: boolean) => ({
+  ...(!hasCgroup && { RLIMIT_NPROC: pids + taskCount() }),
+  ...(Number.isFinite(disk) && { RLIMIT_FSIZE: disk }),
 })
 
 function argsOf(command: SandboxCommand): readonly string[] {

@@ -6,6 +6,7 @@ import type { Container, ExecProcess, Input, Stdio } from '../index.js'
 import type { Denial } from '../network/index.js'
 import { commandProcess, type SandboxCommand } from './command-process.js'
 import { type CommandResult, resultOfCommand } from './command-result.js'
+import type { HostedPlace } from './file-places.js'
 import type { SandboxMetrics } from './metrics.js'
 import { type Readiness, readReadiness, untilReady } from './readiness.js'
 import type { SandboxSettings } from './sandbox-options.js'
@@ -62,6 +63,7 @@ interface Subject {
   readonly denials: () => readonly Denial[]
   readonly metrics: SandboxMetrics
   readonly hasCgroup: boolean
+  readonly places: readonly HostedPlace[] | null
   readonly hasExpired: () => boolean
 }
 

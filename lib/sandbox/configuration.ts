@@ -85,7 +85,7 @@ const resolverOf = ({ resolver: source }: Surroundings): OciMount[] =>
     ? []
     : [{ destination: '/etc/resolv.conf', type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev', 'noexec'] }]
 
-function resourcesOf({ memory, cpus, pids }: SandboxSettings) {
+export function resourcesOf({ memory, cpus, pids }: SandboxSettings) {
   const isLimited = Number.isFinite(memory)
   return {
     pids: { limit: pids },

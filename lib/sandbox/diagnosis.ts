@@ -21,6 +21,7 @@ import {
   wordsOf,
 } from './remedies.js'
 import { Sandbox } from './sandbox.js'
+import type { SandboxOptions } from './sandbox-options.js'
 
 export type ProbeName =
   | 'user-namespaces'
@@ -50,6 +51,8 @@ export interface Diagnosis {
   readonly isolation: Isolation | null
   /** Why there can be none, else "". */
   readonly because: string
+  /** The same of one with `minimum: 'landlock'`. */
+  readonly least: Isolation | null
   readonly probes: readonly Probe[]
 }
 
@@ -130,9 +133,17 @@ async function tryIds(signal: AbortSignal | undefined): Promise<string> {
   return tryContainer({ isMapped: true, ids: grantedIds(), signal })
 }
 
-async function wholeSandbox(signal: AbortSignal | undefined): Promise<Pick<Diagnosis, 'isolation' | 'because'>> {
+async function wholeSandbox(
+  signal: AbortSignal | undefined,
+): Promise<Pick<Diagnosis, 'isolation' | 'because' | 'least'>> {
+  const whole = await isolationOf({}, signal)
+  if (whole.isolation !== null) return { ...whole, least: whole.isolation }
+  return { ...whole, least: (await isolationOf({ minimum: 'landlock' }, signal)).isolation }
+}
+
+async function isolationOf(options: Pick<SandboxOptions, 'minimum'>, signal: AbortSignal | undefined) {
   try {
-    await using box = await Sandbox.create(signal === undefined ? {} : { signal })
+    await using box = await Sandbox.create({ ...options, ...(signal !== undefined && { signal }) })
     return { isolation: box.isolation, because: '' }
   } catch (error) {
     signal?.throwIfAborted()

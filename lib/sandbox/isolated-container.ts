@@ -11,6 +11,8 @@ import {
 } from '../index.js'
 import type { Box } from './box-place.js'
 import { configurationOf, type Surroundings } from './configuration.js'
+import { type HostedHome, hostedBlueprint, MISSING_ON_HOST, makeWork, UNCOUNTED } from './hosted-box.js'
+import { isRestricted } from './remedies.js'
 import type { OpenNetwork } from './sandbox-network.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
 
@@ -39,6 +41,8 @@ export interface IsolatedInput {
 }
 
 interface Reach {
+  /** It has no namespaces, and so no root of its own. */
+  readonly isHosted: boolean
   readonly hasCgroup: boolean
   readonly hasProcfs: boolean
   readonly inMemory: boolean
@@ -51,24 +55,44 @@ interface Reached {
   readonly hasCgroup: boolean
   /** Of its configuration. */
   readonly mounts: readonly OciMount[]
+  /** null: it has a root of its own. */
+  readonly home: HostedHome | null
 }
 
 /** With as much as the host lets it have. @throws what says that it can't be made */
 export async function createIsolated(input: IsolatedInput): Promise<Reached> {
-  let reach: Reach = { hasCgroup: true, hasProcfs: true, inMemory: true, missing: [] }
+  let reach: Reach = { isHosted: false, hasCgroup: true, hasProcfs: true, inMemory: true, missing: [] }
   for (;;) {
     try {
-      const config = configurationOf(input.settings, { ...input.around, ...reach })
-      const container = await createWith(input, config, reach.inMemory)
-      const level = reach.hasProcfs ? 'full' : 'no-procfs'
-      const isolation = { level, missing: reach.missing } as const
-      return { container, hasCgroup: reach.hasCgroup, isolation, mounts: config.mounts ?? [] }
+      return reach.isHosted ? await createHosted(input, reach) : await createBoxed(input, reach)
     } catch (error) {
       const less = lessAfter(error, reach, input.settings)
       if (less === null) throw error
       reach = less
     }
   }
+}
+
+async function createBoxed(input: IsolatedInput, reach: Reach): Promise<Reached> {
+  const config = configurationOf(input.settings, { ...input.around, ...reach })
+  const container = await createWith(input, config, reach.inMemory)
+  const level = reach.hasProcfs ? 'full' : 'no-procfs'
+  const isolation = { level, missing: reach.missing } as const
+  return { container, hasCgroup: reach.hasCgroup, isolation, mounts: config.mounts ?? [], home: null }
+}
+
+async function createHosted({ place, settings, around, box }: IsolatedInput, reach: Reach): Promise<Reached> {
+  const { hasCgroup } = reach
+  const { home, ...blueprint } = hostedBlueprint({ settings, ...around, box: box.path, hasCgroup })
+  makeWork(home)
+  const prepared = await sandboxRuntime(place).prepare({ ...blueprint, rootfs: { host: true } })
+  const { dieWithParent, signal } = settings
+  const container = await prepared.create(box.id, {
+    ...{ dieWithParent, detached: false, stdio: 'ignore' },
+    ...(signal !== undefined && { signal }),
+  })
+  const missing = [...reach.missing, ...MISSING_ON_HOST, ...(hasCgroup ? [] : [UNCOUNTED])]
+  return { container, hasCgroup, isolation: { level: 'landlock', missing }, mounts: [], home }
 }
 
 async function createWith(
@@ -121,12 +145,24 @@ function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Rea
       'limits of all memory and of processors: no cgroup is delegated to this user, so that memory is limited for each process alone',
       { hasCgroup: false },
     )
+  // All that follows is about namespaces.
+  if (reach.isHosted) return null
+  if (isNamespaces(error) && settings.minimum === 'landlock')
+    return { ...reach, isHosted: true, hasCgroup: true, missing: [] }
   if (isProcfs(error) && reach.hasProcfs && settings.minimum === 'no-procfs')
     return without('a procfs: this machine lets nobody mount one in a user namespace', { hasProcfs: false })
   if (error instanceof HostError && error.needs.includes('layered root') && reach.inMemory)
     return without('a limit of what is written to the root: it needs Linux 6.6 without root', { inMemory: false })
   return null
 }
+
+/** None can be made, or no ids can be mapped in one. */
+const isNamespaces = (error: Error): boolean =>
+  (error instanceof LaunchError && error.op === 'unshare' && !['EAGAIN', 'ENOMEM'].includes(error.errno)) ||
+  (error instanceof LaunchError &&
+    isErrnoOf(error) &&
+    (isRestricted() || /^.linux.[ug]idMappings/.test(error.configPath))) ||
+  (error instanceof HostError && error.code === 'ERR_HOST_PRIVILEGE' && error.needs.includes('user namespace'))
 
 const isProcfs = (error: Error): boolean =>
   error instanceof LaunchError && error.op === 'mount_fs' && isErrnoOf(error) && /"proc[":]/.test(error.message)

@@ -7,11 +7,13 @@ import { isThere, realPath } from '../sys/file.js'
 import { ownerOfPath } from '../sys/path-access.js'
 import { effectiveGid, effectiveUid } from '../sys/self.js'
 import { type Box, makeBox, removeOthers, sandboxDirectory } from './box-place.js'
+import type { HostedPlace } from './file-places.js'
 import { createIsolated, type IsolatedInput, type Isolation, sandboxRuntime } from './isolated-container.js'
 import { HOST_PATHS } from './profile.js'
 import { openSandboxImage, type SandboxImage } from './sandbox-image.js'
 import { hasNetworkLeft, makeResolver, type OpenNetwork, openSandboxNetwork, removeNetwork } from './sandbox-network.js'
 import type { SandboxSettings } from './sandbox-options.js'
+import { writtenUpper } from './written.js'
 import { copyWritten, NO_COPY, type WrittenCopy } from './written-copy.js'
 
 export interface Made {
@@ -21,6 +23,8 @@ export interface Made {
   readonly isolation: Isolation
   readonly user: { readonly uid: number; readonly gid: number }
   readonly hasCgroup: boolean
+  /** Where it has files at all; null: in a root of its own. */
+  readonly places: readonly HostedPlace[] | null
   /** Of its commands: those of the image and of its options. */
   readonly envs: Readonly<Record<string, string>>
   readonly cwd: string
@@ -70,6 +74,7 @@ export async function makeSandboxContainer(settings: SandboxSettings, origin: Ma
 }
 
 async function makeOf(settings: SandboxSettings, image: SandboxImage | null, origin: Made | null): Promise<Made> {
+  if (origin !== null) writtenUpper(origin.container, 'fork')
   const place = sandboxDirectory()
   const network = openSandboxNetwork(settings.network)
   const isRoot = effectiveUid() === 0
@@ -90,17 +95,18 @@ async function makeOf(settings: SandboxSettings, image: SandboxImage | null, ori
     }
     const copied = [...copy.root]
     const layers = [...(settings.layers ?? image?.layers ?? [await box.base()]), ...copied]
-    const { mounts, ...made } = await createIsolated({ place, settings, around, layers, box, network })
+    const { mounts, home, ...made } = await createIsolated({ place, settings, around, layers, box, network })
     const attachment = await attachOrDelete({ network, box, settings }, made.container)
     const mountPoints = [
       ...mounts.map(({ destination }) => destination),
       '/etc/resolv.conf',
       ...(settings.notify ? ['/run/notify'] : []),
     ]
-    const envs = { ...image?.envs, ...settings.envs }
-    const cwd = settings.cwd ?? image?.cwd ?? '/'
+    const envs = { ...image?.envs, ...home?.envs, ...settings.envs }
+    const cwd = settings.cwd ?? image?.cwd ?? home?.cwd ?? '/'
     const files = { layers, image: image?.digest ?? null, copied, overlays, mountPoints }
-    return { id: box.id, box, user, envs, cwd, network, attachment, ...files, ...made }
+    const own = { user: home?.user ?? user, places: home?.places ?? null }
+    return { id: box.id, box, envs, cwd, network, attachment, ...own, ...files, ...made }
   } catch (error) {
     network.close()
     await removeBox(box)

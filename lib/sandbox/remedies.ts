@@ -56,7 +56,7 @@ export const ofCgroups = (): string =>
 export const ofSeccomp = (): string => 'use a kernel with CONFIG_SECCOMP_FILTER'
 
 export const ofLandlock = (): string =>
-  'use a kernel with CONFIG_SECURITY_LANDLOCK, and "landlock" in lsm= of its command line; nothing else is weaker without it'
+  'use a kernel with CONFIG_SECURITY_LANDLOCK, and "landlock" in lsm= of its command line; without it, or before Linux 6.12, there is no level "landlock"'
 
 export const ofIds = (): string =>
   'install newuidmap and newgidmap (package uidmap or shadow-utils), and as root grant ids: "usermod --add-subuids 100000-165535 --add-subgids ' +

@@ -4,18 +4,11 @@ import { checkShapes, FLAG, SIGNAL } from '../config/option-shapes.js'
 import type { Readable, Writable } from '../index.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
-import {
-  makeRooted,
-  openRootOf,
-  type RootedStatus,
-  readRooted,
-  renameRooted,
-  statRooted,
-  writeRooted,
-} from '../sys/rooted.js'
+import { makeRooted, type RootedStatus, readRooted, renameRooted, statRooted, writeRooted } from '../sys/rooted.js'
 import { readStreamRooted, watchRooted, writeStreamRooted } from '../sys/rooted-streams.js'
 import { listRooted, removeRooted } from '../sys/rooted-trees.js'
 import { textInTurns } from '../sys/text-turns.js'
+import type { Entered, EnterPlace } from './file-places.js'
 import { type FileChange, fileChanges, type WatchFilesOptions } from './file-watch.js'
 
 export type SandboxFileStatus = RootedStatus
@@ -25,7 +18,7 @@ export interface FileEntry extends RootedStatus {
 }
 
 interface Home {
-  readonly pid: number
+  readonly enter: EnterPlace
   /** Where relative paths begin. */
   readonly cwd: string
   /** Of what is made; null: this process. */
@@ -35,9 +28,7 @@ interface Home {
 /** What a file is made of; a stream is written as it comes. */
 export type FileData = string | Uint8Array | AsyncIterable<string | Uint8Array>
 
-interface At {
-  readonly root: number
-  readonly path: string
+interface At extends Entered {
   readonly owner: Home['owner']
   readonly cwd: string
 }
@@ -94,7 +85,7 @@ export class SandboxFiles {
   async write(path: string, data: FileData): Promise<void> {
     if (typeof data === 'string' || data instanceof Uint8Array) {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data
-      return this.#within(path, place => writeRooted({ ...place, data: bytes }))
+      return this.#changing(path, place => writeRooted({ ...place, data: bytes }))
     }
     if (typeof data !== 'object' || data === null || !(Symbol.asyncIterator in data))
       throw optionError({ option: 'data', expected: 'a string, bytes or an async iterable of these', received: data })
@@ -103,7 +94,7 @@ export class SandboxFiles {
 
   /** The same as a stream that takes bytes and text; `finish` says that all is written. */
   async writeStream(path: string): Promise<Writable> {
-    return this.#within(path, place => writeStreamRooted(place, place.owner))
+    return this.#changing(path, place => writeStreamRooted(place, place.owner))
   }
 
   /**
@@ -117,9 +108,9 @@ export class SandboxFiles {
     return fileChanges({
       ...{ path: absoluteIn(cwd, path), signal },
       open: (tell, failed) => {
-        const root = openRootOf(this.#find().pid)
+        const { root, path: inside } = this.#find().enter(absoluteIn(cwd, path), false)
         try {
-          return watchRooted({ root, path: absoluteIn(cwd, path) }, tell, failed)
+          return watchRooted({ root, path: inside }, tell, failed)
         } finally {
           closeFd(root)
         }
@@ -151,7 +142,7 @@ export class SandboxFiles {
 
   /** With all that is missing above it; fine if it is there. */
   async mkdir(path: string): Promise<void> {
-    await this.#within(path, async place => makeRooted(place, place.owner))
+    await this.#changing(path, async place => makeRooted(place, place.owner))
   }
 
   /**
@@ -161,23 +152,27 @@ export class SandboxFiles {
   async remove(path: string, options: RemoveFileOptions = {}): Promise<void> {
     checkShapes('', options, { recursive: FLAG, signal: SIGNAL })
     const { recursive = false, signal } = options
-    await this.#within(path, ({ root, path }) => removeRooted({ root, path, recursive, signal }))
+    await this.#changing(path, ({ root, path }) => removeRooted({ root, path, recursive, signal }))
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#within(from, async ({ root, owner, cwd, ...place }) =>
-      renameRooted({ root, ...place }, { root, path: absoluteIn(cwd, to) }, owner),
+    await this.#changing(from, async ({ root, owner, cwd, path, other }) =>
+      renameRooted({ root, path }, { root, path: other(absoluteIn(cwd, to)) }, owner),
     )
   }
 
-  async #within<T>(path: string, act: (place: At) => Promise<T>): Promise<T> {
-    const { pid, cwd, owner } = this.#find()
-    const root = openRootOf(pid)
+  async #within<T>(path: string, act: (place: At) => Promise<T>, changes = false): Promise<T> {
+    const { enter, cwd, owner } = this.#find()
+    const place = enter(absoluteIn(cwd, path), changes)
     try {
-      return await act({ root, path: absoluteIn(cwd, path), owner, cwd })
+      return await act({ ...place, owner, cwd })
     } finally {
-      closeFd(root)
+      closeFd(place.root)
     }
+  }
+
+  async #changing<T>(path: string, act: (place: At) => Promise<T>): Promise<T> {
+    return this.#within(path, act, true)
   }
 }
 

@@ -50,8 +50,11 @@ export interface SandboxLimits {
   readonly disk?: ByteSize
 }
 
-/** How far a sandbox is apart: `full`: all namespaces; `no-procfs`: all, but without a procfs, which the host does not let it have. */
-export type IsolationLevel = 'full' | 'no-procfs'
+/**
+ * How far a sandbox is apart: `full`: all namespaces; `no-procfs`: all, but without a procfs, which the host does not let it have; `landlock`: no
+ * namespaces, where the host allows none: the programs of this machine in its own root, kept in by Landlock, a filter of system calls and limits.
+ */
+export type IsolationLevel = 'full' | 'no-procfs' | 'landlock'
 
 export interface SandboxOptions {
   /**
@@ -146,7 +149,7 @@ export function readSandboxOptions(options: SandboxOptions): SandboxSettings {
   checkShapes('', options, SHAPES)
   const { rootfs, host, mounts = [], network = 'none', limits = {}, envs = {}, user = null, profile = {} } = options
   const { dieWithParent = true, minimum = 'no-procfs', notify = false, tracer, meter, signal } = options
-  oneOf('minimum', minimum, ['full', 'no-procfs'])
+  oneOf('minimum', minimum, ['full', 'no-procfs', 'landlock'])
   refuseOtherNames('limits.', limits, ['memory', 'cpus', 'pids', 'disk'])
   refuseOtherNames('profile.', profile, Object.keys(PROFILE))
   if (rootfs !== undefined && host !== undefined)

@@ -8,6 +8,7 @@ import { effectiveUid } from '../sys/self.js'
 import { after, type Timer } from '../sys/timer.js'
 import { SandboxCommands } from './commands.js'
 import { COMMIT, commitWritten, imageOf, type SandboxCommitOptions } from './commit-sandbox.js'
+import { placesFor } from './file-places.js'
 import type { Isolation } from './isolated-container.js'
 import { type Made, makeSandboxContainer, pruneSandboxes, removeMade } from './make-container.js'
 import { beginMetrics, type SandboxMetrics } from './metrics.js'
@@ -53,8 +54,8 @@ export class Sandbox implements AsyncDisposable {
       return { ...own, settings, denials, metrics: this.#metrics, hasExpired: () => this.#hasExpired }
     })
     this.files = new SandboxFiles(() => {
-      const { container, cwd, user } = this.#live()
-      return { pid: container.pid, cwd, owner: effectiveUid() === 0 ? user : null }
+      const { cwd, user, ...made } = this.#live()
+      return { enter: placesFor(made), cwd, owner: effectiveUid() === 0 ? user : null }
     })
   }
 
@@ -272,8 +273,7 @@ export class Sandbox implements AsyncDisposable {
 
   async #expire(): Promise<void> {
     this.#hasExpired = true
-    // What can't be removed is told by stop.
-    await this.stop().catch(() => {})
+    await this.stop().catch(() => {}) // what can't be removed is told by stop
   }
 
   /** @throws {StateError} if it has ended, or is just being made again */

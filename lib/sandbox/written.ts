@@ -1,4 +1,5 @@
 /** What a sandbox has written, told as changes. */
+import { optionError } from '../config/option.js'
 import { diffUpper, type RootChange } from '../index.js'
 
 interface Written {
@@ -6,6 +7,12 @@ interface Written {
   readonly layers: readonly string[]
   readonly overlays: readonly { readonly target: string; readonly upper: string; readonly lower: readonly string[] }[]
   readonly mountPoints: readonly string[]
+}
+
+/** @throws {ConfigError} for a sandbox of the level `landlock`, which has no root that could be compared with what it was */
+export function writtenUpper({ upper }: Written['container'], what: string): string {
+  if (upper !== null) return upper
+  throw optionError({ option: what, expected: 'called of a sandbox with a root of its own', received: 'landlock' })
 }
 
 /** At `path`, absolute, and below. */
@@ -22,7 +29,7 @@ export async function writtenIn(
       if (isIn(change.path, start) && !isMountPoint(change, mountPoints)) changes.push(change)
     }
   }
-  await add(container.upper ?? '', layers, '')
+  await add(writtenUpper(container, 'diff'), layers, '')
   for (const { upper, lower, target } of overlays) await add(upper, lower, target)
   return changes
 }

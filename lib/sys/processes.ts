@@ -1,6 +1,6 @@
 /** Processes by pidfd, and what procfs tells of them. */
 import { check, errnoName, isErrno, signalName } from './errno.js'
-import { isThere, readLink, readTextIfThere, writeText } from './file.js'
+import { isThere, readLink, readText, readTextIfThere, writeText } from './file.js'
 import { helperExecutable } from './memory.js'
 import { native } from './native.js'
 
@@ -207,3 +207,6 @@ export function pidInNamespace(pid: number): number {
 export function killGroup(pid: number): void {
   native().ts_kill(-pid, 9)
 }
+
+/** Processes and threads of the whole machine. */
+export const taskCount = (): number => Number(/^\S+ \S+ \S+ \d+\/(\d+)/.exec(readText('/proc/loadavg'))?.[1] ?? 0)
