@@ -87,3 +87,29 @@ t.test('who has begun to read gets the rest after the delete', { skip }, async t
   for await (const chunk of stdout ?? []) length += (chunk as Uint8Array).length
   t.equal(length, 50_000)
 })
+
+t.test(
+  'streams that are ignored have nothing to read, take what is written, and are closed once',
+  { skip },
+  async t => {
+    const { runtime, bundle, configure, id } = makeBundle(t)
+    configure(config => {
+      config.process.args = ['/bin/sh', '-c', 'cat; echo lost >&2; echo kept']
+    })
+    const cycle = async (name: string): Promise<void> => {
+      const container = await runtime.create({ bundle, id: id(name), stdio: ['ignore', 'pipe', 'ignore'] })
+      const said: Buffer[] = []
+      container.stdout?.on('data', chunk => said.push(chunk))
+      await container.start()
+      t.match(await container.wait(), { exitCode: 0 })
+      t.equal(Buffer.concat(said).toString(), 'kept\n')
+      await container.delete()
+      const broken = runtime.create({ bundle, id: id(`${name}-broken`), stdio: ['ignore', 'ignore', 999_999] })
+      await t.rejects(broken, { code: 'ERR_CONFIG_INVALID' })
+    }
+    await cycle('first')
+    const before = await settlesAt(0)
+    for (let count = 0; count < 3; count++) await cycle(`c${count}`)
+    t.equal(await settlesAt(before), before)
+  },
+)
