@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { missing } from '../needs.js'
 import { makeRootlessBundle, USER } from '../rootless.js'
+import { command, startRegistry } from './registry.js'
 import { tarOf } from './tars.js'
 
 const skip = missing('root', 'busybox', 'user-namespaces', 'newuidmap')
@@ -32,7 +33,7 @@ function prepared(t: Test) {
   const import_ = `tsrun image import --store ${store} --as-root ${bundle}/root.tar app:1`
   const run = (words: string, command: string): string =>
     `tsrun run --store ${store} --image app:1 ${words} ${prefix} -- /bin/sh -c '${command}'`
-  return { granted: { before: grant }, store, bundle, import_, run, script }
+  return { granted: { before: grant }, store, bundle, prefix, import_, run, script }
 }
 
 const LOOK = 'busybox stat -c "%n %a %u:%g" / /bin/busybox /srv /srv/*; id -u; id -G; cat /srv/data'
@@ -86,4 +87,29 @@ t.test('without ids, or if they are not wanted, all files are of this user, whic
   t.match(squashed, { status: 0, stdout: /\/squashed\/.*0:0\nof db\n$/s }, squashed.stderr)
   const mapped = script(look, granted)
   t.match(mapped, { status: 0, stdout: '999:998\nof db\n' }, mapped.stderr)
+})
+
+const withRegistry = { skip: skip || missing('docker-registry', 'skopeo') }
+
+t.test('a plain user pulls, changes, commits and pushes', withRegistry, async t => {
+  const { host } = await startRegistry(t)
+  const { granted, store, bundle, import_, prefix, script } = prepared(t)
+  const image = (words: string): string => `tsrun image ${words} --store ${store}`
+  const [name, changed] = [`${host}/user/app:1`, `${host}/user/app:2`]
+  const container = `tsrun run --store ${store} --image ${name} --upper ${bundle}/up ${prefix} -- /bin/sh -c 'echo mine > /new; busybox chown 5:6 /new'`
+  const steps = [
+    `${import_} && ${image(`push -q app:1 ${name}`)} && ${image('rm app:1')} && ${image('prune --all')}`,
+    `${image(`pull -q --unpack ${name}`)} && ${container}`,
+    `${image(`commit ${bundle}/up ${name} ${changed}`)} && ${image(`push -q ${changed}`)}`,
+  ]
+  for (const step of steps) {
+    const { status, stderr } = script(step, granted)
+    t.equal(status, 0, stderr)
+  }
+  const { Layers } = JSON.parse(command('skopeo', 'inspect', '--tls-verify=false', `docker://${changed}`))
+  t.equal(Layers.length, 2)
+  const layout = join(bundle, 'layout')
+  command('skopeo', 'copy', '--src-tls-verify=false', `docker://${changed}`, `oci:${layout}:x`)
+  const archive = join(layout, 'blobs/sha256', Layers[1].slice('sha256:'.length))
+  t.match(command('tar', '--numeric-owner', '-tvzf', archive), / 5\/6 .* new\n/, 'with the owners of the image')
 })
