@@ -134,7 +134,7 @@ function openStreams(stdio: Stdio): OpenStdio {
 /** Nothing stays open if one of them can't be opened. */
 function openEach(wanted: readonly StdioStream[]): [Opened, Opened, Opened] {
   const opened: Opened[] = []
-  // One for all that are ignored: the process gets duplicates, and nothing can be told from their being one file.
+  // One for all that are ignored: the process gets duplicates. The file has no position, and never lets anybody wait.
   let nothing: Opened | null = null
   const ignored = (): Opened => (nothing ??= { fd: openNull(), owned: true, end: null })
   const next = (stream: StdioStream = 'ignore'): Opened => {
