@@ -22,7 +22,7 @@ try {
     Object.assign(found, { result, isolation: box.isolation, uid: process.getuid() })
     found.changes = (await box.diff('/work')).map(({ change, path }) => `${change} ${path}`)
     found.memory = await verdictOf('dd if=/dev/zero of=/dev/null bs=300M count=1')
-    found.cpu = await verdictOf('while :; do :; done', { cpuMs: 500 })
+    found.cpu = await verdictOf('i=0; while [ $i -lt 1000000000 ]; do i=$((i + 1)); done', { cpuMs: 500 })
     found.late = await verdictOf('sleep 1000 & sleep 1000', { timeoutMs: 1000 })
     found.denied = await verdictOf(['bash', '-c', 'exec 3<>/dev/tcp/example.org/443'])
   } finally {
