@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { loadProfile, removeProfile } from './apparmor.mjs'
 import { attempt, cgroupOf, configOf, host, newId, rootfs, runtime } from './box.mjs'
 import { test } from './tap.mjs'
 
@@ -72,6 +73,38 @@ test(
       assert.match(cgroupOf(restored.pid), new RegExp(`/${id}$`))
     } finally {
       await restored.delete({ force: true })
+    }
+  },
+  options,
+)
+
+test(
+  'what is restored has the AppArmor profile that it had, or the one that is named',
+  async () => {
+    const profiles = ['tsrun-saved', 'tsrun-other']
+    profiles.forEach(loadProfile)
+    try {
+      const { config, goesOn, images } = makeCounter({ process: { apparmorProfile: profiles[0] } })
+      const container = await runtime.create({ id: newId(), config, rootfs, stdio: 'ignore' })
+      await container.start()
+      goesOn()
+      await container.checkpoint({ imagePath: images('saved'), criu })
+      for (const [profile, more] of [
+        [profiles[0], {}],
+        [profiles[1], { lsmProfile: `apparmor:${profiles[1]}` }],
+      ]) {
+        const options = { id: newId(), config, rootfs, imagePath: images('saved'), stdio: 'ignore', criu, ...more }
+        const restored = await runtime.restore(options)
+        try {
+          goesOn()
+          const label = readFileSync(`/proc/${restored.pid}/attr/apparmor/current`, 'utf8').trim()
+          assert.equal(label, `${profile} (unconfined)`)
+        } finally {
+          await restored.delete({ force: true })
+        }
+      }
+    } finally {
+      profiles.forEach(removeProfile)
     }
   },
   options,
