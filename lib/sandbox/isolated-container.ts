@@ -9,10 +9,11 @@ import {
   type Prepared,
   type Runtime,
 } from '../index.js'
+import { ownProgram } from '../sys/own-account.js'
 import type { Box } from './box-place.js'
 import { configurationOf, type Surroundings } from './configuration.js'
 import { type HostedHome, hostedBlueprint, MISSING_ON_HOST, makeWork, UNCOUNTED } from './hosted-box.js'
-import { isRestricted } from './remedies.js'
+import { isRestricted, ofUserNamespaces } from './remedies.js'
 import type { OpenNetwork } from './sandbox-network.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
 
@@ -67,7 +68,7 @@ export async function createIsolated(input: IsolatedInput): Promise<Reached> {
       return reach.isHosted ? await createHosted(input, reach) : await createBoxed(input, reach)
     } catch (error) {
       const less = lessAfter(error, reach, input.settings)
-      if (less === null) throw error
+      if (less === null) throw withRemedy(error, reach)
       reach = less
     }
   }
@@ -154,6 +155,14 @@ function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Rea
   if (error instanceof HostError && error.needs.includes('layered root') && reach.inMemory)
     return without('a limit of what is written to the root: it needs Linux 6.6 without root', { inMemory: false })
   return null
+}
+
+/** What to do where this user may make no user namespaces; other errors say it themselves. */
+function withRemedy(error: unknown, { isHosted }: Reach): unknown {
+  if (isHosted || !isTsrunError(error) || !isNamespaces(error)) return error
+  const remedy = `${ofUserNamespaces(ownProgram())}; or minimum: 'landlock', for the programs of this machine`
+  const why = { needs: 'user namespaces, or root with CAP_SYS_ADMIN', found: error.message, remedy }
+  return new HostError('ERR_HOST_PRIVILEGE', why, { cause: error })
 }
 
 /** None can be made, or no ids can be mapped in one. */
