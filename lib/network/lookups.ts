@@ -1,5 +1,6 @@
 /** What names resolve to, within bounds: as long as it may take, and so many at once. */
 import { abortOf } from '../sys/abort.js'
+import { after } from '../sys/timer.js'
 import type { Lookup } from './outside.js'
 
 /** Room for what one container has looked up: a lookup that does not end keeps its place. */
@@ -90,9 +91,9 @@ export function sharedLookups(lookup: Lookup, timeoutMs: number): LookUp {
     } finally {
       aborted.stop()
       one.askers -= 1
-      if (one.askers === 0) {
+      if (one.askers === 0 && running.get(name) === one) {
         // Who comes now is not to get the end of this one.
-        if (running.get(name) === one) running.delete(name)
+        running.delete(name)
         one.abort.abort()
       }
     }
@@ -104,7 +105,7 @@ export function sharedLookups(lookup: Lookup, timeoutMs: number): LookUp {
 async function inTime<T>(ms: number, signal: AbortSignal, act: (signal: AbortSignal) => Promise<T>): Promise<T | null> {
   const limit = new AbortController()
   const late = Symbol('late')
-  const timer = setTimeout(() => limit.abort(late), ms)
+  const timer = after(ms, () => limit.abort(late))
   const aborted = abortOf(signal)
   aborted.promise.catch(reason => limit.abort(reason))
   try {
@@ -113,7 +114,7 @@ async function inTime<T>(ms: number, signal: AbortSignal, act: (signal: AbortSig
     if (limit.signal.reason === late) return null
     throw error
   } finally {
-    clearTimeout(timer)
+    timer.stop()
     aborted.stop()
   }
 }

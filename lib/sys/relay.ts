@@ -9,6 +9,7 @@ import { check, errnoName } from './errno.js'
 import type { InetAddress } from './inet.js'
 import { native } from './native.js'
 import { streamOver } from './stream.js'
+import { after } from './timer.js'
 import { inTurn } from './turns.js'
 
 export interface Traffic {
@@ -117,9 +118,9 @@ export class RelayedConnection {
   async connected(timeoutMs: number): Promise<boolean> {
     if (this.#wasConnected || this.#handle === null) return this.#wasConnected
     if (this.#isConnected !== null) return this.#isConnected
-    const timer = setTimeout(() => this.tell(false), timeoutMs)
+    const timer = after(timeoutMs, () => this.tell(false))
     const isConnected = await new Promise<boolean>(resolve => (this.#settle = resolve))
-    clearTimeout(timer)
+    timer.stop()
     return isConnected
   }
 
@@ -159,7 +160,10 @@ const trafficOf = (bytes: Buffer, at: number): Traffic => ({
   received: Number(bytes.readBigUInt64LE(at + 8)),
 })
 
-export const relayQuota = (most: number): RelayQuota => ({ number: nextQuota++ >>> 0, most })
+export const relayQuota = (most: number): RelayQuota => ({
+  number: nextQuota++ >>> 0,
+  most: Math.min(most, 2 ** 32 - 1),
+})
 
 /** Takes over a socket that listens. @throws {SystemError} and the socket stays the caller's */
 export function serveByRelay(fd: number, serving: RelayServing): RelayServer {

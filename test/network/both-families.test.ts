@@ -58,6 +58,17 @@ t.test('a port is published at an address of IPv6', skip, async t => {
   await until(async () => (await get()).endsWith('data\n'))
 })
 
+t.test('limits may be as large as a number can be', skip, async t => {
+  const port = await serve(t, socket => void socket.pipe(socket))
+  const most = Number.MAX_SAFE_INTEGER
+  const { inside } = makeWorld(t, {
+    ...{ maxConnections: most, connectTimeout: most, lookupTimeout: most },
+    allow: [`slow.test:${port}`, `127.0.0.1:${port}`],
+    lookup: async () => new Promise(resolve => setTimeout(() => resolve(['127.0.0.1']), 50)),
+  })
+  t.equal(await (await inside(ask('slow.test', port))).output(), 'through\n[0]\n')
+})
+
 t.test('an answer of onConnect may come at once', skip, async t => {
   const port = await serve(t, socket => void socket.pipe(socket))
   const { gateway, inside } = makeWorld(t, {

@@ -24,6 +24,7 @@ t.test('what several want to know at the same time is asked once', async t => {
   await until(() => asked.length === 1)
   asked[0]?.answer(['192.0.2.1'])
   t.same(await answers, [['192.0.2.1'], ['192.0.2.1'], ['192.0.2.1']])
+  t.notOk(asked[0]?.signal.aborted, 'it has come to its end')
   void lookUp('a', from())
   await until(() => asked.length === 2, 'later it is asked again')
   asked[1]?.answer([])
