@@ -4,6 +4,7 @@ import { closeFds, readBeneath } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
 import { openPidfd, signalPidfd } from '../sys/processes.js'
 import { monotonicMs, sleep } from '../sys/self.js'
+import { holdSpare } from '../sys/spare.js'
 import { freezerOf, requestFreeze, thawAll } from './freeze.js'
 import type { Place } from './place.js'
 import { hostPath, isGone, readFileIfThere, rootOf, writeFileIfThere } from './tree.js'
@@ -93,17 +94,19 @@ interface Opened {
   readonly pidfd: number | null
 }
 
-/** The first of them, as many as this process may have open. */
+/** The first of them, as many as this process may have open and still read the lists. */
 function openSome(pids: readonly number[]): Opened[] {
+  const spare = holdSpare(SPARE)
   const opened: Opened[] = []
   try {
     for (const pid of pids.slice(0, MOST_AT_ONCE)) opened.push({ pid, pidfd: openPidfd(pid) })
     return opened
   } catch (error) {
-    const put = opened.splice(Math.max(opened.length - SPARE, 0))
-    closeFds(put.flatMap(({ pidfd }) => pidfd ?? []))
     if (opened.length > 0 && isErrno(error, 'EMFILE', 'ENFILE')) return opened
+    closeFds(opened.flatMap(({ pidfd }) => pidfd ?? []))
     throw error
+  } finally {
+    spare.release()
   }
 }
 
