@@ -18,7 +18,15 @@ export type { PoolOptions, SandboxPool } from './pool.js'
 export { PROFILE, type SandboxProfile, type SocketFamily } from './profile.js'
 export type { Readiness } from './readiness.js'
 export { Sandbox, type SandboxPoolOptions } from './sandbox.js'
-export type { FileData, FileEntry, SandboxFileStatus, SandboxFiles } from './sandbox-files.js'
+export type {
+  CopyFilesOptions,
+  CopyOutOptions,
+  FileData,
+  FileEntry,
+  SandboxFileStatus,
+  SandboxFiles,
+  WriteFileOptions,
+} from './sandbox-files.js'
 export type { OwnNetwork, PluginNetwork, SandboxNetwork, SharedNetwork } from './sandbox-network.js'
 export type { IsolationLevel, SandboxLimits, SandboxMount, SandboxOptions } from './sandbox-options.js'
 export type { SandboxChild, SpawnOptions } from './spawned.js'

@@ -1,6 +1,6 @@
 /** The files of a sandbox, as its commands see them: links lead nowhere else. */
 import { optionError, readByteCount } from '../config/option.js'
-import { checkShapes, FLAG, SIGNAL } from '../config/option-shapes.js'
+import { checkShapes, FLAG, isText, type OptionShapes, SIGNAL } from '../config/option-shapes.js'
 import type { Readable, Writable } from '../index.js'
 import { closeFd } from '../sys/beneath.js'
 import { isErrno } from '../sys/errno.js'
@@ -8,6 +8,7 @@ import { makeRooted, type RootedStatus, readRooted, renameRooted, statRooted, wr
 import { readStreamRooted, watchRooted, writeStreamRooted } from '../sys/rooted-streams.js'
 import { listRooted, removeRooted } from '../sys/rooted-trees.js'
 import { textInTurns } from '../sys/text-turns.js'
+import { copyIntoSandbox, copyOutOfSandbox } from './file-copies.js'
 import type { Entered, EnterPlace } from './file-places.js'
 import { type FileChange, fileChanges, type WatchFilesOptions } from './file-watch.js'
 
@@ -35,9 +36,27 @@ interface At extends Entered {
 
 const LARGEST = 256 * 1024 * 1024
 const MOST_NAMES = 100_000
+const MOST_COPIED = 1024 * 1024 * 1024
+const WRITE: OptionShapes<WriteFileOptions> = {
+  mode: [value => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0o777, 'permission bits'],
+}
 
 export interface ReadFileOptions {
   /** Bytes above which it is EFBIG. Default 256 MiB. */
+  readonly limit?: number | string
+}
+
+export interface WriteFileOptions {
+  /** Permission bits, such as 0o755. Default: those that it has, 0o644 of a new one. */
+  readonly mode?: number
+}
+
+export interface CopyFilesOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface CopyOutOptions extends CopyFilesOptions {
+  /** Bytes of all files above which it is EFBIG, or a size such as `64M`. Default 1 GiB. */
   readonly limit?: number | string
 }
 
@@ -82,19 +101,44 @@ export class SandboxFiles {
   }
 
   /** Makes the file, with the directories that it is in, or replaces what is in it. What a stream has given before it fails stays. */
-  async write(path: string, data: FileData): Promise<void> {
+  async write(path: string, data: FileData, options: WriteFileOptions = {}): Promise<void> {
+    checkShapes('', options, WRITE)
+    const { mode } = options
     if (typeof data === 'string' || data instanceof Uint8Array) {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data
-      return this.#changing(path, place => writeRooted({ ...place, data: bytes }))
+      return this.#changing(path, place => writeRooted({ ...place, data: bytes, mode }))
     }
     if (typeof data !== 'object' || data === null || !(Symbol.asyncIterator in data))
       throw optionError({ option: 'data', expected: 'a string, bytes or an async iterable of these', received: data })
-    await writeAll(await this.writeStream(path), data)
+    await writeAll(await this.writeStream(path, options), data)
   }
 
   /** The same as a stream that takes bytes and text; `finish` says that all is written. */
-  async writeStream(path: string): Promise<Writable> {
-    return this.#changing(path, place => writeStreamRooted(place, place.owner))
+  async writeStream(path: string, options: WriteFileOptions = {}): Promise<Writable> {
+    checkShapes('', options, WRITE)
+    return this.#changing(path, place => writeStreamRooted(place, place.owner, options.mode))
+  }
+
+  /**
+   * Copies a file or a directory of this machine to `path`, with the permissions of files. Links and what else is neither file nor directory are left out.
+   * What has been copied before a failure stays.
+   * @returns the paths that were left out
+   * @throws {SystemError} EFBIG above 100,000 entries; the reason of `signal`
+   */
+  async copyIn(source: string, path: string, options: CopyFilesOptions = {}): Promise<string[]> {
+    checkShapes('', options, { signal: SIGNAL })
+    return copyIntoSandbox({ files: this, from: hostPath('source', source), to: path, signal: options.signal })
+  }
+
+  /**
+   * Copies a file or a directory to `target` on this machine, where nothing may be yet. As `copyIn`; a link in the sandbox makes none on the host.
+   * @returns the paths that were left out
+   * @throws {SystemError} EEXIST; EFBIG above `limit` bytes or 100,000 entries; the reason of `signal`
+   */
+  async copyOut(path: string, target: string, options: CopyOutOptions = {}): Promise<string[]> {
+    checkShapes('', options, { limit: null, signal: SIGNAL })
+    const limit = readByteCount({ option: 'limit', value: options.limit, otherwise: MOST_COPIED })
+    return copyOutOfSandbox({ files: this, from: path, to: hostPath('target', target), limit, signal: options.signal })
   }
 
   /**
@@ -174,6 +218,11 @@ export class SandboxFiles {
   async #changing<T>(path: string, act: (place: At) => Promise<T>): Promise<T> {
     return this.#within(path, act, true)
   }
+}
+
+function hostPath(option: string, value: unknown): string {
+  if (isText(value)) return String(value).replace(/(?<=.)\/+$/, '')
+  throw optionError({ option, expected: 'a path', received: value })
 }
 
 function absoluteIn(cwd: string, path: unknown): string {

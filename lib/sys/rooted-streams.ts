@@ -12,8 +12,8 @@ export async function readStreamRooted(place: RootedPlace): Promise<Readable> {
 }
 
 /** As `writeRooted` opens it. It closes the file. */
-export async function writeStreamRooted(place: RootedPlace, owner: NewOwner | null): Promise<Writable> {
-  const file = await openToWrite(place, owner)
+export async function writeStreamRooted(place: RootedPlace, owner: NewOwner | null, mode?: number): Promise<Writable> {
+  const file = await openToWrite(place, owner, mode)
   return file.createWriteStream()
 }
 

@@ -6,6 +6,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fchownSync,
   fstatSync,
   ftruncateSync,
@@ -119,11 +120,13 @@ interface Writing extends RootedPlace {
   readonly data: Uint8Array
   /** Of a new file and new directories; null: this process. */
   readonly owner: NewOwner | null
+  /** Permission bits. Default: those that it has, 0644 of a new one. */
+  readonly mode: number | undefined
 }
 
 /** Makes the file, and the directories that it is in, or replaces what is in it. */
-export async function writeRooted({ data, owner, ...place }: Writing): Promise<void> {
-  const file = await openToWrite(place, owner)
+export async function writeRooted({ data, owner, mode, ...place }: Writing): Promise<void> {
+  const file = await openToWrite(place, owner, mode)
   try {
     await later(place, () => file.writeFile(data))
   } finally {
@@ -131,7 +134,13 @@ export async function writeRooted({ data, owner, ...place }: Writing): Promise<v
   }
 }
 
-export async function openToWrite(place: RootedPlace, owner: NewOwner | null): Promise<FileHandle> {
+export async function openToWrite(place: RootedPlace, owner: NewOwner | null, mode?: number): Promise<FileHandle> {
+  const file = await openOrMake(place, owner)
+  if (mode !== undefined) at(place.path, () => fchmodSync(file.fd, mode))
+  return file
+}
+
+async function openOrMake(place: RootedPlace, owner: NewOwner | null): Promise<FileHandle> {
   try {
     const file = await reopen(place, constants.O_WRONLY | constants.O_NONBLOCK)
     at(place.path, () => ftruncateSync(file.fd, 0))
