@@ -159,7 +159,7 @@ export async function destroy({ context, record, config, ended = () => {} }: Des
   const { id } = record
   const cgroup = openCgroup({ recorded: record.cgroup })
   await endInit({ id, init: record, cgroup })
-  await guardedGone(record)
+  await guardedGone(record, cgroup)
   ended()
   await giveWay()
   await cgroup.destroy({ isShared: () => isShared(context, id, cgroup) })

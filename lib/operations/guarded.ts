@@ -1,4 +1,5 @@
 /** What this process has executed in containers that have no namespace to end with: delete waits for it. */
+import type { Cgroup } from '../cgroup/index.js'
 import type { Child } from '../launch/child.js'
 import type { ContainerRecord } from '../store/container-record.js'
 
@@ -17,7 +18,10 @@ export function noteGuarded(record: Key, child: Child): void {
   })
 }
 
-/** Resolves when all of it has ended: each does so when the first process of its container has. */
-export async function guardedGone(record: Key): Promise<void> {
-  await Promise.all([...(living.get(keyOf(record)) ?? [])].map(child => child.wait()))
+/** Resolves when all of it has ended: each does so when the first process of its container has, unless it is frozen. */
+export async function guardedGone(record: Key, cgroup: Cgroup): Promise<void> {
+  const children = living.get(keyOf(record))
+  if (children === undefined) return
+  if (!cgroup.isNone) await cgroup.kill()
+  await Promise.all([...children].map(child => child.wait()))
 }
