@@ -44,7 +44,7 @@ async function pull() {
   return { memory: (most - before) / 1e6 }
 }
 
-/** As long as a daemon's own pull is meant to take: nothing of the image is there, but the process has pulled one before. */
+/** As in a daemon: nothing of the image is there, but the process has pulled one before. */
 async function again() {
   await images.pull(name.replace('/large:', '/small:'), { unpack: true })
   rmSync(directory, { recursive: true })
