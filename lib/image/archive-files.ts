@@ -1,14 +1,14 @@
 /** The files of an archive or of a directory, by their names, as an import needs them: only plain files, each with its digest. */
 import { ImageError, LayerError } from '../errors.js'
+import { bounded } from '../layer/bounded.js'
+import { byteSource } from '../layer/byte-source.js'
+import { limitsOf } from '../layer/layer-limits.js'
+import { type TarReader, tarReader } from '../layer/tar-reader.js'
 import { readRegular } from '../sys/file.js'
 import { runningSha256 } from '../sys/hash.js'
 import { openGrowing, readChunks } from '../sys/large-file.js'
 import { entryAt } from '../sys/named-entry.js'
 import type { Lease } from './depot/leases.js'
-import { bounded } from './layer/bounded.js'
-import { byteSource } from './layer/byte-source.js'
-import { limitsOf } from './layer/layer-limits.js'
-import { type TarReader, tarReader } from './layer/tar-reader.js'
 
 export interface ArchiveFile {
   readonly path: string

@@ -1,4 +1,7 @@
 /** New images: on another one with what a container has changed, or of a whole root. */
+
+import { OCI_LAYER, packingOf } from '../layer/layer-types.js'
+import { packLayer } from '../layer/pack.js'
 import { isDirectory } from '../sys/file.js'
 import { runningSha256 } from '../sys/hash.js'
 import { readChunks } from '../sys/large-file.js'
@@ -7,8 +10,7 @@ import { putBytes, putStream, readBlob } from './depot/blobs.js'
 import type { Depot } from './depot/depot.js'
 import type { Lease } from './depot/leases.js'
 import type { Descriptor, HistoryEntry, ImageConfig, ImageManifest, ProcessDefaults } from './documents.js'
-import { packLayer } from './layer/pack.js'
-import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, packingOf } from './media-types.js'
+import { OCI_CONFIG, OCI_MANIFEST } from './media-types.js'
 import { hostPlatform } from './platform.js'
 import { parseReference } from './reference.js'
 import { storeOwners } from './store-owners.js'

@@ -1,11 +1,11 @@
 /** Copies of what a container on layers sees. */
 import { optionError } from '../config/option.js'
+import type { LayerOwners } from '../layer/layer-owners.js'
+import { OCI_LAYER } from '../layer/layer-types.js'
+import { packLayer } from '../layer/pack.js'
+import { unpackLayer } from '../layer/unpack.js'
 import { makeDirectories } from '../sys/file.js'
 import { checkKnown } from './image-options.js'
-import type { LayerOwners } from './layer/layer-owners.js'
-import { packLayer } from './layer/pack.js'
-import { unpackLayer } from './layer/unpack.js'
-import { OCI_LAYER } from './media-types.js'
 import { mergedDirectories } from './merged-file.js'
 import { isRoot } from './store-owners.js'
 

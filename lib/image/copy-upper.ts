@@ -1,8 +1,8 @@
 /** Copies what a container has written. */
 
-import { packLayer } from './layer/pack.js'
-import { unpackLayer } from './layer/unpack.js'
-import { OCI_LAYER } from './media-types.js'
+import { OCI_LAYER } from '../layer/layer-types.js'
+import { packLayer } from '../layer/pack.js'
+import { unpackLayer } from '../layer/unpack.js'
 import { isRoot } from './store-owners.js'
 
 /**

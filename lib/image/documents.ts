@@ -3,8 +3,9 @@ import { type JsonValue, pointer } from '../config/json.js'
 import { parseJson } from '../config/parse.js'
 import * as s from '../config/shape.js'
 import { ConfigError, ImageError } from '../errors.js'
+import { packingOf } from '../layer/layer-types.js'
 import { DIGEST_EXPECTED } from './digest.js'
-import { CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES, packingOf } from './media-types.js'
+import { CONFIG_TYPES, INDEX_TYPES, MANIFEST_TYPES } from './media-types.js'
 import type { Platform } from './platform.js'
 
 /** What points to content: its kind, digest and size (image-spec, descriptor.md). */

@@ -1,12 +1,12 @@
 /** Directories of the store that appear whole. */
 
 import { LayerError } from '../errors.js'
+import { clearLayer } from '../layer/clear-layer.js'
 import { isDirectory, isThere, makeDirectories, makeDirectory } from '../sys/file.js'
 import { removeLater, renamePath } from '../sys/large-file.js'
 import { changeMode } from '../sys/path-access.js'
 import type { Depot } from './depot/depot.js'
 import { holdDirectory } from './depot/directory-lock.js'
-import { clearLayer } from './layer/clear-layer.js'
 import { storeOwners } from './store-owners.js'
 
 interface Filling {

@@ -2,6 +2,7 @@
 import { parseJson } from '../config/parse.js'
 import { list, object, optional, shapeIssues, text } from '../config/shape.js'
 import { ConfigError, ImageError } from '../errors.js'
+import { OCI_LAYER } from '../layer/layer-types.js'
 import { runningSha256 } from '../sys/hash.js'
 import { readChunks, renamePath } from '../sys/large-file.js'
 import {
@@ -27,7 +28,7 @@ import {
   readLayoutIndex,
   readManifest,
 } from './documents.js'
-import { INDEX_TYPES, MANIFEST_TYPES, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from './media-types.js'
+import { INDEX_TYPES, MANIFEST_TYPES, OCI_CONFIG, OCI_MANIFEST } from './media-types.js'
 import { choosePlatform, hostPlatform } from './platform.js'
 import { parseReference } from './reference.js'
 import { type Image, nameIn, readImage, storedName, withName } from './stored-image.js'

@@ -9,10 +9,10 @@ import {
   type OciMount,
   type OciUser,
 } from '../index.js'
+import type { OwnerMappings } from '../layer/layer-owners.js'
 import { effectiveGid, effectiveUid } from '../sys/self.js'
 import type { ImageConfig } from './documents.js'
 import { userOf } from './image-user.js'
-import type { OwnerMappings } from './layer/layer-owners.js'
 import { containerMappings, storeOwners } from './store-owners.js'
 
 export interface RuntimeConfigOptions {

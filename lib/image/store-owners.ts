@@ -1,10 +1,10 @@
 /** Whose the files of layers and volumes in the store are. */
 import { optionError } from '../config/option.js'
 import { HostError } from '../errors.js'
+import { type LayerOwners, type OwnerMappings, ownMappings } from '../layer/layer-owners.js'
 import { grantedMappings } from '../sys/granted-ids.js'
 import { sha256 } from '../sys/hash.js'
 import { effectiveUid } from '../sys/self.js'
-import { type LayerOwners, type OwnerMappings, ownMappings } from './layer/layer-owners.js'
 
 export const isRoot = (): boolean => effectiveUid() === 0
 

@@ -2,8 +2,8 @@
 
 import type { ImagePaths } from '../checkpoint/image-directory.js'
 import { upperArchive } from '../checkpoint/saved-root.js'
-import { fillUpper } from '../image/saved-upper.js'
 import { memoryUpper, openLayered } from '../launch/layered.js'
+import { fillUpper } from '../layer/saved-upper.js'
 import type { Plan } from '../plan/plan.js'
 import type { ContainerRecord } from '../store/container-record.js'
 import { closeFd } from '../sys/beneath.js'

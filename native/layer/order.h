@@ -1,5 +1,5 @@
 // What tsrun-layer is told, one order after the other: a head of 40 bytes (little-endian), then a first and
-// a second text. lib/image/layer/orders.ts writes them.
+// a second text. lib/layer/orders.ts writes them.
 #ifndef TSRUN_LAYER_ORDER_H
 #define TSRUN_LAYER_ORDER_H
 

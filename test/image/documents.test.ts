@@ -1,13 +1,7 @@
 import t from 'tap'
 import { readImageConfig, readIndex, readManifest, typeOfDocument } from '../../lib/image/documents.js'
-import {
-  DOCKER_LIST,
-  DOCKER_MANIFEST,
-  OCI_CONFIG,
-  OCI_INDEX,
-  OCI_LAYER,
-  OCI_MANIFEST,
-} from '../../lib/image/media-types.js'
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../lib/image/media-types.js'
+import { OCI_LAYER } from '../../lib/layer/layer-types.js'
 
 const digest = `sha256:${'1'.repeat(64)}`
 const layer = { mediaType: OCI_LAYER, digest, size: 10 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { isTsrunError } from '../../lib/errors.js'
-import { unpackLayer } from '../../lib/image/layer/unpack.js'
+import { unpackLayer } from '../../lib/layer/unpack.js'
 import { effort } from '../effort.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
@@ -162,7 +162,7 @@ t.test('a writer that is killed is told at once', { skip }, async t => {
 })
 
 const HOST = `
-import { unpackLayer } from './lib/image/layer/unpack.js'
+import { unpackLayer } from './lib/layer/unpack.js'
 async function* hanging() { process.stdout.write('reading\\n'); await new Promise(() => setInterval(() => {}, 1000)) }
 void unpackLayer({ stream: hanging(), mediaType: '${TAR}', target: process.argv[1] as string, overlay: 'user' })
 `
@@ -190,7 +190,7 @@ function onSmallDisk(t: Test, size: string, tar: Buffer): string {
   const folder = folderFor(t)
   writeFileSync(join(folder, 'tar'), tar)
   const script = `import { createReadStream, mkdirSync, readdirSync } from 'node:fs'
-import { unpackLayer } from './lib/image/layer/unpack.js'
+import { unpackLayer } from './lib/layer/unpack.js'
 const [tar, target] = process.argv.slice(1)
 mkdirSync(target)
 try { await unpackLayer({ stream: createReadStream(tar), mediaType: '${TAR}', target, overlay: 'trusted' }) } catch (error) { console.log(JSON.stringify([error, readdirSync(target)])) }`

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type UnpackedLayer, type UnpackOptions, unpackLayer } from '../../lib/image/layer/unpack.js'
+import { type UnpackedLayer, type UnpackOptions, unpackLayer } from '../../lib/layer/unpack.js'
 import { streamOf } from './tars.js'
 
 export const READ_TREE = `

@@ -1,8 +1,8 @@
 // Unpacks, packs and clears with what has been built, as whatever user runs it: `unpack-as.mjs OPTIONS`, in JSON. Prints the result.
 import { createReadStream } from 'node:fs'
-import { clearLayer } from '../../dist/image/layer/clear-layer.js'
-import { packLayer } from '../../dist/image/layer/pack.js'
-import { unpackLayer } from '../../dist/image/layer/unpack.js'
+import { clearLayer } from '../../dist/layer/clear-layer.js'
+import { packLayer } from '../../dist/layer/pack.js'
+import { unpackLayer } from '../../dist/layer/unpack.js'
 
 const { tar, target, owners, clear } = JSON.parse(process.argv[2])
 

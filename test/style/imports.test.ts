@@ -28,7 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   operations: [
     ...['errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'network-devices'],
-    ...['resctrl', 'store', 'launch', 'checkpoint', 'streams', 'image/saved-upper'],
+    ...['resctrl', 'store', 'launch', 'checkpoint', 'streams', 'layer/saved-upper'],
   ],
   '.': [
     ...['.', 'errors', 'capabilities', 'config', 'plan', 'compile', 'sys', 'host', 'cgroup', 'seccomp', 'resctrl'],
@@ -36,7 +36,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   diff: ['errors', 'config', 'sys'],
   sandbox: ['errors', 'config', 'sys', 'index', 'image/index', 'network/index'],
-  image: ['errors', 'config', 'sys', 'index'],
+  layer: ['errors', 'sys'],
+  image: ['errors', 'config', 'sys', 'index', 'layer'],
   network: ['errors', 'config', 'sys', 'index'],
   cli: ['index', 'for-command', 'image/index', 'sandbox/index'],
   // The executable without Node, which is made of the command.
@@ -51,9 +52,9 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   valibot: ['config'],
   pbf: ['checkpoint'],
 }
-/** Above the runtime: what works on bytes alone, and makes no system calls of its own. */
+/** What works on bytes alone and makes no system calls of its own, and what is above the runtime. */
 const nodeModules: Readonly<Record<string, readonly string[]>> = {
-  image: ['node:crypto', 'node:stream', 'node:zlib'],
+  layer: ['node:crypto', 'node:stream', 'node:zlib'],
   // Events and streams in the shape of node:child_process.
   sandbox: ['node:events', 'node:stream'],
   network: ['node:net', 'node:dgram', 'node:dns/promises', 'node:events', 'node:os'],

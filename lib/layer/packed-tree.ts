@@ -1,5 +1,5 @@
 /** The entries of a tree as pieces of an archive. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 import { archiveEnd, archiveHeader, padding, type WrittenHeader } from './layer-headers.js'
 import { shown } from './layer-limits.js'
 import { OF_OVERLAY } from './layer-rules.js'

@@ -1,6 +1,6 @@
 /** Removes what has been unpacked. */
-import { closeFd } from '../../sys/beneath.js'
-import { openPath } from '../../sys/file.js'
+import { closeFd } from '../sys/beneath.js'
+import { openPath } from '../sys/file.js'
 import { type LayerOwners, mappingsOf, type OwnerMappings } from './layer-owners.js'
 import { startWriter } from './writer.js'
 

@@ -1,5 +1,5 @@
 /** Asks the process that reads (native/layer/read.c) for one entry after the other. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 import type { ByteSource } from './byte-source.js'
 import { shown } from './layer-limits.js'
 import { type LayerProcess, type ProcessOptions, startLayerProcess } from './layer-process.js'

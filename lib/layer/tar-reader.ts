@@ -2,7 +2,7 @@
  * Reads a tar archive: ustar, PAX and GNU tar, with sparse files. It says what is written there, and nothing of what to make of it.
  * Where the formats leave a choice it is that of Go's archive/tar, so that other tools that look into the same layer see the same files.
  */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 import type { ByteSource } from './byte-source.js'
 import { keepLimit, type Limits } from './layer-limits.js'
 import { type PaxTime, parsePax, paxNumber, paxTime } from './pax.js'

@@ -1,8 +1,8 @@
 /** The compressions of layers. */
 import { Readable } from 'node:stream'
 import * as zlib from 'node:zlib'
-import { HostError, LayerError } from '../../errors.js'
-import { packingOf } from '../media-types.js'
+import { HostError, LayerError } from '../errors.js'
+import { packingOf } from './layer-types.js'
 
 export type LayerCompression = 'none' | 'gzip' | 'zstd'
 

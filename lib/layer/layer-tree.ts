@@ -1,5 +1,5 @@
 /** Turns the entries of an archive into orders for the writer. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 import { breather, type LayerCounts, sendOrder, type Tally, type TreeContext, writeContent } from './layer-content.js'
 import { keepLimit, type Limits, shown } from './layer-limits.js'
 import { layerPath, meaningOf } from './layer-path.js'

@@ -1,9 +1,9 @@
 /** Unpacks one layer of an image into a directory, as overlay wants it. */
 import { createHash } from 'node:crypto'
-import { LayerError, SystemError } from '../../errors.js'
-import { closeFd } from '../../sys/beneath.js'
-import { listDirectory, openPath } from '../../sys/file.js'
-import { othersReach } from '../../sys/reach.js'
+import { LayerError, SystemError } from '../errors.js'
+import { closeFd } from '../sys/beneath.js'
+import { listDirectory, openPath } from '../sys/file.js'
+import { othersReach } from '../sys/reach.js'
 import { bounded } from './bounded.js'
 import { byteSource } from './byte-source.js'
 import { clearBelow } from './clear-layer.js'

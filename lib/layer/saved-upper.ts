@@ -1,9 +1,9 @@
 /** What a container has written to memory, as a file from which memory can be filled again: the archive of a layer. */
 import { makeDirectory } from '../sys/file.js'
 import { readChunks, writeWhole } from '../sys/large-file.js'
-import { packLayer } from './layer/pack.js'
-import { unpackLayer } from './layer/unpack.js'
-import { OCI_LAYER } from './media-types.js'
+import { OCI_LAYER } from './layer-types.js'
+import { packLayer } from './pack.js'
+import { unpackLayer } from './unpack.js'
 
 interface Saved {
   /** The upper directory of an overlay; to be filled it must not be there yet, and in a mount that is attached nowhere. */

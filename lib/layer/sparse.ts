@@ -1,5 +1,5 @@
 /** Files with holes, as GNU tar writes them: in the header (its own format), and as PAX records 0.0, 0.1 and 1.0. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 import type { ByteSource } from './byte-source.js'
 import { paxNumber } from './pax.js'
 import { BLOCK, numberAt } from './tar-header.js'

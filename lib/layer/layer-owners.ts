@@ -1,9 +1,9 @@
 /** Whose the files of a layer become, and the user namespace that this takes. */
-import { HostError } from '../../errors.js'
-import { chownBeneath } from '../../sys/beneath.js'
-import { writeText } from '../../sys/file.js'
-import { type MappedRange, mapByProgram } from '../../sys/id-programs.js'
-import { effectiveGid, effectiveUid } from '../../sys/self.js'
+import { HostError } from '../errors.js'
+import { chownBeneath } from '../sys/beneath.js'
+import { writeText } from '../sys/file.js'
+import { type MappedRange, mapByProgram } from '../sys/id-programs.js'
+import { effectiveGid, effectiveUid } from '../sys/self.js'
 
 export interface OwnerMappings {
   readonly uidMappings: readonly MappedRange[]

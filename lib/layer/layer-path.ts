@@ -1,5 +1,5 @@
 /** Names of a layer: bytes (latin1), relative to its root. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 import { keepLimit, type Limits, shown } from './layer-limits.js'
 
 const unsafe = (path: string, message: string): LayerError =>

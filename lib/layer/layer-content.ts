@@ -1,6 +1,6 @@
 /** The content of a file, from the archive to the writer. */
 
-import { monotonicMs, nextTurn } from '../../sys/self.js'
+import { monotonicMs, nextTurn } from '../sys/self.js'
 import { keepLimit, type Limits } from './layer-limits.js'
 import type { Order } from './orders.js'
 import type { TarEntry, TarReader } from './tar-reader.js'

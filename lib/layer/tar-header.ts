@@ -1,5 +1,5 @@
 /** One header block of an archive (pax(1), tar(5)): texts are bytes (latin1), since names need not be UTF-8. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 
 export const BLOCK = 512
 

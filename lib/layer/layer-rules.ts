@@ -1,5 +1,5 @@
 /** Which attributes, devices and owners of a layer reach the disk. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 import { keepLimit, type Limits, shown } from './layer-limits.js'
 import type { TarEntry } from './tar-reader.js'
 

@@ -1,6 +1,6 @@
 /** What native/layer answers (native/layer/answer.c). */
-import { LayerError } from '../../errors.js'
-import { errnoMessage, errnoName } from '../../sys/errno.js'
+import { LayerError } from '../errors.js'
+import { errnoMessage, errnoName } from '../sys/errno.js'
 import type { ByteSource } from './byte-source.js'
 import { shown } from './layer-limits.js'
 import { ORDERS } from './orders.js'

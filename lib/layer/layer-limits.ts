@@ -1,5 +1,5 @@
 /** What a layer may be at most: bounds on what somebody else's bytes can make this machine do. */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 
 /** Everything is optional; the defaults are far above any layer of a real image. */
 export interface LayerLimits {

@@ -1,5 +1,5 @@
 /** Extension records of pax(1): `LENGTH KEY=VALUE\n`. Keys and values are bytes (latin1). */
-import { LayerError } from '../../errors.js'
+import { LayerError } from '../errors.js'
 
 export type PaxRecords = ReadonlyMap<string, string>
 
