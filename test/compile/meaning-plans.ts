@@ -1,5 +1,7 @@
 /** The plans whose fields meaning.test.ts looks at, each of a configuration of its own. */
-import { compileHook, compileSockets } from '../../lib/compile/index.js'
+import { compile, compileExec, compileHook, compileSockets } from '../../lib/compile/index.js'
+import { HOST_ROOT } from '../../lib/config/host-root.js'
+import { readLandlock } from '../../lib/config/landlock-option.js'
 import type { OciConfig } from '../../lib/config/oci-config.js'
 import { MOUNT_ATTR } from '../../lib/plan/flags.js'
 import type { LayeredTree, Plan } from '../../lib/plan/plan.js'
@@ -124,3 +126,20 @@ const layered = (upper: LayeredTree['upper'], kernel: readonly [number, number])
   }).plan
 export const layeredInDirectory = layered({ directory: '/upper' }, [6, 1])
 export const layeredInMemory = layered({ memory: 4096 }, [6, 7])
+
+/** On a kernel that knows all of Landlock: a container with that option, and a process in the root of the host. */
+function restrictedPlans(): readonly [container: Plan, hosted: Plan] {
+  const { config, facts, options } = readCase('minimal')
+  const fs = [{ path: '/work', access: ['read'] as const }]
+  const landlock = readLandlock({ fs, net: { connect: [443] }, scope: ['signal', 'abstract-unix'] })
+  if (config.process === null) throw new Error('the case has no process')
+  const process = { ...config.process, noNewPrivileges: true }
+  const input = {
+    config: { ...config, process, linux: { ...config.linux, landlock } },
+    facts: { ...facts, landlock: 6 },
+    options,
+  }
+  const host = { ...input, config: { ...input.config, root: { ...config.root, path: HOST_ROOT } } }
+  return [compile(input).plan, compileExec({ ...host, process, keepsTree: false, waits: false }).plan]
+}
+export const [restricted, hosted] = restrictedPlans()

@@ -195,10 +195,10 @@ t.test('a fork of a sandbox that is stopped meanwhile is whole, or not there', s
     const box = await Sandbox.create({ cwd: '/home/sandbox' })
     await box.commands.run('echo mine > mine')
     const before = descriptors()
-    const forking = box.fork()
+    const forking = box.fork().catch((error: unknown) => error)
     await turns(count)
     await box.stop()
-    const fork = await forking.catch((error: unknown) => error)
+    const fork = await forking
     if (fork instanceof Sandbox) {
       t.equal(await fork.files.read('mine'), 'mine\n')
       await fork.stop()
