@@ -36,7 +36,7 @@ function compileUsed(filename) {
   try {
     for (const words of LOOKS) {
       const command = [join(scripts, 'used-functions.mjs'), filename, cache, '--root', join(place, 'state'), ...words]
-      spawnSync(process.execPath, command, { stdio: 'ignore' })
+      spawnSync(process.execPath, command, { stdio: 'ignore', timeout: 30_000 })
     }
     return existsSync(cache) ? readFileSync(cache) : undefined
   } finally {

@@ -40,7 +40,8 @@ export function recordDenials(tell: (denial: Denial) => void): Denials {
     known.set(key, now)
     const [oldest] = known.keys()
     if (known.size > MOST && oldest !== undefined) known.delete(oldest)
-    if (before === undefined) tell(now)
+    // What it throws must not end what is going on here, such as the closing of a socket.
+    if (before === undefined) queueMicrotask(() => tell(now))
   }
   return { add, list: () => [...known.values()] }
 }

@@ -73,19 +73,23 @@ export function sharedLookups(lookup: Lookup, timeoutMs: number): LookUp {
     running.set(name, one)
     return one
   }
-  const findOrBegin = async (name: string, { places, signal }: LookupFrom): Promise<Running> => {
+  // Counted in the same turn in which it is found: else the last of those before could end it just then.
+  const join = (one: Running): Running => {
+    one.askers += 1
+    return one
+  }
+  const joinOrBegin = async (name: string, { places, signal }: LookupFrom): Promise<Running> => {
     const known = running.get(name)
-    if (known !== undefined) return known
+    if (known !== undefined) return join(known)
     await places.enter(signal)
     const begun = running.get(name)
-    if (begun === undefined) return begin(name, places)
+    if (begun === undefined) return join(begin(name, places))
     places.leave()
-    return begun
+    return join(begun)
   }
   const share = async (name: string, from: LookupFrom): Promise<readonly string[]> => {
-    const one = await findOrBegin(name, from)
+    const one = await joinOrBegin(name, from)
     const aborted = abortOf(from.signal)
-    one.askers += 1
     try {
       return await Promise.race([one.answer, aborted.promise])
     } finally {

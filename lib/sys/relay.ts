@@ -165,15 +165,10 @@ export const relayQuota = (most: number): RelayQuota => ({
   most: Math.min(most, 2 ** 32 - 1),
 })
 
-/** Takes over a socket that listens. @throws {SystemError} and the socket stays the caller's */
+/** Takes over a socket that listens. @throws {SystemError} and the socket is closed */
 export function serveByRelay(fd: number, serving: RelayServing): RelayServer {
-  running ??= start()
-  const relay = running
   const number = nextNumber++ >>> 0
-  const made = Buffer.alloc(8)
-  const { quota } = serving
-  check(native().ts_relay_serve(relay.handle, fd, number, quota.number, quota.most, made), 'fcntl')
-  const handle = made.readBigUInt64LE(0)
+  const { relay, handle } = handOver(fd, number, serving.quota)
   relay.servers.set(number, serving)
   if (idle !== null) clearTimeout(idle)
   const route = (to: InetAddress | null): void => {
@@ -188,6 +183,18 @@ export function serveByRelay(fd: number, serving: RelayServing): RelayServer {
     endWhenIdle(relay)
   }
   return { route, close }
+}
+
+function handOver(fd: number, server: number, quota: RelayQuota): { relay: Running; handle: bigint } {
+  const made = Buffer.alloc(8)
+  try {
+    running ??= start()
+    check(native().ts_relay_serve(running.handle, fd, server, quota.number, quota.most, made), 'fcntl')
+    return { relay: running, handle: made.readBigUInt64LE(0) }
+  } catch (error) {
+    closeFd(fd)
+    throw error
+  }
 }
 
 function start(): Running {

@@ -136,15 +136,24 @@ export async function writeRooted({ data, owner, mode, ...place }: Writing): Pro
 
 export async function openToWrite(place: RootedPlace, owner: NewOwner | null, mode?: number): Promise<FileHandle> {
   const file = await openOrMake(place, owner)
-  if (mode !== undefined) at(place.path, () => fchmodSync(file.fd, mode))
-  return file
+  return mode === undefined ? file : prepared(place, file, () => fchmodSync(file.fd, mode))
+}
+
+/** The caller gets it as it is to be, or it is closed. */
+async function prepared({ path }: RootedPlace, file: FileHandle, act: () => void): Promise<FileHandle> {
+  try {
+    at(path, act)
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
 }
 
 async function openOrMake(place: RootedPlace, owner: NewOwner | null): Promise<FileHandle> {
   try {
     const file = await reopen(place, constants.O_WRONLY | constants.O_NONBLOCK)
-    at(place.path, () => ftruncateSync(file.fd, 0))
-    return file
+    return await prepared(place, file, () => ftruncateSync(file.fd, 0))
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error
   }
@@ -152,8 +161,7 @@ async function openOrMake(place: RootedPlace, owner: NewOwner | null): Promise<F
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC
     const file = await later(place, () => open(`/proc/self/fd/${directory}/${name}`, flags, 0o644))
-    if (owner !== null) at(place.path, () => fchownSync(file.fd, owner.uid, owner.gid))
-    return file
+    return owner === null ? file : await prepared(place, file, () => fchownSync(file.fd, owner.uid, owner.gid))
   } finally {
     closeFd(directory)
   }

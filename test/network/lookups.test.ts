@@ -53,6 +53,24 @@ t.test('who gives up does not end it for the others', async t => {
   t.same(await again, ['192.0.2.2'])
 })
 
+t.test('who comes just when the last of the others gives up gets an answer all the same', async t => {
+  for (let later = 0; later < 12; later++) {
+    const { lookup, asked } = heldLookup()
+    const lookUp = sharedLookups(lookup, 10_000)
+    const first = new AbortController()
+    const one = lookUp('a', from(64, first.signal))
+    await until(() => asked.length === 1)
+    first.abort(new Error('closed'))
+    for (let turn = 0; turn < later; turn++) await Promise.resolve()
+    const other = lookUp('a', from())
+    await t.rejects(one, { message: 'closed' } as const)
+    await sleep(0)
+    t.notOk(asked.at(-1)?.signal.aborted, `${later} microtasks later`)
+    asked.at(-1)?.answer(['192.0.2.1'])
+    t.same(await other, ['192.0.2.1'])
+  }
+})
+
 t.test('one that does not end is given up in time, and keeps its place', async t => {
   const { lookup, asked } = heldLookup()
   const lookUp = sharedLookups(lookup, 50)

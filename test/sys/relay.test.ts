@@ -179,3 +179,22 @@ t.test('without its epoll instance the thread resets all connections, and frees 
   const { stdout } = await promisify(execFile)(process.execPath, words, { timeout: 20_000 })
   t.equal(stdout, 'true true 20\n')
 })
+
+/** Has no descriptor left for the thread. */
+const NONE_LEFT = `
+import { closeSync, openSync } from 'node:fs'
+const [{ listenInet }, { relayQuota, serveByRelay }] = await Promise.all(['inet', 'relay'].map(name => import(process.cwd() + '/dist/sys/' + name + '.js')))
+const { fd, port } = listenInet({ address: '127.0.0.1', port: 0 })
+const taken = []
+try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+let told = 'nothing'
+try { serveByRelay(fd, { quota: relayQuota(1), arrived() {}, refused() {} }) } catch (error) { told = error.errno }
+for (const one of taken) closeSync(one)
+console.log(told, listenInet({ address: '127.0.0.1', port }).port === port)
+`
+
+t.test('a server that can not be had does not keep its address', async t => {
+  const words = ['-c', 'ulimit -n 128; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', NONE_LEFT]
+  const { stdout } = await promisify(execFile)('/bin/sh', words, { timeout: 20_000 })
+  t.equal(stdout, 'EMFILE true\n')
+})
