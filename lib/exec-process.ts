@@ -2,6 +2,7 @@ import type { Child } from './launch/child.js'
 import { endGently, type StopOptions } from './operations/early-end.js'
 import type { Executed } from './operations/exec.js'
 import type { ExitResult } from './operations/exit-result.js'
+import { isGuard } from './operations/guarded.js'
 import { parseSignal } from './operations/kill.js'
 import { killTree } from './operations/kill-tree.js'
 import { type WaitOptions, whenClosed, whenDrained } from './operations/waiting.js'
@@ -82,7 +83,7 @@ export class ExecProcess implements AsyncDisposable {
    */
   async kill(signal: string | number = 'SIGKILL'): Promise<boolean> {
     const number = parseSignal(signal)
-    if (number !== SIGKILL || !this.#keepsTree) return this.#child.signal(number)
+    if (number !== SIGKILL || !(this.#keepsTree || isGuard(this.#child))) return this.#child.signal(number)
     return killTree(this.#child, this.#container)
   }
 

@@ -13,7 +13,10 @@ export type LandlockScope = 'abstract-unix' | 'signal'
 export interface LandlockOptions {
   /** Nothing else can be opened, executed, made or removed. A path is one of the container, no link may lead to it, and all that is below it is meant. */
   readonly fs?: readonly { readonly path: string; readonly access: LandlockAccess | readonly LandlockAccess[] }[]
-  /** Ports of TCP that may be bound and connected to; no others. Left out: none. */
+  /**
+   * Ports of TCP that may be bound and connected to; no others. Left out: all. The kernel does not look at Multipath TCP and TCP Fast Open, which
+   * reach any port: a network namespace or a filter keeps from these.
+   */
   readonly net?: { readonly bind?: readonly number[]; readonly connect?: readonly number[] }
   readonly scope?: readonly LandlockScope[]
   /**
@@ -51,7 +54,7 @@ export function readLandlock(given: LandlockOptions | undefined): Landlock | nul
   return {
     files: fs === undefined ? null : readFiles(fs),
     ports: net === undefined ? null : readPorts(net),
-    ...{ scope, minimumAbi },
+    ...{ scope: [...new Set(scope)], minimumAbi },
   }
 }
 

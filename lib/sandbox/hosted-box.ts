@@ -44,7 +44,7 @@ export const MISSING_ON_HOST = [
   'a root of its own: it has its working directory and its mounts, and no /tmp, /proc or /sys',
   'a limit of all that is written: each file is limited alone',
 ]
-export const UNCOUNTED = 'a limit of its processes alone: those of the machine count as well'
+export const UNCOUNTED = 'a limit of its processes alone: those of the machine count as well, and root has none'
 
 /** @throws {ConfigError} naming an option that can't be at this level, or is something else there */
 export function hostedBlueprint(input: HostedInput): HostedBlueprint {
@@ -67,7 +67,6 @@ export function hostedBlueprint(input: HostedInput): HostedBlueprint {
     },
     landlock: {
       fs: [
-        { path: '/dev/null', access: ['read', 'write'] },
         ...real(hostPaths).map(path => ({ path, access: ['read', 'execute'] as const })),
         ...real(isOpen ? [...READABLE, ...FOR_NETWORKS] : READABLE).map(path => ({ path, access: 'read' as const })),
         ...DEVICES.filter(isThere).map(path => ({ path, access: ['read', 'write'] as const })),
@@ -137,5 +136,13 @@ const mountFaults = ({ settings, sources }: HostedInput) =>
       [`${option}.volume`, volume !== null, 'absent', volume] as const,
       [`${option}.mode`, mode === 'overlay', '"ro" or "rw"', mode] as const,
       [`${option}.target`, source !== target, `${JSON.stringify(source)}, which is its source,`, target] as const,
+      [`${option}.target`, isChangeable(index, settings), 'in no mount that can be written to,', target] as const,
     ]
   })
+
+/** What is in one can be written to as well, and another directory or a link can be put in its place. */
+const isChangeable = (index: number, { mounts }: SandboxSettings): boolean =>
+  mounts.some(
+    ({ mode, target }, other) =>
+      other !== index && mode === 'rw' && `${mounts[index]?.target}/`.startsWith(`${target}/`),
+  )

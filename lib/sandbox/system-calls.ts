@@ -48,33 +48,51 @@ const OF_OPEN_FILES = ['utimensat', 'utimensat_time64'] as const
 /** Without datagrams, which can be sent to any socket that has a path. */
 const PAIRS = [1, 5] as const
 const KIND_OF_SOCKET = 0xf
+/**
+ * The ioctl of terminals, pipes and sockets, by their kind, and of files FICLONE, FICLONERANGE, FS_IOC_FIEMAP, FS_IOC_GETFLAGS and
+ * FS_IOC_FSGETXATTR. To change a file by another one takes no more than a descriptor to read, which is nothing to Landlock.
+ */
+const IOCTLS = [
+  ...[0x5400, 0x8900].map(kind => [0xff00, kind] as const),
+  ...[0x40049409, 0x4020940d, 0xc020660b, 0x80086601, 0x801c581f].map(call => [0xffffffff, call] as const),
+]
+
+/** What is left of calls that are taken out. */
+const NARROW = [
+  ...Object.entries(BY_PID).map(([name, index]) => ({ name, args: [{ index, value: 0, op: IS }] })),
+  ...Object.entries(BY_KIND).map(([name, kind]) => ({
+    name,
+    args: [
+      { index: 0, value: kind, op: IS },
+      { index: 1, value: 0, op: IS },
+    ],
+  })),
+  ...OF_OPEN_FILES.map(name => ({ name, args: [{ index: 1, value: 0, op: IS }] })),
+  ...PAIRS.map(kind => ({
+    name: 'socketpair',
+    args: [{ index: 0, value: SOCKET_FAMILIES.unix, op: IS }, masked(KIND_OF_SOCKET, kind)],
+  })),
+  ...IOCTLS.map(([mask, value]) => ({ name: 'ioctl', args: [masked(mask, value)] })),
+]
+
+/** Of the second argument. */
+function masked(mask: number, value: number) {
+  return { index: 1, value: mask, valueTwo: value, op: 'SCMP_CMP_MASKED_EQ' as const }
+}
 
 /** In addition to what `filterOf` refuses: for a program in the root of the host. */
 export function filterOnHost(filter: Seccomp, profile: SandboxProfile, isOpen: boolean): Seccomp {
   const { syscalls = [], ...rest } = filterOf(filter, { ...profile, sockets: socketsOnHost(profile, isOpen) })
-  const refused = [...OF_THE_MACHINE, ...Object.keys(BY_PID), ...Object.keys(BY_KIND), 'socketpair']
+  const refused = [...OF_THE_MACHINE, ...NARROW.map(({ name }) => name)]
   const isTaken = (name: string): boolean => refused.includes(name) && !profile.systemCalls.includes(name)
   const kept = syscalls
     .map(rule => ({ ...rule, names: rule.names.filter(name => !isTaken(name)) }))
     .filter(({ names }) => names.length > 0)
-  const narrow = [
-    ...Object.entries(BY_PID).map(([name, index]) => ({ name, args: [{ index, value: 0, op: IS }] })),
-    ...Object.entries(BY_KIND).map(([name, kind]) => ({
-      name,
-      args: [
-        { index: 0, value: kind, op: IS },
-        { index: 1, value: 0, op: IS },
-      ],
-    })),
-    ...OF_OPEN_FILES.map(name => ({ name, args: [{ index: 1, value: 0, op: IS }] })),
-    ...PAIRS.map(kind => ({
-      name: 'socketpair',
-      args: [{ index: 1, value: KIND_OF_SOCKET, valueTwo: kind, op: 'SCMP_CMP_MASKED_EQ' as const }],
-    })),
-  ]
-  const added = narrow
-    .filter(({ name }) => isTaken(name))
-    .map(({ name, args }) => ({ names: [name], action: ALLOW, args }))
+  const added = NARROW.filter(({ name }) => isTaken(name)).map(({ name, args }) => ({
+    names: [name],
+    action: ALLOW,
+    args,
+  }))
   return { ...rest, syscalls: [...kept, ...added] }
 }
 

@@ -48,11 +48,25 @@ static _Noreturn void end_like(int status) {
   sys_exit(128 + number);
 }
 
+// There may be more to reap each time, so that nothing else would ever be looked at.
 static void reap_all(const struct guard *guard) {
   int status, pid;
-  while ((pid = sys_wait_any(&status)) > 0)
+  struct pollfd container = {guard->container, POLLIN, 0};
+  while ((pid = sys_wait_any(&status)) > 0) {
     if (pid == guard->program)
       end_like(status);
+    if (sys_poll(&container, 1, false) > 0)
+      end_like(SIGKILL);
+  }
+}
+
+// We have the limits of the program, and are killed a second after this signal: whoever makes us reap without
+// end would be free then.
+static void pass_on(const struct guard *guard, int number) {
+  if (number == SIGXCPU)
+    end_like(SIGXCPU);
+  if (number != SIGCHLD)
+    (void)sys_kill(guard->program, number);
 }
 
 static _Noreturn void look_after_tree(const struct guard *guard) {
@@ -60,9 +74,8 @@ static _Noreturn void look_after_tree(const struct guard *guard) {
     struct signalfd_siginfo news;
     if (lifeline_is_cut(guard->container, guard->signals))
       end_like(SIGKILL);
-    while (sys_read(guard->signals, &news, sizeof news) == sizeof news)
-      if (news.ssi_signo != SIGCHLD)
-        (void)sys_kill(guard->program, (int)news.ssi_signo);
+    if (sys_read(guard->signals, &news, sizeof news) == sizeof news)
+      pass_on(guard, (int)news.ssi_signo);
     reap_all(guard);
   }
 }

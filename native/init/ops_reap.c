@@ -22,8 +22,9 @@ void run_lifeline(struct init *init, struct lifeline_op *args) {
   init->lifeline = take_slot(init, args->slot.number);
 }
 
+// A pidfd is readable once its process has ended, but hung up only when somebody has reaped that.
 bool lifeline_is_cut(int lifeline, int other) {
-  struct pollfd fds[] = {{lifeline, 0, 0}, {other, POLLIN, 0}};
+  struct pollfd fds[] = {{lifeline, POLLIN, 0}, {other, POLLIN, 0}};
   while (sys_poll(fds, 2, true) == -EINTR)
     continue;
   return fds[0].revents != 0;

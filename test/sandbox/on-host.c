@@ -1,13 +1,19 @@
 // What a program in the root of the host may try with what is not its own: the pid of its host process and a
-// file of the same user are its arguments. One line each: the attempt, and the errno, or "done".
+// file of the same user are its arguments. One line each: the attempt, and the errno, or "done". With the
+// arguments "comet FILE": it waits, and something that it has started is another process each time that one
+// looks, for 20 seconds, and has the lock of the file.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/ptrace.h>
@@ -17,16 +23,32 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 static void say(const char *what, long result) {
   printf("%s\t%s\n", what, result < 0 ? strerrorname_np(errno) : "done");
 }
 
+static int comet(const char *file) {
+  time_t end = time(NULL) + 20;
+  if (flock(open(file, O_CREAT | O_RDWR, 0600), LOCK_EX) < 0)
+    return 1;
+  if (fork() > 0)
+    return pause();
+  setsid();
+  while (time(NULL) < end)
+    if (fork() > 0)
+      _exit(0);
+  return 0;
+}
+
 int main(int count, char **words) {
   if (count < 3)
     return 2;
-  int host = atoi(words[1]), ends[2];
+  if (strcmp(words[1], "comet") == 0)
+    return comet(words[2]);
+  int host = atoi(words[1]), ends[2], flags = FS_NODUMP_FL, own = open("own", O_CREAT | O_RDWR, 0600);
   const char *file = words[2];
   struct rlimit limit = {0, 0};
   cpu_set_t cpus;
@@ -55,6 +77,9 @@ int main(int count, char **words) {
   say("local socket", socket(AF_UNIX, SOCK_STREAM, 0));
   say("pair of datagrams", socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
   say("pair of streams", socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+  say("pair of another family", socketpair(AF_TIPC, SOCK_SEQPACKET, 0, ends));
+  say("count bytes", ioctl(own, FIONREAD, &ends[0]));
+  say("set flags of a file", ioctl(own, FS_IOC_SETFLAGS, &flags));
   say("socket of the internet", socket(AF_INET, SOCK_STREAM, 0));
   say("netlink", socket(AF_NETLINK, SOCK_RAW, 0));
   say("shared memory", shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600));

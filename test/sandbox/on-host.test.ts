@@ -86,9 +86,10 @@ t.test('what is the machine’s, and the user’s own beside it, is out of reach
   t.same(
     allowed.map(([name]) => name),
     // Of everybody nobody was left whom it may send a signal to, which is no error to the kernel: the host process has gone on.
-    ['kill everybody', 'limit itself', 'pair of streams'],
+    ['kill everybody', 'limit itself', 'pair of streams', 'count bytes'],
   )
   t.match(attempts, { 'kill the host': 'EPERM', 'kill the guard': 'EPERM', 'read a file': 'EACCES' })
+  t.match(attempts, { 'pair of another family': 'EPERM', 'set flags of a file': 'EPERM' })
   t.same(host, ['secret', '600'])
 })
 
@@ -113,6 +114,55 @@ t.test('a time-out, the end of a command, and that of the sandbox end all that h
   t.same(verdicts, ['on\n', [0, 'timeout', 0], 'SIGTERM', 3, ['SIGKILL', 0], ['timeout', 0]])
 })
 
+t.test('nobody is too fast or too stubborn, and a guard that was stopped ends too', skip, async t => {
+  const program = makeProgram(t)
+  const [fast, isLocked, stubborn, stopped] = program(`
+    import { spawnSync } from 'node:child_process'
+    const mounts = [{ source: attempts, target: attempts }, ...rw.mounts]
+    const box = await Sandbox.create({ mounts, minimum: 'landlock' })
+    print((await box.commands.run([attempts + '/attempts', 'comet', own + '/lock'], { timeoutMs: 300 })).verdict)
+    print(spawnSync('flock', ['--nonblock', own + '/lock', 'true']).status !== 0)
+    const forever = "trap '' XCPU; echo on; sleep 9106; sleep 9106"
+    const one = await box.commands.start(forever, { ready: { output: 'on' } })
+    await one.kill('SIGXCPU')
+    print((await one.wait()).signal)
+    const other = await box.commands.start(forever, { ready: { output: 'on' } })
+    await other.kill('SIGSTOP')
+    await box.stop()
+    print((await other.wait()).signal)`)
+  t.same([fast, isLocked, stubborn, stopped], ['timeout', false, 'SIGXCPU', 'SIGKILL'])
+})
+
+t.test('it ends also if nobody reaps the first process', skip, async t => {
+  const program = makeProgram(t)
+  const living = program(`
+    import { spawn } from 'node:child_process'
+    import { once } from 'node:events'
+    const code = \`import { Sandbox } from '\${own}/../code/dist/sandbox/index.js'
+      const box = await Sandbox.create({ minimum: 'landlock' })
+      await box.commands.start('echo on; sleep 9107 & wait', { ready: { output: 'on' } })
+      console.log('started')\`
+    const host = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(host.stdout, 'data')
+    const childrenOf = pid => readFileSync(\`/proc/\${pid}/task/\${pid}/children\`, 'utf8').split(' ').filter(Boolean)
+    const [first] = childrenOf(host.pid).filter(pid => childrenOf(pid).length === 0)
+    const living = () => readdirSync('/proc').filter(pid => {
+      try { return readFileSync('/proc/' + pid + '/cmdline', 'utf8').startsWith('sleep\\0' + 9107) } catch { return false }
+    }).length
+    const until = async count => {
+      for (let tries = 0; tries < 500 && living() !== count; tries++) await new Promise(resolve => setTimeout(resolve, 10))
+      return living()
+    }
+    print(await until(1))
+    host.kill('SIGSTOP')
+    process.kill(Number(first), 'SIGKILL')
+    print(await until(0))
+    host.kill('SIGKILL')
+    await once(host, 'exit')
+    await Sandbox.prune()`)
+  t.same(living, [1, 0])
+})
+
 t.test('it ends with its host process, however that ends, and is pruned', skip, async t => {
   const program = makeProgram(t)
   const [living, pruned, left] = program(`
@@ -135,10 +185,12 @@ t.test('it ends with its host process, however that ends, and is pruned', skip, 
 t.test('what it can not be is an error that names the option', skip, async t => {
   const program = makeProgram(t)
   const errors = program(`
+    import { join } from 'node:path'
     const options = [
       { rootfs: own }, { network: { allow: ['example.org:443'] } }, { notify: true }, { profile: { seccomp: false } },
       { profile: { capabilities: ['CAP_CHOWN'] } }, { profile: { noNewPrivileges: false } }, { user: { uid: 1, gid: 1 } },
       { mounts: [{ source: own, target: '/work' }] }, { mounts: [{ source: own, target: own, mode: 'overlay' }] },
+      { mounts: [{ source: join(own, '..'), target: join(own, '..'), mode: 'rw' }, { source: own, target: own }] },
     ]
     for (const option of options) print(await failure(Sandbox.create({ ...option, minimum: 'landlock' })))
     const box = await Sandbox.create({ minimum: 'landlock', mounts: [{ source: attempts, target: attempts }] })
@@ -157,12 +209,19 @@ t.test('what it can not be is an error that names the option', skip, async t => 
     'profile.noNewPrivileges',
     'user',
   ]
-  for (const [index, name] of [...names, 'mounts[0].target', 'mounts[0].mode', 'diff', 'fork'].entries())
+  for (const [index, name] of [
+    ...names,
+    'mounts[0].target',
+    'mounts[0].mode',
+    'mounts[1].target',
+    'diff',
+    'fork',
+  ].entries())
     t.match(errors[index], {
       code: 'ERR_CONFIG_INVALID',
       message: new RegExp(`^${name.replace(/[[\].]/g, '.')}: must be`),
     })
-  t.match(errors.slice(11), [
+  t.match(errors.slice(12), [
     { code: 'ERR_CONFIG_UNSUPPORTED', message: /terminal/ },
     { message: /EACCES/ },
     { message: /EACCES/ },
