@@ -1,4 +1,4 @@
-/** From a command of a sandbox to a process of the specification: pure. */
+/** From a command of a sandbox to a process of the specification. */
 import { optionError } from '../config/option.js'
 import type { OciProcess } from '../index.js'
 import { taskCount } from '../sys/processes.js'

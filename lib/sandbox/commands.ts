@@ -170,12 +170,11 @@ async function runIn(subject: Subject, command: SandboxCommand, options: Command
       ...(graceMs !== undefined && { grace: graceMs }),
     },
   })
-  const now = subject.denials()
-  const denials = newDenials(before, now)
+  const denials = newDenials(before, subject.denials())
   const ending = { hasExpired: subject.hasExpired(), cpuMs, isCpuEnd, denials }
   const told = resultOfCommand({ result, ...ending, peakMemory: await peakMemory(subject) })
   subject.metrics.ran(told)
-  subject.metrics.refused(now)
+  subject.metrics.refused()
   return told
 }
 

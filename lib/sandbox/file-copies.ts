@@ -1,7 +1,7 @@
 /** Trees that are copied into a sandbox, and out of one. */
 import { SystemError } from '../errors.js'
 import { isErrno } from '../sys/errno.js'
-import { hostEntries, hostStatus, makeHostDirectory, readHostFile, writeHostFile } from '../sys/host-copies.js'
+import { openHostSource, openHostTarget } from '../sys/host-copies.js'
 import type { RootedStatus } from '../sys/rooted.js'
 
 type Chunks = AsyncIterable<Uint8Array>
@@ -13,7 +13,7 @@ interface Entry {
 
 /** What of the files of a sandbox is needed. */
 interface Files {
-  list(path: string, options: { readonly signal?: AbortSignal }): Promise<readonly Entry[]>
+  list(path: string, options: { readonly limit: number; readonly signal?: AbortSignal }): Promise<readonly Entry[]>
   stat(path: string): Promise<RootedStatus>
   mkdir(path: string): Promise<void>
   readStream(path: string): Promise<Chunks & { destroy(): unknown }>
@@ -39,22 +39,26 @@ interface Walk extends Copy {
   readonly first: RootedStatus
   entries(path: string): Promise<readonly Entry[]>
   copyFile(file: Pending): Promise<void>
-  makeDirectory(path: string): Promise<unknown>
+  makeDirectory(path: string): unknown
 }
 
 /** Returns what was left out: what is neither a file nor a directory, or is gone by then. */
 async function copyTree({ from, to, signal, first, ...walk }: Walk): Promise<string[]> {
   const left: string[] = []
-  const pending: Pending[] = [{ from, to, kind: first.kind, mode: first.mode }]
-  let count = 0
+  const top: Pending = { from, to, kind: first.kind, mode: first.mode }
+  const pending = [top]
+  let count = 1
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     signal?.throwIfAborted()
-    if (++count > MOST_ENTRIES) throw new SystemError({ syscall: 'readdir', errno: 'EFBIG', path: from })
     try {
-      for (const found of await copyEntry(next, walk, left)) pending.push(found)
+      const found = await copyEntry(next, walk, left)
+      // Those that wait count as well: each directory on the way down may have as many.
+      count += found.length
+      if (count > MOST_ENTRIES) throw new SystemError({ syscall: 'readdir', errno: 'EFBIG', path: from })
+      for (const entry of found) pending.push(entry)
     } catch (error) {
       // Names that are no text are not found either.
-      if (count === 1 || !isErrno(error, 'ENOENT', 'ENOTDIR', 'ENXIO')) throw error
+      if (next === top || !isErrno(error, 'ENOENT', 'ENOTDIR', 'ENXIO')) throw error
       left.push(next.from)
     }
   }
@@ -81,13 +85,25 @@ async function copyEntry(
 
 export async function copyIntoSandbox(copy: Copy): Promise<string[]> {
   const { files, signal } = copy
-  return copyTree({
-    ...copy,
-    first: await hostStatus(copy.from),
-    entries: hostEntries,
-    copyFile: ({ from, to, mode }) => files.write(to, chunksOf(readHostFile(from), signal), { mode: mode & 0o777 }),
-    makeDirectory: path => files.mkdir(path),
-  })
+  const source = openHostSource(copy.from)
+  try {
+    return await copyTree({
+      ...copy,
+      first: source.status,
+      entries: path => source.entries(path, { limit: MOST_ENTRIES, signal }),
+      copyFile: async ({ from, to, mode }) => {
+        const stream = await source.read(from)
+        try {
+          await files.write(to, chunksOf(stream, signal), { mode: mode & 0o777 })
+        } finally {
+          stream.destroy()
+        }
+      },
+      makeDirectory: path => files.mkdir(path),
+    })
+  } finally {
+    source.close()
+  }
 }
 
 /** `limit`: of all files, in bytes. */
@@ -101,20 +117,26 @@ export async function copyOutOfSandbox({ limit, ...copy }: Copy & { readonly lim
       yield chunk
     }
   }
-  return copyTree({
-    ...copy,
-    first: await files.stat(copy.from),
-    entries: path => files.list(path, signal === undefined ? {} : { signal }),
-    copyFile: async ({ from, to, mode }) => {
-      const stream = await files.readStream(from)
-      try {
-        await writeHostFile(to, mode & 0o777, bounded(stream, from))
-      } finally {
-        stream.destroy()
-      }
-    },
-    makeDirectory: makeHostDirectory,
-  })
+  const first = await files.stat(copy.from)
+  const target = openHostTarget(copy.to)
+  try {
+    return await copyTree({
+      ...copy,
+      first,
+      entries: path => files.list(path, { limit: MOST_ENTRIES, ...(signal !== undefined && { signal }) }),
+      copyFile: async ({ from, to, mode }) => {
+        const stream = await files.readStream(from)
+        try {
+          await target.write(to, mode & 0o777, bounded(stream, from))
+        } finally {
+          stream.destroy()
+        }
+      },
+      makeDirectory: target.makeDirectory,
+    })
+  } finally {
+    target.close()
+  }
 }
 
 async function* chunksOf(chunks: Chunks, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void> {

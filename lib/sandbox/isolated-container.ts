@@ -150,7 +150,7 @@ function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Rea
   if (reach.isHosted) return null
   if (isNamespaces(error) && settings.minimum === 'landlock')
     return { ...reach, isHosted: true, hasCgroup: true, missing: [] }
-  if (isProcfs(error) && reach.hasProcfs && settings.minimum === 'no-procfs')
+  if (isProcfs(error) && reach.hasProcfs && settings.minimum !== 'full')
     return without('a procfs: this machine lets nobody mount one in a user namespace', { hasProcfs: false })
   if (error instanceof HostError && error.needs.includes('layered root') && reach.inMemory)
     return without('a limit of what is written to the root: it needs Linux 6.6 without root', { inMemory: false })

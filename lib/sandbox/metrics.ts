@@ -9,7 +9,7 @@ interface InstrumentOptions {
 
 type Attributes = Record<string, string>
 
-/** As `metrics.getMeter(...)` of @opentelemetry/api returns it. */
+/** As `metrics.getMeter(...)` of `@opentelemetry/api` returns it. */
 export interface SandboxMeter {
   createHistogram(name: string, options: InstrumentOptions): { record(value: number, attributes?: Attributes): unknown }
   createCounter(name: string, options: InstrumentOptions): { add(value: number, attributes?: Attributes): unknown }
@@ -20,17 +20,17 @@ export interface SandboxMeter {
 export interface SandboxMetrics {
   /** A command has been run to its end. */
   ran(result: CommandResult): void
-  /** What has been refused it, with how often by now. */
-  refused(denials: readonly Denial[]): void
-  /** It is counted from none on again. */
+  /** Counts what it has been refused by now, and has not been counted. */
+  refused(): void
+  /** It is another container from now on. */
   reset(): void
   ended(): void
 }
 
 const NOBODY: SandboxMetrics = { ran: () => {}, refused: () => {}, reset: () => {}, ended: () => {} }
 
-/** Of a sandbox that is there from now on. Nothing is counted without a meter. */
-export function beginMetrics(meter: SandboxMeter | undefined): SandboxMetrics {
+/** Of a sandbox that is there from now on. Nothing is counted without a meter. `denialsOf`: what its container has been refused. */
+export function beginMetrics(meter: SandboxMeter | undefined, denialsOf: () => readonly Denial[]): SandboxMetrics {
   if (meter === undefined) return NOBODY
   const { live, commands, duration, cpuTime, peakMemory, denials } = instrumentsOf(meter)
   const told = new Map<Denial['reason'], number>()
@@ -44,8 +44,8 @@ export function beginMetrics(meter: SandboxMeter | undefined): SandboxMetrics {
       if (usage.cpuMs !== null) cpuTime.record(usage.cpuMs / 1000, attributes)
       if (usage.peakMemory !== null) peakMemory.record(usage.peakMemory, attributes)
     },
-    refused: list => {
-      for (const [reason, count] of countsOf(list)) {
+    refused: () => {
+      for (const [reason, count] of countsOf(denialsOf())) {
         const more = count - (told.get(reason) ?? 0)
         if (more > 0) denials.add(more, { 'tsrun.reason': reason })
         told.set(reason, count)

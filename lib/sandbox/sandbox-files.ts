@@ -120,8 +120,8 @@ export class SandboxFiles {
   }
 
   /**
-   * Copies a file or a directory of this machine to `path`, with the permissions of files. Links and what else is neither file nor directory are left out.
-   * What has been copied before a failure stays.
+   * Copies a file or a directory of this machine to `path`, with the permissions of files. `source` may be a link; below it links, and what else is neither
+   * file nor directory, are left out. What has been copied before a failure stays.
    * @returns the paths that were left out
    * @throws {SystemError} EFBIG above 100,000 entries; the reason of `signal`
    */

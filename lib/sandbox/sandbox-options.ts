@@ -90,9 +90,9 @@ export interface SandboxOptions {
   readonly dieWithParent?: boolean
   /** What of the profile is to be different. */
   readonly profile?: Partial<SandboxProfile>
-  /** Gets spans of what is made and run, such as `trace.getTracer('name')` of @opentelemetry/api. Default: nobody. */
+  /** Gets spans of what is made and run, such as `trace.getTracer('name')` of `@opentelemetry/api`. Default: nobody. */
   readonly tracer?: SandboxTracer
-  /** Gets counts and measures of what is run, such as `metrics.getMeter('name')` of @opentelemetry/api. Default: nobody. */
+  /** Gets counts and measures of what is run, such as `metrics.getMeter('name')` of `@opentelemetry/api`. Default: nobody. */
   readonly meter?: SandboxMeter
   /** Commands can say that they are ready by sd_notify(3), at the socket of NOTIFY_SOCKET. Default false. */
   readonly notify?: boolean

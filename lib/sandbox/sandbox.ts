@@ -43,7 +43,7 @@ export class Sandbox implements AsyncDisposable {
   private constructor(made: Made, settings: SandboxSettings, whenEnded: () => void = () => {}) {
     this.#made = made
     this.#settings = settings
-    this.#metrics = beginMetrics(settings.meter)
+    this.#metrics = beginMetrics(settings.meter, () => this.denials)
     this.#whenEnded = () => {
       this.#metrics.ended()
       whenEnded()
@@ -251,18 +251,18 @@ export class Sandbox implements AsyncDisposable {
   async #end(): Promise<void> {
     // What it could not make again is told by that.
     await this.#resetting?.catch(() => {})
-    this.#metrics.refused(this.denials)
+    this.#metrics.refused()
     await removeMade(this.#made)
     this.#whenEnded()
   }
 
   async #remake(): Promise<void> {
     await checkSameImage(this.#made, this.#settings)
-    this.#metrics.refused(this.denials)
-    this.#metrics.reset()
+    this.#metrics.refused()
     await removeMade(this.#made)
     try {
       this.#made = await makeSandboxContainer({ ...this.#settings, signal: undefined })
+      this.#metrics.reset()
     } catch (error) {
       this.#timer?.stop()
       this.#ended ??= Promise.resolve()

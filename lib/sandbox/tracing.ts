@@ -9,7 +9,7 @@ export interface SandboxSpan {
   end(): unknown
 }
 
-/** As `trace.getTracer(...)` of @opentelemetry/api returns it. */
+/** As `trace.getTracer(...)` of `@opentelemetry/api` returns it. */
 export interface SandboxTracer {
   startSpan(name: string, options?: { attributes?: Record<string, Value> }): SandboxSpan
 }

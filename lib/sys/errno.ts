@@ -58,7 +58,8 @@ export function viaNode<T>(run: () => T, file = ''): T {
   } catch (cause) {
     if (cause instanceof SystemError) throw cause
     const { syscall = 'fs', code = '', path = file } = cause as NodeJS.ErrnoException
-    if (code === '') throw cause
+    // The usual reason of an abort, a DOMException, has a number.
+    if (typeof code !== 'string' || code === '') throw cause
     throw new SystemError({ syscall, errno: code, path }, { cause })
   }
 }

@@ -157,11 +157,20 @@ async function openOrMake(place: RootedPlace, owner: NewOwner | null): Promise<F
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error
   }
+  const file = await makeFileRooted(place, owner, 0o644)
+  return owner === null ? file : prepared(place, file, () => fchownSync(file.fd, owner.uid, owner.gid))
+}
+
+/** A new file, in directories as `openParent` makes them. @throws {SystemError} EEXIST */
+export async function makeFileRooted(
+  place: RootedPlace,
+  owner: NewOwner | null | undefined,
+  mode: number,
+): Promise<FileHandle> {
   const { directory, name } = openParent(place, owner)
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | O_CLOEXEC
-    const file = await later(place, () => open(`/proc/self/fd/${directory}/${name}`, flags, 0o644))
-    return owner === null ? file : await prepared(place, file, () => fchownSync(file.fd, owner.uid, owner.gid))
+    return await later(place, () => open(`/proc/self/fd/${directory}/${name}`, flags, mode))
   } finally {
     closeFd(directory)
   }

@@ -1,8 +1,10 @@
 /** Trees that go into a sandbox, and come out of one. */
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { copyIntoSandbox, copyOutOfSandbox } from '../../lib/sandbox/file-copies.js'
 import { Sandbox } from '../../lib/sandbox/index.js'
+import { statusFrom } from '../../lib/sys/rooted.js'
 import { folder } from '../folder.js'
 import { missing } from '../needs.js'
 
@@ -61,10 +63,76 @@ t.test('a copy is bounded, and ends with its signal', skip, async t => {
   const signal = AbortSignal.abort(new RangeError('mine'))
   await t.rejects(box.files.copyOut('big', join(place, 'other'), { signal }), { message: 'mine' })
   await t.rejects(box.files.copyIn(place, 'in', { signal }), { message: 'mine' })
+  const usual = { signal: AbortSignal.abort() }
+  await t.rejects(box.files.remove('big', { recursive: true, ...usual }), { name: 'AbortError' }, 'whatever its code is')
   const wrong = { code: 'ERR_CONFIG_INVALID' }
   await t.rejects(box.files.copyIn('', 'x'), wrong)
   await t.rejects(box.files.copyIn(place, ''), wrong)
   await t.rejects(box.files.copyOut('big', 5 as never), wrong)
   await t.rejects(box.files.copyOut('big', place, { nosuch: 1 } as never), wrong)
   await t.rejects(box.files.write('x', 'x', { mode: 0o4755 }), wrong)
+})
+
+/** Those of a sandbox; `at` is called with each path that a file is read at, or a directory made. */
+const watched = ({ files }: Sandbox, at: (path: string) => void): Parameters<typeof copyIntoSandbox>[0]['files'] => ({
+  list: (path, options) => files.list(path, options),
+  stat: path => files.stat(path),
+  write: (path, data, options) => files.write(path, data, options),
+  mkdir: path => {
+    at(path)
+    return files.mkdir(path)
+  },
+  readStream: path => {
+    at(path)
+    return files.readStream(path)
+  },
+})
+
+t.test('who replaces a directory on the host meanwhile leads to no other one', skip, async t => {
+  const outside = folder(t, { file: 'secret' })
+  const replace = (path: string): void => {
+    renameSync(path, `${path}.old`)
+    symlinkSync(outside, path)
+  }
+  await using box = await Sandbox.create({ cwd: '/home/sandbox' })
+  await box.commands.run('mkdir -p dir/sub; echo theirs > dir/sub/new')
+  const target = join(folder(t, {}), 'copy')
+  const out = { files: watched(box, () => replace(join(target, 'sub'))), from: 'dir', to: target }
+  t.same(await copyOutOfSandbox({ ...out, signal: undefined, limit: 1000 }), ['dir/sub/new'])
+  t.same(readdirSync(outside), ['file'])
+  const source = folder(t, {})
+  mkdirSync(join(source, 'sub'))
+  writeFileSync(join(source, 'sub/file'), 'public')
+  const files = watched(box, path => void (path === 'in/sub' && replace(join(source, 'sub'))))
+  t.same(await copyIntoSandbox({ files, from: source, to: 'in', signal: undefined }), [`${source}/sub/file`])
+  t.same(await box.files.list('in/sub'), [])
+})
+
+t.test('a link that is named is followed, and a name that is no text holds nothing else back', skip, async t => {
+  const place = folder(t, { file: 'x' })
+  symlinkSync('file', join(place, 'link'))
+  writeFileSync(Buffer.from(`${place}/\xff`, 'latin1'), '')
+  await using box = await Sandbox.create({ cwd: '/home/sandbox' })
+  t.same(await box.files.copyIn(join(place, 'link'), 'one'), [])
+  t.equal(await box.files.read('one'), 'x')
+  t.same(await box.files.copyIn(place, 'all'), [`${place}/link`, `${place}/\ufffd`])
+  t.same(
+    (await box.files.list('all')).map(({ name }) => name),
+    ['file'],
+  )
+})
+
+t.test('what waits to be copied is bounded, however deep it is', async t => {
+  const entries = Array.from({ length: 60_000 }, (_, index) => ({ name: `${index}`, kind: 'directory', mode: 0 }) as const)
+  let lists = 0
+  const files = {
+    ...{ write: async () => {}, mkdir: async () => {}, readStream: () => t.fail('there are no files') },
+    stat: async () => statusFrom(statSync('.')),
+    list: async () => {
+      if (++lists > 2) throw new RangeError('too many')
+      return entries
+    },
+  }
+  const copy = { files: files as never, from: 'dir', to: join(folder(t, {}), 'copy'), signal: undefined, limit: 1 }
+  await t.rejects(copyOutOfSandbox(copy), { message: /EFBIG/ })
 })

@@ -7,7 +7,8 @@ import { makeRootlessBundle } from '../rootless.js'
 
 const skip = { skip: missing('root', 'busybox', 'libseccomp', 'user-namespaces') }
 
-function makeProgram(t: Test): (body: string) => readonly unknown[] {
+/** `before`: what root does first, where it is run. */
+function makeProgram(t: Test): (body: string, before?: string) => readonly unknown[] {
   const { directory, script } = makeRootlessBundle(t)
   const prelude = `
     import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -17,10 +18,10 @@ function makeProgram(t: Test): (body: string) => readonly unknown[] {
     mkdirSync(own)
     writeFileSync(own + '/file', 'source')
     const print = value => console.log(JSON.stringify(value))`
-  return body => {
+  return (body, before = ':') => {
     const file = join(directory, 'bundle/program.mjs')
     writeFileSync(file, `${prelude}\n${body}\n`)
-    const { stdout, stderr, status } = script(`${directory}/node ${file}`)
+    const { stdout, stderr, status } = script(`${directory}/node ${file}`, { before })
     t.equal(status, 0, stderr)
     const lines = stdout.trim().split('\n').filter(Boolean)
     return lines.map(line => JSON.parse(line))
@@ -77,4 +78,13 @@ t.test('what a process that was killed has left is pruned', skip, async t => {
     print(readdirSync(boxes))`)
   t.equal(pruned, 1)
   t.same(left, [])
+})
+
+t.test('who would take less than there is gets what there is', skip, async t => {
+  const program = makeProgram(t)
+  const body = `
+    const box = await Sandbox.create({ minimum: 'landlock' })
+    print(box.isolation)
+    await box.stop()`
+  t.match(program(body, 'mount -t tmpfs none /proc/fs'), [{ level: 'no-procfs' }])
 })
