@@ -64,7 +64,11 @@ t.test('a copy is bounded, and ends with its signal', skip, async t => {
   await t.rejects(box.files.copyOut('big', join(place, 'other'), { signal }), { message: 'mine' })
   await t.rejects(box.files.copyIn(place, 'in', { signal }), { message: 'mine' })
   const usual = { signal: AbortSignal.abort() }
-  await t.rejects(box.files.remove('big', { recursive: true, ...usual }), { name: 'AbortError' }, 'whatever its code is')
+  await t.rejects(
+    box.files.remove('big', { recursive: true, ...usual }),
+    { name: 'AbortError' },
+    'whatever its code is',
+  )
   const wrong = { code: 'ERR_CONFIG_INVALID' }
   await t.rejects(box.files.copyIn('', 'x'), wrong)
   await t.rejects(box.files.copyIn(place, ''), wrong)
@@ -123,7 +127,10 @@ t.test('a link that is named is followed, and a name that is no text holds nothi
 })
 
 t.test('what waits to be copied is bounded, however deep it is', async t => {
-  const entries = Array.from({ length: 60_000 }, (_, index) => ({ name: `${index}`, kind: 'directory', mode: 0 }) as const)
+  const entries = Array.from(
+    { length: 60_000 },
+    (_, index) => ({ name: `${index}`, kind: 'directory', mode: 0 }) as const,
+  )
   let lists = 0
   const files = {
     ...{ write: async () => {}, mkdir: async () => {}, readStream: () => t.fail('there are no files') },
