@@ -1,8 +1,10 @@
 /** The flags of `tsrun sandbox`, and the options of a sandbox that they stand for. */
-import type { SandboxMount, SandboxOptions } from '../sandbox/index.js'
+import type { IsolationLevel, SandboxMount, SandboxOptions } from '../sandbox/index.js'
 import type { Flag, Flags } from './command.js'
 import { UsageError } from './command-line.js'
 import { STORE_FLAGS, storeOptions } from './image-flags.js'
+
+const LEVELS: readonly IsolationLevel[] = ['full', 'no-procfs', 'landlock']
 
 export const SANDBOX_FLAGS: readonly Flag[] = [
   {
@@ -28,6 +30,12 @@ export const SANDBOX_FLAGS: readonly Flag[] = [
   { name: 'timeout', value: 'TIME', help: 'end it after so long, such as 500ms, 10s, 5m or 1h' },
   { name: 'env', short: 'e', value: 'NAME=VALUE', isList: true, help: 'a variable of the command (repeatable)' },
   { name: 'cwd', value: 'DIR', completes: 'directory', help: 'where the command begins, in the sandbox' },
+  {
+    name: 'minimum',
+    value: 'LEVEL',
+    completes: LEVELS,
+    help: 'how far apart it has to be: full, no-procfs (default), or landlock, where there are no user namespaces',
+  },
   { name: 'quiet', short: 'q', help: 'do not say what has changed' },
   ...STORE_FLAGS,
 ]
@@ -36,10 +44,12 @@ export const SANDBOX_FLAGS: readonly Flag[] = [
 export async function sandboxOptions(flags: Flags): Promise<SandboxOptions> {
   const [image, cwd, memory, cpus, pids] = ['image', 'cwd', 'memory', 'cpus', 'pids'].map(name => flags.text(name))
   const allow = flags.list('allow')
+  const minimum = flags.text('minimum')
   return {
     ...(image === undefined ? withoutStore(flags) : { image, images: await storeOf(flags) }),
     ...(cwd !== undefined && { cwd }),
     ...(allow.length > 0 && { network: { allow } }),
+    ...(minimum !== undefined && { minimum: levelOf(minimum) }),
     mounts: flags.list('mount').map(mountOf),
     envs: Object.fromEntries(flags.list('env').map(variableOf)),
     limits: {
@@ -74,6 +84,12 @@ function variableOf(text: string): [string, string] {
   const at = text.indexOf('=')
   if (at < 1) throw new UsageError(`--env ${text}: write NAME=VALUE`)
   return [text.slice(0, at), text.slice(at + 1)]
+}
+
+function levelOf(text: string): IsolationLevel {
+  const level = LEVELS.find(name => name === text)
+  if (level !== undefined) return level
+  throw new UsageError(`--minimum ${text}: write ${LEVELS.join(', ')}`)
 }
 
 function numberOf(text: string): number {

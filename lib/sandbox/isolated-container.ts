@@ -3,17 +3,19 @@ import { HostError, isTsrunError, LaunchError } from '../errors.js'
 import {
   type Container,
   createRuntime,
+  type LandlockOptions,
   type LayeredRoot,
   type OciConfig,
   type OciMount,
   type Prepared,
   type Runtime,
 } from '../index.js'
+import { landlockKnown } from '../sys/landlock.js'
 import { ownProgram } from '../sys/own-account.js'
 import type { Box } from './box-place.js'
 import { configurationOf, type Surroundings } from './configuration.js'
 import { type HostedHome, hostedBlueprint, MISSING_ON_HOST, makeWork, UNCOUNTED } from './hosted-box.js'
-import { isRestricted, ofUserNamespaces } from './remedies.js'
+import { isRestricted, ofProcfs, ofUserNamespaces } from './remedies.js'
 import type { OpenNetwork } from './sandbox-network.js'
 import type { IsolationLevel, SandboxSettings } from './sandbox-options.js'
 
@@ -47,6 +49,7 @@ interface Reach {
   readonly hasCgroup: boolean
   readonly hasProcfs: boolean
   readonly inMemory: boolean
+  readonly hasKeyring: boolean
   readonly missing: readonly string[]
 }
 
@@ -62,7 +65,14 @@ interface Reached {
 
 /** With as much as the host lets it have. @throws what says that it can't be made */
 export async function createIsolated(input: IsolatedInput): Promise<Reached> {
-  let reach: Reach = { isHosted: false, hasCgroup: true, hasProcfs: true, inMemory: true, missing: [] }
+  let reach: Reach = {
+    isHosted: false,
+    hasCgroup: true,
+    hasProcfs: true,
+    inMemory: true,
+    hasKeyring: true,
+    missing: [],
+  }
   for (;;) {
     try {
       return reach.isHosted ? await createHosted(input, reach) : await createBoxed(input, reach)
@@ -76,20 +86,21 @@ export async function createIsolated(input: IsolatedInput): Promise<Reached> {
 
 async function createBoxed(input: IsolatedInput, reach: Reach): Promise<Reached> {
   const config = configurationOf(input.settings, { ...input.around, ...reach })
-  const container = await createWith(input, config, reach.inMemory)
+  const border = borderOf(input.settings)
+  const container = await createWith(input, { config, ...border.options }, reach.inMemory)
   const level = reach.hasProcfs ? 'full' : 'no-procfs'
-  const isolation = { level, missing: reach.missing } as const
+  const isolation = { level, missing: [...reach.missing, ...border.missing] } as const
   return { container, hasCgroup: reach.hasCgroup, isolation, mounts: config.mounts ?? [], home: null }
 }
 
 async function createHosted({ place, settings, around, box }: IsolatedInput, reach: Reach): Promise<Reached> {
-  const { hasCgroup } = reach
+  const { hasCgroup, hasKeyring } = reach
   const { home, ...blueprint } = hostedBlueprint({ settings, ...around, box: box.path, hasCgroup })
   makeWork(home)
   const prepared = await sandboxRuntime(place).prepare({ ...blueprint, rootfs: { host: true } })
   const { dieWithParent, signal } = settings
   const container = await prepared.create(box.id, {
-    ...{ dieWithParent, detached: false, stdio: 'ignore' },
+    ...{ dieWithParent, detached: false, stdio: 'ignore', noNewKeyring: !hasKeyring },
     ...(signal !== undefined && { signal }),
   })
   const missing = [...reach.missing, ...MISSING_ON_HOST, ...(hasCgroup ? [] : [UNCOUNTED])]
@@ -98,13 +109,13 @@ async function createHosted({ place, settings, around, box }: IsolatedInput, rea
 
 async function createWith(
   { place, settings, layers, box, network }: IsolatedInput,
-  config: OciConfig,
+  configured: Omit<Blueprint, 'rootfs'>,
   inMemory: boolean,
 ): Promise<Container> {
   const { disk, dieWithParent, notify, signal } = settings
   const limited = Number.isFinite(disk) ? { memory: disk } : 'memory'
   const upper = inMemory ? limited : { dir: `${box.path}/root` }
-  const prepared = await preparedOf(place, box.path, { config, rootfs: { layers, upper } })
+  const prepared = await preparedOf(place, box.path, { ...configured, rootfs: { layers, upper } })
   return prepared.create(box.id, {
     ...{ dieWithParent, notify, detached: false, stdio: 'ignore' },
     ...(signal !== undefined && { signal }),
@@ -114,7 +125,26 @@ async function createWith(
 
 interface Blueprint {
   readonly config: OciConfig
+  readonly landlock?: LandlockOptions
   readonly rootfs: LayeredRoot
+}
+
+const WITH_SCOPES = 6
+
+/**
+ * Names of local sockets belong to a network namespace: with that of the host, those that programs of the host listen at could be reached. Each
+ * command is a domain of its own then.
+ */
+function borderOf({ network, profile }: SandboxSettings): {
+  readonly options: Pick<Blueprint, 'landlock'>
+  readonly missing: readonly string[]
+} {
+  if (network !== 'host') return { options: {}, missing: [] }
+  const lacking = profile.noNewPrivileges
+    ? landlockKnown() < WITH_SCOPES && 'it takes Landlock of Linux 6.12'
+    : 'it takes noNewPrivileges'
+  if (lacking === false) return { options: { landlock: { scope: ['abstract-unix'] } }, missing: [] }
+  return { options: {}, missing: [`a border between abstract UNIX sockets of the host and its own: ${lacking}`] }
 }
 
 const MOST_PREPARED = 8
@@ -146,8 +176,8 @@ function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Rea
       'limits of all memory and of processors: no cgroup is delegated to this user, so that memory is limited for each process alone',
       { hasCgroup: false },
     )
-  // All that follows is about namespaces.
-  if (reach.isHosted) return null
+  // A filter around this process refuses keyctl, as that of Docker: then it refuses it to the sandbox too.
+  if (reach.isHosted) return isKeyring(error) && reach.hasKeyring ? { ...reach, hasKeyring: false } : null
   if (isNamespaces(error) && settings.minimum === 'landlock')
     return { ...reach, isHosted: true, hasCgroup: true, missing: [] }
   if (isProcfs(error) && reach.hasProcfs && settings.minimum !== 'full')
@@ -157,12 +187,18 @@ function lessAfter(error: unknown, reach: Reach, settings: SandboxSettings): Rea
   return null
 }
 
-/** What to do where this user may make no user namespaces; other errors say it themselves. */
-function withRemedy(error: unknown, { isHosted }: Reach): unknown {
-  if (isHosted || !isTsrunError(error) || !isNamespaces(error)) return error
-  const remedy = `${ofUserNamespaces(ownProgram())}; or minimum: 'landlock', for the programs of this machine`
-  const why = { needs: 'user namespaces, or root with CAP_SYS_ADMIN', found: error.message, remedy }
-  return new HostError('ERR_HOST_PRIVILEGE', why, { cause: error })
+/** What to do where this user may make no user namespaces, or no procfs; other errors say it themselves. */
+function withRemedy(error: unknown, { isHosted, hasProcfs }: Reach): unknown {
+  if (isHosted || !isTsrunError(error)) return error
+  const refused = (needs: string, remedy: string): HostError =>
+    new HostError('ERR_HOST_PRIVILEGE', { needs, found: error.message, remedy }, { cause: error })
+  if (isNamespaces(error)) {
+    const remedy = `${ofUserNamespaces(ownProgram())}; or minimum: 'landlock' (--minimum landlock), for the programs of this machine`
+    return refused('user namespaces, or root with CAP_SYS_ADMIN', remedy)
+  }
+  if (isProcfs(error) && hasProcfs)
+    return refused('a procfs of its own', `${ofProcfs()}; or minimum: 'no-procfs', for programs that need none`)
+  return error
 }
 
 /** None can be made, or no ids can be mapped in one. */
@@ -175,5 +211,7 @@ const isNamespaces = (error: Error): boolean =>
 
 const isProcfs = (error: Error): boolean =>
   error instanceof LaunchError && error.op === 'mount_fs' && isErrnoOf(error) && /"proc[":]/.test(error.message)
+
+const isKeyring = (error: Error): boolean => error instanceof LaunchError && error.op === 'keyring' && isErrnoOf(error)
 
 const isErrnoOf = ({ errno }: LaunchError): boolean => ['EPERM', 'EACCES'].includes(errno)

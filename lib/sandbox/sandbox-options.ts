@@ -73,8 +73,8 @@ export interface SandboxOptions {
   readonly host?: readonly string[]
   readonly mounts?: readonly SandboxMount[]
   /**
-   * Default `none`: a loopback of its own. `host`: the host's network. Else a policy by names, such as `{ allow: ['example.org:443'] }`, a gateway
-   * that several sandboxes share, or `{ cni: 'NAME' }`: a network of the host, as root.
+   * Default `none`: a loopback of its own. `host`: the host's network, but for its abstract UNIX sockets. Else a policy by names, such as
+   * `{ allow: ['example.org:443'] }`, a gateway that several sandboxes share, or `{ cni: 'NAME' }`: a network of the host, as root.
    */
   readonly network?: SandboxNetwork
   readonly limits?: SandboxLimits

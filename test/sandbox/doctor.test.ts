@@ -6,6 +6,7 @@ import { type Diagnosis, doctor, type Probe, type ProbeName } from '../../lib/sa
 import { tsrun } from '../command.js'
 import { missing } from '../needs.js'
 import { makeRootlessBundle } from '../rootless.js'
+import { bySysctl, COVERED_PROCFS } from './withheld.js'
 
 const skip = { skip: missing('root', 'busybox', 'libseccomp', 'user-namespaces') }
 
@@ -35,15 +36,12 @@ t.test('a plain user, on machines that allow less and less', skip, async t => {
   t.match(all, { uid: 65534, isolation: { level: 'full' } })
   t.match(probeOf(all, 'overlay'), { allowed: true })
 
-  const covered = diagnose('DOCTOR', 'mount -t tmpfs none /proc/fs')
+  const covered = diagnose('DOCTOR', COVERED_PROCFS)
   t.match(covered.isolation, { level: 'no-procfs' })
   t.match(probeOf(covered, 'procfs'), { allowed: false, because: /too revealing|EPERM/, remedy: /systempaths/ })
   t.match(probeOf(covered, 'seccomp'), { allowed: true })
 
-  const limit = 'echo 0 > /proc/sys/user/max_user_namespaces'
-  const inner = 'unshare -U --map-user=65534 --map-group=65534 --keep-caps sh -c'
-  const entry = `${directory}/node ${directory}/code/dist/cli/tsrun.cjs doctor --json`
-  const none = diagnose(`${inner} '${limit}; exec setpriv --ambient-caps=-all --inh-caps=-all ${entry}'`)
+  const none = diagnose(bySysctl(`${directory}/node ${directory}/code/dist/cli/tsrun.cjs doctor --json`))
   t.match(none, { uid: 65534, isolation: null, because: /ENOSPC/ })
   t.match(probeOf(none, 'user-namespaces'), { allowed: false, remedy: /sysctl -w user\.max_user_namespaces/ })
   t.match(probeOf(none, 'overlay'), { allowed: false, because: 'there are no user namespaces' })

@@ -1,8 +1,13 @@
 /** Sandboxes that may reach some names. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, readFileSync, realpathSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { join } from 'node:path'
 import t from 'tap'
 import { createGateway } from '../../lib/network/index.js'
 import { Sandbox } from '../../lib/sandbox/index.js'
+import { compileProgram } from '../compile-program.js'
 import { missing } from '../needs.js'
 import { serve } from '../network/world.js'
 
@@ -32,6 +37,34 @@ t.test("no network is the default, and that of the host is the host's", skip, as
   await using box = await Sandbox.create({ network: 'host' })
   t.match((await box.commands.run(reach)).stdout, /^outside\n/)
 })
+
+t.test(
+  'abstract sockets of the host are out of reach, also with its network',
+  {
+    skip: missing('root', 'libseccomp', 'cc', 'landlock'),
+  },
+  async t => {
+    const programs = realpathSync(t.testdir())
+    chmodSync(programs, 0o755)
+    const program = join(programs, 'restricted')
+    compileProgram(readFileSync('test/integration/restricted.c', 'utf8'), program)
+    const name = `tsrun-test-${process.pid}`
+    const host = spawn(program, ['listen', name])
+    t.teardown(() => host.kill('SIGKILL'))
+    await once(host.stdout, 'data')
+    const sandbox = { network: 'host', mounts: [{ source: programs, target: '/programs' }] } as const
+    const reach = ['/programs/restricted', 'abstract', name]
+    await using box = await Sandbox.create(sandbox)
+    t.same(box.isolation, { level: 'full', missing: [] })
+    t.equal((await box.commands.run(reach)).stdout, `abstract ${name}: EPERM\n`)
+    const own =
+      'mkfifo /tmp/f; /programs/restricted listen own > /tmp/f & read _ < /tmp/f; /programs/restricted abstract own; kill $!'
+    t.equal((await box.commands.run(own)).stdout, 'abstract own: done\n', 'its own are not')
+    await using open = await Sandbox.create({ ...sandbox, profile: { noNewPrivileges: false } })
+    t.match(open.isolation, { level: 'full', missing: [/abstract UNIX sockets.*noNewPrivileges/] })
+    t.equal((await open.commands.run(reach)).stdout, `abstract ${name}: done\n`, 'where that can not be, it is said')
+  },
+)
 
 t.test('sandboxes at one gateway reach each other by name', skip, async t => {
   await using gateway = createGateway({ allow: ['db:5432'] })

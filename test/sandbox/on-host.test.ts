@@ -5,12 +5,9 @@ import t, { type Test } from 'tap'
 import { compileProgram } from '../compile-program.js'
 import { missing } from '../needs.js'
 import { makeRootlessBundle, USER } from '../rootless.js'
+import { bySysctl } from './withheld.js'
 
 const skip = { skip: missing('root', 'busybox', 'cc', 'libseccomp', 'user-namespaces', 'landlock') }
-
-/** In a namespace that forbids more of them. */
-const LIMIT = 'echo 0 > /proc/sys/user/max_user_namespaces'
-const DENIED = 'unshare -U --map-user=65534 --map-group=65534 --keep-caps sh -c'
 
 /** Runs a program of a user who may make no user namespaces; each line that it prints is JSON. */
 function makeProgram(t: Test): (body: string) => readonly unknown[] {
@@ -31,8 +28,7 @@ function makeProgram(t: Test): (body: string) => readonly unknown[] {
     const file = join(directory, 'bundle/program.mjs')
     writeFileSync(file, `${prelude}\n${body}\n`)
     chownSync(file, USER, USER)
-    const command = `exec setpriv --ambient-caps=-all --inh-caps=-all ${directory}/node ${file}`
-    const { stdout, stderr, status } = script(`${DENIED} '${LIMIT}; ${command}'`)
+    const { stdout, stderr, status } = script(bySysctl(`${directory}/node ${file}`))
     t.equal(status, 0, stderr)
     return stdout
       .trim()

@@ -29,7 +29,10 @@ async function run(isJson: boolean): Promise<number> {
 function textOf({ kernel, uid, isolation, least, because, probes }: Diagnosis): string {
   const whole =
     isolation === null
-      ? [`sandboxes: no: ${because}`, ...(least === null ? [] : [`  with minimum: 'landlock' there are some`])]
+      ? [
+          `sandboxes: no: ${because}`,
+          ...(least === null ? [] : [`  with minimum: 'landlock' (tsrun sandbox --minimum landlock) there are some`]),
+        ]
       : [`sandboxes: ${isolation.level}`, ...isolation.missing.map(missing => `  without ${missing}`)]
   return [`Linux ${kernel}, uid ${uid}`, ...whole, ...probes.flatMap(linesOf)].map(line => `${line}\n`).join('')
 }

@@ -66,6 +66,7 @@ async function run({ flags, args }: Call): Promise<number> {
   try {
     await using box = await Sandbox.create({ ...options, signal: signals.cancel })
     for (const missing of box.isolation.missing) tell(`without ${missing}`)
+    if (!hasChanges(box)) tell('without a list of what has changed')
     const ending = await runIn(box, { args, timeoutMs, isQuiet: flags.isOn('quiet'), cancel: signals.cancel })
     report(box, ending, flags.text('timeout') ?? '')
     return ending.timedOut ? TIMED_OUT : exitStatusOf(ending.result)
@@ -103,7 +104,7 @@ async function runIn(box: Sandbox, { args, timeoutMs, isQuiet, cancel }: Asked):
     // All that it has started is gone then, too.
     const timedOut = (await killing) === true && result.signal === 'SIGKILL'
     cancel.throwIfAborted()
-    const changes = isQuiet ? [] : await box.diff('/', { signal: cancel })
+    const changes = isQuiet || !hasChanges(box) ? [] : await box.diff('/', { signal: cancel })
     // With it end all that still hold its pipes: what was written is then passed on to the end.
     await box.stop()
     await passed
@@ -112,6 +113,9 @@ async function runIn(box: Sandbox, { args, timeoutMs, isQuiet, cancel }: Asked):
     clearTimeout(timer)
   }
 }
+
+/** Where it has no root of its own nobody knows what was there before. */
+const hasChanges = ({ isolation }: Sandbox): boolean => isolation.level !== 'landlock'
 
 const tell = (text: string): void => printError(`tsrun: ${text}\n`)
 

@@ -145,6 +145,10 @@ Detached, it goes on without the command: "tsrun list" shows it, "tsrun delete" 
         'sandbox --image alpine --memory 256M --timeout 10s -- sh -c "cat > /tmp/x" < data',
         'from an image, with limits',
       ],
+      [
+        'sandbox --minimum landlock --mount "$PWD:$PWD:rw" -- make test',
+        'also where there are no user namespaces, as in most containers',
+      ],
       ['sandbox prune', 'what is left of sandboxes that were killed'],
     ],
     next: `The command gets its own streams, which are pipes: bytes go through as they are, and there is no terminal.
