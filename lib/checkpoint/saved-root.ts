@@ -1,7 +1,7 @@
 /** What of a root of layers is kept beside the images: which layers these were and, if it was in memory, what was written to them. */
 import { optionError } from '../config/option.js'
 import type { CheckpointError, ConfigError } from '../errors.js'
-import { isThere, removeFile, replaceFile } from '../sys/file.js'
+import { isThere, removeFile, replaceFile, unlessGone } from '../sys/file.js'
 import { type ImagePaths, imageError, readBeside } from './image-directory.js'
 
 /** A root that is made of layers. */
@@ -24,7 +24,7 @@ export const upperArchive = ({ images }: ImagePaths): string => `${images}/upper
 
 /** Before a dump. null: the root is one directory. What is there of an earlier one goes. */
 export function beginRoot(paths: ImagePaths, root: RootOfLayers | null): void {
-  for (const path of [`${paths.images}/${DOCUMENT}`, upperArchive(paths)]) if (isThere(path)) removeFile(path)
+  for (const path of [`${paths.images}/${DOCUMENT}`, upperArchive(paths)]) unlessGone(() => removeFile(path))
   if (root !== null) write(paths, { ...root, digest: null })
 }
 

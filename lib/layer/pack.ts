@@ -25,6 +25,8 @@ export interface PackOptions {
   readonly compression: LayerCompression
   /** Whose files are in it. `squashed`: root's, all of them. Default: as they are on disk as root, else `squashed`. */
   readonly owners?: LayerOwners
+  /** Bytes of the contents of all files together, holes counted. Default: any number. */
+  readonly most?: number
   readonly signal?: AbortSignal
 }
 
@@ -49,7 +51,7 @@ const LEFT = 'nobody has read the layer to its end'
  * The same tree makes the same bytes (with the same zlib): entries are sorted, and nobody's names are in it. Sockets are left out.
  *
  * The stream throws:
- * @throws {LayerError} something can't be read (ERR_LAYER_WRITE), or can't be in a layer (ERR_LAYER_UNSAFE)
+ * @throws {LayerError} something can't be read (ERR_LAYER_WRITE), can't be in a layer (ERR_LAYER_UNSAFE), or is above `most` or nested too deep (ERR_LAYER_LIMIT)
  * @throws {SystemError} there is no such directory
  * @throws {HostError} ERR_HOST_INSTALL for zstd with a Node that has none
  * @throws the reason of `signal`
@@ -142,7 +144,7 @@ const treeOf = (readers: readonly TreeReader[]): TreeReader => {
 
 /** Pieces of the archive, put together to be of some size. */
 async function* archiveOf(options: PackOptions, passing: (bytes: Buffer) => void): AsyncGenerator<Buffer> {
-  const { source, over = [], kind, signal } = options
+  const { source, over = [], kind, most = Number.POSITIVE_INFINITY, signal } = options
   const owners = chosenOwners(options.owners)
   signal?.throwIfAborted()
   const directories: number[] = []
@@ -154,7 +156,7 @@ async function* archiveOf(options: PackOptions, passing: (bytes: Buffer) => void
       directories.push(directory)
       readers.push(await readerOf(directory, owners))
     }
-    const tree = packedTree(treeOf(readers), { kind, squashed: owners === 'squashed' })
+    const tree = packedTree(treeOf(readers), { kind, squashed: owners === 'squashed', most })
     for await (const bytes of gathered(tree)) {
       signal?.throwIfAborted()
       passing(bytes)

@@ -8,6 +8,8 @@ import type { FoundEntry, TreeReader } from './tree-reader.js'
 export interface PackedTreeOptions {
   readonly kind: 'directory' | 'upper' | 'merged'
   readonly squashed: boolean
+  /** Bytes of the contents of all files together, holes counted: they become zeros. */
+  readonly most: number
 }
 
 const TYPES: ReadonlyMap<number, WrittenHeader['type']> = new Map([
@@ -21,9 +23,12 @@ const TYPES: ReadonlyMap<number, WrittenHeader['type']> = new Map([
 const FORMAT = 0o170000
 const SOCKET = 0o140000
 const DIRECTORY = 0o040000
+const FILE = 0o100000
 const CHARACTER = 0o020000
 const WHITEOUT = '.wh.'
 const OPAQUE = '.wh..wh..opq'
+/** Of native/layer/order.h. */
+const DEEPEST = 512
 /** How many questions are asked ahead. */
 const AHEAD = 64
 
@@ -34,14 +39,15 @@ const unfit = (path: string, message: string): LayerError =>
 export async function* packedTree(reader: TreeReader, options: PackedTreeOptions): AsyncGenerator<Buffer> {
   /** The first name of each file that has several. */
   const linked = new Map<bigint, string>()
+  const tally = { bytes: 0 }
   reader.ask('')
   const stack: FoundAt[] = [{ path: '', found: await reader.answer() }]
   for (let folder = stack.pop(); folder !== undefined; folder = stack.pop()) {
-    yield* entryOf(reader, { ...folder, linked, options })
+    yield* entryOf(reader, { ...folder, linked, tally, options })
     const folders: FoundAt[] = []
     for await (const entry of entriesOf(reader, folder)) {
       if ((entry.found.mode & FORMAT) === DIRECTORY) folders.push(entry)
-      else yield* entryOf(reader, { ...entry, linked, options })
+      else yield* entryOf(reader, { ...entry, linked, tally, options })
     }
     stack.push(...folders.reverse())
   }
@@ -56,6 +62,8 @@ interface FoundAt {
 async function* entriesOf(reader: TreeReader, { path, found }: FoundAt): AsyncGenerator<FoundAt> {
   // Each character is a byte: the order is that of bytes.
   const sorted = [...found.names].sort()
+  const depth = path === '' ? 1 : path.split('/').length + 1
+  if (depth > DEEPEST && sorted.length > 0) throw aboveLimit(path, { limit: 'depth', value: depth, most: DEEPEST })
   const pathOf = (index: number): string => (path === '' ? '' : `${path}/`) + (sorted[index] ?? '')
   for (let asked = 0, told = 0; told < sorted.length; told++) {
     for (; asked < Math.min(sorted.length, told + AHEAD); asked++) reader.ask(pathOf(asked))
@@ -65,6 +73,8 @@ async function* entriesOf(reader: TreeReader, { path, found }: FoundAt): AsyncGe
 
 interface Packed extends FoundAt {
   readonly linked: Map<bigint, string>
+  /** Of the contents so far. */
+  readonly tally: { bytes: number }
   readonly options: PackedTreeOptions
 }
 
@@ -74,6 +84,7 @@ async function* entryOf(reader: TreeReader, packed: Packed): AsyncGenerator<Buff
   const first = type === '5' || type === null ? null : firstName(packed)
   const isFile = type === '0'
   if (type === null) return
+  keepWithin(packed, first)
   if (first !== null) {
     yield archiveHeader({ ...headOf(packed, '1'), linkName: first })
     // Its content has been told too.
@@ -89,6 +100,24 @@ async function* entryOf(reader: TreeReader, packed: Packed): AsyncGenerator<Buff
     yield archiveHeader(emptyFile(packed, path, OPAQUE))
   if (isFile) yield* contentOf(reader, found.size)
 }
+
+function keepWithin({ path, found, tally, options: { most } }: Packed, first: string | null): void {
+  if ((found.mode & FORMAT) === FILE && first === null) tally.bytes += found.size
+  if (tally.bytes > most) throw aboveLimit(path, { limit: 'bytes', value: tally.bytes, most })
+}
+
+interface Above {
+  readonly limit: 'bytes' | 'depth'
+  readonly value: number
+  readonly most: number
+}
+
+const aboveLimit = (path: string, { limit, value, most }: Above): LayerError =>
+  new LayerError('ERR_LAYER_LIMIT', `${value} is above the limit "${limit}" of ${most}`, {
+    entry: shown(path),
+    limit,
+    value,
+  })
 
 const isWhiteout = ({ mode, major, minor }: FoundEntry): boolean =>
   (mode & FORMAT) === CHARACTER && major === 0 && minor === 0

@@ -1,7 +1,7 @@
 /** checkpoint: the processes of a container become images (CRIU), from which `restore` makes them again. */
 import { type Cgroup, openCgroup } from '../cgroup/index.js'
 import { type DumpSettings, dump } from '../checkpoint/dump.js'
-import { pathsOf } from '../checkpoint/image-directory.js'
+import { type ImagePaths, pathsOf } from '../checkpoint/image-directory.js'
 import { finishRoot, type RootOfLayers, upperArchive } from '../checkpoint/saved-root.js'
 import { isRootless } from '../compile/index.js'
 import type { Config } from '../config/config.js'
@@ -122,6 +122,7 @@ interface Dumping {
 async function dumpProcesses({ context, record, root, cgroup, options }: Dumping): Promise<void> {
   const { id, pid, rootfs } = record
   const { signal, onProgress, onPagesReady, ended: _ended, upper, ...settings } = options
+  const paths = pathsOf(settings)
   await dump({
     settings,
     config: readStoredConfig(context.store, id),
@@ -132,22 +133,20 @@ async function dumpProcesses({ context, record, root, cgroup, options }: Dumping
       context.debug(id, `checkpoint: ${name}`)
       if (name === 'status-ready') onPagesReady?.()
       // All are stopped, and CRIU has given names to files that had none.
-      if (name === 'post-dump' && root?.isInMemory && upper !== null)
-        await saveMemory({ settings, root, upper, signal })
+      if (name === 'post-dump' && root?.isInMemory && upper !== null) await saveMemory({ paths, root, upper, signal })
       onProgress?.({ step: name })
     },
   })
 }
 
 interface Written {
-  readonly settings: DumpSettings
+  readonly paths: ImagePaths
   readonly root: RootOfLayers
   readonly upper: string
   readonly signal: AbortSignal | undefined
 }
 
-async function saveMemory({ settings, root, upper, signal }: Written): Promise<void> {
-  const paths = pathsOf(settings)
+async function saveMemory({ paths, root, upper, signal }: Written): Promise<void> {
   finishRoot(paths, root, await saveUpper({ upper, file: upperArchive(paths), signal }))
 }
 

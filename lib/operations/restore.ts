@@ -161,14 +161,14 @@ interface Restoring extends Rooted {
 }
 
 async function restoreProcesses(restoring: Restoring): Promise<Child> {
-  const { cgroup, bundle, root, options, stdio, ledger } = restoring
+  const { cgroup, bundle, root, paths, options, stdio, ledger } = restoring
   const { signal, onProgress, detached, leavesStatus, id, consoleSocket, ...settings } = options
   const entries = [...cgroup.entryFds().values()]
   const since = ticksSinceBoot()
   let child: Child | null = null
   try {
     await restoreImages({
-      settings,
+      settings: { ...settings, imagePath: paths.images, workPath: paths.work },
       ...{ config: bundle.config, rootfs: bundle.rootfs, tree: root?.tree ?? null, base: bundle.base, signal },
       ...{ cgroups: cgroup.directories, joins: entries, stdio: stdio.fds },
       onStep: async ({ name, pid, fd }) => {

@@ -164,6 +164,29 @@ t.test('an archive that is damaged, cut off or missing is told, and leaves nothi
   t.notOk(existsSync(join(runtime.root, id('r'))))
 })
 
+t.test('what could not be in memory again is refused, and the container goes on', skip, async t => {
+  const box = makeLayers(t)
+  const { runtime, layers, config, start, id } = box
+  const rootfs: LayeredRoot = { layers, upper: 'memory' }
+  const counter = await start(rootfs)
+  const { container } = counter
+  const imagePath = imagesIn(box)
+  const run = async (script: string): Promise<void> => {
+    t.match(await container.run({ args: ['/bin/sh', '-c', script] }), { exitCode: 0, stderr: '' })
+  }
+  const refused = (limit: string) => t.rejects(container.checkpoint({ imagePath }), { code: 'ERR_LAYER_LIMIT', limit })
+  const deep = (levels: number): string => `/deep${'/d'.repeat(levels)}`
+  await run('busybox truncate -s 1000000G /large')
+  await refused('bytes')
+  await run(`rm /large; mkdir -p ${deep(600)}`)
+  await refused('depth')
+  await run(`rm -r /deep; mkdir -p ${deep(300)}`)
+  await container.checkpoint({ imagePath })
+  await using restored = await runtime.restore({ id: id(), config, rootfs, imagePath })
+  await goesOn(t, restored, lastOf(counter))
+  t.match(await restored.run({ args: ['/bin/ls', '-d', deep(300)] }), { exitCode: 0 })
+})
+
 t.test('images of one directory may go on in containers that have it as a layer', skip, async t => {
   const box = makeLayers(t)
   const { runtime, layers, configOf, id } = box
