@@ -159,7 +159,8 @@ export async function destroy({ context, record, config, ended = () => {} }: Des
   const { id } = record
   const cgroup = openCgroup({ recorded: record.cgroup })
   await endInit({ id, init: record, cgroup })
-  await guardedGone(record, cgroup)
+  const guarded = guardedGone(record, cgroup)
+  if (guarded !== null) await endsWithin(guarded, { id, what: 'program' })
   ended()
   await giveWay()
   await cgroup.destroy({ isShared: () => isShared(context, id, cgroup) })
@@ -186,17 +187,17 @@ async function endInit({ id, init, cgroup }: Ending): Promise<void> {
   try {
     signalPidfd(pidfd, SIGKILL)
     await cgroup?.letDie()
-    await endsWithin(exit.ready, id)
+    await endsWithin(exit.ready, { id, what: 'init' })
   } finally {
     exit.stop()
     closeFd(pidfd)
   }
 }
 
-async function endsWithin(exit: Promise<void>, id: string): Promise<void> {
+async function endsWithin(exit: Promise<void>, { id, what }: { id: string; what: 'init' | 'program' }): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    const message = `container init still running: ${id} did not end within 10 s of SIGKILL`
+    const message = `container ${what} still running: ${id} did not end within 10 s of SIGKILL`
     const error = new StateError('ERR_STATE_STATUS', message, { id, status: 'running', expected: 'stopped' })
     timer = setTimeout(reject, EXIT_DEADLINE_MS, error)
   })

@@ -29,11 +29,17 @@ export function noteGuarded(record: Key, child: Child): void {
   void child.exited.then(forget, forget)
 }
 
-/** Resolves when all of it has ended: each does so when the first process of its container has, unless it is frozen. */
-export async function guardedGone(record: Key, cgroup: Cgroup): Promise<void> {
+/**
+ * Resolves when all of it has ended: each does so when the first process of its container has, unless it is frozen. The event loop is not
+ * kept alive for that. null: there is none.
+ */
+export function guardedGone(record: Key, cgroup: Cgroup): Promise<void> | null {
   const children = living.get(keyOf(record))
-  if (children === undefined) return
+  return children === undefined ? null : allGone([...children], cgroup)
+}
+
+async function allGone(children: readonly Child[], cgroup: Cgroup): Promise<void> {
   if (!cgroup.isNone) await cgroup.kill()
   for (const child of children) wakeGuard(child)
-  await Promise.all([...children].map(child => child.wait()))
+  await Promise.all(children.map(child => child.exited))
 }
