@@ -53,15 +53,21 @@ async function startContainerd() {
   const child = spawn('unshare', words, { stdio: 'ignore' })
   const inside = (...command) => host('nsenter', '--target', String(child.pid), '--mount', ...command)
   const socket = join(work, 'containerd.sock')
-  await within(120, async () => (existsSync(socket) ? true : undefined), `containerd: ${tailOf(join(work, 'log'))}`)
-  const images = ['localhost/bb:latest={"Env":["PATH=/bin"]}', `localhost/pause:latest=${PAUSE}`]
-  inside('env', `WORK=${work}`, 'python3', at('../engines/layout.py'), ...images)
-  inside('ctr', '-a', socket, '-n', 'k8s.io', 'image', 'import', join(work, 'image.tar'))
-  const stop = async () => {
+  const ended = new Promise(resolve => child.on('exit', resolve))
+  const stop = () => {
     child.kill('SIGTERM')
-    if (child.exitCode === null) await new Promise(resolve => child.on('exit', resolve))
+    return ended
   }
-  return { socket, folder: work, stop }
+  try {
+    await within(120, async () => (existsSync(socket) ? true : undefined), 'containerd listens')
+    const images = ['localhost/bb:latest={"Env":["PATH=/bin"]}', `localhost/pause:latest=${PAUSE}`]
+    inside('env', `WORK=${work}`, 'python3', at('../engines/layout.py'), ...images)
+    inside('ctr', '-a', socket, '-n', 'k8s.io', 'image', 'import', join(work, 'image.tar'))
+    return { socket, folder: work, stop }
+  } catch (error) {
+    await stop()
+    throw new Error(`${error.message}\ncontainerd: ${tailOf(join(work, 'log'))}`, { cause: error })
+  }
 }
 
 const tailOf = path => (existsSync(path) ? readFileSync(path, 'utf8').slice(-2000) : 'no log')
