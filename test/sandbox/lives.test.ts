@@ -1,5 +1,5 @@
 /** What a sandbox can be turned into: as it was, another one, an image; and those that are kept ready. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { openImages } from '../../lib/image/index.js'
 import { isTsrunError } from '../../lib/index.js'
 import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
+import { processStat } from '../../lib/sys/processes.js'
 import { makeRootfs } from '../bundle.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
@@ -132,15 +133,26 @@ t.test('a pool keeps some ready, replaces what has died, and has a queue', skip,
   t.same(pool.counts, { ready: 2, inUse: 0, waiting: 0 })
 })
 
+/** The first process of a sandbox; null: it is gone. */
+function pidOf(id: string): number | null {
+  const { status, stdout } = spawnSync('node', ['dist/cli/tsrun.cjs', '--root', STATES, 'state', id], {
+    encoding: 'utf8',
+  })
+  return status === 0 ? JSON.parse(stdout).pid : null
+}
+
+/** The sandboxes of this process: other tests make some at the same time. */
+function madeSince(before: readonly string[]): string[] {
+  const isOurs = (id: string) => processStat(pidOf(id) ?? 0)?.parent === process.pid
+  return readdirSync(STATES).filter(id => !before.includes(id) && isOurs(id))
+}
+
 t.test('one that has died in the pool is not handed out', skip, async t => {
   const before = readdirSync(STATES)
   const pool = await Sandbox.pool({ size: 1 })
   t.teardown(() => pool.stop())
-  const own = () => readdirSync(STATES).filter(id => !before.includes(id))
-  const [doomed = ''] = own()
-  const { pid } = JSON.parse(
-    execFileSync('node', ['dist/cli/tsrun.cjs', '--root', STATES, 'state', doomed], { encoding: 'utf8' }),
-  )
+  const [doomed = ''] = madeSince(before)
+  const pid = pidOf(doomed) ?? 0
   process.kill(pid, 'SIGKILL')
   await until(() => hasDied(pid))
   const id = await pool.use(async box => {
@@ -155,7 +167,7 @@ t.test('nor one that somebody else has deleted, and its place is free again', sk
   const before = readdirSync(STATES)
   const pool = await Sandbox.pool({ size: 1, maximum: 1 })
   t.teardown(() => pool.stop())
-  const [doomed = ''] = readdirSync(STATES).filter(id => !before.includes(id))
+  const [doomed = ''] = madeSince(before)
   execFileSync('node', ['dist/cli/tsrun.cjs', '--root', STATES, 'delete', '--force', doomed])
   await pool.use(async box => void t.match(await box.commands.run('true'), { verdict: 'ok' }))
   t.same(pool.counts.inUse, 0)
