@@ -22,9 +22,13 @@ function findCriu() {
 const criu = findCriu()
 const options = criu === null ? { skip: 'no criu here, nor that of .ci/newer-criu' } : {}
 const MiB = 1024 * 1024
-/** Counts in a file of the host, with some memory that does not change. */
-const COUNTER =
-  'x=$(dd if=/dev/zero bs=1M count=4 | busybox tr "\\0" x); i=0; while [ $i -lt 6000 ]; do i=$((i + 1)); echo $i > /data/new; busybox mv /data/new /data/count; sleep 0.1; done'
+const LOOP =
+  'i=0; while [ $i -lt 6000 ]; do i=$((i + 1)); echo $i > /data/new; busybox mv /data/new /data/count; sleep 0.1; done'
+/**
+ * Counts in a file of the host, beside some memory that does not change. Who has that memory starts nothing meanwhile: a child that has not called
+ * execve yet has all of it too, and a dump in that moment has both.
+ */
+const COUNTER = `x=$(dd if=/dev/zero bs=1M count=4 | busybox tr "\\0" x); sh -c '${LOOP}' & wait`
 
 function makeCounter(more = {}) {
   const directory = mkdtempSync('/run/tsrun-vm-saved-')
