@@ -1,7 +1,12 @@
 /** EXEC: Landlock, in the order of the kernel: what is handled, what is allowed, and from there on. */
 
 import { makeIssue } from '../config/issues.js'
-import type { Landlock, LandlockAccess, LandlockScope } from '../config/landlock-option.js'
+import {
+  LANDLOCK_WITH_SCOPE,
+  type Landlock,
+  type LandlockAccess,
+  type LandlockScope,
+} from '../config/landlock-option.js'
 import { ConfigError, HostError } from '../errors.js'
 import { allFlags, LANDLOCK_FS, LANDLOCK_NET, LANDLOCK_SCOPE } from '../plan/flags.js'
 import type { Work } from './draft.js'
@@ -32,7 +37,6 @@ const LATER_RIGHTS: readonly (readonly [right: number, version: number, name: st
 ]
 const WITH_FILES = 5
 const WITH_PORTS = 4
-const WITH_SCOPE = 6
 
 /**
  * What the process may do from here on, if the option `landlock` says so; what it starts may not do more.
@@ -71,7 +75,7 @@ function known({ fs, net, scope }: Handled, version: number): Handled {
   return {
     fs: version < 1 ? 0n : fs & ~BigInt(later),
     net: version < WITH_PORTS ? 0n : net,
-    scope: version < WITH_SCOPE ? 0n : scope,
+    scope: version < LANDLOCK_WITH_SCOPE ? 0n : scope,
   }
 }
 
@@ -82,7 +86,7 @@ function unknownTo({ files, ports, scope }: Landlock, version: number): string[]
     // The first version refuses to move files to other directories at all.
     ...(files === null ? [] : rights.filter(name => version !== 1 || name !== LATER_RIGHTS[0]?.[2])),
     ...(ports === null || version >= WITH_PORTS ? [] : ['ports']),
-    ...(scope.length === 0 || version >= WITH_SCOPE ? [] : ['signals and abstract sockets']),
+    ...(scope.length === 0 || version >= LANDLOCK_WITH_SCOPE ? [] : ['signals and abstract sockets']),
   ]
 }
 
@@ -90,7 +94,7 @@ function demandVersion({ files, ports, scope, minimumAbi }: Landlock, version: n
   const whole = Math.max(
     files === null ? 0 : WITH_FILES,
     ports === null ? 0 : WITH_PORTS,
-    scope.length === 0 ? 0 : WITH_SCOPE,
+    scope.length === 0 ? 0 : LANDLOCK_WITH_SCOPE,
   )
   const least = Math.min(whole, minimumAbi ?? whole)
   if (version >= least) return

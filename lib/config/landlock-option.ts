@@ -26,6 +26,9 @@ export interface LandlockOptions {
   readonly minimumAbi?: number
 }
 
+/** The version of the interface that `scope` came with (Linux 6.12). */
+export const LANDLOCK_WITH_SCOPE = 6
+
 /** What an option becomes. */
 export interface Landlock {
   /** null: files are not restricted. */

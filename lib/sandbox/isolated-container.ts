@@ -1,4 +1,5 @@
 /** The container of a sandbox, with as much isolation as the host allows. */
+import { LANDLOCK_WITH_SCOPE } from '../config/landlock-option.js'
 import { HostError, isTsrunError, LaunchError } from '../errors.js'
 import {
   type Container,
@@ -129,8 +130,6 @@ interface Blueprint {
   readonly rootfs: LayeredRoot
 }
 
-const WITH_SCOPES = 6
-
 /**
  * Names of local sockets belong to a network namespace: with that of the host, those that programs of the host listen at could be reached. Each
  * command is a domain of its own then.
@@ -141,7 +140,7 @@ function borderOf({ network, profile }: SandboxSettings): {
 } {
   if (network !== 'host') return { options: {}, missing: [] }
   const lacking = profile.noNewPrivileges
-    ? landlockKnown() < WITH_SCOPES && 'it takes Landlock of Linux 6.12'
+    ? landlockKnown() < LANDLOCK_WITH_SCOPE && 'it takes Landlock of Linux 6.12'
     : 'it takes noNewPrivileges'
   if (lacking === false) return { options: { landlock: { scope: ['abstract-unix'] } }, missing: [] }
   return { options: {}, missing: [`a border between abstract UNIX sockets of the host and its own: ${lacking}`] }
