@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { writeCodeCache } from './code-cache.mjs'
+import { calledIn } from './functions.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = join(root, 'dist', 'cli')
@@ -194,6 +195,7 @@ const [small, large] = [await bundleProgram({ isWhole: false }), await bundlePro
 const [program, whole] = [nameOf('program', small.contents), nameOf('whole', large.contents)]
 mkdirSync(output, { recursive: true })
 replace(`${program}.js`, small.contents)
+replace(`${program}.js.calls`, JSON.stringify(calledIn(Buffer.from(small.contents).toString('latin1'))))
 replace(`${whole}.js`, large.contents)
 replace('LICENSES.txt', licences(large.inputs))
 writeCodeCache()

@@ -7,7 +7,8 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** What scripts/bundle.mjs makes, which takes out its own older programs; the number is of a file that is being written. */
-const OF_THE_COMMAND = /^cli\/(LICENSES\.txt|tsrun\.cjs|(program|whole)-[0-9a-f]+\.js((\.looks)?\.cache)?)(\.\d+)?$/
+const OF_THE_COMMAND =
+  /^cli\/(LICENSES\.txt|tsrun\.cjs|(program|whole)-[0-9a-f]+\.js((\.looks)?\.cache|\.calls)?)(\.\d+)?$/
 
 function isMade(name, lib) {
   if (name.startsWith('cli/')) return OF_THE_COMMAND.test(name)

@@ -40,6 +40,12 @@ t.test('calls that only look find what they use in a small one', async t => {
   t.ok((some ?? 0) < (all ?? 0) / 2, `${some} of ${all} bytes`)
 })
 
+t.test('that of other calls has the functions that are listed', async t => {
+  const file = join(folder, caches.find(name => /^program-[^.]*\.js\.cache$/.test(name))?.replace('.cache', '') ?? '')
+  const [none, some] = [script(file).createCachedData().length, readFileSync(`${file}.cache`).length]
+  t.ok(some > none + 500 * KILOBYTE, `${some} bytes, ${none} with nothing compiled`)
+})
+
 t.test('a cache that is missing, or not for this Node, costs time and nothing else', async t => {
   const place = copyOfCommand(t)
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }

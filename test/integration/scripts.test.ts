@@ -137,6 +137,7 @@ t.test('a build takes out of dist what no source is there for any more', async t
     'cli/tsrun.cjs',
     'cli/LICENSES.txt',
     'cli/program-0a.js.cache',
+    'cli/program-0a.js.calls',
     'cli/program-0a.js.looks.cache',
     'cli/whole-0b.js',
   ]
