@@ -56,6 +56,10 @@ that it is about, with what is shown in its place. \`partial\`: as far as the ke
 A test fails if a test that is named here is gone. In the titles of tests, \`…\` stands for each value of a list. What the
 specification leaves to the runtime, and somebody may not expect, is [at the end](#choices).
 
+Most of these tests call the library. Those that go through the command are run with it on Node, and a second time with
+[the executable without Node](engines.md#without-node): a part with each change, the others each night
+([which](../test/standalone-tests.mjs)).
+
 | page | sentences | ${STATUSES.join(' | ')} |
 |---|---|${'---|'.repeat(STATUSES.length)}
 ${pages.map(summaryOf).join('\n')}

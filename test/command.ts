@@ -7,7 +7,9 @@ import type { TestBundle } from './bundle.js'
 
 /** Which form of the command the tests are about: `node`, or `standalone`, which `npm run build:standalone` makes. */
 export const FORM = process.env.TSRUN_FORM === 'standalone' ? 'standalone' : 'node'
-export const TSRUN = resolve(FORM === 'standalone' ? 'native/build/standalone/tsrun' : 'dist/cli/tsrun.cjs')
+/** Where a checkout has them. */
+export const FORMS = { node: 'dist/cli/tsrun.cjs', standalone: 'native/build/standalone/tsrun' } as const
+export const TSRUN = resolve(FORMS[FORM])
 /** The program that runs it: the executable needs none, and gets one that puts it in its place. */
 export const RUNNER = FORM === 'standalone' ? '/usr/bin/env' : process.execPath
 

@@ -1,9 +1,9 @@
 /** The two forms of the command, called alike. */
 import { resolve } from 'node:path'
-import { execute, type Outcome, type Surroundings } from './command.js'
+import { execute, FORMS, type Outcome, type Surroundings } from './command.js'
 
-export const EXECUTABLE = resolve('native/build/standalone/tsrun')
-const BUNDLED = resolve('dist/cli/tsrun.cjs')
+export const EXECUTABLE = resolve(FORMS.standalone)
+export const NODE_FORM = resolve(FORMS.node)
 
 /** What follows each answer of test/integration/answers.ts. */
 export const END = '\u0001end of an answer '
@@ -24,5 +24,5 @@ export const settled = ({ status, stdout, stderr }: Outcome): Outcome => ({
 /** Of the executable, then of Node's form. */
 export function withBoth(args: readonly string[], surroundings: Surroundings): readonly [Outcome, Outcome] {
   const ours = execute(EXECUTABLE, args, surroundings)
-  return [settled(ours), settled(execute(process.execPath, [BUNDLED, ...args], surroundings))]
+  return [settled(ours), settled(execute(process.execPath, [NODE_FORM, ...args], surroundings))]
 }

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import type { Test } from 'tap'
 import { createRuntime, exampleConfig } from '../lib/index.js'
 import { leftovers, makeRootfs, type TestConfig } from './bundle.js'
-import { execute, type Outcome } from './command.js'
+import { execute, FORM, FORMS, type Outcome } from './command.js'
 
 /** `nobody`: newuidmap wants a user that has a name. */
 export const USER = 65534
@@ -25,6 +25,8 @@ export interface RootlessBundle {
   /** The state directory that is the default for this user. */
   readonly state: string
   readonly prefix: string
+  /** The words that the user calls the command by. */
+  readonly command: string
   /** Writes config.json: a user namespace that maps root to the user alone, and what `change` does to it. */
   configure(command: string, change?: (config: TestConfig) => void): void
   tsrun(args: readonly string[], surroundings?: Surroundings): Outcome
@@ -64,8 +66,12 @@ export function makeRootlessBundle(t: Test): RootlessBundle {
     configure(command, change)
     return tsrun(['run', prefix], surroundings)
   }
-  return { directory, bundle, rootfs, state, prefix, configure, tsrun, sh, script }
+  return { directory, bundle, rootfs, state, prefix, command: commandOf(directory), configure, tsrun, sh, script }
 }
+
+/** Where `asUser` mounts it. */
+const commandOf = (directory: string): string =>
+  FORM === 'node' ? `${directory}/node ${directory}/code/${FORMS.node}` : `${directory}/code/${FORMS.standalone}`
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
@@ -92,7 +98,7 @@ function asUser({ directory, bundle, text, before = ':', after = ':', env = {} }
   // Not by the environment of this process: tap would have its own say there.
   const clean = Object.entries(variables).map(([name, value]) => quoted(`${name}=${value}`))
   const user = `setpriv --reuid=${USER} --regid=${USER} --clear-groups env -i ${clean.join(' ')} /bin/sh -c "$0"`
-  const tsrun = `tsrun() { ${node} ${code}/dist/cli/tsrun.cjs "$@"; }`
+  const tsrun = `tsrun() { ${commandOf(directory)} "$@"; }`
   const around = `set -e; ${setup}; ${before}; set +e; ${user}; status=$?; ${after}; exit $status`
   return execute('unshare', ['-m', 'sh', '-c', around, `${tsrun}; ${text}`], { cwd: bundle })
 }

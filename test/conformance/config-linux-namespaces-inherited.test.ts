@@ -1,10 +1,10 @@
 /** A type of namespace that the configuration leaves out is inherited. So are the mounts, which are the host's then. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import type { NamespaceType } from '../../lib/index.js'
 import { makeBundle, type TestBundle, type TestConfig } from '../bundle.js'
+import { RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 import { createError, createSleeper, invalid, mountAt, namespaceOf } from './attempt.js'
 
@@ -84,21 +84,20 @@ t.test('config-linux.md#namespaces: nothing of it reaches other mount namespaces
     mount --bind "$2" "$2" && mount --make-shared "$2"
     unshare -m --propagation unchanged sh -c 'echo >ready; read line <go; cat /proc/self/mountinfo >seen' &
     for try in $(seq 400); do test -e ready && break; sleep 0.05; done
-    "${process.execPath}" "$1" --root "$3" run -d -b "$2" "$4" </dev/null >/dev/null 2>err
+    "${RUNNER}" "$1" --root "$3" run -d -b "$2" "$4" </dev/null >/dev/null 2>err
     echo >go; wait
-    "${process.execPath}" "$1" --root "$3" delete --force "$4"; cat /proc/self/mountinfo >after`
+    "${RUNNER}" "$1" --root "$3" delete --force "$4"; cat /proc/self/mountinfo >after`
   bundle.configure(config => {
     without('mount')(config)
     config.process.args = ['/bin/sleep', '100']
   })
   writeFileSync(`${bundle.directory}/script`, script)
   execFileSync('mkfifo', [`${bundle.directory}/go`])
-  const tsrun = fileURLToPath(new URL('../../dist/cli/tsrun.cjs', import.meta.url))
   const words = [
     '-m',
     'sh',
     `${bundle.directory}/script`,
-    tsrun,
+    TSRUN,
     bundle.bundle,
     `${bundle.runtime.root}-cli`,
     bundle.id(),

@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { makeBundle, type TestBundle, type TestConfig } from '../bundle.js'
+import { RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 import { createError, mountAt } from './attempt.js'
 import { CASES, REFUSED } from './bind-cases.js'
@@ -94,7 +95,7 @@ t.test(
 /** tsrun as the root of a user namespace that has no privileges outside of it. */
 function inUserNamespaceOfItsOwn({ runtime, bundle, directory, id }: TestBundle) {
   const script = `${directory}/run.sh`
-  writeFileSync(script, `exec "${process.execPath}" dist/cli/tsrun.cjs --root "$1" run -b "$2" "$3"`)
+  writeFileSync(script, `exec "${RUNNER}" "${TSRUN}" --root "$1" run -b "$2" "$3"`)
   const words = ['--user', '--map-root-user', '--mount', '--pid', '--fork', '--mount-proc', 'sh', script]
   return spawnSync('unshare', [...words, `${runtime.root}-inner`, bundle, id()], { encoding: 'utf8', input: '' })
 }

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openImages } from '../../lib/image/index.js'
+import { RUNNER, TSRUN } from '../command.js'
 // @ts-expect-error: it is JavaScript.
 import { startRegistry } from '../engines/docker.mjs'
 import { missing } from '../needs.js'
@@ -80,8 +81,7 @@ async function startEngines(t: Test) {
     await sh('umount $WORK/mount')
     return tree
   }
-  const image = (words: string): Promise<string> =>
-    sh(`${process.execPath} ${resolve('dist/cli/tsrun.cjs')} image ${words} --store ${shared}/store`)
+  const image = (words: string): Promise<string> => sh(`${RUNNER} ${TSRUN} image ${words} --store ${shared}/store`)
   return { shared, sh, treeAt, treeOn, image }
 }
 

@@ -66,14 +66,7 @@ t.test('the program is refused in the words of the host if it is not there', ski
 })
 
 t.test('features is a valid document and nothing else, on both streams', async t => {
-  const { status, stdout } = execute('/bin/sh', [
-    '-c',
-    '"$@" 2>&1',
-    'sh',
-    process.execPath,
-    'dist/cli/tsrun.cjs',
-    'features',
-  ])
+  const { status, stdout } = execute('/bin/sh', ['-c', '"$@" 2>&1', 'sh', RUNNER, TSRUN, 'features'])
   t.equal(status, 0)
   const features = readFeatures(stdout)
   t.equal(features.ociVersionMin, '1.0.0')

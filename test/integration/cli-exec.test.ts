@@ -183,7 +183,7 @@ const keysOf = (value: unknown): unknown =>
 
 t.test('an exec with a terminal passes it through', skip, async t => {
   const { id, test } = both(t)
-  const line = `node ${join('dist', 'cli', 'tsrun.cjs')} --root ${test.runtime.root} exec -t ${id}-tsrun sh -c 'tty; exit 5'`
+  const line = `${RUNNER} ${TSRUN} --root ${test.runtime.root} exec -t ${id}-tsrun sh -c 'tty; exit 5'`
   const { status, stdout } = spawnSync('script', ['-qec', line, '/dev/null'], { encoding: 'utf8', input: '' })
   t.match(stdout, /\/dev\/pts\/0\r+\n/)
   t.equal(status, 5)

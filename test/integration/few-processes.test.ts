@@ -1,7 +1,7 @@
 /** The command in a cgroup that allows few processes and threads: it ends, and says what is the matter if it can't go on. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
 import { TSRUN } from '../command.js'
@@ -16,7 +16,6 @@ t.test('pids.max of 1 to 8 around the command', skip, async t => {
   const limited = `/sys/fs/cgroup/pids/${box.id('around')}`
   mkdirSync(limited)
   t.teardown(() => rmdirSync(limited))
-  const command = join(dirname(TSRUN), 'tsrun.cjs')
   // tap makes each Node.js below it load a module of its own, with threads.
   const script = 'unset NODE_OPTIONS; echo $$ > "$LIMITED/cgroup.procs" && exec "$@"'
   for (let limit = 1; limit <= 8; limit++) {
@@ -24,7 +23,7 @@ t.test('pids.max of 1 to 8 around the command', skip, async t => {
     for (const args of [['list'], ['state', box.id()], ['run', '--bundle', box.bundle, box.id(String(limit))]]) {
       const { status, signal, stderr } = spawnSync(
         '/bin/sh',
-        ['-c', script, 'sh', command, '--root', box.runtime.root, ...args],
+        ['-c', script, 'sh', TSRUN, '--root', box.runtime.root, ...args],
         {
           encoding: 'utf8',
           timeout: BOUND_MS,

@@ -1,5 +1,6 @@
 /** The command of a user who may have few processes and threads (RLIMIT_NPROC, which root is exempt from). */
 import t from 'tap'
+import { FORM, FORMS } from '../command.js'
 import { missing } from '../needs.js'
 import { makeRootlessBundle } from '../rootless.js'
 
@@ -12,7 +13,8 @@ t.test('RLIMIT_NPROC around the command', skip, async t => {
   const { script, configure, prefix, directory } = makeRootlessBundle(t)
   configure('exit 3')
   const env = { PATH: `${directory}:${process.env.PATH}` }
-  const command = `${directory}/code/dist/cli/tsrun.cjs`
+  // With the launcher that Node's form begins with.
+  const command = `${directory}/code/${FORMS[FORM]}`
   const outcomes: (number | null)[] = []
   for (const limit of [1, 2, 3, 4, 5, 6, 8, 12, 30]) {
     for (const [args, done] of [

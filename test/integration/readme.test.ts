@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { transformSync } from 'esbuild'
 import t, { type Test } from 'tap'
+import { RUNNER, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 interface Block {
@@ -50,10 +51,7 @@ function folderWithTsrun(t: Test): string {
   mkdirSync(join(folder, 'node_modules'))
   symlinkSync(process.cwd(), join(folder, 'node_modules', 'tsrun'))
   symlinkSync(resolve('node_modules/@types'), join(folder, 'node_modules', '@types'))
-  writeFileSync(
-    join(folder, 'bin', 'tsrun'),
-    `#!/bin/sh\nexec "${process.execPath}" "${resolve('dist/cli/tsrun.cjs')}" "$@"\n`,
-  )
+  writeFileSync(join(folder, 'bin', 'tsrun'), `#!/bin/sh\nexec "${RUNNER}" "${TSRUN}" "$@"\n`)
   chmodSync(join(folder, 'bin', 'tsrun'), 0o755)
   return folder
 }

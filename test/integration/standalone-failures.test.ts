@@ -11,7 +11,7 @@ import { execute, type Outcome, type Surroundings } from '../command.js'
 import { goodDocuments, mutated } from '../config/fuzz.js'
 import { randomFrom, readTree } from '../config/mutate.js'
 import { effort } from '../effort.js'
-import { EXECUTABLE, settled, withBoth } from '../forms.js'
+import { EXECUTABLE, NODE_FORM, settled, withBoth } from '../forms.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 
@@ -92,7 +92,7 @@ t.test('a state that is too deep for the engine is one that cannot be read', { s
 t.test('a file that may not grow is an error, in both forms', { skip: skipRoot }, async t => {
   const box = makeBundle(t)
   const script = '{ ulimit -f 0; "$@"; echo $?; } 2>&1 | cat'
-  for (const form of [[EXECUTABLE], [process.execPath, 'dist/cli/tsrun.cjs']]) {
+  for (const form of [[EXECUTABLE], [process.execPath, NODE_FORM]]) {
     const words = ['--root', box.runtime.root, 'run', '--bundle', box.bundle, box.id()]
     const { stdout } = execute('/bin/sh', ['-c', `unset NODE_OPTIONS; ${script}`, 'sh', ...form, ...words])
     t.match(stdout, /tsrun run failed: .*EFBIG.*\n1\n$/)

@@ -1,14 +1,12 @@
 /** Both forms of the command where nothing is as it should be: streams, limits, disks, records and documents. They say and return the same. */
 import { mkdirSync, rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
 import { execute, type Outcome } from '../command.js'
 import { effort } from '../effort.js'
-import { EXECUTABLE, settled } from '../forms.js'
+import { EXECUTABLE, NODE_FORM, settled } from '../forms.js'
 import { missing } from '../needs.js'
 
-/** As a shell starts it: with the launcher that it begins with. */
-const NODE_FORM = resolve('dist/cli/tsrun.cjs')
 /** Of all cases this many are left out for each that is tried, but for the night. */
 const STEP = effort.times > 1 ? 1 : 20
 
@@ -160,6 +158,7 @@ t.test(
     const folder = join(t.testdir(), 'place')
     const cases = allCases().filter((_, index) => index % STEP === effort.seed % STEP)
     t.comment(`${cases.length} cases`)
+    // As a shell starts them: Node's form by the launcher that it begins with.
     const answers = cases.map(([name, script]) => {
       const [ours, theirs] = [EXECUTABLE, NODE_FORM].map(form => answerOf(form, script, folder))
       return { name, script, ours, theirs, isSame: JSON.stringify(ours) === JSON.stringify(theirs) }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import t from 'tap'
 import type { OciConfig } from '../../lib/index.js'
 import { makeBundle } from '../bundle.js'
+import { tsrun } from '../command.js'
 import { missing } from '../needs.js'
 
 const skip = { skip: missing('root', 'busybox') }
@@ -80,8 +81,7 @@ t.test('exec refuses them too', skip, async t => {
 t.test('the command ignores unknown properties, as the specification demands', skip, async t => {
   const { runtime, bundle, configure, id } = makeBundle(t)
   configure(config => Object.assign(config.process, { unheardOf: true }))
-  const command = [resolve('dist/cli/tsrun.cjs'), '--root', runtime.root, 'run', '--bundle', bundle, id()]
-  const { status, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+  const { status, stderr } = tsrun(['--root', runtime.root, 'run', '--bundle', bundle, id()])
   t.equal(status, 0, stderr)
   t.match(stderr, /unheardOf: unknown property, ignored/)
 })

@@ -17,11 +17,10 @@ t.test(
   'its containers need no user namespace, see the cgroups that they are in, and their state is the user’s',
   skip,
   async t => {
-    const { configure, script, directory, prefix } = makeRootlessBundle(t)
+    const { configure, script, directory, command, prefix } = makeRootlessBundle(t)
     configure('id -u; ls /sys/fs/cgroup | grep -c .', inherit)
-    const tsrun = `${directory}/node ${directory}/code/dist/cli/tsrun.cjs`
-    const inside = `${tsrun} create ${prefix} </dev/null >out 2>err; ls ${directory}/run/tsrun; ${tsrun} start ${prefix}
-    for i in $(seq 200); do ${tsrun} state ${prefix} | grep stopped >/dev/null && break; sleep 0.1; done; ${tsrun} delete ${prefix}; cat out`
+    const inside = `${command} create ${prefix} </dev/null >out 2>err; ls ${directory}/run/tsrun; ${command} start ${prefix}
+    for i in $(seq 200); do ${command} state ${prefix} | grep stopped >/dev/null && break; sleep 0.1; done; ${command} delete ${prefix}; cat out`
     const { status, stdout, stderr } = script(`unshare -Urm sh -c '${inside}'`)
     t.equal(status, 0, stderr)
     const [kept, uid, entries] = stdout.trim().split('\n')
@@ -31,9 +30,8 @@ t.test(
 )
 
 t.test('rules for devices do without a cgroup, and limits do not', skip, async t => {
-  const { configure, script, directory } = makeRootlessBundle(t)
-  const inside = (name: string) =>
-    script(`unshare -Urm sh -c '${directory}/node ${directory}/code/dist/cli/tsrun.cjs run ${name} </dev/null'`)
+  const { configure, script, command } = makeRootlessBundle(t)
+  const inside = (name: string) => script(`unshare -Urm sh -c '${command} run ${name} </dev/null'`)
   const devices = [{ allow: false, access: 'rwm' }]
   configure('echo ran', config => {
     inherit(config)
@@ -49,11 +47,9 @@ t.test('rules for devices do without a cgroup, and limits do not', skip, async t
 })
 
 t.test('who says to be root keeps the state where root does', skip, async t => {
-  const { configure, script, directory } = makeRootlessBundle(t)
+  const { configure, script, command } = makeRootlessBundle(t)
   configure('true', inherit)
-  const { status, stderr } = script(
-    `USER=root unshare -Urm ${directory}/node ${directory}/code/dist/cli/tsrun.cjs run c`,
-  )
+  const { status, stderr } = script(`USER=root unshare -Urm ${command} run c`)
   t.equal(status, 1)
   t.match(stderr, /mkdir.*\/run\/tsrun.*EACCES/)
 })

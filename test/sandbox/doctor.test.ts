@@ -28,7 +28,7 @@ t.test('an abort is thrown', skip, async t => {
 })
 
 t.test('a plain user, on machines that allow less and less', skip, async t => {
-  const { directory, script } = makeRootlessBundle(t)
+  const { directory, command, script } = makeRootlessBundle(t)
   const diagnose = (around: string, before = ':'): Diagnosis =>
     JSON.parse(script(around.replace('DOCTOR', 'tsrun doctor --json'), { before }).stdout)
 
@@ -41,7 +41,7 @@ t.test('a plain user, on machines that allow less and less', skip, async t => {
   t.match(probeOf(covered, 'procfs'), { allowed: false, because: /too revealing|EPERM/, remedy: /systempaths/ })
   t.match(probeOf(covered, 'seccomp'), { allowed: true })
 
-  const none = diagnose(bySysctl(`${directory}/node ${directory}/code/dist/cli/tsrun.cjs doctor --json`))
+  const none = diagnose(bySysctl(`${command} doctor --json`))
   t.match(none, { uid: 65534, isolation: null, because: /ENOSPC/ })
   t.match(probeOf(none, 'user-namespaces'), { allowed: false, remedy: /sysctl -w user\.max_user_namespaces/ })
   t.match(probeOf(none, 'overlay'), { allowed: false, because: 'there are no user namespaces' })

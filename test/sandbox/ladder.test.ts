@@ -19,7 +19,7 @@ interface Place {
 }
 
 function makePlace(t: Test): Place {
-  const { directory, script, bundle } = makeRootlessBundle(t)
+  const { directory, command, script, bundle } = makeRootlessBundle(t)
   const own = join(realpathSync(directory), 'own')
   mkdirSync(own)
   chownSync(own, USER, USER)
@@ -27,7 +27,7 @@ function makePlace(t: Test): Place {
   const withhold = makeWithholder(bundle)
   const run: Place['run'] = (lines, around, before = ':') => {
     const file = join(bundle, 'lines')
-    writeFileSync(file, `TSRUN="${directory}/node ${directory}/code/dist/cli/tsrun.cjs"\n${lines}\n`)
+    writeFileSync(file, `TSRUN="${command}"\n${lines}\n`)
     return script(around(`sh ${file}`), { before })
   }
   return { own, run, withhold }

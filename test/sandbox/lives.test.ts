@@ -1,5 +1,4 @@
 /** What a sandbox can be turned into: as it was, another one, an image; and those that are kept ready. */
-import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { isTsrunError } from '../../lib/index.js'
 import { Sandbox, type SandboxOptions } from '../../lib/sandbox/index.js'
 import { processStat } from '../../lib/sys/processes.js'
 import { makeRootfs } from '../bundle.js'
+import { tsrun } from '../command.js'
 import { missing } from '../needs.js'
 import { until } from '../until.js'
 import { makeSandbox } from './make-sandbox.js'
@@ -135,9 +135,7 @@ t.test('a pool keeps some ready, replaces what has died, and has a queue', skip,
 
 /** The first process of a sandbox; null: it is gone. */
 function pidOf(id: string): number | null {
-  const { status, stdout } = spawnSync('node', ['dist/cli/tsrun.cjs', '--root', STATES, 'state', id], {
-    encoding: 'utf8',
-  })
+  const { status, stdout } = tsrun(['--root', STATES, 'state', id])
   return status === 0 ? JSON.parse(stdout).pid : null
 }
 
@@ -168,7 +166,7 @@ t.test('nor one that somebody else has deleted, and its place is free again', sk
   const pool = await Sandbox.pool({ size: 1, maximum: 1 })
   t.teardown(() => pool.stop())
   const [doomed = ''] = madeSince(before)
-  execFileSync('node', ['dist/cli/tsrun.cjs', '--root', STATES, 'delete', '--force', doomed])
+  t.match(tsrun(['--root', STATES, 'delete', '--force', doomed]), { status: 0, stderr: '' })
   await pool.use(async box => void t.match(await box.commands.run('true'), { verdict: 'ok' }))
   t.same(pool.counts.inUse, 0)
 })

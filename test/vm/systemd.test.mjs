@@ -20,7 +20,11 @@ import {
 import { test } from './tap.mjs'
 
 const MiB = 1024 * 1024
-const command = fileURLToPath(new URL('../../dist/cli/tsrun.cjs', import.meta.url))
+const at = path => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+const FORMS = {
+  'on Node': [process.execPath, at('dist/cli/tsrun.cjs')],
+  'without Node': [at('native/build/standalone/tsrun')],
+}
 const { major, minor } = disk()
 
 const isGone = unit => unitOf(unit, 'LoadState').LoadState === 'not-found'
@@ -213,17 +217,18 @@ test('a container is frozen and thawed', async () => {
   })
 })
 
-test('the command has the flag --systemd-cgroup', () => {
+function runAsScope(words) {
   const bundle = '/run/tsrun-vm-bundle'
   mkdirSync(bundle)
   try {
     const config = configOf('echo said', { cgroupsPath: 'machine.slice:box:cli' })
     writeFileSync(`${bundle}/config.json`, JSON.stringify({ ...config, root: { path: rootfs } }))
-    const tsrun = (...args) => attempt(process.execPath, command, '--root', '/run/tsrun-vm-cli', ...args)
+    const [program, ...before] = words
+    const tsrun = (...args) => attempt(program, ...before, '--root', '/run/tsrun-vm-cli', ...args)
     assert.deepEqual(tsrun('--systemd-cgroup', 'run', '--bundle', bundle, 'box'), { status: 0, text: 'said\n' })
     writeFileSync(`${bundle}/config.json`, JSON.stringify({ ...configOf(null, config.linux), root: { path: rootfs } }))
     const create = ['--root', '/run/tsrun-vm-cli', '--systemd-cgroup', 'create', '--bundle', bundle, 'box']
-    assert.equal(statusOf(process.execPath, command, ...create), 0)
+    assert.equal(statusOf(program, ...before, ...create), 0)
     assert.equal(unitOf('box-cli.scope', 'Slice').Slice, 'machine.slice')
     // The record tells that it is a scope: no flag is needed from here on.
     assert.equal(tsrun('delete', '--force', 'box').status, 0)
@@ -231,4 +236,9 @@ test('the command has the flag --systemd-cgroup', () => {
   } finally {
     rmSync(bundle, { recursive: true })
   }
-})
+}
+
+for (const [form, words] of Object.entries(FORMS)) {
+  const options = existsSync(words.at(-1)) ? {} : { skip: `there is no ${words.at(-1)}` }
+  test(`the command ${form} has the flag --systemd-cgroup`, () => runAsScope(words), options)
+}
