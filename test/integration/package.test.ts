@@ -155,8 +155,8 @@ t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 
     t.same(there, here, 'the helper refuses to run by itself with the same words')
   })
 
-  t.test('in a small Debian without network', { skip: missing('systems', 'root') }, async t => {
-    await debians(t, archive)
+  t.test('in a small system without network', { skip: missing('systems', 'root') }, async t => {
+    await smallSystems(t, archive)
   })
 
   t.test(
@@ -195,31 +195,39 @@ t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 
 })
 
 /** In a root of its own, with the network cut off: npm's cache has the packages that are not bundled. */
-async function debians(t: Test, archive: string): Promise<void> {
+async function smallSystems(t: Test, archive: string): Promise<void> {
   const warm = project(t)
   const cache = join(temporary(t), 'cache')
   t.equal(run(warm, 'npm', 'install', '--ignore-scripts', '--cache', cache, archive).status, 0)
   const registry = run('.', 'npm', 'config', 'get', 'registry').stdout.trim()
   const npm = run('.', 'npm', 'root', '-g').stdout.trim()
-  for (const suite of systems.filter(name => !name.includes('-')))
-    for (const node of systems.filter(name => name.startsWith('x64-'))) {
-      const root = join(temporary(t), 'root')
-      t.equal(run('.', 'cp', '-a', join(SYSTEMS, suite), root).status, 0)
-      fs.chmodSync(root, 0o755)
-      fs.cpSync(project(t), join(root, 'work'), { recursive: true })
-      fs.cpSync(archive, join(root, 'work', ARCHIVE))
-      fs.cpSync(cache, join(root, 'cache'), { recursive: true })
-      for (const name of ['proc', 'sys', 'opt/npm', 'usr/local/bin'])
-        fs.mkdirSync(join(root, name), { recursive: true })
-      fs.cpSync(join(SYSTEMS, node, 'node'), join(root, 'usr/local/bin/node'))
-      for (const name of ['sh', 'env']) fs.symlinkSync('busybox', join(root, 'bin', name))
-      fs.writeFileSync(join(root, 'work/install.sh'), inside(registry))
-      const { output } = run('.', 'unshare', '-n', '-m', 'sh', '-ec', outside(root, npm))
-      t.match(output, WORKS, `${suite}, ${node}`, { output })
-      t.match(output, `tsrun version ${version}`)
-      t.match(output, /installed in [12]?[0-9] s$/m, 'in a few seconds')
-    }
+  for (const [system, node] of SMALL_SYSTEMS) {
+    const root = join(temporary(t), 'root')
+    t.equal(run('.', 'cp', '-a', join(SYSTEMS, system), root).status, 0)
+    fs.chmodSync(root, 0o755)
+    fs.cpSync(project(t), join(root, 'work'), { recursive: true })
+    fs.cpSync(archive, join(root, 'work', ARCHIVE))
+    fs.cpSync(cache, join(root, 'cache'), { recursive: true })
+    for (const name of ['proc', 'sys', 'opt/npm', 'usr/local/bin']) fs.mkdirSync(join(root, name), { recursive: true })
+    fs.cpSync(join(SYSTEMS, node, 'node'), join(root, 'usr/local/bin/node'))
+    for (const name of ['sh', 'env']) fs.symlinkSync('busybox', join(root, 'bin', name))
+    fs.writeFileSync(join(root, 'work/install.sh'), inside(registry))
+    fs.writeFileSync(join(root, 'work/box.mjs'), BOX)
+    fs.cpSync('/bin/busybox', join(root, 'work/box/bin/busybox'))
+    const { output } = run('.', 'unshare', '-n', '-m', 'sh', '-ec', outside(root, npm))
+    t.match(output, WORKS, `${system}, ${node}`, { output })
+    t.match(output, '12 from a container, and 34 by exec')
+    t.match(output, `tsrun version ${version}`)
+    t.match(output, /installed in [12]?[0-9] s$/m, 'in a few seconds')
+  }
 }
+
+/** Each with a Node for it. */
+const SMALL_SYSTEMS = systems
+  .filter(name => !name.includes('-'))
+  .flatMap(name =>
+    (name === 'musl' ? [name] : systems.filter(node => node.startsWith('x64-'))).map(node => [name, node] as const),
+  )
 
 /** A root that is a mount, as a container needs it. */
 const outside = (root: string, npm: string) => `
@@ -237,5 +245,17 @@ begin=$(/bin/busybox date +%s)
 node /opt/npm/bin/npm-cli.js install --offline --registry ${registry} --cache /cache --no-audit --no-fund ./${ARCHIVE}
 echo installed in $(($(/bin/busybox date +%s) - begin)) s
 node use.mjs
+node box.mjs
 node_modules/.bin/tsrun --version
 exec 2>&1`
+
+/** A container that lives, and an exec in it. */
+const BOX = `
+import { createRuntime } from 'tsrun'
+const namespaces = ['mount', 'pid', 'network', 'ipc', 'uts'].map(type => ({ type }))
+const config = { ociVersion: '1.2.0', process: { cwd: '/', args: ['/bin/busybox', 'sleep', '100'] }, linux: { namespaces } }
+const container = await createRuntime({ root: '/work/state' }).create({ id: 'box', config, rootfs: '/work/box', stdio: 'ignore' })
+await container.start()
+const said = await Promise.all([12, 34].map(number => container.run({ args: ['/bin/busybox', 'echo', String(number)] })))
+console.log(said.map(({ stdout }) => stdout.trim()).join(' from a container, and ') + ' by exec')
+await container.delete({ force: true })`

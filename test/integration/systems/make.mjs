@@ -1,11 +1,13 @@
 /**
  * Fetches what package.test.ts installs the package in, into `downloads/` beside this file, unless it is there: `node make.mjs x64-22
- * arm64-22 bullseye` is Node 22 for two processors (packages on npm), and the files of a small Debian (mmdebstrap).
+ * arm64-22 bullseye musl` is Node 22 for two processors (packages on npm), the files of a small Debian (mmdebstrap), and those of a root
+ * with musl and a Node for it.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeMusl } from './musl.mjs'
 
 const downloads = join(dirname(fileURLToPath(import.meta.url)), 'downloads')
 
@@ -32,7 +34,8 @@ function make(name) {
   const temporary = mkdtempSync(join(downloads, '.making-'))
   try {
     const [processor, version] = name.split('-')
-    if (version === undefined) makeDebian(temporary, name)
+    if (name === 'musl') makeMusl(temporary)
+    else if (version === undefined) makeDebian(temporary, name)
     else fetchNode(temporary, processor, version)
     renameSync(temporary, target)
   } finally {
