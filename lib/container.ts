@@ -85,7 +85,7 @@ export class Container implements AsyncDisposable {
     this.#memory = memory ?? null
     this.created = new Date(record.created)
     this.pid = record.pid
-    this.annotations = record.annotations
+    this.annotations = { ...record.annotations }
     this.owner = record.owner ?? null
     this.stdin = streams.stdin
     this.stdout = streams.stdout

@@ -14,8 +14,18 @@ export interface CgroupRecord {
   readonly scope: Scope | null
 }
 
+/** Records do not change, and each step of a container's life asks for its own. */
+const parsed = new WeakMap<object, CgroupRecord>()
+
 /** @throws {StateError} ERR_STATE_CORRUPT for anything but what `toJSON` has given */
 export function parseCgroupRecord(value: unknown): CgroupRecord {
+  if (!isObject(value)) return parseAnew(value)
+  const known = parsed.get(value) ?? parseAnew(value)
+  parsed.set(value, known)
+  return known
+}
+
+function parseAnew(value: unknown): CgroupRecord {
   const { id, isOurs, places, scope = null } = isObject(value) ? value : {}
   const isSound =
     typeof id === 'string' && typeof isOurs === 'boolean' && Array.isArray(places) && places.every(isPlace)

@@ -9,11 +9,20 @@ const isSame = (a: ContainerRecord, b: ContainerRecord): boolean =>
 
 /** Nobody can tell of a record that can't be read whose it is: that stays an error, also if somebody deletes by force. */
 export function boundStore(store: Store, record: ContainerRecord): Store {
+  let last = record
   const read = (id: string): ContainerRecord => {
-    const found = store.read(id)
-    if (id !== record.id || isSame(found, record)) return found
-    const message = `container "${id}" is gone, and another one has its id: this handle is not of that one`
-    throw new StateError('ERR_STATE_NOT_FOUND', message, { id })
+    if (id !== record.id) return store.read(id)
+    const found = store.read(id, last)
+    if (!isSame(found, record)) {
+      const message = `container "${id}" is gone, and another one has its id: this handle is not of that one`
+      throw new StateError('ERR_STATE_NOT_FOUND', message, { id })
+    }
+    last = found
+    return found
   }
-  return { ...store, read, isBound: true }
+  const write = (changed: ContainerRecord): void => {
+    store.write(changed)
+    if (changed.id === record.id) last = changed
+  }
+  return { ...store, read, write, isBound: true }
 }

@@ -138,5 +138,5 @@ export function parseObject(text: string): Record<string, unknown> | null {
 export function ociState(record: ContainerRecord, status: Status): OciState {
   const { ociVersion, id, pid, bundle, annotations } = record
   const alive = status !== 'stopped' && pid !== 0
-  return { ociVersion, id, status, ...(alive ? { pid } : {}), bundle, annotations }
+  return { ociVersion, id, status, ...(alive ? { pid } : {}), bundle, annotations: { ...annotations } }
 }

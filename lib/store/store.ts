@@ -22,6 +22,8 @@ import {
   openOwnDirectory,
   pathIn,
   readOwn,
+  readOwnUnless,
+  type Stamp,
   type Unfit,
 } from '../sys/own-directory.js'
 import { removeIfThere } from '../sys/own-file.js'
@@ -39,7 +41,9 @@ const LOCK_LONGEST_PAUSE_MS = 50
 /** Far above what create can write, and read at once. */
 const LONGEST_STATE = 64 * 1024 * 1024
 /** What is in a directory of ours. */
-const FILES = ['state', 'config.cbor', 'start', 'hook']
+const FILES = ['state', 'config.cbor', 'start']
+/** What is there while a hook runs, and of one that was killed. */
+const HOOK = 'hook'
 
 export interface LockOptions {
   /** Called, and waited for, each time that somebody else has the lock, with the milliseconds since the first attempt. Default: nothing is done. */
@@ -60,8 +64,11 @@ export interface Store {
   lock(id: string, options?: LockOptions): Promise<Lock>
   /** True while some process works on the container. */
   isLocked(id: string): boolean
-  /** @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT, ERR_STATE_VERSION */
-  read(id: string): ContainerRecord
+  /**
+   * `known`: what was read or written here before; it is returned if the file has not changed since.
+   * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT, ERR_STATE_VERSION
+   */
+  read(id: string, known?: ContainerRecord): ContainerRecord
   /** All lines of the record that are objects, the last one first: what is left of one that `read` refuses. */
   fragments(id: string): Record<string, unknown>[]
   /** Needs the lock. */
@@ -102,11 +109,13 @@ export function openStore(root: string): Store {
       if (typeof lock === 'number') closeDirectory(lock)
       return lock === 'busy'
     },
-    read: id => within(id, fd => parseRecord(id, lastLine(readState({ id, fd, path: directory(id) })))),
+    read: (id, known) => within(id, fd => readRecord({ id, fd, path: directory(id), known })),
     fragments: id => within(id, fragmentsIn),
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
-    write: record =>
-      named(file(record.id, 'state'), () => appendOwn(heldFd(record.id), 'state', JSON.stringify(record))),
+    write: record => {
+      const append = (): Stamp => appendOwn(heldFd(record.id), 'state', JSON.stringify(record))
+      stamps.set(record, named(file(record.id, 'state'), append))
+    },
     readFile: (id, { name, limit }) => within(id, fd => readOwn(fd, name, limit)),
     writeFile: (id, name, write) => named(file(id, name), () => write(pathIn(heldFd(id), name))),
     listenForStart: id => listenAt(file(id, 'start')),
@@ -138,11 +147,25 @@ function withDirectory<T>(id: string, path: string, use: (fd: number) => T): T {
   }
 }
 
-function readState({ id, fd, path }: { id: string; fd: number; path: string }): string {
-  const content = readOwn(fd, 'state', LONGEST_STATE)
-  if (content === null) throw withoutState(id)
-  if ('because' in content) throw unreadable({ id, path: `${path}/state`, because: content.because })
-  return content.toString('utf8')
+/** Of the file that has this record as its last line: what it was when that was read or written. */
+const stamps = new WeakMap<ContainerRecord, Stamp>()
+
+interface RecordFile {
+  readonly id: string
+  readonly fd: number
+  readonly path: string
+  readonly known: ContainerRecord | undefined
+}
+
+function readRecord({ id, fd, path, known }: RecordFile): ContainerRecord {
+  const unless = known === undefined ? undefined : stamps.get(known)
+  const found = readOwnUnless(fd, 'state', { limit: LONGEST_STATE, unless })
+  if (found === null) throw withoutState(id)
+  if ('because' in found) throw unreadable({ id, path: `${path}/state`, because: found.because })
+  if (found.bytes === null && known !== undefined) return known
+  const record = parseRecord(id, lastLine(found.bytes?.toString('utf8') ?? ''))
+  stamps.set(record, found.stamp)
+  return record
 }
 
 function fragmentsIn(fd: number): Record<string, unknown>[] {
@@ -153,8 +176,9 @@ function fragmentsIn(fd: number): Record<string, unknown>[] {
 }
 
 function removeLocked(directory: string, fd: number): void {
-  // Asked beforehand: most have no hook, and an error costs more than all of this.
-  for (const path of FILES.map(name => pathIn(fd, name)).filter(isThere)) unlessDirectory(() => removeIfThere(path))
+  for (const name of FILES) unlessDirectory(() => removeIfThere(pathIn(fd, name)))
+  // Asked beforehand: most have none, and an error costs more than all of this.
+  if (isThere(pathIn(fd, HOOK))) unlessDirectory(() => removeIfThere(pathIn(fd, HOOK)))
   try {
     removeDirectory(directory)
   } catch (error) {
