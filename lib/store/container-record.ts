@@ -103,6 +103,21 @@ export function parseRecord(id: string, text: string): ContainerRecord {
   return value as unknown as ContainerRecord
 }
 
+/** Of what a record has alike with the one before, or with those of other containers. */
+const texts = new WeakMap<object, string>()
+
+function textOf(part: unknown): string {
+  if (typeof part !== 'object' || part === null) return JSON.stringify(part)
+  const text = texts.get(part) ?? JSON.stringify(part)
+  texts.set(part, text)
+  return text
+}
+
+/** A record as JSON. Its large parts stay what they are, and are written four times in the life of a container. */
+export function recordText({ tail, cgroup, ...rest }: ContainerRecord): string {
+  return `${JSON.stringify(rest).slice(0, -1)},"tail":${textOf(tail)},"cgroup":${textOf(cgroup)}}`
+}
+
 /** 0: there is no process yet. Never 1, which is no container's. */
 export const isPid = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value === 0 || (value as number) > 1)

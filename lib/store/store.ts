@@ -29,7 +29,7 @@ import {
 import { removeIfThere } from '../sys/own-file.js'
 import { monotonicMs, sleep } from '../sys/self.js'
 import { listenAt } from '../sys/socket.js'
-import { type ContainerRecord, parseObject, parseRecord } from './container-record.js'
+import { type ContainerRecord, parseObject, parseRecord, recordText } from './container-record.js'
 import { type Lock, openLocks } from './held-locks.js'
 
 export type { Lock }
@@ -113,7 +113,7 @@ export function openStore(root: string): Store {
     fragments: id => within(id, fragmentsIn),
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
     write: record => {
-      const append = (): Stamp => appendOwn(heldFd(record.id), 'state', JSON.stringify(record))
+      const append = (): Stamp => appendOwn(heldFd(record.id), 'state', recordText(record))
       stamps.set(record, named(file(record.id, 'state'), append))
     },
     readFile: (id, { name, limit }) => within(id, fd => readOwn(fd, name, limit)),
