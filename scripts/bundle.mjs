@@ -28,25 +28,30 @@ const addOns = {
 
 /**
  * What node-gyp-build finds by reading directories, with node-gyp-build itself for what lies elsewhere. To have Node resolve the names
- * takes a millisecond: it reads several package.json.
+ * and the paths takes a millisecond: it reads several package.json.
  */
 const addOnModule = ({ usual, chain, file }) => `
-const { createRequire } = require('node:module')
 const { existsSync } = require('node:fs')
+const load = path => {
+  const module = { exports: {} }
+  process.dlopen(module, path)
+  return module.exports
+}
 const addOnIn = folder => {
   const compiled = [${JSON.stringify(file)}, 'prebuilds/linux-' + process.arch + '/node.napi.node']
   return compiled.map(name => folder + '/' + name).find(existsSync)
 }
 const resolved = () => {
+  const { createRequire } = require('node:module')
   const owner = ${JSON.stringify(chain)}.reduce((from, name) => createRequire(from).resolve(name + '/package.json'), bundleName)
   const folder = owner.slice(0, owner.lastIndexOf('/'))
   const found = addOnIn(folder)
-  return found === undefined ? createRequire(owner)('node-gyp-build')(folder) : require(found)
+  return found === undefined ? createRequire(owner)('node-gyp-build')(folder) : load(found)
 }
 module.exports = () => {
   const modules = bundleName.split('/').slice(0, -3).join('/') + '/node_modules/'
   const found = ${JSON.stringify(usual)}.map(name => addOnIn(modules + name)).find(path => path !== undefined)
-  return found === undefined ? resolved() : require(found)
+  return found === undefined ? resolved() : load(found)
 }`
 
 const ffi = {
@@ -58,6 +63,17 @@ const ffi = {
       contents: addOnModule(addOns[path]),
       resolveDir: root,
     }))
+  },
+}
+
+const laterModule = {
+  name: 'later-module',
+  setup({ onResolve }) {
+    onResolve({ filter: /^node:module$/ }, ({ importer, namespace }) =>
+      namespace === 'add-on' || importer === bundled('later-module')
+        ? { path: 'node:module', external: true }
+        : { path: bundled('later-module') },
+    )
   },
 }
 
@@ -80,7 +96,8 @@ function importLater(names, path) {
 }
 
 /** In these files, and of these: what a container or a runtime is asked for, and what is set up in its network. */
-const LATER_IN = /\/lib\/(runtime|container|prepared|exec-process|operations\/(?:container-network|sweep))\.ts$/
+const LATER_IN =
+  /\/lib\/(runtime|container|prepared|exec-process|operations\/(?:container-network|create-network|sweep))\.ts$/
 const LATER =
   /^import \{([^}]*)\} from '(\.\/(?:operations\/[a-z-]+|launch\/layered|delete|features|run|plan|prepared)\.js|\.\.\/(?:network-devices\/[a-z-]+|sys\/(?:inet|ip-address|netlink))\.js)'$/gm
 
@@ -136,13 +153,13 @@ async function bundleProgram({ isWhole }) {
     // One byte per character, and a function that the entry calls.
     charset: 'ascii',
     banner: {
-      js: "(function (require, bundleName, __dirname) { const bundleUrl = require('node:url').pathToFileURL(bundleName).href;",
+      js: "(function (require, bundleName, __dirname) { const bundle = { get url() { return require('node:url').pathToFileURL(bundleName).href } };",
     },
     footer: { js: '})' },
-    define: { 'import.meta.url': 'bundleUrl', 'process.env.TSRUN_COMMIT': JSON.stringify(commit()) },
+    define: { 'import.meta.url': 'bundle.url', 'process.env.TSRUN_COMMIT': JSON.stringify(commit()) },
     // Without its native add-on, which costs more to load than it saves on a plan of a few kilobytes.
     alias: { 'cbor-x': join(root, 'node_modules', 'cbor-x', 'index.js') },
-    plugins: [ffi, operations, ...(isWhole ? [] : [withoutImages])],
+    plugins: [ffi, laterModule, operations, ...(isWhole ? [] : [withoutImages])],
     legalComments: 'none',
   })
   return { contents: outputFiles[0].contents, inputs: Object.keys(metafile.inputs) }

@@ -5,8 +5,10 @@
  * and Node 20 has none.)
  */
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { Script } from 'node:vm'
+
+/** In CommonJS, which this becomes: of node:module it would have to be loaded, which takes time. */
+declare const require: NodeJS.Require
 
 type Program = (require: NodeJS.Require, filename: string, dirname: string) => void
 
@@ -40,4 +42,4 @@ function readCache(): Buffer | undefined {
 
 const cachedData = readCache()
 const script = new Script(readFileSync(filename, 'latin1'), { filename, ...(cachedData && { cachedData }) })
-;(script.runInThisContext() as Program)(createRequire(filename), filename, import.meta.dirname)
+;(script.runInThisContext() as Program)(require, filename, import.meta.dirname)

@@ -7,7 +7,6 @@ import { isTsrunError } from '../index.js'
 import type { Flag, Flags } from './command.js'
 import { checkCount, UsageError } from './command-line.js'
 import { ownersOf, SQUASH_FLAG, STORE_FLAGS, storeOptions, volumeMounts } from './image-flags.js'
-import { transferLines } from './transfer-lines.js'
 
 export const IMAGE_FLAGS: readonly Flag[] = [
   {
@@ -97,7 +96,11 @@ async function rootOf(unpacked: UnpackedImage, flags: Flags, signal: AbortSignal
 }
 
 async function unpackedImage(name: string, flags: Flags, signal: AbortSignal): Promise<UnpackedImage> {
-  const { openImages } = await import('./image-library.js')
+  const [{ openImages }, { transferLines }] = await Promise.all([
+    import('./image-library.js'),
+    // Loads node:tty, and with it node:net, which few calls need.
+    import('./transfer-lines.js'),
+  ])
   const images = openImages(storeOptions(flags))
   const lines = transferLines({ quiet: false })
   // What is kept elsewhere is kept whole.
