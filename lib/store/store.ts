@@ -19,6 +19,8 @@ import {
   appendOwn,
   closeDirectory,
   isLink,
+  type OwnFile,
+  type OwnFileOptions,
   openOwnDirectory,
   pathIn,
   readOwn,
@@ -50,6 +52,10 @@ export interface LockOptions {
   readonly whenBusy?: (elapsed: number) => Promise<void>
 }
 
+export interface NamedFile extends OwnFileOptions {
+  readonly name: string
+}
+
 export interface Store {
   readonly root: string
   /** True if `read` only finds one certain container (bound-store.ts). */
@@ -74,7 +80,7 @@ export interface Store {
   /** Needs the lock. */
   write(record: ContainerRecord): void
   /** null: there is no such file. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT for what is no directory of ours */
-  readFile(id: string, file: { readonly name: string; readonly limit: number }): Uint8Array | null | Unfit
+  readFile(id: string, file: NamedFile): OwnFile | null | Unfit
   /** Calls `write` with the path of a file, good while this store has the container locked. An error has the file's own name. */
   writeFile(id: string, name: string, write: (path: string) => void): void
   listenForStart(id: string): number
@@ -116,7 +122,7 @@ export function openStore(root: string): Store {
       const append = (): Stamp => appendOwn(heldFd(record.id), 'state', recordText(record))
       stamps.set(record, named(file(record.id, 'state'), append))
     },
-    readFile: (id, { name, limit }) => within(id, fd => readOwn(fd, name, limit)),
+    readFile: (id, { name, ...options }) => within(id, fd => readOwnUnless(fd, name, options)),
     writeFile: (id, name, write) => named(file(id, name), () => write(pathIn(heldFd(id), name))),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),

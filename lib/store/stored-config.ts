@@ -6,6 +6,7 @@ import { Decoder, Encoder } from 'cbor-x'
 import type { Config } from '../config/config.js'
 import { StateError } from '../errors.js'
 import { replaceFile, writeNewFile } from '../sys/file.js'
+import type { Stamp } from '../sys/own-directory.js'
 import { otherVersion } from './container-record.js'
 import type { Store } from './store.js'
 
@@ -50,11 +51,32 @@ export function readStoredConfig(store: Store, id: string): Config {
   return config
 }
 
+interface Read {
+  readonly stamp: Stamp
+  readonly config: Config
+}
+
+/** By the stores of handles, each of which reads that of one container. */
+const lastRead = new WeakMap<Store, Read>()
+
 /** As `readStoredConfig`; null if create was cut off before it wrote one. */
 export function readStoredConfigIfThere(store: Store, id: string): Config | null {
-  const content = store.readFile(id, { name: FILE, limit: LONGEST })
-  if (content === null) return null
-  if ('because' in content) throw unreadable(store, { id, because: `it ${content.because}` })
+  const last = lastRead.get(store)
+  const found = store.readFile(id, { name: FILE, limit: LONGEST, unless: last?.stamp })
+  if (found === null) return null
+  if ('because' in found) throw unreadable(store, { id, because: `it ${found.because}` })
+  if (found.bytes === null && last !== undefined) return last.config
+  const config = configIn(store, { id, content: found.bytes ?? new Uint8Array() })
+  if (store.isBound) lastRead.set(store, { stamp: found.stamp, config })
+  return config
+}
+
+interface Encoded {
+  readonly id: string
+  readonly content: Uint8Array
+}
+
+function configIn(store: Store, { id, content }: Encoded): Config {
   const { version, config } = unwrap(decode(store, { id, content }))
   if (version === CONFIG_VERSION && isConfig(config)) return config
   const upgrade = UPGRADES[version]
@@ -64,7 +86,7 @@ export function readStoredConfigIfThere(store: Store, id: string): Config | null
   throw otherVersion({ id, what: 'configuration', found: version, known })
 }
 
-function decode(store: Store, { id, content }: { id: string; content: Uint8Array }): unknown {
+function decode(store: Store, { id, content }: Encoded): unknown {
   try {
     return decoder.decode(content)
   } catch (cause) {

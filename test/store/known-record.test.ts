@@ -1,10 +1,13 @@
-/** A record that is known is not read again as long as nobody has written to its file. */
+/** A record or a configuration that is known is not read again as long as nobody has written to its file. */
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { exampleConfig } from '../../lib/config/example.js'
+import { readConfig } from '../../lib/config/read.js'
 import { boundStore } from '../../lib/store/bound-store.js'
 import type { ContainerRecord } from '../../lib/store/container-record.js'
 import { openStore } from '../../lib/store/store.js'
+import { readStoredConfig, replaceStoredConfig, writeStoredConfig } from '../../lib/store/stored-config.js'
 
 const FIRST: ContainerRecord = {
   ...{
@@ -74,4 +77,16 @@ t.test('the record of another container of the same id is not that of the handle
   appendFileSync(file, readFileSync(file, 'utf8').replace('"pid":2', '"pid":3'))
   t.throws(() => bound.read('one'), { code: 'ERR_STATE_NOT_FOUND' })
   t.throws(() => bound.read('one'), { code: 'ERR_STATE_NOT_FOUND' })
+})
+
+t.test('a handle reads a configuration again when somebody has changed it', async t => {
+  const { store } = kept(t)
+  const { config } = readConfig(JSON.stringify(exampleConfig()))
+  writeStoredConfig(store, 'one', config)
+  const bound = boundStore(store, FIRST)
+  const read = readStoredConfig(bound, 'one')
+  t.same(read, config)
+  t.equal(readStoredConfig(bound, 'one'), read)
+  replaceStoredConfig(store, 'one', { ...config, hostname: `${config.hostname}`.toUpperCase() })
+  t.equal(readStoredConfig(bound, 'one').hostname, `${config.hostname}`.toUpperCase())
 })
