@@ -47,6 +47,7 @@ export const OTHERWISE = {
   'test/network/gateway-rootless.test.ts': 'a program with the library, and not the command',
   'test/integration/container-network.test.ts': 'a program with the library, and not the command',
   'test/integration/layered-root-rootless.test.ts': 'a program with the library, and not the command',
+  'test/integration/called-functions.test.ts': 'the code cache of the form on Node',
   'test/integration/checkpoint-layers.test.ts': 'containers of tsrun run --image',
   'test/integration/mcp.test.ts': 'servers in tsrun sandbox',
   'test/integration/readme.test.ts': 'the package as the documentation uses it, with images and sandboxes',
