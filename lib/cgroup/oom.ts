@@ -3,6 +3,7 @@ import { closeFd, openBeneath } from '../sys/beneath.js'
 import { openEventfd, readAgain, takeEvents } from '../sys/eventfd.js'
 import { duplicate } from '../sys/stream.js'
 import { PRIORITY, READABLE, watch } from '../sys/watch.js'
+import { witness } from '../sys/witness.js'
 import type { Place } from './place.js'
 import { ancestor, isGone, readFileIfThere, rootOf, writeFile } from './tree.js'
 
@@ -93,10 +94,8 @@ export async function witnessOom([place]: readonly Place[], pidfd: number): Prom
   const own = duplicate(pidfd)
   const above = watchAbove(place, events)
   try {
-    // Read by the thread that waits, and nearly always faster than the cgroup is removed.
-    const end = watch(own, READABLE, { keepAlive: false, file: events })
-    await end.ready
-    const text = end.said()
+    // Nearly always faster than the cgroup is removed.
+    const text = await witness({ fd: own, events: READABLE, file: events }).said
     return text === null ? above.hasKilled() : oomKillsIn(text) > 0
   } finally {
     above.stop()
@@ -121,7 +120,7 @@ function openEvents(place: Place): number | null {
  */
 function watchAbove(place: Place, events: number): { hasKilled(): boolean; stop(): void } {
   const count = (): number => oomKillsIn(readFileIfThere(ancestor(place, 1), EVENTS))
-  const next = () => watch(events, PRIORITY, { keepAlive: false, file: events })
+  const next = () => witness({ fd: events, events: PRIORITY, file: events })
   let before = count()
   let reachedLimit = false
   let fault: unknown = null
@@ -129,9 +128,9 @@ function watchAbove(place: Place, events: number): { hasKilled(): boolean; stop(
   let wait = next()
   const look = async (): Promise<void> => {
     for (let text: string | null = ''; text !== null; wait = next()) {
-      await wait.ready
+      const seen = await wait.said
       if (hasEnded) return
-      reachedLimit ||= wait.said() !== null
+      reachedLimit ||= seen !== null
       const counted = count()
       text = readAgain(events)
       // In this order: what has killed nobody by now had not when the others were counted.

@@ -1,5 +1,5 @@
 /**
- * In place of lib/sys/watch.ts: the loop here polls whatever descriptor there is, and needs no thread for those that libuv can't poll.
+ * In place of lib/sys/watch.ts and witness.ts: the loop here polls whatever descriptor there is, and reads a file as soon as a thread would.
  * What each function does is said there.
  */
 import { addHold, addWatch, removeWatch } from './event-loop.js'
@@ -14,28 +14,47 @@ const TEXT_BYTES = 248
 
 export interface Watch {
   readonly ready: Promise<void>
-  said(): string | null
   stop(): void
 }
 
 interface WatchOptions {
   readonly keepAlive?: boolean
-  readonly file?: number | null
 }
 
-export function watch(fd: number, events: number, { keepAlive = true, file = null }: WatchOptions = {}): Watch {
-  let resolve = (): void => {}
-  const ready = new Promise<void>(done => {
+export function watch(fd: number, events: number, { keepAlive = true }: WatchOptions = {}): Watch {
+  const { waiting, value, stop } = once(fd, events, () => {})
+  if (!keepAlive) waiting.unref()
+  return { ready: value, stop }
+}
+
+/** `value`: what `look` returns when the descriptor is ready. */
+function once<T>(fd: number, events: number, look: () => T) {
+  let resolve = (_value: T): void => {}
+  const value = new Promise<T>(done => {
     resolve = done
   })
-  let text: string | null = null
   const waiting = addWatch(fd, events, () => {
     removeWatch(waiting)
-    text = file === null ? null : textIn(file)
-    resolve()
+    resolve(look())
   })
-  if (!keepAlive) waiting.unref()
-  return { ready, said: () => text, stop: () => removeWatch(waiting) }
+  return { waiting, value, stop: () => removeWatch(waiting) }
+}
+
+export interface Witness {
+  readonly said: Promise<string | null>
+  stop(): void
+}
+
+interface WitnessOptions {
+  readonly fd: number
+  readonly events: number
+  readonly file: number
+}
+
+export function witness({ fd, events, file }: WitnessOptions): Witness {
+  const { waiting, value, stop } = once(fd, events, () => textIn(file))
+  waiting.unref()
+  return { said: value, stop }
 }
 
 function textIn(file: number): string | null {

@@ -1,112 +1,179 @@
-// Readiness of any descriptor as bytes in a pipe. libuv polls pipes and sockets only; a thread with an epoll
-// instance lets Node wait for a thousand pidfds without holding one of its pool threads.
+// Readiness of any descriptor, in the event loop of Node. Its streams are pipes and sockets only; libuv also
+// polls an epoll instance of ours, and that takes whatever can be polled. For this the library is an add-on
+// of Node besides.
+#include "node.h"
 #include "sys.h"
-#include "thread.h"
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-enum { BATCH = 16, RECORD = 256, TEXT = RECORD - 8 };
+enum { BATCH = 32 };
 
+// All that is done with it is done by the thread whose loop it is in.
 struct watch {
-  int epoll, out;
+  napi_env env;
+  napi_ref tell;
+  napi_async_cleanup_hook_handle hook;
+  int epoll, holds;
+  bool is_ending;
+  alignas(max_align_t) char poll[];
 };
 
-// In place of a cookie: nobody reads from the pipe any more.
-static const uint64_t UNHEARD = UINT64_MAX;
+// What epoll gives back: the cookie, whether the wait holds the event loop, the descriptor.
+static const uint64_t HOLDS = 1u << 31;
 
-// What goes through the pipe: which wait it is, and what the file beside it said at that moment (-1:
-// nothing).
-struct record {
-  uint32_t cookie;
-  int32_t length;
-  char text[TEXT];
-};
-_Static_assert(sizeof(struct record) == RECORD, "lib/sys/watch.ts counts on it");
-
-// Both descriptors travel in the thread's argument, so that there is nothing to allocate and nothing to free.
-static struct watch unpack(void *argument) {
-  uintptr_t both = (uintptr_t)argument;
-  return (struct watch){.epoll = (int)(both >> 32), .out = (int)(both & 0xffffffffu)};
+static uint64_t packed(uint32_t cookie, int fd, int holds) {
+  return (uint64_t)cookie << 32 | (holds ? HOLDS : 0) | (uint32_t)fd;
 }
 
-// Read here, and not where the record arrives: by then the file may be gone.
-static struct record record_of(uint64_t data) {
-  struct record record = {.cookie = (uint32_t)data, .length = -1};
-  int file = (int)(data >> 32) - 1;
-  if (file >= 0)
-    record.length = (int32_t)pread(file, record.text, sizeof record.text, 0);
-  return record;
+static uv_poll_t *poll_of(struct watch *watch) {
+  return (uv_poll_t *)(void *)watch->poll;
 }
 
-// Returns how many records there are; -1: nobody wants more of them.
-static int collect(int epoll, struct record *records) {
+static void hold(struct watch *watch, int change) {
+  watch->holds += change;
+  if (watch->holds == 0)
+    uv_unref(poll_of(watch));
+  else if (watch->holds == 1 && change > 0)
+    uv_ref(poll_of(watch));
+}
+
+// A wait is over as soon as it is ready: JavaScript need not say so.
+static uint32_t take(struct watch *watch, uint64_t data) {
+  epoll_ctl(watch->epoll, EPOLL_CTL_DEL, (int)(data & (HOLDS - 1)), NULL);
+  if (data & HOLDS)
+    hold(watch, -1);
+  return (uint32_t)(data >> 32);
+}
+
+static void tell(const struct watch *watch, size_t count, const napi_value *cookies) {
+  napi_value function, exception;
+  if (napi_get_reference_value(watch->env, watch->tell, &function) != 0)
+    return;
+  // The function throws nothing: this fails if the thread is being terminated, and then nobody waits.
+  if (napi_make_callback(watch->env, NULL, function, function, count, cookies, NULL) != 0)
+    napi_get_and_clear_last_exception(watch->env, &exception);
+}
+
+// What does not fit is ready at the next turn of the loop still.
+static void collect(uv_poll_t *poll, int status, int flags) {
+  (void)status;
+  (void)flags;
+  struct watch *watch = uv_handle_get_data(poll);
   struct epoll_event events[BATCH];
-  int count = epoll_wait(epoll, events, BATCH, -1);
-  if (count < 0)
-    return errno == EINTR ? 0 : -1;
-  for (int i = 0; i < count; i++) {
-    if (events[i].data.u64 == UNHEARD)
-      return -1;
-    records[i] = record_of(events[i].data.u64);
-  }
-  return count;
+  napi_value cookies[BATCH];
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(watch->env, &scope) != 0)
+    return;
+  int count = epoll_wait(watch->epoll, events, BATCH, 0);
+  for (int i = 0; i < count; i++)
+    napi_create_int64(watch->env, take(watch, events[i].data.u64), &cookies[i]);
+  if (count > 0)
+    tell(watch, (size_t)count, cookies);
+  napi_close_handle_scope(watch->env, scope);
 }
 
-static void *forward(void *argument) {
-  struct watch watch = unpack(argument);
-  for (;;) {
-    struct record records[BATCH];
-    int count = collect(watch.epoll, records);
-    if (count < 0 || (count > 0 && write(watch.out, records, (size_t)count * sizeof records[0]) < 0))
-      break;
-  }
-  close(watch.epoll);
-  close(watch.out);
-  return NULL;
+static void ended(void *poll) {
+  struct watch *watch = uv_handle_get_data(poll);
+  close(watch->epoll);
+  napi_remove_async_cleanup_hook(watch->hook);
+  free(watch);
 }
 
-// `epoll` and `out` belong to the thread from here on. It ends when the other end of `out` is closed, which
-// Node does with the stream, and for a worker that ends in whatever way.
-static int start_forwarding(int epoll, int out) {
-  return start_thread(64 * 1024, forward, (void *)(((uintptr_t)(unsigned)epoll << 32) | (unsigned)out));
+static void end(struct watch *watch) {
+  if (watch->is_ending)
+    return;
+  watch->is_ending = true;
+  napi_delete_reference(watch->env, watch->tell);
+  uv_close(poll_of(watch), ended);
 }
 
-// fds[0]: the epoll instance, fds[1]: the pipe's end to read the records from.
-EXPORT int ts_watch_start(int *fds) {
-  _Static_assert(sizeof(void *) == 8, "two descriptors fit a pointer");
-  int ends[2];
-  int epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0)
-    return -errno;
-  if (syscall(SYS_pipe2, ends, 02000000 /* O_CLOEXEC */) < 0) {
-    int error = errno;
-    close(epoll);
-    return -error;
-  }
-  struct epoll_event unheard = {.events = 0 /* EPOLLERR is always told */, .data.u64 = UNHEARD};
-  int failed = (int)result(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[1], &unheard));
-  if (failed == 0)
-    failed = start_forwarding(epoll, ends[1]);
+// Node ends the thread, and waits until its loop has nothing of ours.
+static void end_with_thread(napi_async_cleanup_hook_handle hook, void *watch) {
+  (void)hook;
+  end(watch);
+}
+
+static int init_poll(struct watch *watch) {
+  uv_loop_t *loop;
+  watch->epoll = (int)result(epoll_create1(EPOLL_CLOEXEC));
+  if (watch->epoll < 0)
+    return watch->epoll;
+  if (napi_get_uv_event_loop(watch->env, &loop) != 0)
+    return -ENOSYS;
+  return uv_poll_init(loop, poll_of(watch), watch->epoll);
+}
+
+// -errno, which those of libuv are too.
+static int64_t begin(napi_env env, napi_value function) {
+  // A host may have Node-API without libuv.
+  if (uv_poll_init == NULL || napi_get_uv_event_loop == NULL)
+    return -ENOSYS;
+  struct watch *watch = calloc(1, sizeof *watch + uv_handle_size(UV_POLL));
+  if (watch == NULL)
+    return -ENOMEM;
+  watch->env = env;
+  int failed = init_poll(watch);
   if (failed < 0) {
-    close(epoll);
-    close(ends[0]);
-    close(ends[1]);
+    close_owned(&watch->epoll);
+    free(watch);
     return failed;
   }
-  fds[0] = epoll;
-  fds[1] = own(ends[0]);
-  return fds[1] < 0 ? fds[1] : 0;
+  uv_handle_set_data(poll_of(watch), watch);
+  uv_poll_start(poll_of(watch), UV_READABLE, collect);
+  uv_unref(poll_of(watch));
+  napi_create_reference(env, function, 1, &watch->tell);
+  napi_add_async_cleanup_hook(env, end_with_thread, watch, &watch->hook);
+  return (int64_t)(uintptr_t)watch;
 }
 
-// `file`, or -1, is read when `fd` is ready; it has to stay open as long as `fd`.
-EXPORT int ts_watch_add(int epoll, int fd, uint32_t events, uint32_t cookie, int file) {
-  uint64_t both = ((uint64_t)(unsigned)(file + 1) << 32) | cookie;
-  struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = both};
-  return (int)result(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
+// Called from JavaScript with the function that is told which waits are ready, by their cookies. Returns what
+// the functions below want, or -errno.
+static napi_value watch_begin(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value function, handle;
+  napi_get_cb_info(env, info, &count, &function, NULL, NULL);
+  napi_create_int64(env, begin(env, function), &handle);
+  return handle;
 }
 
-EXPORT int ts_watch_remove(int epoll, int fd) {
-  return (int)result(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL));
+napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  static const char name[] = "watchBegin";
+  napi_value function;
+  return napi_create_function(env, name, sizeof name - 1, watch_begin, NULL, &function) == 0 ? function
+                                                                                             : exports;
+}
+
+EXPORT int ts_watch_end(size_t handle) {
+  end((struct watch *)handle);
+  return 0;
+}
+
+// `holds`: the event loop goes on until it is ready, or removed.
+EXPORT int ts_watch_add(size_t handle, int fd, uint32_t events, uint32_t cookie, int holds) {
+  struct watch *watch = (struct watch *)handle;
+  // Once: one whose descriptor was closed too early, and which can't be removed, would keep the loop busy.
+  struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = packed(cookie, fd, holds)};
+  int added = (int)result(epoll_ctl(watch->epoll, EPOLL_CTL_ADD, fd, &event));
+  if (added == 0 && holds)
+    hold(watch, 1);
+  return added;
+}
+
+// Of one that has not been told of. `holds` as it was added.
+EXPORT int ts_watch_remove(size_t handle, int fd, int holds) {
+  struct watch *watch = (struct watch *)handle;
+  if (holds)
+    hold(watch, -1);
+  return (int)result(epoll_ctl(watch->epoll, EPOLL_CTL_DEL, fd, NULL));
+}
+
+// 1: the event loop goes on, until it is told so with -1.
+EXPORT int ts_watch_hold(size_t handle, int change) {
+  hold((struct watch *)handle, change);
+  return 0;
 }
 
 EXPORT int ts_eventfd(void) {

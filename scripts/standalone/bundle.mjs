@@ -38,6 +38,7 @@ const REPLACED = {
   'native-part': 'built-in',
   verify: 'helper-verifies',
   watch: 'loop-watch',
+  witness: 'loop-watch',
   'image-library': 'no-images',
 }
 
@@ -78,7 +79,7 @@ const seam = folder => ({
     // Which debug does without.
     onResolve({ filter: /^supports-color$/ }, () => ({ path: 'nothing', namespace: 'nothing' }))
     onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
-    onResolve({ filter: /\/(ffi|native-part|plan\/verify|watch|image-library)\.js$/ }, ({ path: name }) =>
+    onResolve({ filter: /\/(ffi|native-part|plan\/verify|watch|witness|image-library)\.js$/ }, ({ path: name }) =>
       path(REPLACED[/([a-z-]+)\.js$/.exec(name)[1]]),
     )
   },

@@ -2,7 +2,8 @@
 import { closeFd, openBeneath } from '../../sys/beneath.js'
 import type { CpuTime } from '../../sys/processes.js'
 import { duplicate } from '../../sys/stream.js'
-import { READABLE, watch } from '../../sys/watch.js'
+import { READABLE } from '../../sys/watch.js'
+import { witness } from '../../sys/witness.js'
 import type { Place } from '../place.js'
 import { isGone, rootOf } from '../tree.js'
 import * as v1 from './v1.js'
@@ -43,15 +44,13 @@ export async function witnessUsage([place]: readonly Place[], pidfd: number): Pr
   }
 }
 
-/** Read by the thread that waits, which is nearly always faster than the cgroup is removed. "" if not, or if there is no such file. */
+/** Nearly always read before the cgroup is removed. "" if not, or if there is no such file. */
 async function textAtEnd({ place, file, pidfd }: { place: Place; file: string; pidfd: number }): Promise<string> {
   const opened = openIfThere(place, file)
   if (opened === null) return ''
   const own = duplicate(pidfd)
   try {
-    const end = watch(own, READABLE, { keepAlive: false, file: opened })
-    await end.ready
-    return end.said() ?? ''
+    return (await witness({ fd: own, events: READABLE, file: opened }).said) ?? ''
   } finally {
     closeFd(own)
     closeFd(opened)
