@@ -5,7 +5,7 @@
  */
 import { HostError } from '../errors.js'
 import { type FfiPackage, loadFfi } from './ffi-package.js'
-import { NATIVE_REMEDY } from './native-directory.js'
+import { addOnRemedy } from './native-directory.js'
 import { nativePart } from './native-part.js'
 
 /** `size_t` also stands for an opaque pointer of C. */
@@ -34,8 +34,8 @@ function loadPackage(): FfiPackage {
     return loadFfi()
   } catch (cause) {
     const [found = ''] = String(cause).split('\n')
-    const remedy = `it is compiled by its install script: run \`npm rebuild\` (npm may ask you to allow it first); ${NATIVE_REMEDY}`
-    throw new HostError('ERR_HOST_INSTALL', { needs: 'the compiled package ffi-napi', found, remedy }, { cause })
+    const needs = 'the compiled package ffi-napi'
+    throw new HostError('ERR_HOST_INSTALL', { needs, found, remedy: addOnRemedy(found) }, { cause })
   }
 }
 

@@ -47,3 +47,12 @@ function partsBelow(path: string): string | null {
 /** What somebody can do in whose bundle the native parts are not found. */
 export const NATIVE_REMEDY =
   'in a bundled program, set TSRUN_NATIVE, or the option `native` of createRuntime, to the directory of the installed package'
+
+/** What somebody can do whose Node could not load an add-on, by what the loader said. */
+export function addOnRemedy(found: string): string {
+  if (/failed to map segment/.test(found))
+    return 'libraries cannot be loaded from a file system that is mounted noexec: install the package on another one'
+  if (/addons is disabled/.test(found))
+    return 'leave out --no-addons; --permission of Node takes --allow-addons beside it'
+  return `it is compiled by its install script: run \`npm rebuild\` (npm may ask you to allow it first); Yarn 2 and newer need \`nodeLinker: pnpm\`, since their other linkers leave out what the package brings along; ${NATIVE_REMEDY}`
+}

@@ -106,6 +106,21 @@ t.test('the package', { skip: missing('npm', 'cc', 'aarch64'), timeout: 600_000 
     t.equal(run(folder, 'unshare', '-m', 'sh', '-c', command).status, 0)
   })
 
+  t.test('says why if it can load no libraries', { skip: missing('root') }, async t => {
+    const mounted =
+      'mount --bind node_modules node_modules && mount -o remount,bind,noexec node_modules && node use.mjs'
+    t.match(run(folder, 'unshare', '-m', 'sh', '-c', mounted).output, /true ERR_HOST_INSTALL .*mounted noexec/)
+    t.match(run(folder, 'node', '--no-addons', 'use.mjs').output, /true ERR_HOST_INSTALL .*--allow-addons/)
+  })
+
+  t.test('is installed for the whole machine, with its manual page', async t => {
+    const place = temporary(t)
+    const words = ['install', '--global', '--prefix', place, '--ignore-scripts', '--prefer-offline', archive]
+    t.equal(run(folder, 'npm', ...words).status, 0)
+    t.match(run(place, join(place, 'bin/tsrun'), '--version').stdout, `tsrun version ${version}`)
+    t.ok(fs.existsSync(join(place, 'share/man/man8/tsrun.8')))
+  })
+
   t.test('works in a bundle that is told where the package is', { skip: missing('root') }, async t => {
     const elsewhere = temporary(t)
     fs.mkdirSync(join(elsewhere, 'rootfs'))
