@@ -15,7 +15,8 @@ t.test('the manual page is in step with the commands', async t => {
 })
 
 t.test('it is part of the package', async t => {
-  t.equal(man, 'man/tsrun.8')
+  // A list: for a text alone npm makes no link.
+  t.same(man, ['man/tsrun.8'])
   t.ok(files.includes('man'))
 })
 
