@@ -1,2 +1,2 @@
 // Made by scripts/native.mjs, of the declarations in native/sys.
-export const ABI = 1004672919
+export const ABI = 537839385

@@ -73,6 +73,7 @@ export const TABLE = {
   ts_relay_reset: ['int', ['size_t', 'size_t']],
   ts_relay_free: ['int', ['size_t', 'size_t']],
   ts_relay_counts: ['int', ['size_t', 'pointer']],
+  ts_boot_ticks: ['size_t', []],
   ts_pidfd_open: ['int', ['int']],
   ts_pidfd_getfd: ['int', ['int', 'int']],
   ts_pidfd_signal: ['int', ['int', 'int']],

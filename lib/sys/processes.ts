@@ -210,3 +210,6 @@ export function killGroup(pid: number): void {
 
 /** Processes and threads of the whole machine. */
 export const taskCount = (): number => Number(/^\S+ \S+ \S+ \d+\/(\d+)/.exec(readText('/proc/loadavg'))?.[1] ?? 0)
+
+/** The time since boot, as the start time of a process that begins now is counted: in clock ticks, rounded down. */
+export const ticksSinceBoot = (): number => native().ts_boot_ticks()

@@ -1,6 +1,6 @@
 /** What the host process knows of itself and its kernel. */
 import { readFileSync } from 'node:fs'
-import { availableParallelism, release, uptime } from 'node:os'
+import { availableParallelism, release } from 'node:os'
 
 export const environment = (): Readonly<Record<string, string | undefined>> => process.env
 export const parentPid = (): number => process.ppid
@@ -57,7 +57,3 @@ export function pageSize(): number {
   bytesOfPage = at < 0 ? 4096 : Number(pairs[at + 1])
   return bytesOfPage
 }
-/** The unit of times in /proc, whatever the kernel's own is. */
-const TICKS_PER_SECOND = 100
-/** The time since boot, as the start time of a process that begins now is counted: in clock ticks, rounded down. */
-export const ticksSinceBoot = (): number => Math.floor(uptime() * TICKS_PER_SECOND)

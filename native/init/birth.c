@@ -20,14 +20,25 @@ static int demand(const struct init *init, enum birth call, int result) {
   sys_exit(1);
 }
 
-// The child must not go ahead of the frame that makes it known, nor go on without it.
-void follow_announcement(struct init *init, const int ends[2]) {
+static void show_life(struct init *init, const int ends[2]) {
   char byte = 0;
   sys_close(ends[0]);
   follow_parent(init);
-  if (sys_send(ends[1], &byte, 1) != 1 || sys_read(ends[1], &byte, 1) != 1)
+  if (sys_send(ends[1], &byte, 1) != 1)
+    sys_exit(1);
+}
+
+// The child must not go ahead of the frame that makes it known, nor go on without it.
+static void await_way(const int ends[2]) {
+  char byte;
+  if (sys_read(ends[1], &byte, 1) != 1)
     sys_exit(1);
   sys_close(ends[1]);
+}
+
+void follow_announcement(struct init *init, const int ends[2]) {
+  show_life(init, ends);
+  await_way(ends);
 }
 
 bool announce(const struct init *init, int pid, const int ends[2]) {
@@ -52,13 +63,28 @@ static int clone_beside(uint64_t flags, int cgroup) {
   return pid == -ENOSYS && (flags & CLONE_INTO_CGROUP) == 0 ? sys_clone(CLONE_PARENT | flags) : pid;
 }
 
-// False in the parent, if the child has never lived.
+static void make_namespaces(struct init *init, uint64_t flags) {
+  if (flags & CLONE_NEWUSER)
+    return;
+  if (flags & WANTS_TIMELINE)
+    begin_timeline(&init->report, &init->timeline);
+  note_step(&init->report, &init->timeline);
+  uint32_t left = (uint32_t)(flags & BY_UNSHARE);
+  if (left != 0)
+    demand(init, BIRTH_UNSHARE, sys_unshare(left));
+  note_step(&init->report, &init->timeline);
+}
+
+// False in the parent, if the child has never lived. The child makes its namespaces before it waits for its
+// parent, since they take longer than that; if it has to end, nobody has seen them.
 static bool try_birth(struct init *init, uint64_t flags, int cgroup) {
   int ends[2];
   demand(init, BIRTH_SOCKETPAIR, sys_socketpair(ends));
-  int pid = demand(init, BIRTH_CLONE, clone_beside(flags, cgroup));
+  int pid = demand(init, BIRTH_CLONE, clone_beside(flags & BY_CLONE, cgroup));
   if (pid == 0) {
-    follow_announcement(init, ends);
+    show_life(init, ends);
+    make_namespaces(init, flags);
+    await_way(ends);
     return true;
   }
   if (announce(init, pid, ends)) {
@@ -83,18 +109,19 @@ static void join(const struct init *init, int cgroup) {
 // been written there, or where its parent is, a different number of times. Then the parent moves, which takes
 // a lock of the whole machine and some milliseconds, and the child is born beside it.
 void be_born(struct init *init, uint64_t flags, int cgroup) {
-  uint64_t by_clone = flags & BY_CLONE;
-  if (by_clone == 0)
-    return follow_parent(init);
-  if (!try_birth(init, by_clone, cgroup)) {
-    if ((by_clone & CLONE_INTO_CGROUP) == 0)
+  if ((flags & BY_CLONE) == 0) {
+    follow_parent(init);
+    return make_namespaces(init, flags);
+  }
+  if (!try_birth(init, flags, cgroup)) {
+    if ((flags & CLONE_INTO_CGROUP) == 0)
       sys_exit(1);
     tell(&init->report, FRAME_STILLBORN, 0);
     join(init, cgroup);
-    if (!try_birth(init, by_clone & ~CLONE_INTO_CGROUP, cgroup))
+    if (!try_birth(init, flags & ~CLONE_INTO_CGROUP, cgroup))
       sys_exit(1);
   }
-  if (by_clone & CLONE_INTO_CGROUP)
+  if (flags & CLONE_INTO_CGROUP)
     sys_close(cgroup);
 }
 

@@ -23,6 +23,10 @@ struct init {
   int ruleset;  // of Landlock, until it restricts the process
   int lifeline; // has news once the process that made the container is gone
 
+  int folder;            // of the device or link that was made last, if that was the op before
+  const char *in_folder; // its path, of which the folder's is the beginning
+  size_t folder_length;
+
   int stage;            // where the layers of the root are attached, while it is made of them
   uint32_t layer_count; // attached there by now
 

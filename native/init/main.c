@@ -99,6 +99,8 @@ static void run_plan(struct init *init) {
   for (; init->report.op < init->plan.count; init->report.op++) {
     union args args;
     enum op_code code = plan_next(&init->plan, &args);
+    if (code != OP_MKNOD && code != OP_SYMLINK)
+      drop(&init->folder);
     enter_identity(init, code);
     run_op(init, code, &args);
     note_step(&init->report, &init->timeline);
@@ -169,19 +171,6 @@ static int64_t parse_number(const char *text) {
   return *at == 0 && at != text && number <= LARGEST ? number : -1;
 }
 
-// The namespaces that need no new process.
-static const uint32_t BY_UNSHARE =
-    CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWTIME;
-
-static void leave_namespaces(const struct init *init, uint64_t flags) {
-  uint32_t left = (uint32_t)(flags & BY_UNSHARE);
-  long failed = left == 0 ? 0 : sys_unshare(left);
-  if (failed == 0)
-    return;
-  tell_unborn(&init->report, BIRTH_UNSHARE, failed);
-  sys_exit(1);
-}
-
 // `tsrun-init -` has no plan: it keeps a cgroup in use until its standard input ends, or the runtime does. It
 // says that it is here, since before it had the runtime's memory, with which it must not be moved.
 static _Noreturn void hold_place(void) {
@@ -218,6 +207,7 @@ _Noreturn void start(long *stack) {
       .empty = -1,
       .ruleset = -1,
       .lifeline = -1,
+      .folder = -1,
       .stage = -1,
       .caller_umask = sys_umask(0),
       .building = true,
@@ -229,11 +219,6 @@ _Noreturn void start(long *stack) {
   be_born(&init, (uint64_t)flags, (int)control + 1);
   if (flags & CLONE_NEWUSER)
     execute_again(&init, args[1], (uint64_t)flags & (BY_UNSHARE | WANTS_TIMELINE));
-  if ((uint64_t)flags & WANTS_TIMELINE)
-    begin_timeline(&init.report, &init.timeline);
-  note_step(&init.report, &init.timeline);
-  leave_namespaces(&init, (uint64_t)flags);
-  note_step(&init.report, &init.timeline);
   uint32_t received = receive_slots(&init);
   note_step(&init.report, &init.timeline);
   read_plan(&init, (int)control + 1);

@@ -98,7 +98,7 @@ static bool is_link_to(const struct init *init, int dir, const char *name, const
 void run_symlink(struct init *init, struct symlink_op *args) {
   const char *target = args->target.text, *path = args->path.text;
   char name[PATH_MAX];
-  int dir = open_parent(init, path, name);
+  int dir = keep_parent(init, path, name);
   int made = sys_symlinkat(target, dir, name);
   if (made == -EEXIST && !is_link_to(init, dir, name, target, path)) {
     must(&init->report, "unlinkat", sys_unlinkat(dir, name), path);
@@ -107,7 +107,6 @@ void run_symlink(struct init *init, struct symlink_op *args) {
     made = 0;
   }
   must(&init->report, "symlinkat", made, path);
-  sys_close(dir);
 }
 
 static uint32_t device_number(uint32_t major, uint32_t minor) {
@@ -127,12 +126,11 @@ void run_mknod(struct init *init, struct mknod_op *args) {
   uint32_t mode = (uint32_t)args->mode.number;
   uint32_t major = (uint32_t)args->major.number, minor = (uint32_t)args->minor.number;
   char name[PATH_MAX];
-  int dir = open_parent(init, path, name);
+  int dir = keep_parent(init, path, name);
   int made = sys_mknodat(dir, name, mode, device_number(major, minor));
   if (made < 0 && made != -EEXIST)
     fail(&init->report, "mknodat", made, path);
   int fd = must(&init->report, "openat", sys_openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0), path);
-  sys_close(dir);
   struct statx found = stat_of(init, fd, path);
   if (!is_device(&found, mode & S_IFMT, major, minor)) {
     if (made < 0)
@@ -140,7 +138,8 @@ void run_mknod(struct init *init, struct mknod_op *args) {
     violate(&init->report, VIOLATION_PATH, path);
   }
   if (made == 0 || args->keep.number == 0) {
-    set_owner(init, fd, (struct owner){(uint32_t)args->uid.number, (uint32_t)args->gid.number}, path);
+    struct owner owner = {(uint32_t)args->uid.number, (uint32_t)args->gid.number};
+    change_owner(init, fd, &found, owner, path);
     if ((found.stx_mode & 07777) != (mode & 07777))
       set_mode(init, fd, mode & 07777, path);
   }

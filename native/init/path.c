@@ -50,14 +50,19 @@ bool is_device(const struct statx *found, uint32_t type, uint32_t major, uint32_
          found->stx_rdev_minor == minor;
 }
 
+void change_owner(const struct init *init, int fd, const struct statx *found, struct owner owner,
+                  const char *path) {
+  bool same = (owner.uid == UINT32_MAX || found->stx_uid == owner.uid) &&
+              (owner.gid == UINT32_MAX || found->stx_gid == owner.gid);
+  if (!same)
+    must(&init->report, "fchownat", sys_fchownat(fd, "", owner.uid, owner.gid, AT_EMPTY_PATH), path);
+}
+
 void set_owner(const struct init *init, int fd, struct owner owner, const char *path) {
   if (owner.uid == UINT32_MAX && owner.gid == UINT32_MAX)
     return;
   struct statx found = stat_of(init, fd, path);
-  bool same = (owner.uid == UINT32_MAX || found.stx_uid == owner.uid) &&
-              (owner.gid == UINT32_MAX || found.stx_gid == owner.gid);
-  if (!same)
-    must(&init->report, "fchownat", sys_fchownat(fd, "", owner.uid, owner.gid, AT_EMPTY_PATH), path);
+  change_owner(init, fd, &found, owner, path);
 }
 
 // Moves the first component of `path` to `name`; false if there is none.
@@ -179,11 +184,11 @@ int make_directory(const struct init *init, const char *path, uint32_t mode, str
   return make_path(init, expansion.done, mode, owner);
 }
 
-// Splits `path` at its last component, which is left as it is, link or not.
-int open_parent(const struct init *init, const char *path, char name[PATH_MAX]) {
-  char folder[PATH_MAX];
+// Splits `path` before its last component. False if that names nothing, or the path is too long.
+static bool split(const char *path, char folder[PATH_MAX + 1], char name[PATH_MAX]) {
   size_t length = strlen(path);
-  check_length(init, length, path);
+  if (length >= PATH_MAX)
+    return false;
   while (length > 0 && path[length - 1] == '/')
     length--;
   size_t start = length;
@@ -191,12 +196,49 @@ int open_parent(const struct init *init, const char *path, char name[PATH_MAX]) 
     start--;
   memcpy(name, path + start, length - start);
   name[length - start] = 0;
-  if (name[0] == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-    fail(&init->report, "openat2", -EINVAL, path);
   folder[0] = '/';
   memcpy(folder + 1, path, start);
   folder[1 + start] = 0;
+  return name[0] != 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static void must_split(const struct init *init, const char *path, char folder[PATH_MAX + 1],
+                       char name[PATH_MAX]) {
+  check_length(init, strlen(path), path);
+  if (!split(path, folder, name))
+    fail(&init->report, "openat2", -EINVAL, path);
+}
+
+// The last component is left as it is, link or not.
+int open_parent(const struct init *init, const char *path, char name[PATH_MAX]) {
+  char folder[PATH_MAX + 1];
+  must_split(init, path, folder, name);
   return make_directory(init, folder, 0755, CALLER);
+}
+
+int keep_parent(struct init *init, const char *path, char name[PATH_MAX]) {
+  char folder[PATH_MAX + 1];
+  must_split(init, path, folder, name);
+  size_t length = strlen(folder) - 1;
+  if (init->folder >= 0 && length == init->folder_length && memcmp(path, init->in_folder, length) == 0)
+    return init->folder;
+  drop(&init->folder);
+  init->in_folder = path;
+  init->folder_length = length;
+  return init->folder = make_directory(init, folder, 0755, CALLER);
+}
+
+// The usual case: only the last component is missing, and no link is on the way to it. -1: it is another one.
+static int make_last(const struct init *init, const char *path) {
+  char folder[PATH_MAX + 1], name[PATH_MAX];
+  if (!split(path, folder, name))
+    return -1;
+  int dir = open_how(init->root, folder, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+  if (dir < 0)
+    return -1;
+  int fd = sys_mkdirat(dir, name, 0755) < 0 ? -1 : open_beneath(dir, name, O_PATH | O_DIRECTORY, false);
+  sys_close(dir);
+  return fd < 0 ? -1 : fd;
 }
 
 // An empty file; should one appear meanwhile, that is fine as well.
@@ -219,6 +261,9 @@ int open_target(const struct init *init, const char *path, bool directory, uint6
   int fd = open_in_root(init, path, O_PATH, resolve);
   if (fd != -ENOENT)
     return must(&init->report, "openat2", fd, path);
+  fd = directory ? make_last(init, path) : -1;
+  if (fd >= 0)
+    return fd;
   struct expansion expansion;
   expand_links(init, path, &expansion);
   return directory ? make_path(init, expansion.done, 0755, CALLER) : make_file(init, expansion.done);

@@ -26,12 +26,18 @@ int make_directory(const struct init *init, const char *path, uint32_t mode, str
 // The directory that `path` is in, made if it is missing, and the name in it.
 int open_parent(const struct init *init, const char *path, char name[PATH_MAX]);
 
+// The same, for ops that come one after the other: the descriptor stays open until another one comes
+// (main.c).
+int keep_parent(struct init *init, const char *path, char name[PATH_MAX]);
+
 // What is at the descriptor.
 struct statx stat_of(const struct init *init, int fd, const char *path);
 bool is_directory(const struct statx *found);
 bool is_device(const struct statx *found, uint32_t type, uint32_t major, uint32_t minor);
 
-// chown, if the owner is another.
+// chown, if the owner is another than is asked for, or than was found.
 void set_owner(const struct init *init, int fd, struct owner owner, const char *path);
+void change_owner(const struct init *init, int fd, const struct statx *found, struct owner owner,
+                  const char *path);
 
 #endif

@@ -7,10 +7,18 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
+
+// The time since boot in hundredths of a second, rounded down, as the start time of a process is counted.
+EXPORT size_t ts_boot_ticks(void) {
+  struct timespec now = {0};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (size_t)now.tv_sec * 100 + (size_t)now.tv_nsec / 10000000;
+}
 
 EXPORT int ts_pidfd_open(int pid) {
   return own((int)result(syscall(SYS_pidfd_open, pid, 0)));
