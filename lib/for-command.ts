@@ -11,6 +11,7 @@ import type { RuntimeOptions } from './runtime-options.js'
 
 export { processName } from './sys/descendants.js'
 export { endAtOnce } from './sys/processes.js'
+export { utcText } from './sys/utc.js'
 export type { CommandCheckpointOptions, CommandCreateOptions, CommandExecOptions, CommandRestoreOptions }
 
 export type CommandContainer = Container & {

@@ -6,6 +6,7 @@ import { stepsOf } from '../launch/report.js'
 import type { Plan } from '../plan/plan.js'
 import type { ClassRecord } from '../resctrl/filesystem.js'
 import type { ContainerRecord } from '../store/container-record.js'
+import { utcText } from '../sys/utc.js'
 import type { Bundle } from './bundle.js'
 import { thisOwner } from './sweep.js'
 
@@ -45,7 +46,7 @@ function firstRecord({ context, options, bundle, plan, cgroup, rdt }: Known): Co
     bundle: bundle.directory ?? context.store.directory(options.id),
     rootfs: bundle.rootfs,
     layered: layersOf(bundle),
-    created: new Date().toISOString(),
+    created: utcText(new Date()),
     phase: 'creating',
     pid: 0,
     startTime: '',

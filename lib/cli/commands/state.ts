@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { utcText } from '../../for-command.js'
 import type { Container, OciState } from '../../index.js'
 import type { Command } from '../command.js'
 import { print } from '../log.js'
@@ -30,7 +31,7 @@ export interface FullState extends OciState {
 export async function fullState(container: Container, owner: string): Promise<FullState> {
   const { ociVersion, id, pid = 0, status, bundle, annotations = {} } = await container.state()
   const shown = Object.keys(annotations).length === 0 ? {} : { annotations }
-  const created = container.created.toISOString()
+  const created = utcText(container.created)
   return { ociVersion, id, pid, status, bundle, rootfs: container.rootfs, created, ...shown, owner }
 }
 
