@@ -77,29 +77,44 @@ const laterModule = {
   },
 }
 
-/** `import { type A, b as c } from 'x'` with b called when it is needed: x runs with the first call. A class is imported at once. */
-function importLater(names, path) {
+/**
+ * `import { type A, b as c } from 'x'` with b called when it is needed: x runs with the first call. A class is imported at once. The same of
+ * an `export`, of functions and types.
+ */
+function later(word, names, path) {
   const words = names.split(',').map(name => name.trim())
   const types = words.filter(name => name.startsWith('type ')).map(name => name.slice('type '.length))
   const values = words.filter(name => name !== '' && !name.startsWith('type '))
   const classes = values.filter(name => /^[A-Z]/.test(name))
   const functions = values.filter(name => !classes.includes(name))
+  // To ask for it copies the names of all that it exports.
+  const module = `later${path.replace(/\W/g, '_')}`
   const calls = functions.map(name => {
     const [exported, local = exported] = name.split(' as ')
     // Classes too: an arrow function can't be called with `new`.
-    const call = `const it = require('${path}').${exported}; return new.target ? new it(...given) : it(...given)`
-    return `function ${local}(...given) { ${call} }`
+    const call = `const it = (${module} ??= require('${path}')).${exported}; return new.target ? new it(...given) : it(...given)`
+    return `${word === 'export' ? 'export ' : ''}function ${local}(...given) { ${call} }`
   })
   // `import { type A }` would stay as an import of the file.
   const atOnce = classes.length === 0 ? '' : `import { ${classes.join(', ')} } from '${path}'; `
-  return `import type { ${types.join(', ')} } from '${path}'; ${atOnce}${calls.join('; ')}`
+  return `${word} type { ${types.join(', ')} } from '${path}'; ${atOnce}let ${module}; ${calls.join('; ')}`
 }
 
-/** In these files, and of these: what a container or a runtime is asked for, and what is set up in its network. */
+/** In these files: what a container or a runtime is asked for, what is set up in its network, cgroups other than to look at them. */
 const LATER_IN =
-  /\/lib\/(runtime|container|prepared|exec-process|operations\/(?:container-network|create-network|sweep))\.ts$/
-const LATER =
-  /^import \{([^}]*)\} from '(\.\/(?:operations\/[a-z-]+|launch\/layered|delete|features|run|plan|prepared)\.js|\.\.\/(?:network-devices\/[a-z-]+|sys\/(?:inet|ip-address|netlink))\.js)'$/gm
+  /\/lib\/(index|runtime|container|prepared|exec-process|operations\/(?:container-network|create-network|sweep)|cgroup\/(?:index|cgroup|systemd\/unit))\.ts$/
+/** And of these. */
+const LATER_OF = [
+  './(operations/[a-z-]+|launch/layered|delete|features|run|plan|prepared|config/example|diff/diff-upper|timeline-svg)',
+  '../(network-devices/[a-z-]+|sys/(inet|ip-address|netlink))',
+  './(apply|delegated|kill|make|oom|owner|remove|stats/[a-z-]+|sub-cgroups|update|systemd/scope|scope|unit-properties)',
+  '../(make|resources)',
+  '../../sys/placeholder',
+]
+const LATER = new RegExp(
+  `^(import|export) \\{([^}]*)\\} from '((?:${LATER_OF.join('|').replaceAll('.', '\\.')})\\.js)'$`,
+  'gm',
+)
 
 /**
  * The library imports what it is made of at once, so that an upgrade of the package does not matter to a process that runs. The
@@ -110,7 +125,7 @@ const operations = {
   setup({ onLoad }) {
     onLoad({ filter: LATER_IN }, ({ path }) => ({
       loader: 'ts',
-      contents: readFileSync(path, 'utf8').replaceAll(LATER, (_, names, file) => importLater(names, file)),
+      contents: readFileSync(path, 'utf8').replaceAll(LATER, (_, word, names, file) => later(word, names, file)),
     }))
   },
 }
