@@ -147,6 +147,29 @@ t.test('what the init helper mounts and makes', { skip: missing('root', 'cc', 'b
     ])
   })
 
+  t.test('makes nodes and links in one folder after the other, and in what is mounted there between them', async t => {
+    const node = (path: string) => op('mknod', { path, mode: 0o020666, major: 1, minor: 7 })
+    const mounts = [
+      ...[
+        node('/dev/a/one'),
+        node('/dev/a/two'),
+        node('/dev/b/one'),
+        op('symlink', { target: 'one', path: '/dev/a/link' }),
+      ],
+      ...[
+        node('/dev/b/two'),
+        op('mount_fs', { type: 'tmpfs', path: '/dev/b' }),
+        node('/dev/b/three'),
+        node('/dev/one'),
+      ],
+    ]
+    const { stdout } = launch({
+      ops: shellWith(mounts, 'cd /dev; ls -d a/* b/* one'),
+      slots: [`tree:${makeRoot(t)}`],
+    })
+    t.equal(stdout, 'a/link\na/one\na/two\nb/three\none\n')
+  })
+
   t.test('changes attributes of mounts, one or all below it', async t => {
     const root = makeRoot(t)
     const mounts = [
