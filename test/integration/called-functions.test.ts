@@ -1,9 +1,9 @@
 /** The functions that the code cache of the command has: scripts/called-functions.txt, which scripts/called.mjs writes. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { makeBundle } from '../bundle.js'
-import { commandOn } from '../command.js'
+import { commandOn, execute, TSRUN } from '../command.js'
 import { missing } from '../needs.js'
 
 interface Coverage {
@@ -37,5 +37,27 @@ t.test('most of what usual calls use is in the list', { skip: missing('root', 'b
       `${missed.length} are not listed; if they are many: node scripts/called.mjs`,
     )
   }
+  t.end()
+})
+
+t.test('no modules of Node are loaded that take milliseconds', { skip: missing('root', 'busybox') }, t => {
+  const made = makeBundle(t)
+  const [tell, list] = [join(made.directory, 'tell.cjs'), join(made.directory, 'list')]
+  writeFileSync(
+    tell,
+    `process.on('exit', () => fs.writeFileSync('${list}', process.moduleLoadList.join('\\n')))
+const fs = require('node:fs')`,
+  )
+  const words = ['--root', made.runtime.root, 'run', '--bundle', made.bundle, made.id()]
+  // Without what the test runner loads into each child.
+  const command = ['-i', process.execPath, '--require', tell, TSRUN, ...words]
+  t.match(execute('/usr/bin/env', command), { status: 0, stderr: '' })
+  const loaded = readFileSync(list, 'utf8').split('\n')
+  t.ok(loaded.includes('NativeModule vm'), 'what is loaded can be seen')
+  const slow = ['net', 'stream', 'tty', 'module', 'crypto', 'child_process', 'v8']
+  t.same(
+    slow.filter(name => loaded.includes(`NativeModule ${name}`)),
+    [],
+  )
   t.end()
 })
