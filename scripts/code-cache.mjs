@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import v8 from 'node:v8'
 import { Script } from 'node:vm'
@@ -30,7 +30,7 @@ function compileAll(filename) {
 
 /**
  * With the functions that usual calls of the command call (bundle.mjs has written where they end), which is half of all. Asked where a
- * function can be stopped in, V8 compiles it.
+ * function can be stopped in, V8 compiles it. Undefined if it does not say: then there is the cache of all.
  */
 function compileCalled(filename) {
   const source = readFileSync(filename, 'latin1')
@@ -38,7 +38,7 @@ function compileCalled(filename) {
   let scriptId
   session.connect()
   session.on('Debugger.scriptParsed', ({ params }) => {
-    if (params.url.endsWith(filename)) scriptId = params.scriptId
+    if (params.url.endsWith(basename(filename))) scriptId = params.scriptId
   })
   session.post('Debugger.enable')
   const script = new Script(source, { filename })
@@ -54,8 +54,7 @@ function compileCalled(filename) {
     })
   }
   session.disconnect()
-  if (failure !== null) throw failure
-  return script.createCachedData()
+  return failure === null ? script.createCachedData() : undefined
 }
 
 /** From an offset to line and column. */
@@ -98,7 +97,7 @@ export function writeCodeCache() {
     if (whole === undefined) continue
     const filename = join(folder, name)
     const isKnown = inspector !== undefined && existsSync(`${filename}.calls`)
-    write(`${filename}.cache`, isKnown ? compileCalled(filename) : compileAll(filename))
+    write(`${filename}.cache`, (isKnown ? compileCalled(filename) : undefined) ?? compileAll(filename))
     // The other program is for commands that do more than look.
     const used = kind === 'program' ? compileUsed(filename) : undefined
     if (used !== undefined) write(`${filename}.looks.cache`, used)

@@ -23,7 +23,7 @@ const isWhole = process.argv.slice(2).some(word => WHOLE.test(word))
 const filename = `${import.meta.dirname}/${isWhole ? process.env.TSRUN_WHOLE_PROGRAM : process.env.TSRUN_PROGRAM}.js`
 
 /**
- * Calls that only look have a cache of what such calls use (scripts/code-cache.mjs), a quarter of the other: half of their time went
+ * Calls that only look have a cache of what such calls use (scripts/code-cache.mjs), a third of the other: much of their time would go
  * into reading the rest. With the wrong one a call is slower, and nothing else.
  */
 const LOOKS = /^(state|list|--version|-v)$/

@@ -44,6 +44,8 @@ t.test('that of other calls has the functions that are listed', async t => {
   const file = join(folder, caches.find(name => /^program-[^.]*\.js\.cache$/.test(name))?.replace('.cache', '') ?? '')
   const [none, some] = [script(file).createCachedData().length, readFileSync(`${file}.cache`).length]
   t.ok(some > none + 500 * KILOBYTE, `${some} bytes, ${none} with nothing compiled`)
+  const all = readFileSync(join(folder, caches.find(name => name.startsWith('whole-')) ?? '')).length
+  t.ok(some < all / 2, `${some} bytes, ${all} with all of the whole program`)
 })
 
 t.test('a cache that is missing, or not for this Node, costs time and nothing else', async t => {
