@@ -169,7 +169,7 @@ export class Launch {
     if (this.#isNext('cloned') && this.#hasPlan) await this.#tryToPass()
   }
 
-  readonly #isNext = (station: Station): boolean => this.#stations[0] === station
+  readonly #isNext = (station: string | null): boolean => this.#stations[0] === station
 
   /** False: there was nothing to pass. */
   async #tryToPass(): Promise<boolean> {
@@ -200,8 +200,10 @@ export class Launch {
   async #step(): Promise<Frame> {
     const frame = await this.#next()
     const isStillborn = frame.kind === 'stillborn' && this.#isNext('lives')
+    // What is out of turn leaves the stations as they are: what it came before may still come (`#catchUp`).
     if (isStillborn) this.#stations.unshift('cloned')
-    else if (stationOf(frame) !== this.#stations.shift()) throw this.#reported(frame)
+    else if (this.#isNext(stationOf(frame))) this.#stations.shift()
+    else throw this.#reported(frame)
     if (frame.kind === 'cloned') this.#follow(frame.pid)
     this.#input.signal?.throwIfAborted()
     return frame

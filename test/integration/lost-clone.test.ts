@@ -1,4 +1,4 @@
-/** A helper that is killed between the clone of the process that goes on and the word of it. */
+/** A process that goes on whose parent does not tell of it, or only after it has failed. */
 import { execFile, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -12,7 +12,7 @@ const HOLD_CLONES = [
   '-o',
   '/dev/null',
   '-e',
-  'trace=clone,clone3',
+  'trace=clone,clone3,unshare',
   '-e',
   'inject=clone,clone3:delay_exit=400000',
 ]
@@ -28,6 +28,19 @@ t.test(
     const host = ['test/integration/lost-clone/host.mjs', runtime.root, bundle, id()]
     const { stdout } = await promisify(execFile)('strace', [...HOLD_CLONES, process.execPath, ...host])
     t.strictSame(JSON.parse(stdout), { killed: true, code: 'ERR_LAUNCH_DIED', left: [] })
+  },
+)
+
+t.test(
+  'what it has cloned is reaped, also if that tells of a failure first',
+  { skip: missing('root', 'busybox', 'strace') },
+  async t => {
+    const { bundle, id, runtime } = makeBundle(t)
+    const host = ['test/integration/lost-clone/unshare.mjs', runtime.root, bundle, id()]
+    const failing = [...HOLD_CLONES, '-e', 'inject=unshare:error=ENOSPC']
+    const { stdout } = await promisify(execFile)('strace', [...failing, process.execPath, ...host])
+    const named = { code: 'ERR_LAUNCH_OP', configPath: '/linux/namespaces', syscall: 'unshare' }
+    t.strictSame(JSON.parse(stdout), { ...named, left: '' })
   },
 )
 
