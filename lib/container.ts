@@ -80,13 +80,13 @@ export class Container implements AsyncDisposable {
     this.id = record.id
     this.bundle = record.bundle
     this.rootfs = record.rootfs
-    this.layers = record.layered?.layers ?? null
+    this.layers = record.layered ? [...record.layered.layers] : null
     this.#upper = record.layered?.upper ?? null
     this.#memory = memory ?? null
     this.created = new Date(record.created)
     this.pid = record.pid
     this.annotations = { ...record.annotations }
-    this.owner = record.owner ?? null
+    this.owner = record.owner ? { ...record.owner } : null
     this.stdin = streams.stdin
     this.stdout = streams.stdout
     this.stderr = streams.stderr

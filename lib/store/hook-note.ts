@@ -19,8 +19,8 @@ export function noteHook(store: Store, id: string, note: HookNote): void {
 
 /** The last one, which may have ended; null: there was none. */
 export function readHookNote(store: Store, id: string): HookNote | null {
-  const found = store.readFile(id, { name: FILE, limit: LONGEST })
-  if (found === null || 'because' in found) return null
-  const { pid, startTime } = parseObject(found.bytes?.toString('utf8') ?? '') ?? {}
+  const content = store.readFile(id, { name: FILE, limit: LONGEST })
+  if (content === null || 'because' in content) return null
+  const { pid, startTime } = parseObject(content.toString('utf8')) ?? {}
   return isPid(pid) && pid !== 0 && typeof startTime === 'string' ? { pid, startTime } : null
 }

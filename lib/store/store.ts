@@ -19,13 +19,9 @@ import {
   appendOwn,
   closeDirectory,
   isLink,
-  type OwnFile,
-  type OwnFileOptions,
   openOwnDirectory,
   pathIn,
   readOwn,
-  readOwnUnless,
-  type Stamp,
   type Unfit,
 } from '../sys/own-directory.js'
 import { removeIfThere } from '../sys/own-file.js'
@@ -42,6 +38,7 @@ const LOCK_FIRST_PAUSE_MS = 1
 const LOCK_LONGEST_PAUSE_MS = 50
 /** Far above what create can write, and read at once. */
 const LONGEST_STATE = 64 * 1024 * 1024
+const LINE_FEED = 0x0a
 /** What is in a directory of ours. */
 const FILES = ['state', 'config.cbor', 'start']
 /** What is there while a hook runs, and of one that was killed. */
@@ -50,10 +47,6 @@ const HOOK = 'hook'
 export interface LockOptions {
   /** Called, and waited for, each time that somebody else has the lock, with the milliseconds since the first attempt. Default: nothing is done. */
   readonly whenBusy?: (elapsed: number) => Promise<void>
-}
-
-export interface NamedFile extends OwnFileOptions {
-  readonly name: string
 }
 
 export interface Store {
@@ -71,7 +64,7 @@ export interface Store {
   /** True while some process works on the container. */
   isLocked(id: string): boolean
   /**
-   * `known`: what was read or written here before; it is returned if the file has not changed since.
+   * `known`: what was read or written here before; it is returned if the file has the same record.
    * @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT, ERR_STATE_VERSION
    */
   read(id: string, known?: ContainerRecord): ContainerRecord
@@ -80,7 +73,7 @@ export interface Store {
   /** Needs the lock. */
   write(record: ContainerRecord): void
   /** null: there is no such file. @throws {StateError} ERR_STATE_NOT_FOUND, ERR_STATE_CORRUPT for what is no directory of ours */
-  readFile(id: string, file: NamedFile): OwnFile | null | Unfit
+  readFile(id: string, file: { readonly name: string; readonly limit: number }): Buffer | null | Unfit
   /** Calls `write` with the path of a file, good while this store has the container locked. An error has the file's own name. */
   writeFile(id: string, name: string, write: (path: string) => void): void
   listenForStart(id: string): number
@@ -119,10 +112,11 @@ export function openStore(root: string): Store {
     fragments: id => within(id, fragmentsIn),
     // Appended with one write: a reader sees the old last line or the new one, and no rename makes a disk work.
     write: record => {
-      const append = (): Stamp => appendOwn(heldFd(record.id), 'state', recordText(record))
-      stamps.set(record, named(file(record.id, 'state'), append))
+      const line = recordText(record)
+      named(file(record.id, 'state'), () => appendOwn(heldFd(record.id), 'state', line))
+      lines.set(record, line)
     },
-    readFile: (id, { name, ...options }) => within(id, fd => readOwnUnless(fd, name, options)),
+    readFile: (id, { name, limit }) => within(id, fd => readOwn(fd, name, limit)),
     writeFile: (id, name, write) => named(file(id, name), () => write(pathIn(heldFd(id), name))),
     listenForStart: id => listenAt(file(id, 'start')),
     startSocket: id => file(id, 'start'),
@@ -153,8 +147,11 @@ function withDirectory<T>(id: string, path: string, use: (fd: number) => T): T {
   }
 }
 
-/** Of the file that has this record as its last line: what it was when that was read or written. */
-const stamps = new WeakMap<ContainerRecord, Stamp>()
+/**
+ * What was read or written. Times and numbers of files do not tell that a file is another one: some file systems count whole seconds, and
+ * give the number of a file that was removed to the next one.
+ */
+const lines = new WeakMap<ContainerRecord, string>()
 
 interface RecordFile {
   readonly id: string
@@ -164,13 +161,13 @@ interface RecordFile {
 }
 
 function readRecord({ id, fd, path, known }: RecordFile): ContainerRecord {
-  const unless = known === undefined ? undefined : stamps.get(known)
-  const found = readOwnUnless(fd, 'state', { limit: LONGEST_STATE, unless })
-  if (found === null) throw withoutState(id)
-  if ('because' in found) throw unreadable({ id, path: `${path}/state`, because: found.because })
-  if (found.bytes === null && known !== undefined) return known
-  const record = parseRecord(id, lastLine(found.bytes?.toString('utf8') ?? ''))
-  stamps.set(record, found.stamp)
+  const content = readOwn(fd, 'state', LONGEST_STATE)
+  if (content === null) throw withoutState(id)
+  if ('because' in content) throw unreadable({ id, path: `${path}/state`, because: content.because })
+  const line = lastLine(content)
+  if (known !== undefined && lines.get(known) === line) return known
+  const record = parseRecord(id, line)
+  lines.set(record, line)
   return record
 }
 
@@ -217,9 +214,9 @@ function badRoot(root: string): ConfigError {
 }
 
 /** The last whole line: one that a crash cut off does not count. */
-function lastLine(text: string): string {
-  const end = text.lastIndexOf('\n')
-  return end < 0 ? '' : text.slice(text.lastIndexOf('\n', end - 1) + 1, end)
+function lastLine(content: Buffer): string {
+  const end = content.lastIndexOf(LINE_FEED)
+  return end < 0 ? '' : content.toString('utf8', content.lastIndexOf(LINE_FEED, end - 1) + 1, end)
 }
 
 const notFound = (id: string): StateError =>

@@ -6,7 +6,6 @@ import { Decoder, Encoder } from 'cbor-x'
 import type { Config } from '../config/config.js'
 import { StateError } from '../errors.js'
 import { replaceFile, writeNewFile } from '../sys/file.js'
-import type { Stamp } from '../sys/own-directory.js'
 import { otherVersion } from './container-record.js'
 import type { Store } from './store.js'
 
@@ -52,22 +51,22 @@ export function readStoredConfig(store: Store, id: string): Config {
 }
 
 interface Read {
-  readonly stamp: Stamp
+  readonly content: Buffer
   readonly config: Config
 }
 
-/** By the stores of handles, each of which reads that of one container. */
-const lastRead = new WeakMap<Store, Read>()
+/** By the stores of handles, each of which reads that of one container. It has some 40 KB, which thousands of handles must not keep. */
+const lastRead = new WeakMap<Store, WeakRef<Read>>()
 
 /** As `readStoredConfig`; null if create was cut off before it wrote one. */
 export function readStoredConfigIfThere(store: Store, id: string): Config | null {
-  const last = lastRead.get(store)
-  const found = store.readFile(id, { name: FILE, limit: LONGEST, unless: last?.stamp })
-  if (found === null) return null
-  if ('because' in found) throw unreadable(store, { id, because: `it ${found.because}` })
-  if (found.bytes === null && last !== undefined) return last.config
-  const config = configIn(store, { id, content: found.bytes ?? new Uint8Array() })
-  if (store.isBound) lastRead.set(store, { stamp: found.stamp, config })
+  const content = store.readFile(id, { name: FILE, limit: LONGEST })
+  if (content === null) return null
+  if ('because' in content) throw unreadable(store, { id, because: `it ${content.because}` })
+  const last = lastRead.get(store)?.deref()
+  if (last?.content.equals(content)) return last.config
+  const config = configIn(store, { id, content })
+  if (store.isBound) lastRead.set(store, new WeakRef({ content, config }))
   return config
 }
 

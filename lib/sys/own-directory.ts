@@ -43,36 +43,8 @@ export function isLink(path: string): boolean {
 /** The path of a file in an open directory, whatever has become of the directory's own path. */
 export const pathIn = (directory: number, name: string): string => `/proc/self/fd/${directory}/${name}`
 
-/** Which file it is, and of when: another after each write. */
-export type Stamp = Pick<Stats, 'dev' | 'ino' | 'size' | 'mtimeMs'>
-
-export const isSameStamp = (one: Stamp, other: Stamp): boolean =>
-  one.size === other.size && one.ino === other.ino && one.dev === other.dev && one.mtimeMs === other.mtimeMs
-
-export interface OwnFile {
-  /** null: it is as it was. */
-  readonly bytes: Buffer | null
-  readonly stamp: Stamp
-}
-
-export interface OwnFileOptions {
-  readonly limit: number
-  /** Nothing is read if the file is as it was then. Default: it is read. */
-  readonly unless?: Stamp | undefined
-}
-
 /** The content of a regular file of at most `limit` bytes; null: there is none. */
 export function readOwn(directory: number, name: string, limit: number): Buffer | null | Unfit {
-  const found = readOwnUnless(directory, name, { limit })
-  return found === null || 'because' in found ? found : found.bytes
-}
-
-/** The same with its stamp. */
-export function readOwnUnless(
-  directory: number,
-  name: string,
-  { limit, unless }: OwnFileOptions,
-): OwnFile | null | Unfit {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY | O_CLOEXEC
   let fd: number
   try {
@@ -85,9 +57,7 @@ export function readOwnUnless(
     throw error
   }
   try {
-    const stamp = viaNode(() => fstatSync(fd))
-    if (unless !== undefined && isSameStamp(stamp, unless)) return { bytes: null, stamp }
-    return faultOf(stamp, limit) ?? { bytes: viaNode(() => readFileSync(fd)), stamp }
+    return viaNode(() => faultOf(fstatSync(fd), limit) ?? readFileSync(fd))
   } finally {
     closeDirectory(fd)
   }
@@ -98,15 +68,14 @@ function faultOf(status: Stats, limit: number): Unfit | null {
   return status.size > limit ? { because: `has ${status.size} bytes, above the limit of ${limit}` } : null
 }
 
-/** Adds a line with one write(2); the file is made (0600) if there is none. Returns what it is then. */
-export function appendOwn(directory: number, name: string, line: string): Stamp {
+/** Adds a line with one write(2); the file is made (0600) if there is none. */
+export function appendOwn(directory: number, name: string, line: string): void {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
   const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-  return viaNode(() => {
+  viaNode(() => {
     const fd = openSync(pathIn(directory, name), flags, 0o600)
     try {
       writeFileSync(fd, `${line}\n`)
-      return fstatSync(fd)
     } finally {
       closeSync(fd)
     }

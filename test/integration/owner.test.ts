@@ -101,6 +101,17 @@ t.test('list tells the status, the annotations, and who made a container', skip,
   t.same(await found(), [mine, nobodys, [made.id('theirs'), 'running', 'one', child.pid, 0, false]])
 })
 
+t.test('who changes what a handle tells changes no record', skip, async t => {
+  const made = makeBundle(t)
+  sleeping(made)
+  const container = await made.runtime.create({ id: made.id(), bundle: made.bundle, stdio: 'ignore' })
+  Object.assign(container.owner ?? {}, { pid: 2 })
+  Object.assign(container.annotations, { 'org.example.part': 'two' })
+  await container.start()
+  const [found] = await made.runtime.list()
+  t.match(found, { owner: { pid: process.pid }, annotations: { 'org.example.part': 'one' } })
+})
+
 t.test('sweep deletes what dead owners have left, and nothing else', skip, async t => {
   const made = makeBundle(t)
   sleeping(made)

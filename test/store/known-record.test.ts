@@ -1,5 +1,5 @@
-/** A record or a configuration that is known is not read again as long as nobody has written to its file. */
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+/** A record or a configuration that is known is not parsed again as long as its file has the same bytes. */
+import { appendFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { exampleConfig } from '../../lib/config/example.js'
@@ -52,17 +52,27 @@ t.test('a handle sees what it has written itself', async t => {
   t.equal(bound.read('one'), started)
 })
 
+const AN_HOUR = 3600
+
+/** As a file system does it that counts whole seconds, and gives the number of a removed file to the next one. */
+function writeUnseen(file: string, bytes: string | Uint8Array): void {
+  writeFileSync(file, bytes)
+  utimesSync(file, AN_HOUR, AN_HOUR)
+}
+
 const CHANGES: Readonly<Record<string, (file: string, text: string) => void>> = {
   'a line more': (file, text) => appendFileSync(file, text),
   'another file with as many bytes': (file, text) => {
     writeFileSync(`${file}.new`, text)
     renameSync(`${file}.new`, file)
   },
+  'as many bytes, of the same time, in a file with the same number': writeUnseen,
 }
 
 for (const [name, change] of Object.entries(CHANGES)) {
   t.test(`what somebody else writes is read: ${name}`, async t => {
     const { store, file } = kept(t)
+    writeUnseen(file, readFileSync(file))
     const bound = boundStore(store, FIRST)
     t.equal(bound.read('one'), FIRST)
     change(file, readFileSync(file, 'utf8').replace('"phase":"created"', '"phase":"started"'))
@@ -89,4 +99,20 @@ t.test('a handle reads a configuration again when somebody has changed it', asyn
   t.equal(readStoredConfig(bound, 'one'), read)
   replaceStoredConfig(store, 'one', { ...config, hostname: `${config.hostname}`.toUpperCase() })
   t.equal(readStoredConfig(bound, 'one').hostname, `${config.hostname}`.toUpperCase())
+})
+
+t.test('a handle reads a configuration again whose file looks as before', async t => {
+  const { store } = kept(t)
+  const { config } = readConfig(JSON.stringify(exampleConfig()))
+  const file = join(store.directory('one'), 'config.cbor')
+  const bytesOf = (hostname: string): Buffer => {
+    replaceStoredConfig(store, 'one', { ...config, hostname })
+    return readFileSync(file)
+  }
+  const other = bytesOf('other')
+  writeUnseen(file, bytesOf('first'))
+  const bound = boundStore(store, FIRST)
+  t.equal(readStoredConfig(bound, 'one').hostname, 'first')
+  writeUnseen(file, other)
+  t.equal(readStoredConfig(bound, 'one').hostname, 'other')
 })
