@@ -1,9 +1,20 @@
 /** A directory of this user's own, and the files in it, by descriptor: no link is followed, and nothing is read that can block. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs'
 import { isErrno, viaNode } from './errno.js'
 import { effectiveUid } from './self.js'
 
 const O_CLOEXEC = 0o2000000
+const LINE_FEED = 0x0a
 
 /** Why what is there is not taken for what it should be, in words that follow "it". */
 export interface Unfit {
@@ -68,16 +79,24 @@ function faultOf(status: Stats, limit: number): Unfit | null {
   return status.size > limit ? { because: `has ${status.size} bytes, above the limit of ${limit}` } : null
 }
 
-/** Adds a line with one write(2); the file is made (0600) if there is none. */
+/** Adds a line with one write(2), below what one that was cut off has left; the file is made (0600) if there is none. */
 export function appendOwn(directory: number, name: string, line: string): void {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
-  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+  const flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
   viaNode(() => {
     const fd = openSync(pathIn(directory, name), flags, 0o600)
     try {
-      writeFileSync(fd, `${line}\n`)
+      writeFileSync(fd, `${endsWithLine(fd) ? '' : '\n'}${line}\n`)
     } finally {
       closeSync(fd)
     }
   })
+}
+
+/** False: a full disk took a part of the last one, or its writer was killed. */
+function endsWithLine(fd: number): boolean {
+  const { size } = fstatSync(fd)
+  const last = Uint8Array.of(LINE_FEED)
+  if (size > 0) readSync(fd, last, 0, 1, size - 1)
+  return last[0] === LINE_FEED
 }

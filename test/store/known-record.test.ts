@@ -1,5 +1,5 @@
 /** A record or a configuration that is known is not parsed again as long as its file has the same bytes. */
-import { appendFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { exampleConfig } from '../../lib/config/example.js'
@@ -50,6 +50,15 @@ t.test('a handle sees what it has written itself', async t => {
   const started: ContainerRecord = { ...FIRST, phase: 'started' }
   bound.write(started)
   t.equal(bound.read('one'), started)
+})
+
+t.test('what is written after a line that was cut off is read', async t => {
+  const { store, file } = kept(t)
+  store.write({ ...FIRST, pid: 3 })
+  truncateSync(file, statSync(file).size - 10)
+  t.equal(store.read('one').pid, FIRST.pid)
+  store.write({ ...FIRST, pid: 4 })
+  t.equal(store.read('one').pid, 4)
 })
 
 const AN_HOUR = 3600
