@@ -32,7 +32,7 @@ export interface LaunchClock {
   entries(plan: Plan): readonly TimelineEntry[]
 }
 
-/** What the helper does before it has its plan: main.c of native/init notes them in this order. */
+/** What the helper does before it has its plan: birth.c and main.c of native/init note them in this order. */
 const STEPS = ['start of the helper', 'namespaces', 'wait for the plan', 'check of the plan']
 
 const micros = (milliseconds: number): number => Math.round(milliseconds * 10_000) / 10
