@@ -1,5 +1,5 @@
 /** Out of memory, at the moment it happens: the kernel wakes us, nothing is polled. */
-import { closeFd, openBeneath } from '../sys/beneath.js'
+import { closeFd, closeFds, openBeneath } from '../sys/beneath.js'
 import { openEventfd, readAgain, takeEvents } from '../sys/eventfd.js'
 import { duplicate } from '../sys/stream.js'
 import { PRIORITY, READABLE, watch } from '../sys/watch.js'
@@ -91,16 +91,25 @@ const EVENTS = 'memory.events'
 export async function witnessOom([place]: readonly Place[], pidfd: number): Promise<boolean> {
   const events = place === undefined ? null : openEvents(place)
   if (place === undefined || events === null) return false
-  const own = duplicate(pidfd)
+  const opened = [events]
+  try {
+    const own = duplicate(pidfd)
+    opened.push(own)
+    return await hasKilledAtEnd({ place, events, pidfd: own })
+  } finally {
+    closeFds(opened)
+  }
+}
+
+async function hasKilledAtEnd(of: { place: Place; events: number; pidfd: number }): Promise<boolean> {
+  const { place, events, pidfd } = of
   const above = watchAbove(place, events)
   try {
     // Nearly always faster than the cgroup is removed.
-    const text = await witness({ fd: own, events: READABLE, file: events }).said
+    const text = await witness({ fd: pidfd, events: READABLE, file: events }).said
     return text === null ? above.hasKilled() : oomKillsIn(text) > 0
   } finally {
     above.stop()
-    closeFd(own)
-    closeFd(events)
   }
 }
 

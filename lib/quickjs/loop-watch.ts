@@ -1,6 +1,6 @@
 /**
- * In place of lib/sys/watch.ts and witness.ts: the loop here polls whatever descriptor there is, and reads a file as soon as a thread would.
- * What each function does is said there.
+ * In place of lib/sys/watch.ts and witness.ts: the loop here polls whatever descriptor there is. A file is read when the loop
+ * comes to it, by no thread. What each function does is said there.
  */
 import { addHold, addWatch, removeWatch } from './event-loop.js'
 import { host } from './host.js'

@@ -120,11 +120,21 @@ export const TABLE = {
 type Native = { readonly [K in keyof typeof TABLE]: NativeFunction }
 
 let bound: Native | null = null
+let boundPath = ''
 
 /** @throws {HostError} ERR_HOST_INSTALL if the library has not been compiled, or not from the sources that belong to this */
 export function native(): Native {
-  bound ??= openNative(nativePart('libtsrun.so'))
+  if (bound === null) {
+    boundPath = nativePart('libtsrun.so')
+    bound = openNative(boundPath)
+  }
   return bound
+}
+
+/** Of the library that `native` calls, also if another one would be found by now. @throws as `native` */
+export function nativePath(): string {
+  native()
+  return boundPath
 }
 
 /** A function with other arguments than we pass would bring down the process: the library is asked first whether it is ours. */

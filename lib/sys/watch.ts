@@ -5,8 +5,7 @@
 import { constants } from 'node:os'
 import { HostError } from '../errors.js'
 import { check } from './errno.js'
-import { native } from './native.js'
-import { nativePart } from './native-part.js'
+import { native, nativePath } from './native.js'
 import { inTurn } from './turns.js'
 
 export const READABLE = 0x001
@@ -38,10 +37,10 @@ type AddOn = (tell: (...cookies: number[]) => void) => number
 let addOn: AddOn | null = null
 
 function loadAddOn(): AddOn {
-  // Says if the library is not ours, and keeps it loaded: Node closes an add-on with the last thread that has loaded it.
-  native()
   const module: { exports: unknown } = { exports: {} }
-  process.dlopen(module, nativePart('libtsrun.so'))
+  // The same library as that of all other calls, since it gives them pointers. Those keep it loaded: Node closes an add-on with the last
+  // thread that has loaded it.
+  process.dlopen(module, nativePath())
   return module.exports as AddOn
 }
 
@@ -68,7 +67,10 @@ function noLoop(): HostError {
 export interface Watch {
   /** Resolves when the descriptor is ready; never rejects; stays pending after `stop`. */
   readonly ready: Promise<void>
-  /** Gives up. To be called before the descriptor is closed, unless `ready` has resolved. */
+  /**
+   * Gives up. To be called before the descriptor is closed, unless `ready` has resolved: else, if somebody has a duplicate, what comes of that
+   * may end the wait for another descriptor of the same number, and the event loop not be kept alive for others.
+   */
   stop(): void
 }
 
@@ -86,7 +88,9 @@ export function watch(fd: number, events: number, { keepAlive = true }: WatchOpt
   const { handle, waiting } = watcher
   const cookie = nextCookie++ >>> 0
   const held = keepAlive ? 1 : 0
-  check(native().ts_watch_add(handle, fd, events, cookie, held), 'epoll_ctl')
+  const added = native().ts_watch_add(handle, fd, events, cookie, held)
+  if (added < 0) endIfIdle()
+  check(added, 'epoll_ctl')
   isUsed = true
   let isOver = false
   let tell = (): void => {}

@@ -2,6 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { type Cgroup, openCgroup } from '../../lib/cgroup/index.js'
+import { witnessOom } from '../../lib/cgroup/oom.js'
+import type { Place } from '../../lib/cgroup/place.js'
+import { witnessUsage } from '../../lib/cgroup/stats/usage.js'
 import { closeFd } from '../../lib/sys/beneath.js'
 import { deviceFilters } from '../../lib/sys/bpf.js'
 import { resources, rules } from './resources.js'
@@ -107,6 +110,16 @@ t.test('Freezing, thawing and killing reach the cgroups below.', async t => {
   await openCgroup({ recorded: JSON.parse(JSON.stringify(cgroup)) }).destroy()
   t.same([await outer.ended, await inner.ended], ['SIGKILL', 'SIGKILL'])
   t.notOk(existsSync(cgroup.pathIn(0)))
+})
+
+t.test('Counters of a process that cannot be followed are closed again.', async t => {
+  const cgroup = created(t)
+  const path = pathOf(cgroup).slice(1)
+  const place: Place = { version: 2, controllers: available, mountpoint: ROOT, path }
+  const before = readdirSync('/proc/self/fd').length
+  await t.rejects(witnessUsage([place], -1), /EBADF/)
+  if (existsSync(`${cgroup.pathIn(0)}/memory.events`)) await t.rejects(witnessOom([place], -1), /EBADF/)
+  t.equal(readdirSync('/proc/self/fd').length, before)
 })
 
 t.test('A frozen cgroup and one in use are refused.', async t => {

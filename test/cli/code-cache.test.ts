@@ -48,6 +48,20 @@ t.test('that of other calls has the functions that are listed', async t => {
   t.ok(some < all / 2, `${some} bytes, ${all} with all of the whole program`)
 })
 
+t.test('has all functions if the debugger does not say where those of the list are', async t => {
+  const place = copyOfCommand(t)
+  const scripts = join(place, '../../scripts')
+  mkdirSync(scripts)
+  for (const name of ['code-cache.mjs', 'used-functions.mjs']) cpSync(resolve('scripts', name), join(scripts, name))
+  const [calls = ''] = readdirSync(place).filter(name => name.endsWith('.calls'))
+  const length = (): number => readFileSync(join(place, calls.replace('.calls', '.cache'))).length
+  const before = length()
+  writeFileSync(join(place, calls), '[-1]')
+  const make = `import('${join(scripts, 'code-cache.mjs')}').then(({ writeCodeCache }) => writeCodeCache())`
+  t.match(execute(process.execPath, ['-e', make]), { status: 0, stderr: '' })
+  t.ok(length() > 1.5 * before, `${length()} bytes, ${before} with those of the list`)
+})
+
 t.test('a cache that is missing, or not for this Node, costs time and nothing else', async t => {
   const place = copyOfCommand(t)
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }

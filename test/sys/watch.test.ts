@@ -143,6 +143,10 @@ t.test('it ends when nothing has been waited for', async t => {
   t.equal(epolls().length, before, 'and begins again')
   writeSync(fd, ONE)
   await ready
+  await until(() => epolls().length < before)
+  t.throws(() => watch(-1, READABLE), /EBADF/)
+  t.equal(epolls().length, before, 'for one that cannot be')
+  await until(() => epolls().length < before)
 })
 
 t.test('it is told of after this thread has stood still', async () => {
@@ -239,6 +243,20 @@ t.test('a program that is not Node can load the library', { skip: missing('cc') 
   await promisify(execFile)('cc', ['-o', `${source}.out`, source, '-ldl'])
   const { stdout } = await promisify(execFile)(`${source}.out`, [resolve('native/build/libtsrun.so')])
   t.equal(stdout, 'loaded\n')
+})
+
+t.test('it is of the library that is in use, also if another one would be found by now', async t => {
+  t.equal(
+    await runProgram(`
+      const fd = openEventfd()
+      process.env.TSRUN_NATIVE = '/nowhere'
+      const { ready } = watch(fd, READABLE)
+      writeSync(fd, ONE)
+      await ready
+      console.log('told')
+    `),
+    'told\n',
+  )
 })
 
 t.test('a host without the event loop of Node is told what it needs', async () => {

@@ -1,5 +1,5 @@
 /** What the result of a container tells of its cgroup: a few of the counts, read before the cgroup is gone. */
-import { closeFd, openBeneath } from '../../sys/beneath.js'
+import { closeFds, openBeneath } from '../../sys/beneath.js'
 import type { CpuTime } from '../../sys/processes.js'
 import { duplicate } from '../../sys/stream.js'
 import { READABLE } from '../../sys/watch.js'
@@ -46,14 +46,15 @@ export async function witnessUsage([place]: readonly Place[], pidfd: number): Pr
 
 /** Nearly always read before the cgroup is removed. "" if not, or if there is no such file. */
 async function textAtEnd({ place, file, pidfd }: { place: Place; file: string; pidfd: number }): Promise<string> {
-  const opened = openIfThere(place, file)
-  if (opened === null) return ''
-  const own = duplicate(pidfd)
+  const counter = openIfThere(place, file)
+  if (counter === null) return ''
+  const opened = [counter]
   try {
-    return (await witness({ fd: own, events: READABLE, file: opened }).said) ?? ''
+    const own = duplicate(pidfd)
+    opened.push(own)
+    return (await witness({ fd: own, events: READABLE, file: counter }).said) ?? ''
   } finally {
-    closeFd(own)
-    closeFd(opened)
+    closeFds(opened)
   }
 }
 
