@@ -5,6 +5,7 @@ import { LaunchError, PlanError, SafetyError, SystemError } from '../errors.js'
 import { OP_NAMES, OPS, type OpName } from '../plan/ops.js'
 import type { Plan } from '../plan/plan.js'
 import { errnoMessage, errnoName } from '../sys/errno.js'
+import { NO_THREAD } from '../sys/job.js'
 
 export type Frame =
   | { readonly kind: 'barrier'; readonly op: string; readonly code: number }
@@ -217,7 +218,8 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** What is to be said of a failure beyond the words of its errno: in brackets, or nothing. */
 export function hintFor(op: string, { syscall, errno }: { readonly syscall: string; readonly errno: string }): string {
-  const hint = HINTS[`${op} ${syscall} ${errno}`]
+  const isThread = syscall === 'pthread_create' && errno === 'EAGAIN'
+  const hint = isThread ? NO_THREAD : HINTS[`${op} ${syscall} ${errno}`]
   return hint === undefined ? '' : ` (${hint})`
 }
 

@@ -3,6 +3,7 @@
  * pool is held, however many of them hang.
  */
 import { constants, readFileSync } from 'node:fs'
+import { constants as numbers } from 'node:os'
 import { SystemError } from '../errors.js'
 import { abortOf } from './abort.js'
 import { closeFd } from './beneath.js'
@@ -60,6 +61,11 @@ export async function runWriteJob(fd: number, text: string, path: string): Promi
   await endOf({ ...begun(start), syscall: 'write', path, signal: undefined })
 }
 
+export const NO_THREAD = 'no thread can be made: see pids.max of the cgroups of this process, and RLIMIT_NPROC'
+
+export const noThread = (): SystemError =>
+  new SystemError({ syscall: 'pthread_create', errno: 'EAGAIN' }, { hint: NO_THREAD })
+
 interface Begun {
   readonly done: number
   readonly handle: bigint
@@ -67,7 +73,9 @@ interface Begun {
 
 function begun(start: (handle: Buffer) => number): Begun {
   const handle = Buffer.alloc(8)
-  const done = check(start(handle), 'pthread_create')
+  const done = start(handle)
+  if (done === -numbers.errno.EAGAIN) throw noThread()
+  check(done, 'pthread_create')
   return { done, handle: handle.readBigUInt64LE(0) }
 }
 

@@ -4,9 +4,9 @@
  */
 import { readSync } from 'node:fs'
 import { constants } from 'node:os'
-import { SystemError } from '../errors.js'
 import { closeFd } from './beneath.js'
 import { check, viaNode } from './errno.js'
+import { noThread } from './job.js'
 import { native } from './native.js'
 import { READABLE, type Watch, watch } from './watch.js'
 
@@ -31,10 +31,7 @@ function start(): Thread {
   const fds = Buffer.alloc(8)
   const started = native().ts_witness_start(fds)
   // What epoll and pipes run out of are descriptors and memory.
-  if (started === -constants.errno.EAGAIN) {
-    const hint = 'no thread can be made: see pids.max of the cgroups of this process, and RLIMIT_NPROC'
-    throw new SystemError({ syscall: 'pthread_create', errno: 'EAGAIN' }, { hint })
-  }
+  if (started === -constants.errno.EAGAIN) throw noThread()
   check(started, 'epoll_create1')
   return { epoll: fds.readInt32LE(0), pipe: fds.readInt32LE(4), waiting: new Map(), news: null }
 }
