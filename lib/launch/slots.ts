@@ -130,7 +130,8 @@ async function named({ slot, path, op }: Named, open: () => Promise<number>): Pr
     const { syscall, errno } = cause
     const fields = { configPath: slot.origin, op, phase: 'SPAWN', syscall, errno, signal: null }
     const subject = JSON.stringify(cause.path || path)
-    const message = `${slot.origin}: ${syscall} ${subject}: ${errno}: ${errnoMessage(errno)}${hintFor(op, cause)}`
+    const prefix = slot.origin === '' ? '' : `${slot.origin}: `
+    const message = `${prefix}${syscall} ${subject}: ${errno}: ${errnoMessage(errno)}${hintFor(op, cause)}`
     throw new LaunchError('ERR_LAUNCH_OP', message, fields, { cause })
   }
 }
