@@ -6,6 +6,7 @@ import {
   constants,
   existsSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -141,13 +142,21 @@ export function makeDirectories(path: string, mode: number): void {
 }
 
 function makeUnlessThere(path: string, mode: number): void {
+  while (!isMadeOrThere(path, mode));
+}
+
+/** False: it was there, and somebody has removed it since. */
+function isMadeOrThere(path: string, mode: number): boolean {
   try {
     makeDirectory(path, mode)
   } catch (error) {
     // An existing directory may also be on a read-only file system, or in a directory that we may not write to.
-    const mayBeThere = isErrno(error, 'EEXIST', 'EROFS', 'EACCES', 'EPERM')
-    if (!mayBeThere || unlessGone(() => fileStatus(path))?.kind !== 'directory') throw error
+    if (!isErrno(error, 'EEXIST', 'EROFS', 'EACCES', 'EPERM')) throw error
+    const found = unlessGone(() => lstatSync(path))
+    if (found === null && isErrno(error, 'EEXIST')) return false
+    if (found === null || !(found.isDirectory() || (found.isSymbolicLink() && isDirectory(path)))) throw error
   }
+  return true
 }
 
 export function removeDirectory(path: string): void {

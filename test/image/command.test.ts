@@ -238,7 +238,7 @@ const ON_A_TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(p
 t.test('progress is bars on a terminal, and plain lines elsewhere', { skip: skip || missing('python3') }, async t => {
   const registry = await startRegistry(t)
   const name = `${registry.host}/two/layers:1`
-  seed(registry, makeLayout(t, { layers: [{ a: randomBytes(300_000) }, { b: 'y' }] }), 'two/layers:1')
+  seed(registry, makeLayout(t, { layers: [{ a: randomBytes(3_000_000) }, { b: 'y' }] }), 'two/layers:1')
   const plain = prepared(t).image('pull', '--unpack', name)
   t.equal(plain.status, 0, plain.stderr)
   t.equal(plain.stderr.match(/^[0-9a-f]{12}: transferred$/gm)?.length, 2, plain.stderr)
@@ -246,7 +246,7 @@ t.test('progress is bars on a terminal, and plain lines elsewhere', { skip: skip
   t.notOk(plain.stderr.includes('\x1b'))
   const words = [process.execPath, TSRUN, 'image', 'pull', '--unpack', '--store', join(scratch(t), 'store'), name]
   const shown = command('python3', '-c', ON_A_TERMINAL, ...words)
-  t.match(shown, /[0-9a-f]{12}: \[=+ *\] [0-9.]+ kB\/30[0-9.]+ kB/)
+  t.match(shown, /[0-9a-f]{12}: \[=+ *\] [0-9.]+ [kM]?B\/[0-9.]+ [kM]?B/)
   const [, ...drawings] = shown.split('\x1b[2A')
   t.ok(drawings.length > 0, 'the lines of both layers are drawn over')
   t.equal(drawings.at(-1)?.match(/[0-9a-f]{12}: unpacked/g)?.length, 2, shown)
