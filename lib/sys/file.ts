@@ -142,21 +142,16 @@ export function makeDirectories(path: string, mode: number): void {
 }
 
 function makeUnlessThere(path: string, mode: number): void {
-  while (!isMadeOrThere(path, mode));
-}
-
-/** False: it was there, and somebody has removed it since. */
-function isMadeOrThere(path: string, mode: number): boolean {
   try {
     makeDirectory(path, mode)
   } catch (error) {
     // An existing directory may also be on a read-only file system, or in a directory that we may not write to.
     if (!isErrno(error, 'EEXIST', 'EROFS', 'EACCES', 'EPERM')) throw error
     const found = unlessGone(() => lstatSync(path))
-    if (found === null && isErrno(error, 'EEXIST')) return false
-    if (found === null || !(found.isDirectory() || (found.isSymbolicLink() && isDirectory(path)))) throw error
+    // It was there, and somebody has removed it since.
+    if (found === null && isErrno(error, 'EEXIST')) makeUnlessThere(path, mode)
+    else if (found === null || !(found.isDirectory() || (found.isSymbolicLink() && isDirectory(path)))) throw error
   }
-  return true
 }
 
 export function removeDirectory(path: string): void {
