@@ -63,8 +63,11 @@ export async function runWriteJob(fd: number, text: string, path: string): Promi
 
 export const NO_THREAD = 'no thread can be made: see pids.max of the cgroups of this process, and RLIMIT_NPROC'
 
-export const noThread = (): SystemError =>
-  new SystemError({ syscall: 'pthread_create', errno: 'EAGAIN' }, { hint: NO_THREAD })
+/** As `check`, of a call that fails with EAGAIN only if there can be no thread. `otherwise`: what any other failure is of. */
+export function checkStarted(result: number, otherwise: string): number {
+  if (result !== -numbers.errno.EAGAIN) return check(result, otherwise)
+  throw new SystemError({ syscall: 'pthread_create', errno: 'EAGAIN' }, { hint: NO_THREAD })
+}
 
 interface Begun {
   readonly done: number
@@ -73,9 +76,7 @@ interface Begun {
 
 function begun(start: (handle: Buffer) => number): Begun {
   const handle = Buffer.alloc(8)
-  const done = start(handle)
-  if (done === -numbers.errno.EAGAIN) throw noThread()
-  check(done, 'pthread_create')
+  const done = checkStarted(start(handle), 'pthread_create')
   return { done, handle: handle.readBigUInt64LE(0) }
 }
 

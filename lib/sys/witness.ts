@@ -3,10 +3,9 @@
  * busy then, and the file gone when it comes to it. There is one as long as somebody waits, however many do.
  */
 import { readSync } from 'node:fs'
-import { constants } from 'node:os'
 import { closeFd } from './beneath.js'
 import { check, viaNode } from './errno.js'
-import { noThread } from './job.js'
+import { checkStarted } from './job.js'
 import { native } from './native.js'
 import { READABLE, type Watch, watch } from './watch.js'
 
@@ -29,10 +28,7 @@ let nextCookie = 1
 
 function start(): Thread {
   const fds = Buffer.alloc(8)
-  const started = native().ts_witness_start(fds)
-  // What epoll and pipes run out of are descriptors and memory.
-  if (started === -constants.errno.EAGAIN) throw noThread()
-  check(started, 'epoll_create1')
+  checkStarted(native().ts_witness_start(fds), 'epoll_create1')
   return { epoll: fds.readInt32LE(0), pipe: fds.readInt32LE(4), waiting: new Map(), news: null }
 }
 
